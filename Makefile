@@ -1,0 +1,52 @@
+# sambapos_fdw: build, install and installcheck with PGXS. The workbench (unit tests, sanitizers,
+# the stand-in till) is CMakeLists.txt; `make check` and `make demo` call both.
+
+EXTENSION     = sambapos_fdw
+MODULE_big    = $(EXTENSION)
+EXTVERSION    = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+OBJS          = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
+PG_CPPFLAGS   = -Isrc
+PG_CXXFLAGS   = -std=c++17 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-ignored-attributes \
+                -Wno-register -Wno-unused-parameter -Wno-missing-field-initializers
+SHLIB_LINK    = -lsybdb -lstdc++
+SHLIB_EXPORTS = exports.txt
+
+# The install script, in reading order: tables before the functions that use them.
+SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql setup.sql sync.sql run.sql \
+                  schedule.sql health.sql privileges.sql)
+DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
+DOCS          = README.md
+REGRESS       = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS  = --inputdir=test
+EXTRA_CLEAN   = build
+
+# An FDW gains nothing from inlining, and PGXS compiles bitcode without PG_CXXFLAGS.
+override with_llvm := no
+
+PG_CONFIG    ?= pg_config
+PGXS         := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+HEADERS_ALL  := $(wildcard src/*/*.hpp)
+$(OBJS): $(HEADERS_ALL)
+
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control Makefile
+	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+.PHONY: lint check demo bench workbench
+
+# The rules that prose can't hold: see doc/architecture.md, "The border".
+lint: $(OBJS)
+	@! nm $(filter-out src/tds/%,$(OBJS)) | grep _Unwind_Resume || { echo "a destructor is alive across a PostgreSQL call"; exit 1; }
+	@! grep -n 'postgres\.h\|bridge/pg\.hpp' src/tds/*.[ch]pp || { echo "src/tds must not see PostgreSQL"; exit 1; }
+	@! grep -n 'sybdb\.h\|sybfront\.h' $(filter-out src/tds/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "only src/tds may see FreeTDS"; exit 1; }
+	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
+	@! grep -niE 'create +or +replace|if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
+	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
+	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(wildcard src/*.[ch]pp src/*/*.[ch]pp test/*/*.[ch]pp); else echo "lint: no clang-format-14, format not checked"; fi
+
+workbench:
+	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$(PG_CONFIG) >/dev/null
+	cmake --build build -j$$(nproc)

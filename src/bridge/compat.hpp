@@ -1,0 +1,44 @@
+/*
+ * Every PG_VERSION_NUM conditional of the project, 15 to 18, so that the logic reads as if there
+ * were one version: where the versions differ, the newest form is imitated here.
+ *
+ * PostgreSQL 15 is the version the suites run on; the branches for 16 to 18 follow the headers of
+ * those releases.
+ */
+#pragma once
+
+#include "bridge/pg.hpp"
+
+#if PG_VERSION_NUM < 150000
+#error "sambapos_fdw needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 180000
+extern "C"
+{
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+}
+#endif
+
+namespace sambapos
+{
+
+/* make_foreignscan paths: 17 added fdw_restrictinfo, 18 disabled_nodes. */
+inline ForeignPath *
+foreign_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_cost,
+                  Cost total_cost, List *pathkeys, Relids required_outer, List *fdw_private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, nullptr, rows, 0, startup_cost, total_cost, pathkeys,
+	                               required_outer, nullptr, NIL, fdw_private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
+	                               required_outer, nullptr, NIL, fdw_private);
+#else
+	return create_foreignscan_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
+	                               required_outer, nullptr, fdw_private);
+#endif
+}
+
+} // namespace sambapos

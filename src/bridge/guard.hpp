@@ -1,0 +1,71 @@
+/*
+ * The one door between PostgreSQL's error model (ereport: a longjmp that runs no destructor) and
+ * C++'s (exceptions).
+ *
+ * The rule: PostgreSQL-side code calls C++ through guard(); C++ never calls PostgreSQL. Inside the
+ * guarded lambda only src/tds functions run; outside it no object with a destructor is alive.
+ * `make lint` proves the second half: no object file outside src/tds refers to _Unwind_Resume.
+ */
+#pragma once
+
+#include "bridge/pg.hpp"
+#include "tds/error.hpp"
+
+namespace sambapos
+{
+
+/* What is left of a C++ exception once its catch block has ended: plain data, so that ereport may
+ * jump over it. Texts that are too long are cut at a character boundary, with "..." at the end. */
+struct Failure
+{
+	char sqlstate[6];
+	char message[1024];
+	char detail[1024];
+	char hint[512];
+
+	void set(const char *state, const char *text, const char *more, const char *advice) noexcept;
+};
+
+/* Reports the failure as a PostgreSQL error. A pending cancel or terminate goes first, so that the
+ * user reads 57014 and not the network error that the interruption caused. */
+[[noreturn]] void raise(const Failure &failure);
+
+/* Calls body, which may throw; turns an exception into a PostgreSQL error. The result must be
+ * plain data. Costs nothing when nothing is thrown. */
+template <typename F>
+auto
+guard(F &&body) -> decltype(body())
+{
+	using Result = decltype(body());
+	static_assert(std::is_trivially_destructible_v<std::remove_reference_t<F>>,
+	              "capture by reference: what the lambda owns would be lost on ereport");
+	static_assert(std::is_void_v<Result> || std::is_trivially_destructible_v<Result>,
+	              "return plain data");
+	Failure failure;
+	[[maybe_unused]] sigjmp_buf *entry = PG_exception_stack;
+
+	try
+	{
+		return body();
+	}
+	catch (const tds::Error &e)
+	{
+		failure.set(e.sqlstate(), e.what(), e.detail(), e.hint());
+	}
+	catch (const std::bad_alloc &)
+	{
+		failure.set("53200", "out of memory", "", "");
+	}
+	catch (const std::exception &e)
+	{
+		failure.set("XX000", e.what(), "", "");
+	}
+	catch (...)
+	{
+		failure.set("XX000", "unknown C++ exception", "", "");
+	}
+	Assert(PG_exception_stack == entry);
+	raise(failure);
+}
+
+} // namespace sambapos

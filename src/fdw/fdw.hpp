@@ -1,0 +1,110 @@
+/*
+ * What the files of src/fdw share, a section a file. The way of a query through them:
+ *
+ *   options.cpp     what the user configured            (CREATE SERVER, ... validated)
+ *   plan.cpp        GetForeignRelSize, Paths, Plan      asks
+ *     shippable.cpp   what may be sent                  and
+ *     deparse.cpp     how it is written in T-SQL        and
+ *     estimate.cpp    what it will cost
+ *   scan.cpp        Begin, Iterate, ReScan, End         asks
+ *     parameters.cpp  the values that are only known now, written into the remote SQL
+ *     connection.cpp  who we talk to: sessions, transactions, the one open result
+ *   import.cpp      IMPORT FOREIGN SCHEMA
+ *
+ * Regime: ereport and palloc; C++ as a better C; nothing with a destructor (see bridge/guard.hpp).
+ */
+#pragma once
+
+#include "bridge/guard.hpp"
+#include "tds/session.hpp"
+
+namespace sambapos::fdw
+{
+
+/* ---- options.cpp ---- */
+
+enum class InvalidText
+{
+	error,  /* a character that can't be converted is an error that names column and row */
+	replace /* it becomes U+FFFD, with one WARNING a scan */
+};
+
+/* A server's and its user mapping's options with the defaults filled in; palloc'd, plain. */
+struct ServerOptions
+{
+	tds::Login login; /* texts in UTF-8 */
+	tds::Isolation isolation;
+	InvalidText invalid_text;
+	bool keep_connections;
+	bool use_remote_estimate;
+	double startup_cost;
+	double tuple_cost;
+};
+
+/* Reads the options of a server (and of the user's mapping when user is valid). Errors: HV00N-style
+ * if something needed is missing, with the ALTER that adds it. */
+ServerOptions *server_options(Oid server, Oid user);
+
+/* Options of a foreign table and its columns. */
+struct TableOptions
+{
+	const char *schema_name; /* default "dbo" */
+	const char *table_name;  /* default: the local name; null when query is given */
+	const char *query;       /* null when a table is named */
+};
+TableOptions table_options(Oid relation);
+const char *column_name(Oid relation, AttrNumber attribute);  /* the name at the server */
+const char *column_remote_type(Oid relation, AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
+
+/* ---- what the planner hands to the executor: ForeignScan.fdw_private ---- */
+
+/* A List with these members, in this order; it must survive copyObject. The remote SQL is a list of
+ * texts (String nodes) with one parameter between each two: text0 param0 text1 param1 ... textN.
+ * Each parameter is a List made by parameters.cpp; its expression stands at the same index in
+ * ForeignScan.fdw_exprs. */
+enum ScanPrivate
+{
+	SCAN_SQL_TEXTS,       /* List of String */
+	SCAN_SQL_PARAMETERS,  /* List of List */
+	SCAN_RETRIEVED_ATTRS, /* List of int: the attribute number (of the scan tuple) of each remote column */
+	SCAN_PRIVATE_MEMBERS
+};
+
+/* ---- parameters.cpp ---- */
+
+/* The remote SQL with every parameter's present value written into it, as a T-SQL literal inside its
+ * predicate (so that NULL and values off the column's grid compare as PostgreSQL compares them).
+ * states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in the current
+ * memory context. */
+char *render_remote_sql(List *fdw_private, List *states, ExprContext *econtext);
+
+/* The same for EXPLAIN: parameters shown as @p1, @p2, ... Never connects. */
+char *explain_remote_sql(List *fdw_private);
+
+/* ---- plan.cpp ---- */
+
+void sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
+void sambapos_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
+ForeignScan *sambapos_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation,
+                               ForeignPath *best_path, List *tlist, List *scan_clauses,
+                               Plan *outer_plan);
+
+/* ---- scan.cpp ---- */
+
+void sambapos_begin_scan(ForeignScanState *node, int eflags);
+TupleTableSlot *sambapos_iterate_scan(ForeignScanState *node);
+void sambapos_rescan(ForeignScanState *node);
+void sambapos_end_scan(ForeignScanState *node);
+void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);
+
+/* ---- import.cpp ---- */
+
+List *sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server);
+
+/* ---- connection.cpp ---- */
+
+/* One cached session for each (server, user mapping); scans refer to it by key and generation, so that
+ * either side may be gone first. */
+void connection_init(); /* transaction and invalidation callbacks; called by _PG_init */
+
+} // namespace sambapos::fdw

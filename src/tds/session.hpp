@@ -1,0 +1,162 @@
+/*
+ * THE SEAM: a SQL Server session, as plain data and functions. No PostgreSQL here, and no FreeTDS:
+ * session.cpp hides DB-Library.
+ *
+ * Order of calls: open; then begin, query, next..., cancel or query again..., rollback; destroy.
+ * One result at a time: query() while the previous one has unread rows is a programming error
+ * (cancel or read it to the end first). Every function but destroy() and the noexcept ones throws
+ * tds::Error; after an error with connection_lost() the only legal call is destroy().
+ *
+ * Waiting: every call that waits for the network asks `interrupted` at least once a second and at
+ * once after a signal; when it answers true an attention is sent (or the login given up) and Error
+ * 57014 thrown. After an interrupted query the session is usable again.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace sambapos::tds
+{
+
+enum class Encryption
+{
+	off,     /* nothing encrypted, not even the login */
+	request, /* the login packet, and the rest if the server wants it */
+	require  /* all of it or no connection */
+};
+
+enum class MinTls
+{
+	tls1_0,
+	tls1_1,
+	tls1_2
+};
+
+/* Texts are UTF-8 and only read during open(). */
+struct Login
+{
+	const char *host;
+	int port;
+	const char *database; /* may be empty: the login's default database */
+	const char *username;
+	const char *password;
+	const char *application_name;
+	Encryption encryption;
+	MinTls min_tls;
+	const char *ca_file; /* empty: certificate not checked */
+	bool check_hostname;
+	const char *tds_version; /* "7.1" .. "7.4" */
+	int packet_size;         /* bytes; 0: the largest the server takes */
+	int connect_timeout;     /* seconds; 0: none */
+	int query_timeout;       /* seconds for one wait on the server; 0: none */
+	int lock_timeout;        /* milliseconds the server may wait for a lock; -1: for ever */
+};
+
+enum class Isolation
+{
+	automatic, /* SNAPSHOT where the database allows it, else READ COMMITTED */
+	snapshot,
+	read_committed,
+	read_uncommitted
+};
+
+/* The value formats that arrive on the wire, after DB-Library has decoded them. */
+enum class WireType : std::uint8_t
+{
+	bit,            /* 1 byte */
+	tinyint,        /* 1 byte, unsigned */
+	smallint,       /* int16 */
+	integer,        /* int32 */
+	bigint,         /* int64 */
+	real,           /* float */
+	float8,         /* double */
+	money,          /* int32 high, uint32 low; 1/10000 */
+	smallmoney,     /* int32; 1/10000 */
+	decimal,        /* precision, scale, sign, big-endian magnitude: see decimal.hpp */
+	text,           /* UTF-8: char, nchar, varchar, nvarchar, text, ntext, xml */
+	binary,         /* bytes: binary, varbinary, image, rowversion */
+	uuid,           /* 16 bytes, the first three groups little-endian */
+	datetime,       /* int32 days since 1900-01-01, int32 1/300 s */
+	smalldatetime,  /* uint16 days since 1900-01-01, uint16 minutes */
+	date,           /* the last four: see temporal.hpp */
+	time,
+	datetime2,
+	datetimeoffset, /* the instant in UTC, and the offset in minutes */
+	unsupported     /* sql_variant, CLR types: ask for a CAST */
+};
+
+struct Column
+{
+	const char *name; /* UTF-8, until the next query() */
+	WireType type;
+	int precision; /* decimal only */
+	int scale;     /* decimal and the sub-second types */
+};
+
+/* data == nullptr means NULL; an empty string has data != nullptr and length 0. */
+struct Value
+{
+	const unsigned char *data;
+	int length;
+};
+
+/* Valid until the next call on the session. */
+struct Row
+{
+	const Value *values;
+	int count;
+	bool invalid_text; /* a character of this row could not be converted: '?' stands for it */
+};
+
+struct Session;
+
+using Interrupted = bool (*)() noexcept;
+
+/* Connects, logs in and runs the prologue (ANSI options, TEXTSIZE, DATEFORMAT, LOCK_TIMEOUT,
+ * DEADLOCK_PRIORITY LOW). */
+Session *open(const Login &login, Interrupted interrupted);
+
+/* Sets the isolation level, then BEGIN TRANSACTION. Returns the level really used. From here on
+ * query() makes sure with every batch that the transaction is still there (@@TRANCOUNT), since the
+ * server may have ended it; if not, Error 40001. */
+Isolation begin(Session *session, Isolation isolation);
+
+/* Ends the transaction, cancelling an open result first. The session is reusable. */
+void rollback(Session *session);
+bool in_transaction(const Session *session) noexcept;
+
+/* Sends a batch and waits until its first result with columns is there (or the batch has ended:
+ * column_count() is 0 then). Errors of the server are thrown here or by next(). */
+void query(Session *session, const char *sql);
+int column_count(const Session *session) noexcept;
+const Column &column(const Session *session, int index) noexcept;
+
+/* Fetches the next row; false when the result has ended (the session is idle then). Further
+ * results of the same batch are read and thrown away; their errors are raised. */
+bool next(Session *session, Row *row);
+
+/* Runs a batch and discards what it returns. */
+void execute(Session *session, const char *sql);
+
+/* Sends an attention and discards the open result; the session is idle afterwards. No result open:
+ * does nothing. Bounded wait: if the server doesn't acknowledge, Error with connection_lost. */
+void cancel(Session *session);
+
+/* True between query() and the end of its rows. */
+bool busy(const Session *session) noexcept;
+
+/* False once the connection is known to be gone: a broken call, or the server has closed the
+ * socket (looked at without waiting). */
+bool alive(Session *session) noexcept;
+
+/* The socket, for those who wait for several servers at once; -1 when closed. */
+int descriptor(const Session *session) noexcept;
+
+/* True when the session's open transaction reads row versions (SNAPSHOT, or READ COMMITTED in a
+ * database with READ_COMMITTED_SNAPSHOT on), so that a slow reader holds no lock. */
+bool reads_versions(const Session *session) noexcept;
+
+/* Closes the socket. Never throws, never waits for the network. */
+void destroy(Session *session) noexcept;
+
+} // namespace sambapos::tds
