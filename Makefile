@@ -50,3 +50,7 @@ lint: $(OBJS)
 workbench:
 	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$(PG_CONFIG) >/dev/null
 	cmake --build build -j$$(nproc)
+
+check: ; @test/harness/check
+demo: ; @test/demo/demo
+bench: ; @test/bench/bench

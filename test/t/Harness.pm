@@ -1,0 +1,334 @@
+# What the TAP scripts share: a private cluster, a till, and psql to speak with the cluster.
+#
+#   my $till = Harness::till();                     a SQL Server: the stand-in, or SAMBAPOS_TEST_SERVER
+#   my $db = Harness::cluster()->database('shop');  a database in a cluster of this script's own
+#   $db->connect_till($till);                       extension, server, user mapping
+#   $db->run, ->value, ->rows, ->error              one psql each
+#   my $session = $db->session;                     one backend, kept: ->run, ->send and ->receive
+#
+# Nothing has a time limit. At the end, also after a signal or a die, everything started is stopped.
+
+package Harness;
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname basename);
+use File::Temp qw(tempdir);
+
+our $root = abs_path(dirname(__FILE__) . '/../..');
+our $work = $ENV{SAMBAPOS_WORK};    # the runner's private directory; without a runner our own
+my $own_work;
+my $owner = $$;
+my @running;                        # [script, directory] of everything to be stopped
+my $started = 0;
+
+$SIG{$_} = sub { exit 1 }
+	for qw(INT TERM HUP);
+$ENV{LC_ALL} = 'C.UTF-8';
+
+unless ($work)
+{
+	delete @ENV{ grep { /^PG/ && $_ ne 'PG_CONFIG' } keys %ENV };
+	chomp($ENV{SAMBAPOS_BINDIR} //= `pg_config --bindir`);
+	$ENV{PATH} = "$ENV{SAMBAPOS_BINDIR}:$ENV{PATH}";
+	$work = $own_work = tempdir('sambapos-XXXXXX', DIR => '/tmp');
+	chmod 0755, $work;
+}
+
+END
+{
+	if ($$ == $owner)
+	{
+		local $?;
+		stop(@$_) for reverse @running;
+		rmdir $own_work if $own_work;
+	}
+}
+
+# Runs a command and returns what it prints; dies if it fails.
+sub command
+{
+	my (@command) = @_;
+	open my $pipe, '-|', @command or die "$command[0]: $!";
+	my $output = do { local $/; <$pipe> };
+	close $pipe or die "status $? from: @command\n";
+	return $output // '';
+}
+
+# Starts what test/harness/<script> starts and returns its directory and the environment it prints.
+sub start
+{
+	my ($script, @arguments) = @_;
+	my $kind = $script eq 'server' ? 'till' : $script;
+	my $directory = sprintf '%s/%s-%d-%d.%s', $work, basename($0, '.t'), $$, ++$started, $kind;
+	push @running, [ $script, $directory ];
+	my $exports = command("$root/test/harness/$script", 'start', $directory, @arguments);
+	my %environment = map { /^((?:PG|SAMBAPOS_TEST)\w*)=(.*)$/ ? ($1 => $2) : () }
+		split /\n/, command('bash', '-c', "$exports\nenv");
+	return ($directory, \%environment);
+}
+
+sub stop
+{
+	my ($script, $directory) = @_;
+	system("$root/test/harness/$script", 'stop', $directory);
+	@running = grep { $_->[1] ne $directory } @running;
+}
+
+# A cluster of our own; settings as in postgresql.conf.
+sub cluster
+{
+	my (%settings) = @_;
+	my ($directory, $environment) = start('cluster', map { "$_=$settings{$_}" } sort keys %settings);
+	return bless { directory => $directory, environment => $environment }, 'Harness::Cluster';
+}
+
+# A SQL Server with the SambaPOS schema; the options are till.sh's.
+sub till
+{
+	my (@options) = @_;
+	my ($directory, $environment) = start('server', @options);
+	my %till = (directory => $directory,
+		map { /^SAMBAPOS_TEST_(\w+)$/ ? (lc $1 => $environment->{$_}) : () } keys %$environment);
+	my $till = bless \%till, 'Harness::Till';
+	$till->ctl('schema');
+	return $till;
+}
+
+# Skips the whole script where only the stand-in can do what it needs.
+sub needs_stand_in
+{
+	my ($what) = @_;
+	return unless $ENV{SAMBAPOS_TEST_SERVER};
+	require Test::More;
+	Test::More::plan(skip_all => "a given server can't be made to $what");
+}
+
+package Harness::Till;
+
+# Runs tillctl on this server and returns what it prints.
+sub ctl
+{
+	my ($till, @arguments) = @_;
+	return Harness::command("$Harness::root/build/tillctl", $till->{connection}, @arguments);
+}
+
+sub sql
+{
+	my ($till, $sql) = @_;
+	return $till->ctl('sql', $sql);
+}
+
+# Stops or restarts the stand-in's TDS server; its data and its port stay.
+sub restart
+{
+	my ($till, @options) = @_;
+	Harness::command("$Harness::root/test/till/till.sh", 'restart', $till->{directory}, @options);
+}
+
+package Harness::Cluster;
+
+sub database
+{
+	my ($cluster, $name) = @_;
+	my $database = bless { cluster => $cluster, name => $name }, 'Harness::Database';
+	(bless { %$database, name => 'postgres' }, 'Harness::Database')->run("CREATE DATABASE $name");
+	return $database;
+}
+
+sub log
+{
+	my ($cluster) = @_;
+	open my $log, '<', "$cluster->{directory}/log" or die $!;
+	local $/;
+	return scalar <$log>;
+}
+
+package Harness::Database;
+use IPC::Run ();
+
+my $null = '\N';
+
+sub psql_command
+{
+	my ($database, @options) = @_;
+	return ('psql', qw(-X -A -t -q -v VERBOSITY=verbose -F), "\t", '-P', "null=$null",
+		'-d', $database->{name}, @options);
+}
+
+# Runs SQL in a psql of its own; returns (output, errors).
+sub psql
+{
+	my ($database, $sql, @options) = @_;
+	local @ENV{ keys %{ $database->{cluster}{environment} } } =
+		values %{ $database->{cluster}{environment} };
+	my ($output, $errors);
+	IPC::Run::run([ $database->psql_command('-v', 'ON_ERROR_STOP=1', @options, '-f', '-') ],
+		'<', \$sql, '>', \$output, '2>', \$errors);
+	chomp $output;
+	return ($output, $errors);
+}
+
+sub run
+{
+	my ($database, $sql) = @_;
+	my ($output, $errors) = $database->psql($sql);
+	die "$sql\n$errors" if $errors =~ /ERROR|FATAL|PANIC|connection/;
+	return $output;
+}
+
+# The first column of the first row.
+sub value
+{
+	my ($database, $sql) = @_;
+	my ($row) = $database->rows($sql);
+	return $row ? $row->[0] : undef;
+}
+
+sub rows
+{
+	my ($database, $sql) = @_;
+	return Harness::rows_of($database->run($sql));
+}
+
+# The error that a statement must raise: { sqlstate, message, detail, hint, text }; undef if it raises none.
+sub error
+{
+	my ($database, $sql) = @_;
+	my (undef, $errors) = $database->psql($sql);
+	return Harness::error_of($errors);
+}
+
+sub session
+{
+	my ($database) = @_;
+	return Harness::Session->new($database);
+}
+
+# Extension, server "till" and the user's mapping; more server options as a hash.
+sub connect_till
+{
+	my ($database, $till, %options) = @_;
+	%options = (host => $till->{host}, port => $till->{port}, database => $till->{database},
+		encryption => $till->{encryption}, %options);
+	my $list = join ', ', map { "$_ '" . $options{$_} =~ s/'/''/gr . "'" } sort keys %options;
+	my $password = $till->{password} =~ s/'/''/gr;
+	$database->run(<<~SQL);
+		CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+		CREATE SERVER till FOREIGN DATA WRAPPER sambapos_fdw OPTIONS ($list);
+		CREATE USER MAPPING FOR CURRENT_USER SERVER till
+			OPTIONS (username '$till->{username}', password '$password');
+		SQL
+}
+
+# The rows of sambapos_sync as hashes by column name, in the order given.
+sub sync
+{
+	my ($database, $arguments) = @_;
+	return Harness::sync_rows($database->rows('SELECT ' . Harness::sync_columns() .
+		' FROM sambapos_sync(' . ($arguments // "'shop'") . ')'));
+}
+
+package Harness;
+
+sub rows_of
+{
+	my ($output) = @_;
+	return map { [ map { $_ eq '\N' ? undef : $_ } split /\t/, $_, -1 ] } split /\n/, $output;
+}
+
+sub error_of
+{
+	my ($errors) = @_;
+	return undef unless $errors =~ /(?:ERROR|FATAL|PANIC):  (\w{5}): (.*)/;
+	my %error = (sqlstate => $1, message => $2, detail => '', hint => '', text => $errors);
+	$error{ lc $1 } = $2 while $errors =~ /^(DETAIL|HINT):  (.*)/mg;
+	return \%error;
+}
+
+my @sync_columns = qw(site table_name mode epoch rows_read rows_inserted rows_updated rows_unchanged
+	rows_gone status message);
+
+sub sync_columns
+{
+	return join ', ', @sync_columns;
+}
+
+sub sync_rows
+{
+	return map { my %row; @row{@sync_columns} = @$_; \%row } @_;
+}
+
+package Harness::Session;
+use IPC::Run ();
+
+# One psql, one backend. A marker after each statement on both streams says where its answer ends.
+sub new
+{
+	my ($class, $database) = @_;
+	my $session = bless { in => '', out => '', err => '', sent => 0 }, $class;
+	local @ENV{ keys %{ $database->{cluster}{environment} } } =
+		values %{ $database->{cluster}{environment} };
+	$session->{run} = IPC::Run::start([ $database->psql_command('-f', '-') ],
+		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err});
+	($session->{pid}) = $session->run('SELECT pg_backend_pid()') =~ /(\d+)/;
+	return $session;
+}
+
+# Sends SQL without waiting.
+sub send
+{
+	my ($session, $sql) = @_;
+	my $marker = 'end of ' . ++$session->{sent};
+	$session->{in} .= "$sql\n;\n\\echo $marker\n\\warn $marker\n";
+	$session->{run}->pump_nb;
+}
+
+# Waits for the answer; returns (output, errors). A session that ended answers with what it said last.
+sub receive
+{
+	my ($session) = @_;
+	my $marker = "end of $session->{sent}\n";
+	my $run = $session->{run};
+	$run->pump
+		while $run->pumpable && ($session->{out} !~ /^\Q$marker\E/m || $session->{err} !~ /^\Q$marker\E/m);
+	my ($output, $errors) = @$session{qw(out err)};
+	$session->{$_} = '' for qw(out err);
+	s/^end of \d+\n//mg for $output, $errors;
+	chomp $output;
+	return ($output, $errors);
+}
+
+sub ask
+{
+	my ($session, $sql) = @_;
+	$session->send($sql);
+	return $session->receive;
+}
+
+sub run
+{
+	my ($session, $sql) = @_;
+	my ($output, $errors) = $session->ask($sql);
+	die "$sql\n$errors" if $errors =~ /ERROR|FATAL|PANIC|connection/;
+	return $output;
+}
+
+sub rows { my ($session, $sql) = @_; return Harness::rows_of($session->run($sql)); }
+sub value { my ($session, $sql) = @_; my ($row) = $session->rows($sql); return $row && $row->[0]; }
+sub error { my ($session, $sql) = @_; return Harness::error_of(($session->ask($sql))[1]); }
+
+sub close
+{
+	my ($session) = @_;
+	$session->{in} .= "\\q\n";
+	$session->{run}->finish;
+}
+
+sub DESTROY
+{
+	my ($session) = @_;
+	$session->{run}->kill_kill if $session->{run} && $session->{run}->pumpable;
+}
+
+1;
