@@ -1,0 +1,88 @@
+/*
+ * tillctl: the hand at the till. A plain DB-Library client that makes, fills, plays and clears a
+ * SambaPOS database, the same against the stand-in till, Babelfish and SQL Server. Test equipment;
+ * it shares no code with the product. See `tillctl` without arguments for the commands.
+ */
+#include "command.hpp"
+
+#include <cstdio>
+#include <exception>
+
+namespace tillctl
+{
+
+namespace
+{
+
+const std::vector<Command> &
+commands()
+{
+	static const std::vector<Command> list = {
+		{"schema",
+		 "[--v5] [--file FILE]          creates the SambaPOS tables",
+		 {"file"},
+		 {"v5"},
+		 run_schema},
+		{"sql",
+		 "'T-SQL' | -f FILE [--header]   runs batches (GO between them), prints the rows",
+		 {"f"},
+		 {"header"},
+		 run_sql},
+		{"dump",
+		 "TABLE [--columns A,B] [--where COND]   canonical text, a line a row, by key",
+		 {"columns", "where"},
+		 {},
+		 run_dump},
+		{"tables", "                              the base tables", {}, {}, run_tables},
+	};
+	return list;
+}
+
+int
+usage()
+{
+	fprintf(stderr, "usage: tillctl 'host=... port=... database=... username=... password=... "
+					"encryption=off|request|require' COMMAND\n");
+	for (const Command &command : commands())
+		fprintf(stderr, "  %-8s %s\n", command.name, command.usage);
+	return 2;
+}
+
+int
+run(const std::vector<std::string> &words)
+{
+	for (const Command &command : commands())
+	{
+		if (words.size() < 2 || words[1] != command.name)
+			continue;
+		Arguments arguments({words.begin() + 2, words.end()}, command.options, command.flags);
+		Connection connection(parse_login(words[0]));
+		command.run(connection, arguments);
+		return 0;
+	}
+	return usage();
+}
+
+} // namespace
+
+} // namespace tillctl
+
+int
+main(int argc, char **argv)
+{
+	try
+	{
+		return tillctl::run({argv + 1, argv + argc});
+	}
+	catch (const tillctl::ServerError &error)
+	{
+		fflush(stdout);
+		fprintf(stderr, "tillctl: message %d: %s\n", error.number(), error.what());
+	}
+	catch (const std::exception &error)
+	{
+		fflush(stdout);
+		fprintf(stderr, "tillctl: %s\n", error.what());
+	}
+	return 1;
+}
