@@ -27,17 +27,29 @@ namespace sambapos
 /* make_foreignscan paths: 17 added fdw_restrictinfo, 18 disabled_nodes. */
 inline ForeignPath *
 foreign_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_cost,
-                  Cost total_cost, List *pathkeys, Relids required_outer, List *fdw_private)
+				  Cost total_cost, List *pathkeys, Relids required_outer, List *fdw_private)
 {
 #if PG_VERSION_NUM >= 180000
 	return create_foreignscan_path(root, rel, nullptr, rows, 0, startup_cost, total_cost, pathkeys,
-	                               required_outer, nullptr, NIL, fdw_private);
+								   required_outer, nullptr, NIL, fdw_private);
 #elif PG_VERSION_NUM >= 170000
 	return create_foreignscan_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
-	                               required_outer, nullptr, NIL, fdw_private);
+								   required_outer, nullptr, NIL, fdw_private);
 #else
 	return create_foreignscan_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
-	                               required_outer, nullptr, fdw_private);
+								   required_outer, nullptr, fdw_private);
+#endif
+}
+
+/* expression_tree_walker: its walker has a prototype since 16. */
+inline bool
+walk_expression(Node *node, bool (*walker)(Node *, void *), void *context)
+{
+#if PG_VERSION_NUM >= 160000
+	return expression_tree_walker(node, walker, context);
+#else
+	return expression_tree_walker(
+		node, reinterpret_cast<bool (*)()>(reinterpret_cast<void *>(walker)), context);
 #endif
 }
 

@@ -1,0 +1,100 @@
+/*
+ * What the planner's files know about one foreign table: plan.cpp fills it, shippable.cpp judges,
+ * deparse*.cpp write, estimate.cpp counts. Nothing of it reaches the executor but ForeignScan's
+ * fdw_private (fdw.hpp, ScanPrivate) and fdw_exprs.
+ */
+#pragma once
+
+#include "fdw/fdw.hpp"
+#include "types/to_tsql.hpp"
+
+namespace sambapos::fdw
+{
+
+/* RelOptInfo.fdw_private of a foreign table; made by GetForeignRelSize. */
+struct PlannedTable
+{
+	Oid relid;
+	ServerOptions *server;
+	TableOptions options;
+	Bitmapset *attrs_used; /* columns to fetch, as pull_varattnos numbers them */
+	List *remote_conds;    /* RestrictInfos the server evaluates, exactly */
+	List *local_conds;     /* RestrictInfos that are left for us */
+};
+
+inline PlannedTable *
+planned_table(const RelOptInfo *rel)
+{
+	return static_cast<PlannedTable *>(rel->fdw_private);
+}
+
+/* ---- shippable.cpp ---- */
+
+/* A column of the foreign table, below casts that keep its order. */
+struct ColumnRef
+{
+	AttrNumber attribute;
+	types::Domain domain;
+};
+
+/* A comparison of a column with a value that is known before the scan starts, or with another
+ * column of the table (value is null then). */
+struct ColumnComparison
+{
+	ColumnRef column;
+	types::Comparison comparison;
+	Expr *value;
+	Oid value_type;
+	ColumnRef other;
+};
+
+/* Also for a DistinctExpr, whose operator is =. */
+bool match_comparison(RelOptInfo *rel, OpExpr *expr, ColumnComparison *result);
+bool match_array_comparison(RelOptInfo *rel, ScalarArrayOpExpr *expr, ColumnComparison *result);
+bool match_bit_column(RelOptInfo *rel, Expr *expr, ColumnRef *result);
+bool match_any_column(RelOptInfo *rel, Expr *expr, AttrNumber *result);
+
+/* The expression can be evaluated here, before the scan starts: no column of this table in it. */
+bool is_value(RelOptInfo *rel, Expr *expr);
+
+/* SQL Server computes the boolean expression exactly as PostgreSQL does. */
+bool is_shippable(RelOptInfo *rel, Expr *expr);
+
+/* ---- deparse.cpp and deparse_expr.cpp ---- */
+
+/* The remote SQL while it is written: the finished texts, the parameters between them, the
+ * expressions that will give their values, and the text in work. */
+struct RemoteSql
+{
+	List *texts;
+	List *parameters;
+	List *exprs;
+	StringInfoData text;
+};
+
+/* Ends the text in work with a parameter. */
+void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
+
+void deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs);
+void deparse_condition(RemoteSql *sql, RelOptInfo *rel, Expr *expr);
+
+/* ---- estimate.cpp ---- */
+
+/* Fills baserel's tuples, rows and width. */
+void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
+
+struct ScanCost
+{
+	double rows;
+	Cost startup;
+	Cost total;
+};
+
+/* The cost of one execution; param_info is null for an unparameterised path. */
+ScanCost estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info);
+
+/* ---- parameters.cpp: how a parameter survives copyObject ---- */
+
+List *predicate_to_list(const types::Predicate &predicate);
+
+} // namespace sambapos::fdw
