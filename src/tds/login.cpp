@@ -1,0 +1,292 @@
+/*
+ * Connecting: the checks, the private freetds.conf, the login itself and the prologue.
+ *
+ * FreeTDS 1.3 takes encryption, CA file and port only from a configuration file. So each login
+ * writes one, readable by us alone and without any secret, names it with dbsetifile() and removes
+ * it as soon as dbopen() has returned. dbsetifile() is process-global and can't be asked for its
+ * earlier value; it is set back to "none".
+ *
+ * "connect timeout = 1" in that file makes FreeTDS raise SYBETIME once a second during the login,
+ * which is the only moment a login can be interrupted: the error handler waits on or gives up
+ * (messages.cpp).
+ */
+#include "tds/state.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <sybfront.h>
+#include <sybdb.h>
+#include <syberror.h>
+
+namespace sambapos::tds
+{
+
+static constexpr char section[] = "sambapos_fdw";
+
+/* What a TDS login packet has room for. */
+static constexpr size_t longest_name = 128;
+
+/* FreeTDS reads lines of 255 characters and stops a value at a comment sign. */
+static void
+check_conf_value(const char *option, const char *value)
+{
+	if (strlen(value) > 200 || strpbrk(value, "#;\r\n") != nullptr ||
+		strstr(value, "  ") != nullptr || value[0] == ' ' ||
+		(value[0] != '\0' && value[strlen(value) - 1] == ' '))
+		throw Error("22023", std::string("invalid value for option ") + option, "",
+					"It may have up to 200 characters, without \"#\", \";\", line breaks, double "
+					"spaces or spaces at its ends: FreeTDS can't read these.");
+}
+
+static void
+check_name(const char *option, const char *value)
+{
+	if (strlen(value) > longest_name)
+		throw Error("22023", std::string("option ") + option + " is too long", "",
+					"The TDS login packet has room for 128 bytes.");
+}
+
+/* FreeTDS would only say that the login failed. */
+static void
+check_ca_file(const char *path)
+{
+	check_conf_value("ca_file", path);
+	if (path[0] == '\0' || access(path, R_OK) == 0)
+		return;
+	throw Error(errno == ENOENT ? "58P01" : "42501",
+				std::string("could not read ca_file \"") + path + "\"",
+				std::string(std::strerror(errno)) + ".");
+}
+
+static void
+check(const Login &login)
+{
+	check_name("database", login.database);
+	check_name("username", login.username);
+	check_name("password", login.password);
+	check_name("application_name", login.application_name);
+	check_conf_value("host", login.host);
+	check_ca_file(login.ca_file);
+	if (login.username[0] == '\0')
+		throw Error("28000", "no user name given", "",
+					"Create a user mapping with username and password.");
+	if (login.encryption != Encryption::off && login.min_tls == MinTls::tls1_2 &&
+		!tls1_2_is_certain())
+		throw Error("0A000", "this FreeTDS can't be kept from TLS 1.1", "",
+					"Set min_tls to 1.1, or switch TLS 1.0 and 1.1 off for GnuTLS in "
+					"/etc/gnutls/config ([overrides], disabled-version = tls1.0, tls1.1) and "
+					"start a new session.");
+}
+
+static const char *
+encryption_word(Encryption encryption) noexcept
+{
+	switch (encryption)
+	{
+		case Encryption::off: return "off";
+		case Encryption::request: return "request";
+		case Encryption::require: return "require";
+	}
+	return "require";
+}
+
+/* Encrypted packets are limited to half the size. With "request" the server decides, so we don't
+ * ask for more than it could give. */
+static int
+packet_size(const Login &login) noexcept
+{
+	if (login.packet_size > 0)
+		return login.packet_size;
+	return login.encryption == Encryption::off ? 32767 : 16383;
+}
+
+/* The certificate names the host as the user knows it, so FreeTDS must know it by that name where
+ * names are compared; elsewhere the address that has just answered is surer. */
+static std::string
+conf_text(const Login &login, const std::string &address)
+{
+	std::string text = std::string("[") + section + "]\n";
+
+	text += "host = " + (login.check_hostname || address.empty() ? login.host : address) + "\n";
+	text += "port = " + std::to_string(login.port) + "\n";
+	text += std::string("tds version = ") + login.tds_version + "\n";
+	text += std::string("encryption = ") + encryption_word(login.encryption) + "\n";
+	text += "client charset = UTF-8\n";
+	text += "connect timeout = 1\n";
+	text += "initial block size = " + std::to_string(packet_size(login)) + "\n";
+	if (login.min_tls == MinTls::tls1_0)
+		text += "enable tls v1 = yes\n";
+	if (login.ca_file[0] != '\0')
+		text += std::string("ca file = ") + login.ca_file + "\n";
+	text +=
+		std::string("check certificate hostname = ") + (login.check_hostname ? "yes" : "no") + "\n";
+	return text;
+}
+
+/* The file exists while this object lives. */
+class ConfFile
+{
+public:
+	explicit ConfFile(const std::string &text)
+	{
+		const char *directory = getenv("TMPDIR");
+		path_ = std::string(directory != nullptr && directory[0] == '/' ? directory : "/tmp") +
+				"/sambapos_fdw.XXXXXX";
+		int descriptor = mkstemp(path_.data()); /* 0600 */
+		if (descriptor < 0)
+			give_up();
+		bool written =
+			write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+		int error = errno;
+		close(descriptor);
+		if (!written)
+		{
+			unlink(path_.c_str());
+			errno = error;
+			give_up();
+		}
+		dbsetifile(path_.data());
+	}
+	~ConfFile()
+	{
+		char none[] = "";
+		dbsetifile(none);
+		unlink(path_.c_str());
+	}
+	ConfFile(const ConfFile &) = delete;
+	ConfFile &operator=(const ConfFile &) = delete;
+
+private:
+	[[noreturn]] void give_up() const
+	{
+		throw Error("58030", "could not write \"" + path_ + "\"",
+					std::string(std::strerror(errno)) + ".",
+					"FreeTDS reads the address and encryption of a server from a file.");
+	}
+
+	std::string path_;
+};
+
+using LoginRecord = std::unique_ptr<LOGINREC, void (*)(LOGINREC *)>;
+
+static LoginRecord
+login_record(const Login &login)
+{
+	LoginRecord record(dblogin(), dbloginfree);
+
+	if (record == nullptr || DBSETLUSER(record.get(), login.username) != SUCCEED ||
+		DBSETLPWD(record.get(), login.password) != SUCCEED ||
+		DBSETLAPP(record.get(), login.application_name) != SUCCEED ||
+		DBSETLCHARSET(record.get(), "UTF-8") != SUCCEED ||
+		(login.database[0] != '\0' && DBSETLDBNAME(record.get(), login.database) != SUCCEED))
+		throw std::bad_alloc();
+	return record;
+}
+
+/* The library says only that the login failed: say what that usually is. */
+static Error
+login_error(const Session &session, const Login &login)
+{
+	const Record &record = session.record;
+	bool silent = record.server_number == 0 && !record.interrupted && !record.timed_out &&
+				  (record.library_number == 0 || record.library_number == SYBEFCON);
+
+	if (!silent)
+	{
+		Error error = to_error(record, session.wait, session.peer.c_str(), true);
+		if (record.server_number != 0 || record.interrupted || record.timed_out)
+			return error;
+		return Error("08001", "login to " + session.peer + " was cut off", error.detail(),
+					 "The server closed the connection: does a SQL Server listen on this port, and "
+					 "does it accept TDS " +
+						 std::string(login.tds_version) + "?",
+					 record.library_number, true);
+	}
+	if (login.encryption == Encryption::off)
+		return Error("08001", "login to " + session.peer + " failed", "",
+					 "The server may insist on encryption, or not be a SQL Server.", SYBEFCON,
+					 true);
+	return Error("08001", "no encrypted connection to " + session.peer, "",
+				 login.ca_file[0] != '\0'
+					 ? "The server's certificate is not signed by ca_file, has expired or names "
+					   "another host (check_hostname), or no TLS version is common: see min_tls."
+					 : "The server offers no encryption (see the server option encryption), or no "
+					   "TLS version is common: see min_tls.",
+				 SYBEFCON, true);
+}
+
+/* One attempt of the library to connect lasts a second at most. */
+static bool
+may_try_again(const Session &session, const Login &login) noexcept
+{
+	const Record &record = session.record;
+
+	return record.library_number == SYBECONN && !record.interrupted && !record.timed_out &&
+		   !(session.wait.interrupted != nullptr && session.wait.interrupted()) &&
+		   (login.connect_timeout == 0 ||
+			Clock::now() - session.wait.started < std::chrono::seconds(login.connect_timeout));
+}
+
+static void
+log_in(Session *session, const Login &login, const std::string &address)
+{
+	session->wait.login = true;
+	session->wait.timeout = login.connect_timeout;
+	begin_call(&session->record, &session->wait);
+	Clock::time_point started = session->wait.started;
+	{
+		Call call(&session->record, &session->wait);
+		ConfFile file(conf_text(login, address));
+		LoginRecord record = login_record(login);
+		do
+		{
+			begin_call(&session->record, &session->wait);
+			session->wait.started = started;
+			session->process = dbopen(record.get(), section);
+		} while (session->process == nullptr && may_try_again(*session, login));
+	}
+	if (session->process == nullptr)
+		throw login_error(*session, login);
+	session->wait.login = false;
+	session->wait.timeout = login.query_timeout;
+	watch_interrupts(session->process);
+	/* no child of this process, such as COPY TO PROGRAM's, inherits the connection */
+	fcntl(dbiordesc(session->process), F_SETFD, FD_CLOEXEC);
+}
+
+/* A DB-Library login has ANSI rules off, a small TEXTSIZE and the login's own language: with these
+ * settings the server computes and prints as our literals and comparisons expect. LOW: in a
+ * deadlock the till wins. */
+static std::string
+prologue(const Login &login)
+{
+	return "SET ANSI_NULLS, ANSI_WARNINGS, ANSI_PADDING, CONCAT_NULL_YIELDS_NULL, "
+		   "QUOTED_IDENTIFIER, ARITHABORT, NOCOUNT ON; "
+		   "SET IMPLICIT_TRANSACTIONS, XACT_ABORT OFF; "
+		   "SET TEXTSIZE 2147483647; SET LANGUAGE us_english; SET DATEFORMAT ymd; "
+		   "SET DATEFIRST 7; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT " +
+		   std::to_string(login.lock_timeout);
+}
+
+Session *
+open(const Login &login, Interrupted interrupted)
+{
+	auto session = std::make_unique<Session>();
+
+	check(login);
+	session->wait.interrupted = interrupted;
+	session->query_timeout = login.query_timeout;
+	session->peer = std::string(login.host) + ":" + std::to_string(login.port);
+	std::string address = probe(login, interrupted);
+	log_in(session.get(), login, address);
+	execute(session.get(), prologue(login).c_str());
+	return session.release();
+}
+
+} // namespace sambapos::tds

@@ -1,0 +1,253 @@
+/*
+ * What errors mean: one table from SQL Server's message numbers to SQLSTATE and a hint, one for
+ * DB-Library's own, and the Error made of a record.
+ *
+ * The server's own text is the message; DETAIL has its number, severity, state, line and procedure.
+ */
+#include "tds/messages.hpp"
+
+#include <cstring>
+
+namespace sambapos::tds
+{
+
+struct NumberedMeaning
+{
+	int number;
+	Meaning meaning;
+};
+
+static constexpr char login_hint[] =
+	"Check username and password of the user mapping, and that the server allows SQL Server "
+	"authentication (\"mixed mode\").";
+static constexpr char database_hint[] =
+	"Check the server option database, and that this login has a user in that database.";
+static constexpr char right_hint[] =
+	"Ask the shop's administrator to grant SELECT on it to this login.";
+static constexpr char drift_hint[] =
+	"The table at the till has changed or the option is misspelled: compare with IMPORT FOREIGN "
+	"SCHEMA.";
+static constexpr char lock_hint[] =
+	"Somebody at the till holds a lock on these rows. Try again, raise the server option "
+	"lock_timeout, or allow snapshot isolation in the database.";
+static constexpr char snapshot_hint[] =
+	"Allow it with ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON, or set the server option "
+	"isolation to auto.";
+
+/* Sorted by subject; looked up only when something failed. */
+static constexpr NumberedMeaning server_meanings[] = {
+	/* login and database */
+	{18456, {"28000", login_hint}},
+	{18452, {"28000", login_hint}},
+	{18450, {"28000", login_hint}},
+	{18461, {"28000", "The server is in single-user mode."}},
+	{18470, {"28000", "The login is disabled at the server."}},
+	{18486, {"28000", "The login is locked out at the server."}},
+	{18487, {"28P01", "The password has expired: change it at the server."}},
+	{18488, {"28P01", "The password must be changed at the server."}},
+	{4060, {"3D000", database_hint}},
+	{4064, {"3D000", database_hint}},
+	{911, {"3D000", database_hint}},
+	{916, {"42501", database_hint}},
+	{17142, {"57P03", "The server is paused."}},
+	{17187, {"57P03", "The server is starting up; try again."}},
+	{6005, {"57P01", ""}},
+	{17809, {"53300", "The server allows no more connections."}},
+	{17300, {"53300", "The server allows no more connections."}},
+	/* names and rights */
+	{208, {"42P01", drift_hint}},
+	{2812, {"42883", ""}},
+	{4121, {"42883", ""}},
+	{195, {"42883", ""}},
+	{207, {"42703", drift_hint}},
+	{209, {"42702", ""}},
+	{229, {"42501", right_hint}},
+	{230, {"42501", right_hint}},
+	{262, {"42501", ""}},
+	{297, {"42501", ""}},
+	{300, {"42501", ""}},
+	/* the statement */
+	{102, {"42601", ""}},
+	{105, {"42601", ""}},
+	{156, {"42601", ""}},
+	{170, {"42601", ""}},
+	{137, {"42601", ""}},
+	{319, {"42601", ""}},
+	{206, {"42804", ""}},
+	{402, {"42883", ""}},
+	{468, {"42P21", ""}},
+	{8120, {"42803", ""}},
+	{8623, {"54001", ""}},
+	{191, {"54001", ""}},
+	{4104, {"42P01", ""}},
+	/* concurrency */
+	{1205, {"40P01", "The till goes first by design. Try again."}},
+	{3960, {"40001", "Try again."}},
+	{3961, {"40001", "The table was altered at the till while it was read. Try again."}},
+	{3952, {"55000", snapshot_hint}},
+	{3953, {"55000", snapshot_hint}},
+	{3930, {"25P02", ""}},
+	{3998, {"25P02", ""}},
+	{1222, {"55P03", lock_hint}},
+	{601, {"40001", "Rows moved while they were read without locks. Try again."}},
+	/* values */
+	{8134, {"22012", ""}},
+	{8115, {"22003", ""}},
+	{220, {"22003", ""}},
+	{232, {"22003", ""}},
+	{244, {"22003", ""}},
+	{248, {"22003", ""}},
+	{245, {"22P02", ""}},
+	{8114, {"22P02", ""}},
+	{235, {"22P02", ""}},
+	{8169, {"22P02", ""}},
+	{241, {"22007", ""}},
+	{242, {"22008", ""}},
+	{517, {"22008", ""}},
+	{8152, {"22001", ""}},
+	{2628, {"22001", ""}},
+	{9420, {"2200N", ""}},
+	{512, {"21000", ""}},
+	{1060, {"2201W", ""}},
+	/* constraints */
+	{2627, {"23505", ""}},
+	{2601, {"23505", ""}},
+	{547, {"23503", ""}},
+	{515, {"23502", ""}},
+	/* resources */
+	{701, {"53200", ""}},
+	{802, {"53200", ""}},
+	{8645, {"53200", ""}},
+	{1101, {"53100", ""}},
+	{1105, {"53100", ""}},
+	{9002, {"53100", ""}},
+	{3958, {"53100", "tempdb of the server is full of row versions."}},
+	{3966, {"40001", "tempdb of the server is full of row versions. Try again."}},
+	{823, {"58030", ""}},
+	{824, {"58030", ""}},
+};
+
+/* sybdb.h's numbers; spelled out so that this file needs no FreeTDS. */
+static constexpr NumberedMeaning library_meanings[] = {
+	{2402, {"22021", "The text of the statement is not valid UTF-8."}},
+	{20002, {"08001", ""}},
+	{20004, {"08006", ""}},
+	{20006, {"08006", ""}},
+	{20008, {"08001", ""}},
+	{20009, {"08001", ""}},
+	{20010, {"53200", ""}},
+	{20013, {"08001", ""}},
+	{20017, {"08006", ""}},
+	{20020, {"08P01", ""}},
+	{20047, {"08003", ""}},
+};
+
+template <size_t size>
+static Meaning
+look_up(const NumberedMeaning (&table)[size], int number) noexcept
+{
+	for (const NumberedMeaning &entry : table)
+		if (entry.number == number)
+			return entry.meaning;
+	return {"HV000", ""};
+}
+
+Meaning
+server_error_meaning(int number) noexcept
+{
+	return look_up(server_meanings, number);
+}
+
+Meaning
+library_error_meaning(int number) noexcept
+{
+	return look_up(library_meanings, number);
+}
+
+bool
+ends_transaction(int number) noexcept
+{
+	return number == 1205 || number == 3960 || number == 3961 || number == 3966;
+}
+
+/* The house's form: lower-case start, no period at the end. Words in capitals, such as "SELECT",
+ * and names stay as they are. */
+static std::string
+as_message(const char *text)
+{
+	std::string message(text);
+
+	while (!message.empty() && (message.back() == '.' || message.back() == ' ' ||
+								message.back() == '\n' || message.back() == '\r'))
+		message.pop_back();
+	if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' &&
+		(message[1] < 'A' || message[1] > 'Z'))
+		message[0] = static_cast<char>(message[0] - 'A' + 'a');
+	return message;
+}
+
+static Error
+server_error(const Record &record, const char *peer, bool connection_lost)
+{
+	Meaning meaning = server_error_meaning(record.server_number);
+	std::string detail = "SQL Server error " + std::to_string(record.server_number) +
+						 ", severity " + std::to_string(record.severity) + ", state " +
+						 std::to_string(record.state);
+
+	if (record.line > 0)
+		detail += ", line " + std::to_string(record.line);
+	if (record.procedure[0] != '\0')
+		detail += std::string(", procedure ") + record.procedure;
+	detail += std::string(", from ") + peer + ".";
+	return Error(meaning.sqlstate, as_message(record.server_text), detail, meaning.hint,
+				 record.server_number, connection_lost);
+}
+
+static Error
+library_error(const Record &record, const char *peer, bool connection_lost)
+{
+	Meaning meaning = library_error_meaning(record.library_number);
+	std::string detail =
+		"DB-Library error " + std::to_string(record.library_number) + ": " + record.library_text;
+	std::string message;
+
+	if (record.os_error != 0)
+		detail += std::string(" (") + std::strerror(record.os_error) + ")";
+	detail += ".";
+	if (connection_lost)
+		message = std::string("connection to ") + peer + " was lost";
+	else
+		message = as_message(record.library_text);
+	return Error(meaning.sqlstate, message, detail, meaning.hint, record.library_number,
+				 connection_lost);
+}
+
+Error
+to_error(const Record &record, const Wait &wait, const char *peer, bool connection_lost)
+{
+	const char *detail = record.given_up ? "The server did not acknowledge the cancellation." : "";
+
+	if (record.interrupted)
+		return Error("57014", std::string("canceled while waiting for ") + peer, detail, "", 0,
+					 connection_lost);
+	if (record.timed_out)
+		return Error(wait.login ? "08001" : "HYT00",
+					 std::string("no answer from ") + peer + " within " +
+						 std::to_string(wait.timeout) + " s",
+					 detail,
+					 wait.login ? "See the server option connect_timeout."
+								: "See the server option query_timeout.",
+					 0, connection_lost);
+	if (record.given_up)
+		return Error("08006", std::string("connection to ") + peer + " was given up", detail, "", 0,
+					 connection_lost);
+	if (record.server_number != 0)
+		return server_error(record, peer, connection_lost);
+	if (record.library_number != 0)
+		return library_error(record, peer, connection_lost);
+	if (connection_lost)
+		return Error("08006", std::string("connection to ") + peer + " was lost", "", "", 0, true);
+	return Error("HV000", std::string("request to ") + peer + " failed without a reason");
+}
+
+} // namespace sambapos::tds

@@ -1,0 +1,417 @@
+/*
+ * A session after its login: batches, results, rows, cancel, transaction, end.
+ *
+ * Every entry into DB-Library stands in the scope of a Call (messages.hpp); errors are thrown when
+ * the library has returned. After an error the connection is left idle or dead, never half-read.
+ */
+#include "tds/state.hpp"
+
+#include <cstring>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <sybfront.h>
+#include <sybdb.h>
+#include <syberror.h>
+
+namespace sambapos::tds
+{
+
+/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
+static constexpr int idle_seconds = 5;
+
+bool
+connected(const Session &session) noexcept
+{
+	return session.process != nullptr && !dbdead(session.process);
+}
+
+/* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
+ * the connection is dead. */
+static bool
+make_idle(Session *session) noexcept
+{
+	session->open_result = false;
+	if (!connected(*session))
+		return false;
+	Call call(&session->record, &session->wait);
+	session->wait.attention_sent = true;
+	session->wait.give_up_at = Clock::now() + std::chrono::seconds(idle_seconds);
+	dbcancel(session->process);
+	return connected(*session);
+}
+
+void
+fail(Session *session)
+{
+	/* the clean-up must not write over what is to be reported */
+	Record reason = session->record;
+
+	make_idle(session);
+	reason.given_up = reason.given_up || session->record.given_up;
+	if (ends_transaction(reason.server_number))
+		session->transaction_ended = session->in_transaction;
+	throw to_error(reason, session->wait, session->peer.c_str(), !connected(*session));
+}
+
+/* Starts a call that talks to the server. */
+static void
+prepare(Session *session)
+{
+	if (!connected(*session))
+		throw Error("08003", "connection to " + session->peer + " is closed", "", "", 0, true);
+	begin_call(&session->record, &session->wait);
+}
+
+/* An error of the server can arrive with any step, even one that succeeded. */
+static bool
+has_error(const Session &session) noexcept
+{
+	return session.record.server_number != 0 || session.record.library_number != 0 ||
+		   session.record.interrupted || session.record.timed_out;
+}
+
+static void
+send(Session *session, const char *sql)
+{
+	bool good;
+	{
+		Call call(&session->record, &session->wait);
+		dbfreebuf(session->process);
+		good = dbcmd(session->process, sql) == SUCCEED && dbsqlsend(session->process) == SUCCEED &&
+			   dbsqlok(session->process) == SUCCEED;
+	}
+	if (!good || has_error(*session))
+		fail(session);
+}
+
+/* Goes to the next result with columns; false when the batch has ended. */
+static bool
+next_result(Session *session)
+{
+	RETCODE code;
+	bool found = false;
+	{
+		Call call(&session->record, &session->wait);
+		while ((code = dbresults(session->process)) == SUCCEED)
+		{
+			found = dbnumcols(session->process) > 0;
+			if (found)
+				break;
+		}
+	}
+	if ((code != SUCCEED && code != NO_MORE_RESULTS) || has_error(*session))
+		fail(session);
+	return found;
+}
+
+/* Reads the current result to its end. */
+static void
+skip_rows(Session *session)
+{
+	STATUS status;
+	{
+		Call call(&session->record, &session->wait);
+		do
+			status = dbnextrow(session->process);
+		while (status != NO_MORE_ROWS && status != FAIL);
+	}
+	if (status == FAIL || has_error(*session))
+		fail(session);
+}
+
+static void
+skip_results(Session *session)
+{
+	while (next_result(session))
+		skip_rows(session);
+}
+
+/* The number that the first result of every batch in a transaction carries. */
+static int
+read_transaction_count(Session *session)
+{
+	std::int32_t count = -1;
+	bool row;
+
+	if (!next_result(session))
+		fail(session);
+	{
+		Call call(&session->record, &session->wait);
+		row = dbnextrow(session->process) == REG_ROW;
+		const BYTE *data = row ? dbdata(session->process, 1) : nullptr;
+		if (data != nullptr && dbcoltype(session->process, 1) == SYBINT4)
+			memcpy(&count, data, sizeof count);
+	}
+	if (!row)
+		fail(session);
+	skip_rows(session);
+	return count;
+}
+
+[[noreturn]] static void
+transaction_lost(Session *session)
+{
+	session->transaction_ended = true;
+	throw Error("40001", "the server has ended the remote transaction",
+				"What was read so far and what would be read now are not of one moment.",
+				"Try again.");
+}
+
+/* ---- what arrives ---- */
+
+static WireType
+wire_type(int type) noexcept
+{
+	switch (type)
+	{
+		case SYBBIT: return WireType::bit;
+		case SYBINT1: return WireType::tinyint;
+		case SYBINT2: return WireType::smallint;
+		case SYBINT4: return WireType::integer;
+		case SYBINT8: return WireType::bigint;
+		case SYBREAL: return WireType::real;
+		case SYBFLT8: return WireType::float8;
+		case SYBMONEY: return WireType::money;
+		case SYBMONEY4: return WireType::smallmoney;
+		case SYBDECIMAL:
+		case SYBNUMERIC: return WireType::decimal;
+		case SYBCHAR:
+		case SYBVARCHAR:
+		case SYBNVARCHAR:
+		case SYBTEXT:
+		case SYBNTEXT: return WireType::text;
+		case SYBBINARY:
+		case SYBVARBINARY:
+		case SYBIMAGE: return WireType::binary;
+		case 36: return WireType::uuid; /* SYBUNIQUE, which sybdb.h doesn't show */
+		case SYBDATETIME: return WireType::datetime;
+		case SYBDATETIME4: return WireType::smalldatetime;
+		case SYBMSDATE: return WireType::date;
+		case SYBMSTIME: return WireType::time;
+		case SYBMSDATETIME2: return WireType::datetime2;
+		case SYBMSDATETIMEOFFSET: return WireType::datetimeoffset;
+		default: return WireType::unsupported;
+	}
+}
+
+/* The length of a value that isn't NULL; 0: differs from row to row. */
+static int
+fixed_length(WireType type) noexcept
+{
+	switch (type)
+	{
+		case WireType::bit:
+		case WireType::tinyint: return 1;
+		case WireType::smallint: return 2;
+		case WireType::integer:
+		case WireType::real:
+		case WireType::smallmoney:
+		case WireType::smalldatetime: return 4;
+		case WireType::bigint:
+		case WireType::float8:
+		case WireType::money:
+		case WireType::datetime: return 8;
+		case WireType::decimal: return sizeof(DBNUMERIC);
+		case WireType::uuid: return 16;
+		case WireType::date:
+		case WireType::time:
+		case WireType::datetime2:
+		case WireType::datetimeoffset: return sizeof(DBDATETIMEALL);
+		case WireType::text:
+		case WireType::binary:
+		case WireType::unsupported: break;
+	}
+	return 0;
+}
+
+/* Writes down the columns of the current result, and all that is the same in every row. */
+static void
+describe(Session *session)
+{
+	DBPROCESS *process = session->process;
+	int count = dbnumcols(process);
+
+	session->names.resize(count);
+	session->columns.resize(count);
+	session->values.assign(count, Value{nullptr, 0});
+	session->variable.resize(count);
+	for (int i = 0; i < count; i++)
+	{
+		const char *name = dbcolname(process, i + 1);
+		const DBTYPEINFO *info = dbcoltypeinfo(process, i + 1);
+		WireType type = wire_type(dbcoltype(process, i + 1));
+
+		session->names[i] = name == nullptr ? "" : name;
+		session->columns[i] = {session->names[i].c_str(), type, info->precision, info->scale};
+		session->values[i].length = fixed_length(type);
+		session->variable[i] = fixed_length(type) == 0;
+	}
+}
+
+static void
+forget_columns(Session *session) noexcept
+{
+	session->columns.clear();
+	session->values.clear();
+}
+
+int
+column_count(const Session *session) noexcept
+{
+	return static_cast<int>(session->columns.size());
+}
+
+const Column &
+column(const Session *session, int index) noexcept
+{
+	return session->columns[index];
+}
+
+/* ---- batches ---- */
+
+void
+query(Session *session, const char *sql)
+{
+	if (session->open_result)
+		throw Error("XX000", "a result of " + session->peer + " is still open");
+	if (session->transaction_ended)
+		transaction_lost(session);
+	forget_columns(session);
+	prepare(session);
+	if (session->in_transaction)
+	{
+		/* on the statement's own line, so that line numbers in errors stay right */
+		send(session, (std::string("SELECT @@TRANCOUNT; ") + sql).c_str());
+		if (read_transaction_count(session) < 1)
+		{
+			make_idle(session);
+			transaction_lost(session);
+		}
+	}
+	else
+		send(session, sql);
+	if (next_result(session))
+	{
+		Call call(&session->record, &session->wait);
+		describe(session);
+		session->open_result = true;
+	}
+}
+
+/* Where the values of the fetched row are. */
+static void
+point_to_values(Session *session) noexcept
+{
+	DBPROCESS *process = session->process;
+	int count = static_cast<int>(session->values.size());
+	Value *values = session->values.data();
+	const unsigned char *variable = session->variable.data();
+
+	for (int i = 0; i < count; i++)
+	{
+		values[i].data = dbdata(process, i + 1);
+		if (variable[i])
+			values[i].length = dbdatlen(process, i + 1);
+	}
+}
+
+bool
+next(Session *session, Row *row)
+{
+	STATUS status;
+
+	if (!session->open_result)
+		return false;
+	session->record.invalid_text = false;
+	session->wait.fresh = true;
+	{
+		Call call(&session->record, &session->wait);
+		do
+			status = dbnextrow(session->process);
+		while (status > 0); /* a COMPUTE row */
+		if (status == REG_ROW)
+			point_to_values(session);
+	}
+	if (status == REG_ROW)
+	{
+		*row = {session->values.data(), static_cast<int>(session->values.size()),
+				session->record.invalid_text};
+		return true;
+	}
+	if (status == FAIL || has_error(*session))
+		fail(session);
+	session->open_result = false;
+	skip_results(session);
+	return false;
+}
+
+void
+execute(Session *session, const char *sql)
+{
+	query(session, sql);
+	if (session->open_result)
+	{
+		skip_rows(session);
+		session->open_result = false;
+		skip_results(session);
+	}
+}
+
+void
+cancel(Session *session)
+{
+	if (!session->open_result)
+		return;
+	begin_call(&session->record, &session->wait);
+	if (!make_idle(session))
+		throw to_error(session->record, session->wait, session->peer.c_str(), true);
+}
+
+/* ---- state ---- */
+
+bool
+busy(const Session *session) noexcept
+{
+	return session->open_result;
+}
+
+int
+descriptor(const Session *session) noexcept
+{
+	return connected(*session) ? dbiordesc(session->process) : -1;
+}
+
+bool
+alive(Session *session) noexcept
+{
+	int socket = descriptor(session);
+	if (socket < 0)
+		return false;
+
+	/* unread bytes are no sign of death: a TLS server may have sent a ticket */
+	pollfd state{socket, POLLRDHUP, 0};
+	return poll(&state, 1, 0) == 0;
+}
+
+Session::~Session()
+{
+	if (process == nullptr)
+		return;
+	/* dbclose() sends nothing in TDS 7; if it ever tried, a socket that is shut down can't block */
+	if (!dbdead(process))
+		shutdown(dbiordesc(process), SHUT_RDWR);
+	begin_call(&record, &wait);
+	wait.login = true;
+	Call call(&record, &wait);
+	dbclose(process);
+}
+
+void
+destroy(Session *session) noexcept
+{
+	delete session;
+}
+
+} // namespace sambapos::tds

@@ -1,0 +1,64 @@
+/*
+ * What a Session is, for the files of src/tds only.
+ */
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tds/messages.hpp"
+#include "tds/session.hpp"
+
+namespace sambapos::tds
+{
+
+/* What a database allows; asked once a session. */
+enum class Answer
+{
+	unknown,
+	no,
+	yes
+};
+
+struct Session
+{
+	tds_dblib_dbprocess *process = nullptr;
+	std::string peer; /* host:port, for messages */
+	Record record{};
+	Wait wait{};
+	int query_timeout = 0;
+
+	bool open_result = false;       /* the current result has unread rows */
+	bool in_transaction = false;    /* between begin() and rollback() */
+	bool transaction_ended = false; /* ... but the server has rolled it back */
+	Isolation isolation = Isolation::read_committed;
+	Answer snapshot_allowed = Answer::unknown;
+	Answer read_committed_snapshot = Answer::unknown;
+
+	/* the current result */
+	std::vector<std::string> names;
+	std::vector<Column> columns;
+	std::vector<Value> values;
+	std::vector<unsigned char> variable; /* 1: the length differs from row to row */
+
+	Session() = default;
+	~Session();
+	Session(const Session &) = delete;
+	Session &operator=(const Session &) = delete;
+};
+
+/* True while DB-Library thinks that the connection lives. */
+bool connected(const Session &session) noexcept;
+
+/* Leaves the connection idle, as far as it can, and throws what was recorded. */
+[[noreturn]] void fail(Session *session);
+
+/* Connects one TCP socket and closes it, asking `interrupted`; returns the numeric address that
+ * answered. Throws Error 08001 that names what is wrong: the name, the port, the network. */
+std::string probe(const Login &login, Interrupted interrupted);
+
+/* TLS 1.2 can't be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */
+bool tls1_2_is_certain() noexcept;
+
+} // namespace sambapos::tds

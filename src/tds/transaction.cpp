@@ -1,0 +1,105 @@
+/*
+ * The remote transaction: which isolation, BEGIN, ROLLBACK.
+ */
+#include "tds/state.hpp"
+
+#include <cstring>
+
+namespace sambapos::tds
+{
+
+static const char *
+level_words(Isolation isolation) noexcept
+{
+	switch (isolation)
+	{
+		case Isolation::snapshot: return "SNAPSHOT";
+		case Isolation::read_uncommitted: return "READ UNCOMMITTED";
+		case Isolation::automatic:
+		case Isolation::read_committed: break;
+	}
+	return "READ COMMITTED";
+}
+
+static Answer
+as_answer(const Row &row, int index) noexcept
+{
+	const Value &value = row.values[index];
+
+	return value.data != nullptr && value.length > 0 && value.data[0] == 1 ? Answer::yes
+																		   : Answer::no;
+}
+
+/* Asks once a session what the database allows. A server without the view, the columns or the
+ * right to see them counts as one that allows nothing. */
+static void
+ask_database(Session *session)
+{
+	if (session->snapshot_allowed != Answer::unknown)
+		return;
+	session->snapshot_allowed = Answer::no;
+	session->read_committed_snapshot = Answer::no;
+	try
+	{
+		Row row;
+		query(session, "SELECT CAST(snapshot_isolation_state AS tinyint), "
+					   "CAST(is_read_committed_snapshot_on AS tinyint) "
+					   "FROM sys.databases WHERE name = DB_NAME()");
+		while (next(session, &row))
+		{
+			session->snapshot_allowed = as_answer(row, 0);
+			session->read_committed_snapshot = as_answer(row, 1);
+		}
+	}
+	catch (const Error &error)
+	{
+		if (error.connection_lost() || session->record.server_number == 0)
+			throw;
+	}
+}
+
+Isolation
+begin(Session *session, Isolation isolation)
+{
+	ask_database(session);
+	if (isolation == Isolation::automatic)
+		isolation = session->snapshot_allowed == Answer::yes ? Isolation::snapshot
+															 : Isolation::read_committed;
+	/* SNAPSHOT must be set before the transaction begins */
+	execute(session, (std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
+					  "; BEGIN TRANSACTION")
+						 .c_str());
+	session->isolation = isolation;
+	session->in_transaction = true;
+	session->transaction_ended = false;
+	return isolation;
+}
+
+void
+rollback(Session *session)
+{
+	cancel(session);
+	if (!session->in_transaction)
+		return;
+	session->in_transaction = false;
+	session->transaction_ended = false;
+	execute(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
+}
+
+bool
+in_transaction(const Session *session) noexcept
+{
+	return session->in_transaction;
+}
+
+bool
+reads_versions(const Session *session) noexcept
+{
+	if (!session->in_transaction)
+		return false;
+	return session->isolation == Isolation::snapshot ||
+		   (session->isolation == Isolation::read_committed &&
+			session->read_committed_snapshot == Answer::yes);
+}
+
+} // namespace sambapos::tds
