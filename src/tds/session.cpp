@@ -18,13 +18,10 @@
 namespace sambapos::tds
 {
 
-/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
-static constexpr int idle_seconds = 5;
-
 bool
 connected(const Session &session) noexcept
 {
-	return session.process != nullptr && !dbdead(session.process);
+	return session.process != nullptr && !session.broken && !dbdead(session.process);
 }
 
 /* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
@@ -334,13 +331,13 @@ next(Session *session, Row *row)
 		if (status == REG_ROW)
 			point_to_values(session);
 	}
-	if (status == REG_ROW)
+	if (status == REG_ROW && session->record.library_number == 0)
 	{
 		*row = {session->values.data(), static_cast<int>(session->values.size()),
 				session->record.invalid_text};
 		return true;
 	}
-	if (status == FAIL || has_error(*session))
+	if (status != NO_MORE_ROWS || has_error(*session))
 		fail(session);
 	session->open_result = false;
 	skip_results(session);

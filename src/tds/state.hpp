@@ -29,6 +29,7 @@ struct Session
 	Wait wait{};
 	int query_timeout = 0;
 
+	bool broken = false;         /* not to be used again, whatever the library thinks */
 	bool open_result = false;       /* the current result has unread rows */
 	bool in_transaction = false;    /* between begin() and rollback() */
 	bool transaction_ended = false; /* ... but the server has rolled it back */
@@ -48,7 +49,10 @@ struct Session
 	Session &operator=(const Session &) = delete;
 };
 
-/* True while DB-Library thinks that the connection lives. */
+/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
+constexpr int idle_seconds = 5;
+
+/* True while the connection can be used, as far as we know. */
 bool connected(const Session &session) noexcept;
 
 /* Leaves the connection idle, as far as it can, and throws what was recorded. */

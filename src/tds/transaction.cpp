@@ -75,6 +75,8 @@ begin(Session *session, Isolation isolation)
 	return isolation;
 }
 
+/* The transaction reads only, so undoing it is a matter of a round trip. Where that fails the
+ * connection must go: closing it rolls back too. */
 void
 rollback(Session *session)
 {
@@ -83,7 +85,21 @@ rollback(Session *session)
 		return;
 	session->in_transaction = false;
 	session->transaction_ended = false;
-	execute(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
+
+	int timeout = session->wait.timeout;
+	if (timeout == 0 || timeout > idle_seconds)
+		session->wait.timeout = idle_seconds;
+	try
+	{
+		execute(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
+	}
+	catch (const Error &error)
+	{
+		session->broken = true;
+		throw Error(error.sqlstate(), error.what(), error.detail(), error.hint(), error.number(),
+					true);
+	}
+	session->wait.timeout = timeout;
 }
 
 bool
