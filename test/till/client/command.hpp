@@ -43,6 +43,8 @@ struct Command
 
 void run_schema(Connection &connection, const Arguments &arguments);
 void run_sql(Connection &connection, const Arguments &arguments);
+void run_fill(Connection &connection, const Arguments &arguments);
+void run_check(Connection &connection, const Arguments &arguments);
 void run_dump(Connection &connection, const Arguments &arguments);
 void run_tables(Connection &connection, const Arguments &arguments);
 
