@@ -18,6 +18,9 @@
 namespace sambapos::tds
 {
 
+/* From here on up the server closes the connection itself. */
+static constexpr int fatal_severity = 20;
+
 bool
 connected(const Session &session) noexcept
 {
@@ -45,6 +48,8 @@ fail(Session *session)
 	/* the clean-up must not write over what is to be reported */
 	Record reason = session->record;
 
+	if (reason.server_number != 0 && reason.severity >= fatal_severity)
+		session->broken = true;
 	make_idle(session);
 	reason.given_up = reason.given_up || session->record.given_up;
 	if (ends_transaction(reason.server_number))
