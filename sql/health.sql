@@ -1,0 +1,211 @@
+-- health.sql: how the sites are: lights, tables, progress, metrics.
+--
+-- Rules:
+-- * Nothing here connects to a source: everything is read from the catalog and the run log, so that
+--   a status page can ask every second.
+-- * A reason says what is wrong and, where somebody has to do something, what.
+
+-- ---- time windows ----
+
+CREATE FUNCTION sambapos._site_clock(place sambapos.site) RETURNS timestamp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
+              ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END;
+$$;
+COMMENT ON FUNCTION sambapos._site_clock(sambapos.site) IS 'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
+
+-- A window whose end is not after its start goes past midnight and belongs to the day it starts on.
+CREATE FUNCTION sambapos._in_windows(windows jsonb, moment timestamp) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT bool_or(moment >= d.day + (w.value ->> 'from')::time
+                 AND moment < d.day + (w.value ->> 'to')::time + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
+                 AND (w.value -> 'days' IS NULL OR w.value -> 'days' @> to_jsonb(extract(isodow FROM d.day)::integer)))
+  FROM jsonb_array_elements(windows) AS w
+  CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
+$$;
+COMMENT ON FUNCTION sambapos._in_windows(jsonb, timestamp) IS 'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';
+
+-- ---- runs that are on ----
+
+CREATE VIEW sambapos.progress AS
+SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
+       t.tables_done, t.tables, t.at_hand, t.rows_read, t.rows_written, r.pid
+FROM sambapos.run AS r
+JOIN sambapos.site AS s USING (site_id)
+CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE t.status NOT IN ('running', 'read')) AS tables_done, count(*) AS tables,
+         min(t.table_name::text) FILTER (WHERE t.status = 'running') AS at_hand,
+         coalesce(sum(t.rows_read), 0)::bigint AS rows_read,
+         coalesce(sum(t.rows_inserted + t.rows_updated), 0)::bigint AS rows_written
+  FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
+WHERE r.status = 'running' AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = r.pid);
+COMMENT ON VIEW sambapos.progress IS 'The runs that are on (of sambapos_run and sambapos_backfill: a sambapos_sync of another session shows when it commits), as far as they have committed';
+
+-- ---- tables ----
+
+CREATE FUNCTION sambapos._row_states(site_id integer, table_name name) RETURNS TABLE (row_state text, rows bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regclass(format('sambapos_replica.%I', table_name)) IS NOT NULL THEN
+    RETURN QUERY EXECUTE format('SELECT row_state, count(*) FROM sambapos_replica.%I WHERE site_id = $1 GROUP BY row_state', table_name)
+      USING site_id;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._row_states(integer, name) IS 'How many rows of a site a replica table has, by row_state';
+
+CREATE VIEW sambapos.table_status AS
+SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
+       CASE WHEN NOT t.enabled THEN 'disabled' WHEN t.paused_reason IS NOT NULL THEN 'paused'
+            WHEN t.last_status = 'failed' THEN 'failed' WHEN t.loaded_at IS NULL THEN 'not loaded' ELSE 'ok' END AS status,
+       coalesce(n.live, 0) AS rows_live, coalesce(n.history, 0) AS rows_history, coalesce(n.gone, 0) AS rows_gone,
+       t.last_run_at, t.last_success_at, t.loaded_at, t.last_error, t.last_sqlstate, t.paused_reason, t.full_due,
+       t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone
+FROM sambapos.replicated_table AS t
+JOIN sambapos.site AS s USING (site_id)
+CROSS JOIN LATERAL (
+  SELECT sum(c.rows) FILTER (WHERE c.row_state = 'live')::bigint AS live,
+         sum(c.rows) FILTER (WHERE c.row_state IN ('cleared', 'superseded'))::bigint AS history,
+         sum(c.rows) FILTER (WHERE c.row_state IN ('removed', 'deleted'))::bigint AS gone
+  FROM sambapos._row_states(t.site_id, t.table_name) AS c) AS n
+WHERE s.removed_at IS NULL;
+COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Counts rows only if you select those columns';
+
+-- ---- sites ----
+
+-- What a light is made of; one row a site.
+CREATE VIEW sambapos._site_facts AS
+SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
+       CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
+       EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
+       coalesce(NOT sambapos._in_windows(s.opening_hours, sambapos._site_clock(s)), false) AS closed
+FROM sambapos.site AS s
+CROSS JOIN LATERAL (
+  SELECT count(*) AS tables, count(t.loaded_at) AS loaded,
+         count(*) FILTER (WHERE t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL) AS waiting,
+         string_agg(t.table_name, ', ' ORDER BY t.table_name) FILTER (WHERE t.paused_reason IS NOT NULL) AS paused,
+         min(t.table_name || ': ' || t.paused_reason) AS first_pause,
+         string_agg(t.table_name, ', ' ORDER BY t.table_name) FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS failed,
+         min(t.table_name || ': ' || t.last_error) FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS first_error
+  FROM sambapos.replicated_table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
+WHERE s.removed_at IS NULL;
+COMMENT ON VIEW sambapos._site_facts IS 'What the lights of sambapos_status are made of';
+
+-- The rules, first match wins. Red that only a person can end stands above asleep; age below it.
+CREATE FUNCTION sambapos._light(facts sambapos._site_facts, OUT light text, OUT reason text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s   sambapos.site := facts.place;
+  age text := date_trunc('second', facts.data_age)::text;
+  job text;
+BEGIN
+  IF NOT sambapos._switched_on() THEN
+    light := 'red'; reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
+  ELSIF NOT s.enabled THEN
+    light := 'red'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') enables it', s.name);
+  ELSIF s.paused_reason IS NOT NULL THEN
+    light := 'red'; reason := 'paused: ' || s.paused_reason;
+  ELSIF s.auth_failed THEN
+    light := 'red'; reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)', s.last_error, s.name);
+  ELSIF facts.tables = 0 THEN
+    light := 'red'; reason := format('no tables: see sambapos_add_table(%L, ...)', s.name);
+  ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN
+    light := 'amber'; reason := format('loading %s %%', facts.loading);
+  ELSIF s.last_success_at IS NULL THEN
+    light := 'red'; reason := coalesce('never worked: ' || coalesce(s.last_error, facts.first_error), 'never synced');
+  ELSIF facts.closed THEN
+    light := 'asleep'; reason := 'outside opening hours';
+  ELSIF facts.data_age > greatest(8 * s.sync_interval, interval '1 hour') THEN
+    light := 'red'; reason := format('last complete run %s ago%s', age, coalesce(': ' || s.last_error, ''));
+  ELSIF facts.paused IS NOT NULL THEN
+    light := 'amber'; reason := format('tables paused (%s); %s', facts.paused, facts.first_pause);
+  ELSIF facts.failed IS NOT NULL THEN
+    light := 'amber'; reason := format('tables failed (%s); %s', facts.failed, facts.first_error);
+  ELSIF s.last_error IS NOT NULL THEN
+    light := 'amber'; reason := 'last run failed: ' || s.last_error;
+  ELSIF facts.data_age > 2 * s.sync_interval THEN
+    light := 'amber'; reason := format('last complete run %s ago', age);
+  ELSE
+    light := 'green'; reason := format('last run ok, %s ago', age);
+  END IF;
+  job := sambapos._cron_complaint(s.name);
+  IF job IS NOT NULL AND s.enabled AND (light <> 'green' OR job NOT LIKE 'no pg_cron job%') THEN
+    light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
+    reason := reason || '; ' || job;
+  END IF;
+  IF s.time_zone IS NULL THEN
+    reason := reason || format('; time zone not set, the till''s clock is taken (UTC%s)',
+                               coalesce(to_char(make_interval(mins => s.hw_offset_minutes), 'SGHH24:MI'), ' until the first sync'));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._light(sambapos._site_facts) IS 'The light of a site and its reason';
+
+CREATE FUNCTION @extschema@.sambapos_status(INOUT site text DEFAULT NULL, OUT light text, OUT reason text, OUT data_age interval,
+  OUT last_success_at timestamptz, OUT last_run_at timestamptz, OUT last_error text, OUT pending bigint, OUT epoch integer,
+  OUT next_due_at timestamptz, OUT online boolean, OUT auth_failed boolean, OUT paused_reason text, OUT loading integer)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  IF site IS NOT NULL THEN
+    PERFORM sambapos._site(sambapos_status.site);
+  END IF;
+  RETURN QUERY
+    SELECT (f.place).name, l.light, l.reason, f.data_age, (f.place).last_success_at, (f.place).last_run_at, (f.place).last_error,
+           f.waiting, (f.place).epoch, (f.place).next_due_at,
+           CASE WHEN (f.place).last_run_at IS NULL THEN NULL
+                ELSE coalesce((f.place).last_sqlstate !~ '^(08|57P)', true) END,
+           (f.place).auth_failed, (f.place).paused_reason, f.loading
+    FROM sambapos._site_facts AS f, sambapos._light(f) AS l
+    WHERE sambapos_status.site IS NULL OR (f.place).name = sambapos_status.site
+    ORDER BY 1;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
+'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. Errors: 42704 no such site';
+
+-- ---- metrics ----
+
+CREATE VIEW sambapos.metrics AS
+WITH site_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.site) || m.labels AS labels, m.value, m.help
+  FROM @extschema@.sambapos_status() AS s
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision, '0 when the site''s light is red'),
+    ('sambapos_light', jsonb_build_object('light', s.light), 1, 'The site''s light'),
+    ('sambapos_online', '{}', s.online::integer, '1 when the last run reached the source'),
+    ('sambapos_data_age_seconds', '{}', extract(epoch FROM s.data_age)::double precision, 'Seconds since the last complete run'),
+    ('sambapos_pending_tables', '{}', s.pending, 'Tables that wait for a read'),
+    ('sambapos_epoch', '{}', s.epoch, 'Present epoch')) AS m (name, labels, value, help)
+  WHERE m.value IS NOT NULL
+), run_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.name) || m.labels AS labels, m.value, m.help
+  FROM sambapos.site AS s
+  JOIN sambapos.run AS r USING (site_id)
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
+    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'))
+    AS m (name, labels, value, help)
+  WHERE s.removed_at IS NULL
+), table_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
+  FROM sambapos.site AS s
+  JOIN sambapos.replicated_table AS t USING (site_id)
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_rows_inserted_total', t.rows_inserted::double precision, 'Rows inserted into the replica table'),
+    ('sambapos_rows_updated_total', t.rows_updated, 'Rows updated in the replica table'),
+    ('sambapos_rows_gone_total', t.rows_gone, 'Rows found gone at the source'),
+    ('sambapos_table_failed', (t.last_status = 'failed')::integer, '1 when the table''s last run failed'),
+    ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value, help)
+  WHERE s.removed_at IS NULL AND m.value IS NOT NULL
+)
+SELECT name, labels, value, help FROM site_metric
+UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, labels, help
+UNION ALL SELECT * FROM table_metric;
+COMMENT ON VIEW sambapos.metrics IS 'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';

@@ -1,0 +1,334 @@
+-- settings.sql: checking what users write, and every setting (sambapos_configure).
+--
+-- Rules:
+-- * An argument that isn't known is an error that names the nearest one that is.
+-- * A setting is one line in sambapos._settings(); what it may be is checked in one place, and said
+--   in the hint in the same words.
+
+-- ---- the nearest valid name, for hints ----
+
+CREATE FUNCTION sambapos._edit_distance(a text, b text) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  previous integer[] := ARRAY(SELECT generate_series(0, length(b)));
+  present  integer[];
+BEGIN
+  FOR i IN 1 .. length(a) LOOP
+    present := ARRAY[i];
+    FOR j IN 1 .. length(b) LOOP
+      present[j + 1] := least(present[j] + 1, previous[j + 1] + 1,
+                              previous[j] + (substr(a, i, 1) <> substr(b, j, 1))::integer);
+    END LOOP;
+    previous := present;
+  END LOOP;
+  RETURN previous[length(b) + 1];
+END;
+$$;
+COMMENT ON FUNCTION sambapos._edit_distance(text, text) IS 'Levenshtein distance of two short names';
+
+CREATE FUNCTION sambapos._nearest(word text, candidates text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.candidate
+  FROM (SELECT c.candidate, sambapos._edit_distance(left(lower(word COLLATE "C"), 63), left(lower(c.candidate COLLATE "C"), 63)) AS distance
+        FROM unnest(candidates) AS c (candidate)) AS c
+  WHERE c.distance <= 1 + length(word) / 3
+  ORDER BY c.distance, c.candidate LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._nearest(text, text[]) IS 'The candidate that word was probably meant to be; NULL if none is near';
+
+CREATE FUNCTION sambapos._perhaps(word text, candidates text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce('Perhaps you meant "' || sambapos._nearest(word, candidates) || '". ', ''); $$;
+COMMENT ON FUNCTION sambapos._perhaps(text, text[]) IS 'First sentence of a hint: the nearest valid name, or nothing';
+
+-- ---- checking arguments ----
+
+CREATE FUNCTION sambapos._check_site_name(site text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF site IS NULL OR site !~ '^[a-z0-9_]{1,40}$' THEN
+    RAISE EXCEPTION 'invalid site name "%"', coalesce(site, 'NULL') USING
+      ERRCODE = 'invalid_name',
+      HINT = 'A site name is 1 to 40 characters of a-z, 0-9 and _, for example "main_bar".';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._check_site_name(text) IS 'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
+
+CREATE FUNCTION sambapos._check_server(server name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ours text[] := ARRAY(SELECT s.srvname::text FROM pg_foreign_server AS s
+                       JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+                       WHERE w.fdwname = 'sambapos_fdw' ORDER BY 1);
+  other_wrapper text := (SELECT w.fdwname FROM pg_foreign_server AS s
+                         JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+                         WHERE s.srvname = server AND w.fdwname <> 'sambapos_fdw');
+BEGIN
+  IF other_wrapper IS NOT NULL THEN
+    RAISE EXCEPTION 'server "%" belongs to foreign data wrapper "%"', server, other_wrapper USING
+      ERRCODE = 'wrong_object_type', HINT = 'A site needs a server of foreign data wrapper sambapos_fdw.';
+  ELSIF server IS NULL OR server::text <> ALL (ours) THEN
+    RAISE EXCEPTION 'server "%" does not exist', coalesce(server, 'NULL') USING
+      ERRCODE = 'undefined_object',
+      HINT = sambapos._perhaps(server, ours)
+             || coalesce('The servers are: ' || nullif(array_to_string(ours, ', '), '') || '.',
+                         'CREATE SERVER ... FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host ..., database ...) makes one.');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._check_server(name) IS 'Raises 42704 or 42809 unless server is a server of this wrapper';
+
+-- pg_timezone_names and not a cast: PostgreSQL takes any "Xyz+3" for a POSIX zone.
+CREATE FUNCTION sambapos._checked_time_zone(time_zone text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  known text := (SELECT min(z.name) FROM pg_timezone_names AS z
+                 WHERE lower(z.name COLLATE "C") = lower(time_zone COLLATE "C"));
+BEGIN
+  IF known IS NULL AND time_zone IS NOT NULL THEN
+    RAISE EXCEPTION 'unknown time zone "%"', time_zone USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = sambapos._perhaps(time_zone, ARRAY(SELECT z.name FROM pg_timezone_names AS z WHERE z.name NOT LIKE 'posix/%'))
+             || 'The names are in pg_timezone_names, for example Europe/Istanbul.';
+  END IF;
+  RETURN known;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._checked_time_zone(text) IS 'The zone''s name as pg_timezone_names spells it; raises 22023 if it is not there';
+
+-- ---- settings ----
+
+-- One line a setting; low and high are both allowed. scope: all (site NULL), site, table.
+CREATE FUNCTION sambapos._settings()
+RETURNS TABLE (setting text, scope text, kind text, low text, high text, meaning text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, pg_temp AS
+$$
+  VALUES
+    ('enabled', 'all', 'boolean', NULL, NULL, 'false is the kill switch: no scheduled run starts anywhere'),
+    ('enabled', 'site', 'boolean', NULL, NULL, 'false: no scheduled run of this site'),
+    ('sync_interval', 'site', 'interval', '10 seconds', '31 days', 'how often the site is synced'),
+    ('priority', 'site', 'integer', '-1000', '1000', 'when several sites are due, higher first'),
+    ('overlap', 'site', 'interval', '0', '7 days', 'how far behind the last run''s source clock stamps are read again'),
+    ('id_overlap', 'site', 'integer', '0', '1000000', 'how many ids behind the highest one known are read again'),
+    ('document_days', 'site', 'integer', '0', '366', 'account documents without a ticket this many days old are read again in each run'),
+    ('stock_days', 'site', 'integer', '0', '366', 'inventory documents this many days old are read again in each run'),
+    ('run_log_retention', 'site', 'interval', '1 day', '10 years', 'how long the run log is kept'),
+    ('opening_hours', 'site', 'hours', NULL, NULL, 'outside them the light is asleep'),
+    ('blackout', 'site', 'windows', NULL, NULL, 'no scheduled run starts inside them'),
+    ('day_rule', 'site', 'day_rule', NULL, NULL, 'which date decides a business day, and where a day ends'),
+    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'whether reports read a never synced site live'),
+    ('time_zone', 'site', 'time_zone', NULL, NULL, 'the till''s time zone'),
+    ('currency', 'site', 'currency', NULL, NULL, 'ISO 4217 code'),
+    ('external_id', 'site', 'text', '1', '200', 'the site''s key in your application'),
+    ('enabled', 'table', 'boolean', NULL, NULL, 'false: the table is no longer read; its rows stay'),
+    ('personal', 'table', 'choice', 'keep', 'null', 'table_name is table.column: whether a text column with personal data is copied or read as NULL');
+$$;
+COMMENT ON FUNCTION sambapos._settings() IS 'Every setting of sambapos_configure with its range (of a choice: the two values)';
+
+-- "mon-sat 09:00-23:30, sun 10:00-22:00"; without days: every day; past midnight: to is before from.
+CREATE FUNCTION sambapos._parse_hours(value text, with_days boolean) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  names   text[] := '{mon,tue,wed,thu,fri,sat,sun}';
+  windows jsonb := '[]';
+  part    text;
+  bits    text[];
+  first   integer;
+  last    integer;
+  span    jsonb;
+BEGIN
+  FOREACH part IN ARRAY regexp_split_to_array(lower(value COLLATE "C"), '\s*[,;]\s*') LOOP
+    bits := regexp_match(btrim(part), '^(?:([a-z]{3})(?:\s*-\s*([a-z]{3}))?\s+)?(\d\d:\d\d)\s*-\s*(\d\d:\d\d)$');
+    first := array_position(names, coalesce(bits[1], 'mon'));
+    last := array_position(names, coalesce(bits[2], bits[1], 'sun'));
+    IF bits IS NULL OR first IS NULL OR last IS NULL OR bits[3] = bits[4] OR (bits[1] IS NOT NULL AND NOT with_days) THEN
+      RAISE EXCEPTION 'not a time window: "%"', part USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    span := jsonb_build_object('from', to_char(bits[3]::time, 'HH24:MI'),
+                               'to', CASE bits[4] WHEN '24:00' THEN bits[4] ELSE to_char(bits[4]::time, 'HH24:MI') END);
+    IF with_days THEN
+      span := span || jsonb_build_object('days', (SELECT jsonb_agg((first - 1 + i) % 7 + 1)
+                                                  FROM generate_series(0, (last - first + 7) % 7) AS i));
+    END IF;
+    windows := windows || span;
+  END LOOP;
+  RETURN windows;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._parse_hours(text, boolean) IS 'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
+
+-- The value as it is stored. Each branch raises if it doesn't like what it sees; the caller says
+-- which setting it was and what would do.
+CREATE FUNCTION sambapos._setting_value(kind text, low text, high text, value text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  good   boolean := true;
+  result text := value;
+BEGIN
+  IF value IS NULL THEN
+    RETURN NULL;
+  END IF;
+  CASE kind
+    WHEN 'boolean' THEN result := value::boolean::text;
+    WHEN 'integer' THEN good := value::integer BETWEEN low::integer AND high::integer;
+    WHEN 'interval' THEN good := value::interval BETWEEN low::interval AND high::interval;
+    WHEN 'choice' THEN good := value IN (low, high);
+    WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
+    WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
+    WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
+    WHEN 'time_zone' THEN result := sambapos._checked_time_zone(value);
+    WHEN 'hours' THEN result := sambapos._parse_hours(value, true)::text;
+    WHEN 'windows' THEN result := sambapos._parse_hours(value, false)::text;
+  END CASE;
+  IF NOT good THEN
+    RAISE EXCEPTION 'out of range' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  RETURN result;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._setting_value(text, text, text, text) IS 'A setting''s value in its stored form; raises a data exception if it is not valid';
+
+CREATE FUNCTION sambapos._setting_rule(kind text, low text, high text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE kind
+    WHEN 'boolean' THEN 'true or false.'
+    WHEN 'integer' THEN format('an integer from %s to %s.', low, high)
+    WHEN 'interval' THEN format('an interval from %s to %s, for example ''15 minutes''.', low, high)
+    WHEN 'choice' THEN format('%s or %s.', low, high)
+    WHEN 'text' THEN format('%s to %s characters.', low, high)
+    WHEN 'currency' THEN 'three capital letters, for example EUR.'
+    WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for example ''ticket work_period closed''.'
+    WHEN 'time_zone' THEN 'a name of pg_timezone_names, for example Europe/Istanbul.'
+    WHEN 'hours' THEN 'windows such as ''mon-sat 09:00-02:00, sun 10:00-22:00'' in the site''s time zone.'
+    WHEN 'windows' THEN 'windows such as ''12:00-14:00, 19:00-21:30'' in the site''s time zone.'
+  END;
+$$;
+COMMENT ON FUNCTION sambapos._setting_rule(text, text, text) IS 'What a setting''s value may be, in words';
+
+CREATE FUNCTION sambapos._checked_setting(setting text, scope text, value text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  known  record;
+  names  text[] := ARRAY(SELECT s.setting FROM sambapos._settings() AS s WHERE s.scope = _checked_setting.scope);
+  places text := (SELECT string_agg(CASE s.scope WHEN 'all' THEN 'all sites (site NULL)' WHEN 'site' THEN 'a site'
+                                    ELSE 'a table (table_name)' END, ' and ')
+                  FROM sambapos._settings() AS s WHERE s.setting = _checked_setting.setting);
+BEGIN
+  SELECT * INTO known FROM sambapos._settings() AS s
+  WHERE s.setting = _checked_setting.setting AND s.scope = _checked_setting.scope;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '%', CASE WHEN places IS NULL THEN format('there is no setting named "%s"', setting)
+                              ELSE format('setting "%s" belongs to %s', setting, places) END USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = CASE WHEN places IS NULL THEN sambapos._perhaps(setting, names) ELSE '' END
+             || 'The settings here are: ' || array_to_string(names, ', ') || '.';
+  END IF;
+  RETURN sambapos._setting_value(known.kind, known.low, known.high, value);
+EXCEPTION WHEN data_exception THEN
+  IF known.kind IS NULL OR known.kind = 'time_zone' THEN
+    RAISE; -- says it better already
+  END IF;
+  RAISE EXCEPTION 'invalid value for setting "%": "%"', setting, value USING
+    ERRCODE = 'invalid_parameter_value',
+    HINT = 'Valid: ' || sambapos._setting_rule(known.kind, known.low, known.high);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._checked_setting(text, text, text) IS 'The value in its stored form; raises 22023 naming the nearest setting, or the range';
+
+-- The tables of a site that a name means; a name that means none is an error.
+CREATE FUNCTION sambapos._site_tables(place sambapos.site, table_name text) RETURNS SETOF sambapos.replicated_table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  names text[] := ARRAY(SELECT t.table_name::text FROM sambapos.replicated_table AS t
+                        WHERE t.site_id = place.site_id ORDER BY 1);
+BEGIN
+  RETURN QUERY SELECT * FROM sambapos._replicated_tables(place.site_id, ARRAY[coalesce(_site_tables.table_name, '')]);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'site "%" has no table "%"', place.name, coalesce(_site_tables.table_name, 'NULL') USING
+      ERRCODE = 'undefined_table',
+      HINT = sambapos._perhaps(_site_tables.table_name, names)
+             || coalesce('The tables are: ' || nullif(array_to_string(names, ', '), '') || '.', 'It has no tables yet: see sambapos_add_table.');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site_tables(sambapos.site, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
+
+-- Rows that are gone at the source keep what they have: to erase a person's data is another matter.
+CREATE FUNCTION sambapos._set_personal(place sambapos.site, table_column text, treatment text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  subject sambapos.replicated_table;
+  wanted  text := split_part(table_column, '.', 2);
+  columns text[];
+BEGIN
+  SELECT * INTO STRICT subject FROM sambapos._site_tables(place, split_part(table_column, '.', 1)) LIMIT 1;
+  columns := ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                   WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', subject.table_name))
+                     AND a.atttypid = 'text'::regtype AND a.attnum > 0 AND NOT a.attisdropped
+                     AND a.attname NOT IN ('row_state', 'ticket_number', 'ticket_uid')
+                     AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = a.attrelid AND i.indisprimary
+                                     AND a.attnum = ANY (i.indkey::smallint[])));
+  IF wanted <> ALL (columns) THEN
+    RAISE EXCEPTION '"%" is not a text column of table "%" that can be left out', wanted, subject.table_name USING
+      ERRCODE = 'undefined_column',
+      HINT = sambapos._perhaps(wanted, columns) || 'Write table_name => ''table.column''; the columns are: '
+             || array_to_string(columns, ', ') || '.';
+  END IF;
+  INSERT INTO sambapos.personal_column AS p VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
+    ON CONFLICT ON CONSTRAINT personal_column_pkey DO UPDATE SET treatment = excluded.treatment;
+  UPDATE sambapos.replicated_table AS t SET full_due = true
+  WHERE (t.site_id, t.table_name) = (place.site_id, subject.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._set_personal(sambapos.site, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
+
+CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  scope  text := CASE WHEN site IS NULL THEN 'all' WHEN table_name IS NULL THEN 'site' ELSE 'table' END;
+  place  sambapos.site;
+  stored text;
+BEGIN
+  IF site IS NULL AND table_name IS NOT NULL THEN
+    RAISE EXCEPTION 'a table needs a site' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give the site''s name as the first argument.';
+  ELSIF site IS NOT NULL THEN
+    place := sambapos._site(site);
+  END IF;
+  stored := sambapos._checked_setting(setting, scope, value);
+  IF scope = 'all' THEN
+    DELETE FROM sambapos.setting AS s WHERE s.key = sambapos_configure.setting;
+    INSERT INTO sambapos.setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
+  ELSIF scope = 'site' THEN
+    EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
+      USING place.site_id;
+    IF setting = 'sync_interval' THEN
+      UPDATE sambapos.site AS s SET next_due_at = s.last_run_at + s.sync_interval WHERE s.site_id = place.site_id;
+    END IF;
+  ELSIF setting = 'personal' THEN
+    PERFORM sambapos._set_personal(place, table_name, stored);
+  ELSE
+    UPDATE sambapos.replicated_table AS t
+    SET enabled = coalesce(stored::boolean, true), paused_reason = NULL, full_due = t.full_due OR t.paused_reason IS NOT NULL
+    FROM sambapos._site_tables(place, sambapos_configure.table_name) AS n
+    WHERE (t.site_id, t.table_name) = (n.site_id, n.table_name);
+  END IF;
+  RETURN stored;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
+'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, 22023 no such setting or a value out of range, each with the nearest valid name';

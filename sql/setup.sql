@@ -1,0 +1,261 @@
+-- setup.sql: adding and removing sites and tables.
+--
+-- Rules:
+-- * Nothing here writes to a source; what is asked of it are the names of its tables.
+-- * Schemas sambapos_replica and sambapos_live_<site> and what is in them are made at run time, so
+--   that they are no members of the extension: DROP EXTENSION never reaches history.
+-- * Data is dropped only where drop_data says so, and then only that site's rows.
+
+CREATE TYPE sambapos.table_action AS (table_name text, action text);
+COMMENT ON TYPE sambapos.table_action IS 'What adding or removing did to one table';
+
+-- ---- tables ----
+
+CREATE FUNCTION sambapos._source_tables(server name) RETURNS text[]
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(array_agg(t.table_name ORDER BY t.table_name), '{}')
+  FROM @extschema@.sambapos_query(server,
+    'SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ''dbo'' AND TABLE_TYPE = ''BASE TABLE''')
+    AS t (table_name text);
+$$;
+COMMENT ON FUNCTION sambapos._source_tables(name) IS 'The tables of schema dbo that the login at the source may see, in their own case';
+
+-- What names mean at this source: a line a table, source_name NULL where the source has none such.
+-- A child brings its root along; roots come first. A table nobody may copy, or asked for by name and not there, raises.
+CREATE FUNCTION sambapos._wanted_tables(site text, names text[], at_source text[])
+RETURNS TABLE (table_name text, source_name text, kind text, parent text, parent_key text, date_column text, history boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  wanted record;
+BEGIN
+  FOR wanted IN
+    SELECT n.*, (SELECT a.name FROM unnest(at_source) AS a (name)
+                 WHERE lower(a.name COLLATE "C") = lower(n.source_name COLLATE "C") OR sambapos._snake(a.name) = n.table_name
+                 ORDER BY a.name <> n.source_name, a.name LIMIT 1) AS present
+    FROM (SELECT n.* FROM sambapos._named_tables(names) AS n
+          UNION
+          SELECT r.* FROM sambapos._named_tables(names) AS n
+          JOIN sambapos._named_tables(ARRAY[n.parent]) AS r ON n.parent IS NOT NULL
+          WHERE r.table_name NOT IN (SELECT m.table_name FROM sambapos._named_tables(names) AS m)) AS n
+    ORDER BY n.parent IS NOT NULL, n.table_name
+  LOOP
+    IF wanted.never THEN
+      RAISE EXCEPTION 'table "%" is never copied', wanted.source_name USING
+        ERRCODE = 'invalid_parameter_value',
+        HINT = 'It holds passwords, keys, licences, code or schema bookkeeping; leave it out of the list.';
+    ELSIF wanted.present IS NULL AND wanted.asked_by_name THEN
+      RAISE EXCEPTION 'the source of site "%" has no table "%"', site, wanted.source_name USING
+        ERRCODE = 'undefined_table',
+        HINT = sambapos._perhaps(wanted.source_name, at_source || ARRAY(SELECT sambapos._snake(a) FROM unnest(at_source) AS a)
+                                 || '{reporting,menu,stock,config}'::text[])
+               || 'Tables the login may not read are not seen; the sets are reporting, menu, stock and config.';
+    END IF;
+    table_name := CASE WHEN wanted.present IS NULL THEN wanted.table_name ELSE sambapos._snake(wanted.present) END;
+    source_name := wanted.present;
+    kind := wanted.kind;
+    parent := wanted.parent;
+    parent_key := wanted.parent_key;
+    date_column := wanted.date_column;
+    history := wanted.history;
+    RETURN NEXT;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._wanted_tables(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
+
+CREATE FUNCTION sambapos._import_tables(site text, server name, table_names text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  live    name := sambapos._live_schema(site);
+  missing text[] := ARRAY(SELECT t FROM unnest(table_names) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = live) THEN
+    EXECUTE format('CREATE SCHEMA %I', live);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || site);
+  END IF;
+  IF missing <> '{}' THEN
+    EXECUTE format('IMPORT FOREIGN SCHEMA dbo LIMIT TO (%s) FROM SERVER %I INTO %I OPTIONS (name_case %L)',
+                   (SELECT string_agg(quote_ident(t), ', ') FROM unnest(missing) AS t), server, live, 'snake');
+    missing := ARRAY(SELECT t FROM unnest(missing) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
+  END IF;
+  IF missing <> '{}' THEN
+    RAISE EXCEPTION 'IMPORT FOREIGN SCHEMA made no foreign table for %', array_to_string(missing, ', ') USING
+      ERRCODE = 'fdw_table_not_found', HINT = 'Look at the table with sambapos_query; it may have no column that can be read.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._import_tables(text, name, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it';
+
+CREATE FUNCTION sambapos._add_tables(place sambapos.site, names text[]) RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  at_source text[] := sambapos._source_tables(place.server);
+  wanted    record;
+  known     name[] := ARRAY(SELECT t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id);
+  deed      text;
+BEGIN
+  PERFORM sambapos._import_tables(place.name, place.server,
+    ARRAY(SELECT w.table_name FROM sambapos._wanted_tables(place.name, names, at_source) AS w WHERE w.source_name IS NOT NULL));
+  FOR wanted IN SELECT * FROM sambapos._wanted_tables(place.name, names, at_source) LOOP
+    deed := CASE WHEN wanted.source_name IS NULL THEN 'not at the source, or not readable there'
+                 WHEN wanted.table_name = ANY (known) THEN 'kept'
+                 WHEN wanted.parent IS NOT NULL AND wanted.parent <> ALL (known) THEN 'left out: it needs table ' || wanted.parent
+                 ELSE 'added' END;
+    IF deed = 'added' THEN
+      INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, parent, parent_key, date_column, history)
+      VALUES (place.site_id, wanted.table_name, wanted.source_name, wanted.kind, wanted.parent, wanted.parent_key,
+              wanted.date_column, wanted.history);
+      PERFORM sambapos._ensure_replica_table(place.site_id, wanted.table_name);
+      known := known || wanted.table_name::name;
+    END IF;
+    RETURN NEXT (wanted.table_name, deed)::sambapos.table_action;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._add_tables(sambapos.site, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
+
+CREATE FUNCTION @extschema@.sambapos_add_site(site text, server name, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
+                                              sync_interval interval DEFAULT '15 minutes')
+RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site;
+BEGIN
+  PERFORM sambapos._check_site_name(site);
+  PERFORM sambapos._check_server(server);
+  time_zone := sambapos._checked_setting('time_zone', 'site', time_zone);
+  sync_interval := sambapos._checked_setting('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
+  SELECT * INTO place FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
+  IF place.site_id IS NULL THEN
+    INSERT INTO sambapos.site AS s (name, server, time_zone, sync_interval)
+    VALUES (site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
+    INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
+  ELSIF place.removed_at IS NOT NULL THEN
+    UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true, paused_reason = NULL,
+           auth_failed = false, time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone),
+           sync_interval = sambapos_add_site.sync_interval
+    WHERE s.site_id = place.site_id RETURNING * INTO place;
+  ELSIF place.server <> server THEN
+    RAISE EXCEPTION 'site "%" is on server "%", not on "%"', site, place.server, server USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'Another database needs a site of its own; if the till has moved, change the server: ALTER SERVER ... OPTIONS (SET host ...).';
+  ELSIF place.time_zone IS DISTINCT FROM time_zone AND time_zone IS NOT NULL THEN
+    RAISE NOTICE 'site "%" keeps time zone %', site, coalesce(place.time_zone, '(none)')
+      USING HINT = format('SELECT sambapos_configure(%L, ''time_zone'', %L) changes it.', site, time_zone);
+  END IF;
+  RETURN QUERY SELECT * FROM sambapos._add_tables(place, tables);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, name, text, text[], interval) IS
+'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row a table. Run again it adds what is missing and changes nothing else. Errors: 42602 site name, 42704 server, 22023 other arguments or a table that is never copied, 42P01 a table the source has not';
+
+CREATE FUNCTION @extschema@.sambapos_add_table(site text, table_name text) RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF table_name IS NULL THEN
+    RAISE EXCEPTION 'table_name must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+  END IF;
+  RETURN QUERY SELECT * FROM sambapos._add_tables(sambapos._site(site), ARRAY[table_name]);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_add_table(text, text) IS
+'Adds a table (replica name or source name in any case) or a set (reporting, menu, stock, config) to a site; the next sync loads it. A table that belongs to another, as orders to tickets, brings it along. Errors: 42704 no such site, 42P01 the source has no such table, 22023 the table is never copied';
+
+-- ---- removing ----
+
+CREATE FUNCTION sambapos._drop_rows(site_id integer, table_name name) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  deed    text := 'no data';
+  part    name;
+  gone    bigint;
+  is_left boolean;
+BEGIN
+  FOREACH part IN ARRAY ARRAY[table_name || '_history', table_name] LOOP
+    CONTINUE WHEN to_regclass(format('sambapos_replica.%I', part)) IS NULL;
+    EXECUTE format('DELETE FROM sambapos_replica.%I WHERE site_id = $1', part) USING site_id;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
+    IF is_left OR EXISTS (SELECT FROM sambapos.replicated_table AS t
+                          WHERE t.table_name = _drop_rows.table_name AND t.site_id <> _drop_rows.site_id) THEN
+      deed := format('%s rows deleted', gone);
+    ELSE
+      EXECUTE format('DROP TABLE sambapos_replica.%I', part);
+      deed := format('%s rows deleted, table dropped', gone);
+    END IF;
+  END LOOP;
+  RETURN deed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._drop_rows(integer, name) IS 'Deletes a site''s rows of a replica table and its history; drops the table when no other site uses it';
+
+CREATE FUNCTION sambapos._remove_table(place sambapos.site, table_name name, drop_data boolean) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  deed text := 'data kept';
+BEGIN
+  IF drop_data THEN
+    deed := sambapos._drop_rows(place.site_id, table_name);
+    DELETE FROM sambapos.personal_column AS p WHERE (p.site_id, p.table_name) = (place.site_id, _remove_table.table_name);
+  END IF;
+  DELETE FROM sambapos.replicated_table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _remove_table.table_name);
+  EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
+  RETURN deed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._remove_table(sambapos.site, name, boolean) IS 'Takes one table out of a site';
+
+CREATE FUNCTION @extschema@.sambapos_remove_table(site text, table_name text, drop_data boolean DEFAULT false)
+RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place  sambapos.site := sambapos._site(site);
+  leave  name[] := ARRAY(SELECT t.table_name FROM sambapos._site_tables(place, sambapos_remove_table.table_name) AS t
+                         ORDER BY t.parent IS NULL, t.table_name);
+  orphan record;
+BEGIN
+  PERFORM sambapos._lock_site(place.site_id);
+  SELECT t.table_name, t.parent INTO orphan FROM sambapos.replicated_table AS t
+  WHERE t.site_id = place.site_id AND t.parent = ANY (leave) AND t.table_name <> ALL (leave) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'table "%" needs table "%"', orphan.table_name, orphan.parent USING
+      ERRCODE = 'dependent_objects_still_exist', HINT = format('Remove "%s" first.', orphan.table_name);
+  END IF;
+  RETURN QUERY SELECT t::text, sambapos._remove_table(place, t, drop_data) FROM unnest(leave) AS t;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
+'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
+
+CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
+RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site := sambapos._site(site);
+BEGIN
+  PERFORM sambapos._lock_site(place.site_id);
+  PERFORM sambapos._drop_job(site);
+  RETURN QUERY SELECT t.table_name::text, sambapos._remove_table(place, t.table_name, drop_data)
+               FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
+  IF drop_data THEN
+    DELETE FROM sambapos.site AS s WHERE s.site_id = place.site_id;
+  ELSE
+    UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL, next_due_at = NULL WHERE s.site_id = place.site_id;
+  END IF;
+  IF to_regnamespace(sambapos._live_schema(site)::text) IS NOT NULL THEN
+    EXECUTE format('DROP SCHEMA %I', sambapos._live_schema(site));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
+'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless drop_data. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 a run is on';
