@@ -32,16 +32,6 @@ recorded_rows(Oid relid)
 	return -1;
 }
 
-void
-estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
-{
-	if (baserel->tuples < 0)
-		baserel->tuples = recorded_rows(table->relid);
-	if (baserel->tuples < 0)
-		baserel->tuples = unknown_rows;
-	set_baserel_size_estimates(root, baserel);
-}
-
 /* The join clauses that a parameterised path sends. */
 static List *
 shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
@@ -61,11 +51,11 @@ shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 	return shipped;
 }
 
-/* An integer that equals a parameter is a key or a reference to one, and SambaPOS has an index on
- * each: the server seeks. Otherwise it reads the table. */
-static bool
-is_seek(RelOptInfo *baserel, List *clauses)
+/* The columns that the clauses set equal to a value. */
+static Bitmapset *
+bound_columns(RelOptInfo *baserel, List *clauses)
 {
+	Bitmapset *bound = nullptr;
 	ListCell *cell;
 
 	foreach (cell, clauses)
@@ -75,27 +65,90 @@ is_seek(RelOptInfo *baserel, List *clauses)
 
 		if (IsA(clause, OpExpr) && match_comparison(baserel, castNode(OpExpr, clause), &match) &&
 			match.comparison == types::Comparison::equal && match.value != nullptr &&
-			match.column.domain.grid == types::Grid::integer)
+			!types::is_coarse(match.column.domain))
+			bound = bms_add_member(bound, match.column.attribute);
+	}
+	return bound;
+}
+
+static bool
+is_key_column(Oid relid, AttrNumber attribute)
+{
+	ListCell *cell;
+
+	foreach (cell, GetForeignColumnOptions(relid, attribute))
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (std::strcmp(option->defname, "key") == 0)
+			return defGetBoolean(option);
+	}
+	return false;
+}
+
+/* All columns of the source's key are bound: at most one row. */
+static bool
+is_one_row(RelOptInfo *baserel, const Bitmapset *bound)
+{
+	int keys = 0;
+
+	for (AttrNumber attribute = 1; attribute <= baserel->max_attr; attribute++)
+	{
+		if (!is_key_column(planned_table(baserel)->relid, attribute))
+			continue;
+		if (!bms_is_member(attribute, bound))
+			return false;
+		keys++;
+	}
+	return keys > 0;
+}
+
+/* An integer that equals a value is a key or a reference to one, and SambaPOS has an index on each:
+ * the server seeks. Otherwise it reads the table. */
+static bool
+is_seek(RelOptInfo *baserel, const Bitmapset *bound)
+{
+	int attribute = -1;
+
+	while ((attribute = bms_next_member(bound, attribute)) >= 0)
+	{
+		Oid type = get_atttype(planned_table(baserel)->relid, static_cast<AttrNumber>(attribute));
+
+		if (type == INT2OID || type == INT4OID || type == INT8OID)
 			return true;
 	}
 	return false;
+}
+
+void
+estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
+{
+	if (baserel->tuples < 0)
+		baserel->tuples = recorded_rows(table->relid);
+	if (baserel->tuples < 0)
+		baserel->tuples = unknown_rows;
+	set_baserel_size_estimates(root, baserel);
+	if (is_one_row(baserel, bound_columns(baserel, table->remote_conds)))
+		baserel->rows = 1;
 }
 
 ScanCost
 estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 {
 	const PlannedTable *table = planned_table(baserel);
-	List *joined = shipped_clauses(baserel, param_info);
-	List *sent = list_concat_copy(table->remote_conds, joined);
-	double fetched = clamp_row_est(
-		baserel->tuples *
-		clauselist_selectivity(root, sent, static_cast<int>(baserel->relid), JOIN_INNER, nullptr));
-	double read = is_seek(baserel, sent) ? fetched : baserel->tuples;
+	List *sent = list_concat_copy(table->remote_conds, shipped_clauses(baserel, param_info));
+	Bitmapset *bound = bound_columns(baserel, sent);
+	bool one_row = is_one_row(baserel, bound);
+	Selectivity share =
+		clauselist_selectivity(root, sent, static_cast<int>(baserel->relid), JOIN_INNER, nullptr);
+	double fetched = one_row ? 1 : clamp_row_est(baserel->tuples * share);
+	double read = is_seek(baserel, bound) ? fetched : baserel->tuples;
+	double rows = param_info != nullptr ? param_info->ppi_rows : baserel->rows;
 	QualCost local;
 	ScanCost cost;
 
 	cost_qual_eval(&local, table->local_conds, root);
-	cost.rows = param_info != nullptr ? param_info->ppi_rows : baserel->rows;
+	cost.rows = one_row ? 1 : rows;
 	cost.startup = table->server->startup_cost + baserel->reltarget->cost.startup + local.startup;
 	cost.total = cost.startup + read * cpu_operator_cost +
 				 fetched * (table->server->tuple_cost + cpu_tuple_cost + local.per_tuple) +

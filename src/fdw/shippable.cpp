@@ -256,14 +256,10 @@ match_sides(RelOptInfo *rel, OpExpr *expr, bool is_commuted, ColumnComparison *r
 }
 
 bool
-match_comparison(RelOptInfo *rel, OpExpr *expr, bool is_distinct, ColumnComparison *result)
+match_comparison(RelOptInfo *rel, OpExpr *expr, ColumnComparison *result)
 {
-	if (list_length(expr->args) != 2 ||
-		(!match_sides(rel, expr, false, result) && !match_sides(rel, expr, true, result)))
-		return false;
-	if (is_distinct)
-		result->comparison = Comparison::distinct;
-	return true;
+	return list_length(expr->args) == 2 &&
+		   (match_sides(rel, expr, false, result) || match_sides(rel, expr, true, result));
 }
 
 /* column = ANY (array) and column <> ALL (array), which is what IN and NOT IN become. */

@@ -8,6 +8,7 @@
  */
 #include "types/to_tsql.hpp"
 
+#include "tds/quote.hpp"
 #include "tds/temporal.hpp"
 
 namespace sambapos::types
@@ -126,7 +127,7 @@ enum class Fit
 constexpr int64 day = INT64CONST(86400000000);
 constexpr int64 year_one = -730119 * day;                    /* 0001-01-01 */
 constexpr int64 end_of_time = INT64CONST(2921940) * day;     /* 10000-01-01 */
-constexpr int64 datetime_begin = -90205 * day;               /* 1753-01-01 */
+constexpr int64 datetime_begin = -90214 * day;               /* 1753-01-01 */
 constexpr int64 smalldatetime_begin = -36524 * day;          /* 1900-01-01 */
 constexpr int64 smalldatetime_end = INT64CONST(29012) * day; /* 2079-06-07 */
 
@@ -547,6 +548,8 @@ append_in(StringInfo sql, const Predicate &predicate, Datum value)
 		appendStringInfoString(sql, is_any ? "1 = 0" : "1 = 1");
 	else if (list.len == 0)
 		append_always(sql, predicate.column, !is_any);
+	else if (std::strcmp(list.data, "NULL") == 0)
+		appendStringInfo(sql, "%s = NULL", predicate.column);
 	else
 		appendStringInfo(sql, "%s %s (%s)", predicate.column, is_any ? "IN" : "NOT IN", list.data);
 }
@@ -588,27 +591,10 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 void
 append_identifier(StringInfo sql, const char *name)
 {
-	appendStringInfoChar(sql, '[');
-	for (const char *c = name; *c != '\0'; c++)
-	{
-		if (*c == ']')
-			appendStringInfoChar(sql, ']');
-		appendStringInfoChar(sql, *c);
-	}
-	appendStringInfoChar(sql, ']');
-}
+	std::string_view text(name);
 
-void
-append_text_literal(StringInfo sql, const char *text)
-{
-	appendStringInfoString(sql, "N'");
-	for (const char *c = text; *c != '\0'; c++)
-	{
-		if (*c == '\'')
-			appendStringInfoChar(sql, '\'');
-		appendStringInfoChar(sql, *c);
-	}
-	appendStringInfoChar(sql, '\'');
+	enlargeStringInfo(sql, static_cast<int>(tds::identifier_room(text.size())));
+	sql->len += static_cast<int>(tds::quote_identifier(text, sql->data + sql->len));
 }
 
 } // namespace sambapos::types

@@ -88,6 +88,5 @@ void append_predicate_shown(StringInfo sql, const Predicate &predicate, const ch
 /* ---- T-SQL tokens ---- */
 
 void append_identifier(StringInfo sql, const char *name);
-void append_text_literal(StringInfo sql, const char *text);
 
 } // namespace sambapos::types
