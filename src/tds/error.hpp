@@ -17,9 +17,9 @@ public:
 	/* sqlstate: five characters; message: lower case, no period; detail, hint: full sentences or
 	 * empty; number: SQL Server's message number or DB-Library's error number, 0 if neither. */
 	Error(const char *sqlstate, std::string message, std::string detail = {}, std::string hint = {},
-	      int number = 0, bool connection_lost = false)
-	    : sqlstate_(sqlstate), message_(std::move(message)), detail_(std::move(detail)),
-	      hint_(std::move(hint)), number_(number), connection_lost_(connection_lost)
+		  int number = 0, bool connection_lost = false)
+		: sqlstate_(sqlstate), message_(std::move(message)), detail_(std::move(detail)),
+		  hint_(std::move(hint)), number_(number), connection_lost_(connection_lost)
 	{
 	}
 

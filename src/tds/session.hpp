@@ -63,22 +63,22 @@ enum class Isolation
 /* The value formats that arrive on the wire, after DB-Library has decoded them. */
 enum class WireType : std::uint8_t
 {
-	bit,            /* 1 byte */
-	tinyint,        /* 1 byte, unsigned */
-	smallint,       /* int16 */
-	integer,        /* int32 */
-	bigint,         /* int64 */
-	real,           /* float */
-	float8,         /* double */
-	money,          /* int32 high, uint32 low; 1/10000 */
-	smallmoney,     /* int32; 1/10000 */
-	decimal,        /* precision, scale, sign, big-endian magnitude: see decimal.hpp */
-	text,           /* UTF-8: char, nchar, varchar, nvarchar, text, ntext, xml */
-	binary,         /* bytes: binary, varbinary, image, rowversion */
-	uuid,           /* 16 bytes, the first three groups little-endian */
-	datetime,       /* int32 days since 1900-01-01, int32 1/300 s */
-	smalldatetime,  /* uint16 days since 1900-01-01, uint16 minutes */
-	date,           /* the last four: see temporal.hpp */
+	bit,           /* 1 byte */
+	tinyint,       /* 1 byte, unsigned */
+	smallint,      /* int16 */
+	integer,       /* int32 */
+	bigint,        /* int64 */
+	real,          /* float */
+	float8,        /* double */
+	money,         /* int32 high, uint32 low; 1/10000 */
+	smallmoney,    /* int32; 1/10000 */
+	decimal,       /* precision, scale, sign, big-endian magnitude: see decimal.hpp */
+	text,          /* UTF-8: char, nchar, varchar, nvarchar, text, ntext, xml */
+	binary,        /* bytes: binary, varbinary, image, rowversion */
+	uuid,          /* 16 bytes, the first three groups little-endian */
+	datetime,      /* int32 days since 1900-01-01, int32 1/300 s */
+	smalldatetime, /* uint16 days since 1900-01-01, uint16 minutes */
+	date,          /* the last four: see temporal.hpp */
 	time,
 	datetime2,
 	datetimeoffset, /* the instant in UTC, and the offset in minutes */

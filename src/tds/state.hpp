@@ -29,7 +29,7 @@ struct Session
 	Wait wait{};
 	int query_timeout = 0;
 
-	bool broken = false;         /* not to be used again, whatever the library thinks */
+	bool broken = false;            /* not to be used again, whatever the library thinks */
 	bool open_result = false;       /* the current result has unread rows */
 	bool in_transaction = false;    /* between begin() and rollback() */
 	bool transaction_ended = false; /* ... but the server has rolled it back */
