@@ -119,6 +119,13 @@ sub sql
 	return $till->ctl('sql', $sql);
 }
 
+# A switch of the stand-in: see the head of test/till/till.sh.
+sub control
+{
+	my ($till, @words) = @_;
+	return $till->sql('EXEC till_control ' . join ', ', @words);
+}
+
 # Stops or restarts the stand-in's TDS server; its data and its port stay.
 sub restart
 {

@@ -1,0 +1,91 @@
+# What must never leave the till, and the password of the mapping, are nowhere they should not be. Each secret
+# that `tillctl fill` plants (PINs, passwords, keys, processor settings) has the mark SECRET- in it.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+
+my $mark = 'SECRET-';
+my $till = Harness::till();
+$till->ctl(qw(fill --tickets 200 --seed 9));
+my %planted;
+for my $table (split /\n/, $till->ctl('tables'))
+{
+	my $count = () = $till->ctl('dump', $table) =~ /$mark/g;
+	$planted{$table} = $count if $count;
+}
+note(join ', ', map { "$_ $planted{$_}" } sort keys %planted);
+ok($planted{$_}, "the till holds secrets in $_") for qw(Users PaymentTypes AppActions Scripts AddonLicenses Payments);
+
+my $password = "pass'word-\$$-must-not-be-told";
+my $cluster = Harness::cluster(log_min_messages => 'debug5', log_min_error_statement => 'debug5',
+	log_error_verbosity => 'verbose');
+my $db = $cluster->database('shop');
+$db->connect_till($till);
+
+# A user of ours on the stand-in could not have another password; the refused login below has this one.
+my $quoted = $password =~ s/'/''/gr;
+$db->run("CREATE ROLE other LOGIN; GRANT USAGE ON FOREIGN SERVER till TO other;
+	CREATE USER MAPPING FOR other SERVER till OPTIONS (username 'u-of-other', password '$quoted')");
+
+my @answers;
+push @answers, $db->run("SELECT * FROM sambapos_add_site('shop', 'till',
+	tables => ARRAY['reporting', 'menu', 'stock', 'config', 'Printers', 'ProgramSettingValues', 'Tasks', 'PaidItems'])");
+push @answers, $db->run("SELECT * FROM sambapos_sync('shop')");
+is($db->value("SELECT count(*) FROM sambapos_replica.users"), ($till->sql('SELECT COUNT(*) FROM Users') =~ /(\d+)/)[0],
+	'users are copied');
+
+for my $table (qw(AppActions AppRules ActionContainers Scripts AddonLicenses))
+{
+	my $error = $db->error("SELECT * FROM sambapos_add_table('shop', '$table')");
+	is($error && $error->{sqlstate}, '22023', "$table is never copied, not even by name");
+	push @answers, $error->{text} if $error;
+}
+
+# Errors: a refused login, a missing table, a wrong statement, a value that can't be converted.
+$db->run("CREATE FOREIGN TABLE public.gone (id int) SERVER till OPTIONS (table_name 'NoSuchTable');
+	CREATE FOREIGN TABLE public.wrong (name int OPTIONS (column_name 'Name')) SERVER till OPTIONS (table_name 'Users');
+	CREATE FOREIGN TABLE public.t (id int OPTIONS (column_name 'Id')) SERVER till OPTIONS (table_name 'Tickets');
+	GRANT SELECT ON public.t TO other");
+for my $sql ('SELECT * FROM gone', 'SELECT * FROM wrong', 'SET ROLE other; SELECT * FROM public.t',
+	"SELECT * FROM sambapos_query('till', 'SELECT nonsense FROM Users') AS q (a text)",
+	"SELECT * FROM sambapos_add_site('shop', 'no_such_server')")
+{
+	my $error = $db->error($sql);
+	ok($error, "an error to look at: $sql") and push @answers, $error->{text};
+}
+push @answers, $db->run('SET ROLE other; SELECT srvname, umuser, umoptions FROM pg_user_mappings');
+push @answers, $db->run('EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM sambapos_live_shop.users');
+push @answers, $db->run('SELECT * FROM sambapos_status()');
+
+my $dump = do
+{
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	Harness::command(qw(pg_dump --data-only shop));
+};
+my $schema = do
+{
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	Harness::command(qw(pg_dump --schema-only shop));
+};
+like($dump, qr/COPY sambapos_replica\.users/, 'the dump has the replica');
+my $log = $cluster->log;
+cmp_ok(length $log, '>', 100000, 'the log is a debug5 log');
+
+my %where = (answers => join("\n", @answers), dump => $dump, schema => $schema, log => $log);
+for my $place (sort keys %where)
+{
+	my @lines = grep { /$mark/ } split /\n/, $where{$place};
+	is($lines[0], undef, "no planted secret in: $place");
+}
+for my $place (qw(answers dump log))
+{
+	my $secret = $till->{password};
+	unlike($where{$place}, qr/\Q$secret\E/, "the mapping's password is not in: $place");
+	unlike($where{$place}, qr/must-not-be-told/, "nor that of the refused login: $place");
+}
+like($schema, qr/\Q$till->{password}\E/, 'a superuser\'s schema dump does hold the mapping: this search finds what is there');
+
+done_testing();
