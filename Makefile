@@ -12,8 +12,8 @@ SHLIB_LINK    = -lsybdb -lstdc++
 SHLIB_EXPORTS = exports.txt
 
 # The install script, in reading order: tables before the functions that use them.
-SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql setup.sql sync.sql run.sql \
-                  schedule.sql health.sql privileges.sql)
+SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql settings.sql setup.sql replica.sql \
+                  sync.sql merge.sql run.sql schedule.sql health.sql privileges.sql)
 DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md

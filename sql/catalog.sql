@@ -154,6 +154,8 @@ CREATE TABLE sambapos.run (
   epoch      integer,
   version    bigint,
   source_now timestamp,
+  source_utc timestamp,
+  since      timestamp,
   message    text,
   sqlstate   text
 );
@@ -163,7 +165,8 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON COLUMN sambapos.run.status IS 'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash)';
 COMMENT ON COLUMN sambapos.run.phase IS 'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its pid';
-COMMENT ON COLUMN sambapos.run.source_now IS 'The source''s local clock when the run began to read';
+COMMENT ON COLUMN sambapos.run.source_now IS 'The source''s local clock when the run began to read; source_utc the same in UTC';
+COMMENT ON COLUMN sambapos.run.since IS 'From which stamp on, in the source''s local time, the run reads tickets again; NULL: from the beginning';
 
 CREATE TABLE sambapos.run_table (
   run_id         bigint NOT NULL REFERENCES sambapos.run ON DELETE CASCADE,

@@ -1,0 +1,697 @@
+-- sync.sql: the reading half of a sync: finds out what changed at the source and stages it.
+--
+-- One run of one site, in this order:
+--   _open_workbench   temporary tables for what this run finds out
+--   _look_at_source   the source's clock, its columns, counts and id ranges of its roots
+--   _choose_modes     incremental or full, table by table
+--   _read_tables      collect (which roots have new children), roots, children, masters
+--   _ask_probe again  has anything been cleared meanwhile?
+-- All of it in one remote transaction. merge.sql then writes what was staged; run.sql calls both.
+--
+-- Rules:
+-- * The ticket is the aggregate: what is read is changed tickets and then all their children.
+-- * A high-water mark is the source's clock, read in the remote transaction; never max(column).
+-- * The source is reached through the live foreign tables and sambapos_query, nothing else. Keys go
+--   out as = ANY ($1) in chunks, so that the wrapper can send them.
+-- * A failing table fails alone, unless the connection or its transaction is gone.
+
+-- ---- the workbench: temporary tables of one run ----
+
+CREATE FUNCTION sambapos._stage_name(table_name name) RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT ('sambapos_' || table_name)::name; $$;
+COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
+
+-- probe: what the source says about each table. changed: roots whose children are read. source_id:
+-- all ids of a root at the source, where they had to be asked for. gone: rows found to be gone. again:
+-- tables the next run has to read whole.
+CREATE FUNCTION sambapos._open_workbench() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._close_workbench();
+  CREATE TEMPORARY TABLE sambapos__probe (
+    table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
+    highest_after bigint, live_before bigint, listed boolean NOT NULL DEFAULT false);
+  CREATE TEMPORARY TABLE sambapos__changed (table_name name, id bigint, PRIMARY KEY (table_name, id));
+  CREATE TEMPORARY TABLE sambapos__source_id (table_name name, id bigint, PRIMARY KEY (table_name, id));
+  CREATE TEMPORARY TABLE sambapos__gone (
+    table_name name, epoch integer, id bigint, row_state text, PRIMARY KEY (table_name, epoch, id));
+  CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._open_workbench() IS 'Makes the temporary tables of a run';
+
+CREATE FUNCTION sambapos._close_workbench() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation name;
+BEGIN
+  FOR relation IN
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos_')
+  LOOP
+    EXECUTE format('DROP TABLE pg_temp.%I', relation);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._close_workbench() IS 'Drops the temporary tables of a run';
+
+-- Seen at once by others, before anything is committed.
+CREATE FUNCTION sambapos._show_progress(site sambapos.site, phase text, table_name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM set_config('application_name', format('sambapos %s: %s %s', site.name, phase, table_name), true);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._show_progress(sambapos.site, text, name) IS 'Shows in pg_stat_activity what a run is doing';
+
+-- ---- failures ----
+
+-- The connection, its login or its transaction: without them nothing more can be read in this run,
+-- and what was read before may not fit together.
+CREATE FUNCTION sambapos._is_fatal(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT left(state, 2) IN ('08', '28', '25', '40', '53', '57', '58') OR state IN ('HV00N', '3D000'); $$;
+COMMENT ON FUNCTION sambapos._is_fatal(text) IS 'True for errors after which a run can''t go on reading';
+
+CREATE FUNCTION sambapos._table_failed(run_id bigint, table_name name, state text, message text, detail text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.run_table AS x
+     SET status = 'failed', message = _table_failed.message, sqlstate = state, detail = nullif(_table_failed.detail, '')
+   WHERE x.run_id = _table_failed.run_id AND x.status IN ('running', 'read')
+     AND (x.table_name = _table_failed.table_name OR sambapos._is_fatal(state));
+$$;
+COMMENT ON FUNCTION sambapos._table_failed(bigint, name, text, text, text) IS 'Marks a table as failed, and all others of the run too if the connection is gone';
+
+-- ---- a first look at the source ----
+
+-- The lower bound for stamps: the source's clock of the last complete read in its own local time, the
+-- lesser of the two offsets so that the hour which exists twice in autumn is read twice, less the overlap.
+CREATE FUNCTION sambapos._since(site sambapos.site, offset_now integer) RETURNS timestamp
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT site.hw_utc + make_interval(mins => least(site.hw_offset_minutes, offset_now)) - site.overlap; $$;
+COMMENT ON FUNCTION sambapos._since(sambapos.site, integer) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
+
+CREATE FUNCTION sambapos._source_clock(site sambapos.site, OUT local_now timestamp, OUT utc_now timestamp)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT q.l, q.u
+  FROM @extschema@.sambapos_query(site.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
+$$;
+COMMENT ON FUNCTION sambapos._source_clock(sambapos.site) IS 'The source''s clock';
+
+CREATE FUNCTION sambapos._look_at_source(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  clock record;
+BEGIN
+  PERFORM sambapos._end_remote_transaction(site.server);
+  SELECT * INTO clock FROM sambapos._source_clock(site);
+  UPDATE sambapos.run AS r
+     SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
+         since = sambapos._since(site, round(extract(epoch FROM clock.local_now - clock.utc_now) / 60)::integer)
+   WHERE r.run_id = _look_at_source.run_id;
+  PERFORM sambapos._look_for_drift(run_id, site);
+  PERFORM sambapos._probe(run_id, site);
+  PERFORM sambapos._choose_modes(run_id, site);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._look_at_source(bigint, sambapos.site) IS 'Reads the source''s clock, columns, counts and id ranges';
+
+-- One statement: rows, lowest and highest id of each root; highest id of each child; and the sum of
+-- the numerators, which a clear sets to 0. Only tables whose first key column is Id have such numbers.
+CREATE FUNCTION sambapos._probe_sql(run_id bigint, site sambapos.site, only_table name DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT string_agg(format('SELECT %s AS t, %s FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
+           WHEN t.table_name = 'numerators' THEN
+             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, SUM(CAST(Number AS bigint)) AS hi'
+           WHEN t.kind = 'child' THEN
+             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
+           ELSE
+             'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
+         END, sambapos._bracket(t.source_schema), sambapos._bracket(t.source_name)), ' UNION ALL ' ORDER BY t.table_name)
+  FROM sambapos.run_table AS x
+  JOIN sambapos.replicated_table AS t ON t.site_id = site.site_id AND t.table_name = x.table_name
+  WHERE x.run_id = _probe_sql.run_id AND x.status IN ('running', 'read')
+    AND (t.kind <> 'master' OR t.table_name = 'numerators')
+    AND (only_table IS NULL OR t.table_name = only_table);
+$$;
+COMMENT ON FUNCTION sambapos._probe_sql(bigint, sambapos.site, name) IS 'The T-SQL that counts what the roots and children of a run hold';
+
+CREATE FUNCTION sambapos._probe(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  root name;
+BEGIN
+  PERFORM sambapos._ask_probe(run_id, site);
+  FOR root IN
+    SELECT t.table_name FROM sambapos.replicated_table AS t JOIN pg_temp.sambapos__probe AS p USING (table_name)
+    WHERE t.site_id = site.site_id AND t.kind IN ('ticket', 'document', 'period')
+  LOOP
+    EXECUTE format('UPDATE pg_temp.sambapos__probe SET live_before =
+                      (SELECT count(*) FROM sambapos_replica.%I WHERE site_id = $1 AND row_state = ''live'')
+                    WHERE table_name = %L', root, root) USING site.site_id;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._probe(bigint, sambapos.site) IS 'Counts what the source''s roots hold, and the replica''s';
+
+-- All tables in one question; if one of them can't be asked, one by one, so that only that one fails.
+CREATE FUNCTION sambapos._ask_probe(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  table_name name;
+  state text;
+  message text;
+BEGIN
+  BEGIN
+    PERFORM sambapos._ask_probe_of(run_id, site, NULL);
+    RETURN;
+  EXCEPTION WHEN OTHERS THEN
+    IF sambapos._is_fatal(SQLSTATE) THEN
+      RAISE;
+    END IF;
+  END;
+  FOR table_name IN SELECT x.table_name FROM sambapos.run_table AS x WHERE x.run_id = _ask_probe.run_id LOOP
+    BEGIN
+      PERFORM sambapos._ask_probe_of(run_id, site, table_name);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+      PERFORM sambapos._table_failed(run_id, table_name, state, message, NULL);
+    END;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._ask_probe(bigint, sambapos.site) IS 'Asks the source for counts and id ranges';
+
+CREATE FUNCTION sambapos._ask_probe_of(run_id bigint, site sambapos.site, only_table name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  question text := sambapos._probe_sql(run_id, site, only_table);
+BEGIN
+  IF question IS NOT NULL THEN
+    INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest)
+    SELECT q.t::name, q.n, q.lo, q.hi
+    FROM @extschema@.sambapos_query(site.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
+    ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._ask_probe_of(bigint, sambapos.site, name) IS 'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
+
+-- ---- which tables, and how ----
+
+-- Tables that have to be read together: tickets, account documents and all their children are one
+-- story; any other root goes with its children; a master is alone.
+CREATE FUNCTION sambapos._family(t sambapos.replicated_table) RETURNS name
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
+  FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r;
+$$;
+COMMENT ON FUNCTION sambapos._family(sambapos.replicated_table) IS 'The name of the group of tables that one run reads together';
+
+-- A line in the log for each table of the run, with what is known before the source is asked.
+CREATE FUNCTION sambapos._plan_tables(run_id bigint, site sambapos.site, tables text[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  INSERT INTO sambapos.run_table (run_id, table_name, mode, status, message)
+  SELECT _plan_tables.run_id, t.table_name, 'none',
+         CASE WHEN t.paused_reason IS NULL THEN 'running' ELSE 'paused' END, t.paused_reason
+  FROM sambapos.replicated_table AS t
+  WHERE t.site_id = site.site_id AND t.enabled
+    AND sambapos._family(t) IN (SELECT sambapos._family(asked) FROM sambapos._replicated_tables(site.site_id, tables) AS asked);
+$$;
+COMMENT ON FUNCTION sambapos._plan_tables(bigint, sambapos.site, text[]) IS 'Enters a run''s tables in the log; naming one member of a family means all of it';
+
+CREATE FUNCTION sambapos._has_root(t sambapos.replicated_table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.replicated_table AS r
+                 WHERE r.site_id = t.site_id AND r.table_name = t.parent AND r.enabled);
+$$;
+COMMENT ON FUNCTION sambapos._has_root(sambapos.replicated_table) IS 'True for a child whose root is copied too';
+
+-- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may
+-- have been used again below what is known. Its family follows. A child may be due alone; one whose
+-- root isn't copied is always read whole.
+CREATE FUNCTION sambapos._read_whole(run_mode text, t sambapos.replicated_table, highest bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL OR (t.full_due AND run_mode = 'auto')
+      OR (t.kind <> 'child' AND t.source_max_id > coalesce(highest, 0))
+      OR (t.kind = 'child' AND NOT sambapos._has_root(t));
+$$;
+COMMENT ON FUNCTION sambapos._read_whole(text, sambapos.replicated_table, bigint) IS 'True if a table has to be read whole';
+
+CREATE FUNCTION sambapos._choose_modes(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  run_mode text := (SELECT r.mode FROM sambapos.run AS r WHERE r.run_id = _choose_modes.run_id);
+BEGIN
+  WITH due AS (
+    SELECT t.table_name, t.kind, sambapos._family(t) AS family, sambapos._read_whole(run_mode, t, p.highest) AS whole
+    FROM sambapos.replicated_table AS t LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
+    WHERE t.site_id = site.site_id AND t.enabled
+  )
+  UPDATE sambapos.run_table AS x
+     SET mode = CASE WHEN d.whole OR EXISTS (SELECT FROM due AS o
+                                             WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
+                     THEN 'full' ELSE 'incremental' END
+    FROM due AS d
+   WHERE x.run_id = _choose_modes.run_id AND x.table_name = d.table_name AND x.status = 'running';
+  UPDATE sambapos.run_table AS x SET mode = 'none', status = s.status, message = s.message
+    FROM sambapos.replicated_table AS t
+    LEFT JOIN sambapos.replicated_table AS root
+           ON root.site_id = t.site_id AND root.table_name = t.parent AND root.enabled
+    CROSS JOIN LATERAL (
+      SELECT 'paused' AS status, t.paused_reason AS message WHERE t.paused_reason IS NOT NULL
+      UNION ALL SELECT 'skipped', format('its root %s is paused', t.parent) WHERE root.paused_reason IS NOT NULL
+      UNION ALL SELECT 'skipped', 'was never loaded: use mode auto or full' WHERE run_mode = 'incremental' AND t.loaded_at IS NULL
+      LIMIT 1) AS s
+   WHERE x.run_id = _choose_modes.run_id AND t.site_id = site.site_id AND t.table_name = x.table_name
+     AND x.status = 'running';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._choose_modes(bigint, sambapos.site) IS 'Decides for each table of a run between incremental and full, and which are left out';
+
+-- ---- staging ----
+
+CREATE FUNCTION sambapos._make_stage(site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT epoch, %s%s FROM sambapos_replica.%I WITH NO DATA',
+                 sambapos._stage_name(t.table_name),
+                 (SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal) FROM sambapos._columns(site, t) AS c),
+                 CASE WHEN sambapos._document_link(site, t) IS NOT NULL THEN ', document_epoch' ELSE '' END,
+                 t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._make_stage(sambapos.site, sambapos.replicated_table) IS 'Makes the temporary table that a table''s rows are staged in';
+
+-- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
+CREATE FUNCTION sambapos._stage(site sambapos.site, t sambapos.replicated_table, condition text DEFAULT '',
+                                ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  targets text;
+  sources text;
+BEGIN
+  SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
+         string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', ' ORDER BY c.ordinal)
+    INTO targets, sources FROM sambapos._columns(site, t) AS c;
+  EXECUTE format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I %s', sambapos._stage_name(t.table_name),
+                 targets, sources, sambapos._live_schema(site.name), t.table_name, condition)
+    USING ids, low, since;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage(sambapos.site, sambapos.replicated_table, text, bigint[], bigint, timestamp) IS 'Reads rows of a live table into its stage';
+
+CREATE FUNCTION sambapos._stage_by(site sambapos.site, t sambapos.replicated_table, key name, ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  chunk CONSTANT integer := 1000;
+  first integer := 1;
+BEGIN
+  WHILE first <= coalesce(cardinality(ids), 0) LOOP
+    PERFORM sambapos._stage(site, t, format('WHERE %I = ANY ($1)', key), ids[first : first + chunk - 1]);
+    first := first + chunk;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_by(sambapos.site, sambapos.replicated_table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
+
+-- Without statistics the planner takes every temporary table for a small one.
+CREATE FUNCTION sambapos._stage_done(t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  large boolean;
+BEGIN
+  EXECUTE format('SELECT count(*) > 1000 FROM pg_temp.%I', sambapos._stage_name(t.table_name)) INTO large;
+  IF large THEN
+    EXECUTE format('ANALYZE pg_temp.%I', sambapos._stage_name(t.table_name));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_done(sambapos.replicated_table) IS 'Gathers statistics on a large stage';
+
+-- ---- reading roots ----
+
+CREATE FUNCTION sambapos._live_has(site sambapos.site, t sambapos.replicated_table, columns name[]) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._columns(site, t) AS c WHERE c.live_name = ANY (columns); $$;
+COMMENT ON FUNCTION sambapos._live_has(sambapos.site, sambapos.replicated_table, name[]) IS 'Those of the given live columns that the table has';
+
+-- An id is given out before its row is committed, so the last few are read again. The lesser of what
+-- is known and what is there: after a reseed the known one is too high.
+CREATE FUNCTION sambapos._low_id(site sambapos.site, t sambapos.replicated_table) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) - CASE t.kind WHEN 'period' THEN 3 ELSE site.id_overlap END
+          FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._low_id(sambapos.site, sambapos.replicated_table) IS 'The id above which rows are always read';
+
+-- The predicates of a ticket that can have changed: A new ids, B and G stamps, C open, E payments.
+-- D, tickets that were open when last seen, and F, tickets with new children, come as ids.
+CREATE FUNCTION sambapos._root_condition(site sambapos.site, t sambapos.replicated_table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'WHERE id > $2' || CASE t.kind
+    WHEN 'ticket' THEN
+      ' OR NOT is_closed' ||
+      coalesce((SELECT string_agg(format(' OR %I >= $3', c), '')
+                FROM unnest(sambapos._live_has(site, t, '{last_update_time,last_payment_date,ticket_version}')) AS c), '')
+    WHEN 'document' THEN format(' OR %I >= $3', t.date_column)
+    ELSE '' END;
+$$;
+COMMENT ON FUNCTION sambapos._root_condition(sambapos.site, sambapos.replicated_table) IS 'The predicates that find a root''s changed rows at the source';
+
+CREATE FUNCTION sambapos._open_period_start(site sambapos.site) RETURNS timestamp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  start timestamp;
+BEGIN
+  IF to_regclass('sambapos_replica.work_periods') IS NOT NULL THEN
+    EXECUTE 'SELECT max(start_date) FROM sambapos_replica.work_periods
+              WHERE site_id = $1 AND row_state = ''live'' AND end_date = start_date' INTO start USING site.site_id;
+  END IF;
+  RETURN start;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._open_period_start(sambapos.site) IS 'When the open work period began, as far as the replica knows; NULL if none is open';
+
+-- Documents can be edited at any age; the last days' are read again, stock documents back to the
+-- beginning of the open work period.
+CREATE FUNCTION sambapos._root_since(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS timestamp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN t.kind = 'ticket' THEN r.since
+              WHEN t.table_name = 'account_transaction_documents' THEN r.source_now - make_interval(days => site.document_days)
+              ELSE least(r.source_now - make_interval(days => site.stock_days), sambapos._open_period_start(site)) END
+  FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
+$$;
+COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos.site, sambapos.replicated_table) IS 'From which date on a root''s rows are read again';
+
+CREATE FUNCTION sambapos._read_root(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._make_stage(site, t);
+  IF mode = 'full' THEN
+    PERFORM sambapos._stage(site, t);
+    EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM pg_temp.%I',
+                   t.table_name, sambapos._stage_name(t.table_name));
+    UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
+  ELSE
+    PERFORM sambapos._stage(site, t, sambapos._root_condition(site, t), NULL,
+                            sambapos._low_id(site, t), sambapos._root_since(run_id, site, t));
+    PERFORM sambapos._note_changed(site, t);
+    PERFORM sambapos._stage_by(site, t, 'id', sambapos._changed_not_staged(t));
+    PERFORM sambapos._list_if_rows_differ(site, t);
+  END IF;
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos.site, sambapos.replicated_table, text) IS 'Stages a root''s changed rows, or all of them';
+
+-- Adds to sambapos__changed: what was staged, what was open when last seen, and for account documents
+-- those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
+CREATE FUNCTION sambapos._note_changed(site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage name := sambapos._stage_name(t.table_name);
+  add_ids CONSTANT text := 'INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, i.id FROM (%s) AS i (id)
+                            WHERE i.id IS NOT NULL ON CONFLICT DO NOTHING';
+BEGIN
+  IF t.table_name = 'account_transaction_documents' AND to_regclass('sambapos_replica.tickets') IS NOT NULL THEN
+    EXECUTE format(add_ids, t.table_name, format(
+      'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (
+         SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.transaction_document_id = s.id)', stage))
+      USING site.site_id, sambapos._low_id(site, t);
+    EXECUTE format(add_ids, t.table_name,
+      'SELECT k.transaction_document_id FROM sambapos_replica.tickets AS k
+        WHERE k.site_id = $1 AND k.row_state = ''live'' AND k.id IN
+              (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = ''tickets'')') USING site.site_id;
+    IF to_regclass('pg_temp.sambapos_tickets') IS NOT NULL THEN
+      EXECUTE format(add_ids, t.table_name, 'SELECT k.transaction_document_id FROM pg_temp.sambapos_tickets AS k');
+    END IF;
+    RETURN;
+  END IF;
+  EXECUTE format(add_ids, t.table_name, format('SELECT s.id FROM pg_temp.%I AS s', stage));
+  IF t.kind = 'ticket' THEN
+    EXECUTE format(add_ids, t.table_name,
+      'SELECT k.id FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.row_state = ''live'' AND NOT k.is_closed')
+      USING site.site_id;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._note_changed(sambapos.site, sambapos.replicated_table) IS 'Notes which rows of a root count as changed, so that their children are read';
+
+CREATE FUNCTION sambapos._changed_not_staged(t sambapos.replicated_table) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ids bigint[];
+BEGIN
+  EXECUTE format('SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c
+                   WHERE c.table_name = %L AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = c.id)',
+                 t.table_name, sambapos._stage_name(t.table_name)) INTO ids;
+  RETURN ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_not_staged(sambapos.replicated_table) IS 'Changed roots whose own row is not staged yet';
+
+-- Known and live, plus newly staged, must be what the source counts. If not, or if a row that was
+-- asked for by id wasn't there, all ids are asked for: some are gone, or some were never seen.
+CREATE FUNCTION sambapos._list_if_rows_differ(site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage name := sambapos._stage_name(t.table_name);
+  differs boolean;
+  unseen bigint[];
+BEGIN
+  EXECUTE format(
+    'SELECT p.live_before + (SELECT count(*) FROM (SELECT DISTINCT id FROM pg_temp.%1$I) AS s WHERE NOT EXISTS (%2$s)) <> p.rows
+         OR EXISTS (SELECT FROM pg_temp.sambapos__changed AS c WHERE c.table_name = p.table_name
+                    AND NOT EXISTS (SELECT FROM pg_temp.%1$I AS s WHERE s.id = c.id))
+     FROM pg_temp.sambapos__probe AS p WHERE p.table_name = %3$L',
+    stage, sambapos._live_row_sql(t, 's.id'), t.table_name) INTO differs USING site.site_id;
+  IF NOT differs THEN
+    RETURN;
+  END IF;
+  EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I',
+                 t.table_name, sambapos._live_schema(site.name), t.table_name);
+  UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
+  EXECUTE format('SELECT array_agg(i.id ORDER BY i.id) FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %L
+                    AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = i.id) AND NOT EXISTS (%s)',
+                 t.table_name, stage, sambapos._live_row_sql(t, 'i.id')) INTO unseen USING site.site_id;
+  INSERT INTO pg_temp.sambapos__changed SELECT t.table_name, u FROM unnest(unseen) AS u ON CONFLICT DO NOTHING;
+  PERFORM sambapos._stage_by(site, t, 'id', unseen);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._list_if_rows_differ(sambapos.site, sambapos.replicated_table) IS 'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
+
+CREATE FUNCTION sambapos._live_row_sql(t sambapos.replicated_table, id text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s', t.table_name, id);
+$$;
+COMMENT ON FUNCTION sambapos._live_row_sql(sambapos.replicated_table, text) IS 'A subquery for the live replica row of an id; $1 is the site';
+
+-- ---- reading children and masters ----
+
+-- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
+-- own stamp doesn't follow all changes, but where it moved something did.
+CREATE FUNCTION sambapos._collect_roots(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _collect_roots.run_id);
+  stamps text := (SELECT string_agg(format(' OR %I >= $2', c), '')
+                  FROM unnest(sambapos._live_has(site, t, '{last_update_date_time,last_update_date}')) AS c);
+BEGIN
+  EXECUTE format('INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, %I::bigint FROM %I.%I
+                   WHERE (id > $1%s) AND %2$I IS NOT NULL ON CONFLICT DO NOTHING',
+                 t.parent, t.parent_key, sambapos._live_schema(site.name), t.table_name, coalesce(stamps, ''))
+    USING sambapos._low_id(site, t), since;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._collect_roots(bigint, sambapos.site, sambapos.replicated_table) IS 'Notes the roots of a child table''s new rows as changed';
+
+CREATE FUNCTION sambapos._read_child(site sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._make_stage(site, t);
+  IF mode = 'full' THEN
+    PERFORM sambapos._stage(site, t);
+  ELSE
+    PERFORM sambapos._stage_by(site, t, t.parent_key,
+      (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
+    IF t.parent_key <> ALL (sambapos._key_columns(site, t)) THEN
+      PERFORM sambapos._stage_by(site, t, 'id', sambapos._strayed(site, t));
+    END IF;
+  END IF;
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_child(sambapos.site, sambapos.replicated_table, text) IS 'Stages the complete child sets of the changed roots, or the whole table';
+
+-- Where the root isn't part of a child's key the row can leave its root and live on, without one or
+-- with another. Known rows of changed roots that weren't delivered, and rows without a root, are
+-- asked for by their own id.
+CREATE FUNCTION sambapos._strayed(site sambapos.site, t sambapos.replicated_table) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ids bigint[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(DISTINCT r.id) FROM sambapos_replica.%1$I AS r
+      WHERE r.site_id = $1 AND r.row_state = ''live''
+        AND (r.%2$I IS NULL OR r.%2$I IN (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = %3$L))
+        AND NOT EXISTS (SELECT FROM pg_temp.%4$I AS s WHERE s.id = r.id)',
+    t.table_name, t.parent_key, t.parent, sambapos._stage_name(t.table_name)) INTO ids USING site.site_id;
+  RETURN ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._strayed(sambapos.site, sambapos.replicated_table) IS 'Known children that may have left their roots';
+
+CREATE FUNCTION sambapos._read_master(site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._make_stage(site, t);
+  PERFORM sambapos._stage(site, t);
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_master(sambapos.site, sambapos.replicated_table) IS 'Stages a whole table';
+
+-- ---- all tables of a run ----
+
+CREATE FUNCTION sambapos._read_step(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text, step text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  began timestamptz := clock_timestamp();
+BEGIN
+  PERFORM sambapos._show_progress(site, 'reading', t.table_name);
+  CASE step
+    WHEN 'collect' THEN PERFORM sambapos._collect_roots(run_id, site, t);
+    WHEN 'root' THEN PERFORM sambapos._read_root(run_id, site, t, mode);
+    WHEN 'child' THEN PERFORM sambapos._read_child(site, t, mode);
+    WHEN 'master' THEN PERFORM sambapos._read_master(site, t);
+  END CASE;
+  UPDATE sambapos.run_table AS x
+     SET duration = x.duration + (clock_timestamp() - began), status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
+   WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos.site, sambapos.replicated_table, text, text) IS 'One step of reading one table';
+
+-- Tickets before account documents, since a document is read when its ticket changed; parents before
+-- children, so that without a snapshot a child set is never older than its root.
+CREATE FUNCTION sambapos._read_steps(run_id bigint, site sambapos.site)
+RETURNS TABLE (t sambapos.replicated_table, mode text, step text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT r, x.mode, s.step
+  FROM sambapos.run_table AS x
+  JOIN sambapos.replicated_table AS r ON r.site_id = site.site_id AND r.table_name = x.table_name
+  CROSS JOIN LATERAL (
+    SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
+    UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
+    UNION ALL SELECT 5, 'master' WHERE r.kind = 'master') AS s (place, step)
+  WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
+  ORDER BY s.place, r.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos.site) IS 'What a run reads, in order';
+
+CREATE FUNCTION sambapos._read_tables(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s record;
+  state text;
+  message text;
+  detail text;
+BEGIN
+  FOR s IN SELECT * FROM sambapos._read_steps(run_id, site) LOOP
+    CONTINUE WHEN NOT sambapos._still_readable(run_id, s.t);
+    BEGIN
+      PERFORM sambapos._read_step(run_id, site, s.t, s.mode, s.step);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+      PERFORM sambapos._table_failed(run_id, (s.t).table_name, state, message, detail);
+      EXIT WHEN sambapos._is_fatal(state);
+    END;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos.site) IS 'Reads all tables of a run into their stages; one that fails is marked and left';
+
+-- A child isn't read any more once its root has failed.
+CREATE FUNCTION sambapos._still_readable(run_id bigint, t sambapos.replicated_table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _still_readable.run_id
+                AND x.table_name = t.parent AND x.status IN ('failed', 'skipped')) THEN
+    UPDATE sambapos.run_table AS x SET status = 'skipped', message = format('its root %s was not read', t.parent)
+     WHERE (x.run_id, x.table_name) = (_still_readable.run_id, t.table_name) AND x.status = 'running';
+  END IF;
+  RETURN EXISTS (SELECT FROM sambapos.run_table AS x
+                 WHERE (x.run_id, x.table_name) = (_still_readable.run_id, t.table_name) AND x.status = 'running');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._still_readable(bigint, sambapos.replicated_table) IS 'True while neither a table nor its root has failed';
+
+-- The whole reading half. Nothing raises but a cancel: failures are in the log.
+CREATE FUNCTION sambapos._read(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text;
+  message text;
+  detail text;
+BEGIN
+  PERFORM sambapos._open_workbench();
+  BEGIN
+    PERFORM sambapos._show_progress(site, 'connecting to', site.server);
+    PERFORM sambapos._look_at_source(run_id, site);
+    PERFORM sambapos._read_tables(run_id, site);
+    IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read.run_id AND x.status = 'read') THEN
+      PERFORM sambapos._ask_probe(run_id, site);
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    UPDATE sambapos.run_table AS x
+       SET status = 'failed', message = _read.message, sqlstate = state, detail = nullif(_read.detail, '')
+     WHERE x.run_id = _read.run_id AND x.status IN ('running', 'read');
+  END;
+  PERFORM sambapos._end_remote_transaction(site.server);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read(bigint, sambapos.site) IS 'The reading half of a run: everything is staged, or in the log why not';
