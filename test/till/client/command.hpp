@@ -45,6 +45,7 @@ void run_schema(Connection &connection, const Arguments &arguments);
 void run_sql(Connection &connection, const Arguments &arguments);
 void run_fill(Connection &connection, const Arguments &arguments);
 void run_check(Connection &connection, const Arguments &arguments);
+void run_play(Connection &connection, const Arguments &arguments);
 void run_dump(Connection &connection, const Arguments &arguments);
 void run_tables(Connection &connection, const Arguments &arguments);
 
@@ -53,7 +54,6 @@ std::string read_file(const std::string &path);
 std::vector<std::string> split_batches(const std::string &script);
 
 /* A T-SQL literal: N'...' with quotes doubled, or NULL; a bracketed name. */
-std::string quote(const std::string &text);
 std::string quote(const Value &text);
 std::string bracket(const std::string &name);
 

@@ -37,13 +37,6 @@ write_versions(Connection &connection, Time opened)
 			"VersionInfo", {number("Version", version), time("AppliedOn", opened)}));
 }
 
-bool
-has_version5(Connection &connection)
-{
-	return connection.number("SELECT COUNT(*) FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = "
-							 "'Tickets' AND COLUMN_NAME = 'TicketUid'") > 0;
-}
-
 /* A row whose ticket is gone: the foreign key may be NULL. */
 void
 write_orphan(Connection &connection)
@@ -57,6 +50,13 @@ write_orphan(Connection &connection)
 }
 
 } // namespace
+
+bool
+has_version5(Connection &connection)
+{
+	return connection.number("SELECT COUNT(*) FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = "
+							 "'Tickets' AND COLUMN_NAME = 'TicketUid'") > 0;
+}
 
 void
 run_fill(Connection &connection, const Arguments &arguments)
@@ -94,10 +94,11 @@ run_fill(Connection &connection, const Arguments &arguments)
 	set_numerators(connection, house);
 	connection.execute("COMMIT TRANSACTION");
 	std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-	printf("filled %d tickets, %d orders, %d payments, %d account lines over %ld days: %ld rows in "
+	printf("filled %ld tickets, %ld orders, %ld payments, %ld account lines over %ld days: %ld "
+		   "rows in "
 		   "%.1f s\n",
-		   house.ids.ticket, house.ids.order, house.ids.payment, house.ids.line, days,
-		   writer.rows(), took.count());
+		   writer.rows("Tickets"), writer.rows("Orders"), writer.rows("Payments"),
+		   writer.rows("AccountTransactionValues"), days, writer.rows(), took.count());
 }
 
 } // namespace tillctl

@@ -19,6 +19,8 @@ struct Ids
 	int period = 0, stock_document = 0, stock_row = 0;
 };
 
+bool has_version5(Connection &connection);
+
 /* The sales tables, parents first. */
 const std::vector<std::string> &sales_tables();
 

@@ -28,6 +28,12 @@ commands()
 		 {"tickets", "seed", "until", "days"},
 		 {},
 		 run_fill},
+		{"play",
+		 "--edits N [--seed S] [--ledger FILE] [--only A,B] [--unseen] | --forever --every MS | "
+		 "--list",
+		 {"edits", "seed", "ledger", "every", "only"},
+		 {"list", "forever", "unseen"},
+		 run_play},
 		{"check", "                               do the till's books hold?", {}, {}, run_check},
 		{"sql",
 		 "'T-SQL' | -f FILE [--header]   runs batches (GO between them), prints the rows",

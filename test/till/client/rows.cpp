@@ -56,7 +56,7 @@ BulkWriter::BulkWriter(Connection &connection, const std::vector<std::string> &t
 	: connection_(connection)
 {
 	for (const std::string &name : tables)
-		tables_.push_back({name, "", "", 0});
+		tables_.push_back({name, "", "", 0, 0});
 }
 
 void
@@ -73,6 +73,7 @@ BulkWriter::add(const std::string &name, int id, const Fields &fields)
 		table.values +=
 			(table.rows > 0 ? ",\n(" : "(") + std::to_string(id) + ", " + value_list(fields) + ")";
 		rows_++;
+		table.total++;
 		if (++table.rows == 1000 || table.values.size() > 100000)
 			write_through(table);
 		return;
@@ -103,6 +104,15 @@ BulkWriter::write(Table &table)
 	connection_.execute("SET IDENTITY_INSERT " + name + " OFF");
 	table.values.clear();
 	table.rows = 0;
+}
+
+long
+BulkWriter::rows(const std::string &name) const
+{
+	for (const Table &table : tables_)
+		if (table.name == name)
+			return table.total;
+	return 0;
 }
 
 void

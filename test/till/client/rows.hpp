@@ -68,6 +68,7 @@ public:
 	void add(const std::string &table, int id, const Fields &fields);
 	void flush();
 	long rows() const { return rows_; }
+	long rows(const std::string &table) const;
 
 private:
 	struct Table
@@ -76,6 +77,7 @@ private:
 		std::string columns;
 		std::string values;
 		int rows = 0;
+		long total = 0;
 	};
 	void write_through(Table &table);
 	void write(Table &table);

@@ -86,19 +86,15 @@ split_batches(const std::string &script)
 }
 
 std::string
-quote(const std::string &text)
+quote(const Value &text)
 {
 	std::string quoted = "N'";
 
-	for (char c : text)
+	if (!text)
+		return "NULL";
+	for (char c : *text)
 		quoted += c == '\'' ? std::string("''") : std::string(1, c);
 	return quoted + "'";
-}
-
-std::string
-quote(const Value &text)
-{
-	return text ? quote(*text) : "NULL";
 }
 
 std::string

@@ -55,6 +55,7 @@ struct Document : Stored
 	int type = 0;
 	Value name;
 	std::vector<TransactionPointer> transactions;
+	std::vector<int> loaded; /* ids of the transactions that were there */
 };
 
 struct Order : Stored
@@ -137,6 +138,17 @@ struct PaidItem : Stored
 	Thousandths quantity = 1000;
 };
 
+/* Ids of the children that were there when the ticket was loaded. */
+struct LoadedChildren
+{
+	std::vector<int> orders;
+	std::vector<int> payments;
+	std::vector<int> changes;
+	std::vector<int> calculations;
+	std::vector<int> entities;
+	std::vector<int> paid_items;
+};
+
 struct Ticket : Stored
 {
 	Time updated = 0;
@@ -167,6 +179,7 @@ struct Ticket : Stored
 	std::vector<Calculation> calculations;
 	std::vector<TicketEntity> entities;
 	std::vector<PaidItem> paid_items;
+	LoadedChildren loaded;
 
 	/* Calculations, taxes, total, remaining amount and ledger from the lines and the payments. */
 	void recalculate(Time now);
