@@ -64,6 +64,43 @@ check_ca_file(const char *path)
 				std::string(std::strerror(errno)) + ".");
 }
 
+/* The options' own limits are checked where they are set; here what FreeTDS would pass over. */
+static void
+check_numbers(const Login &login)
+{
+	static constexpr const char *versions[] = {"7.1", "7.2", "7.3", "7.4"};
+	bool known = false;
+
+	for (const char *version : versions)
+		known = known || strcmp(login.tds_version, version) == 0;
+	if (!known)
+		throw Error("22023", "invalid value for option tds_version", "",
+					"It may be 7.1, 7.2, 7.3 or 7.4.");
+	if (login.port < 1 || login.port > 65535)
+		throw Error("22023", "invalid value for option port", "", "It may be 1 to 65535.");
+	if (login.packet_size != 0 && (login.packet_size < 512 || login.packet_size > 32767))
+		throw Error("22023", "invalid value for option packet_size", "",
+					"It may be 512 to 32767, or 0 for the largest.");
+}
+
+static void
+check_encryption(const Login &login)
+{
+	check_ca_file(login.ca_file);
+	if (login.check_hostname && login.ca_file[0] == '\0')
+		throw Error("22023", "option check_hostname needs ca_file", "",
+					"Without ca_file the certificate of the server is not looked at.");
+	if (login.encryption == Encryption::off && login.ca_file[0] != '\0')
+		throw Error("22023", "option ca_file contradicts encryption off", "",
+					"Without encryption the server shows no certificate.");
+	if (login.encryption != Encryption::off && login.min_tls == MinTls::tls1_2 &&
+		!tls1_2_is_certain())
+		throw Error("0A000", "this FreeTDS can't be kept from TLS 1.1", "",
+					"Set min_tls to 1.1, or switch TLS 1.0 and 1.1 off for GnuTLS (section "
+					"[overrides] of /etc/gnutls/config: disabled-version = tls1.0 and "
+					"disabled-version = tls1.1) and start a new session.");
+}
+
 static void
 check(const Login &login)
 {
@@ -72,16 +109,13 @@ check(const Login &login)
 	check_name("password", login.password);
 	check_name("application_name", login.application_name);
 	check_conf_value("host", login.host);
-	check_ca_file(login.ca_file);
+	check_numbers(login);
+	check_encryption(login);
+	if (login.host[0] == '\0')
+		throw Error("22023", "no host given", "", "Set the server option host.");
 	if (login.username[0] == '\0')
 		throw Error("28000", "no user name given", "",
 					"Create a user mapping with username and password.");
-	if (login.encryption != Encryption::off && login.min_tls == MinTls::tls1_2 &&
-		!tls1_2_is_certain())
-		throw Error("0A000", "this FreeTDS can't be kept from TLS 1.1", "",
-					"Set min_tls to 1.1, or switch TLS 1.0 and 1.1 off for GnuTLS in "
-					"/etc/gnutls/config ([overrides], disabled-version = tls1.0, tls1.1) and "
-					"start a new session.");
 }
 
 static const char *
@@ -266,9 +300,9 @@ log_in(Session *session, const Login &login, const std::string &address)
 static std::string
 prologue(const Login &login)
 {
-	return "SET ANSI_NULLS, ANSI_WARNINGS, ANSI_PADDING, CONCAT_NULL_YIELDS_NULL, "
-		   "QUOTED_IDENTIFIER, ARITHABORT, NOCOUNT ON; "
-		   "SET IMPLICIT_TRANSACTIONS, XACT_ABORT OFF; "
+	return "SET ANSI_NULLS ON; SET ANSI_WARNINGS ON; SET ANSI_PADDING ON; "
+		   "SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET ARITHABORT ON; "
+		   "SET NOCOUNT ON; SET IMPLICIT_TRANSACTIONS OFF; SET XACT_ABORT OFF; "
 		   "SET TEXTSIZE 2147483647; SET LANGUAGE us_english; SET DATEFORMAT ymd; "
 		   "SET DATEFIRST 7; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT " +
 		   std::to_string(login.lock_timeout);

@@ -297,8 +297,8 @@ query(Session *session, const char *sql)
 	if (next_result(session))
 	{
 		Call call(&session->record, &session->wait);
-		describe(session);
 		session->open_result = true;
+		describe(session);
 	}
 }
 

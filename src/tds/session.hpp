@@ -9,7 +9,10 @@
  *
  * Waiting: every call that waits for the network asks `interrupted` at least once a second and at
  * once after a signal; when it answers true an attention is sent (or the login given up) and Error
- * 57014 thrown. After an interrupted query the session is usable again.
+ * 57014 thrown. After an interrupted query the session is usable again, unless the server did not
+ * acknowledge the attention within a second: then the error has connection_lost(). query_timeout
+ * does the same by itself, with HYT00. During a login the answer takes effect within a second. Only
+ * the resolution of the host's name belongs to the system and can't be interrupted.
  */
 #pragma once
 
@@ -93,7 +96,8 @@ struct Column
 	int scale;     /* decimal and the sub-second types */
 };
 
-/* data == nullptr means NULL; an empty string has data != nullptr and length 0. */
+/* data == nullptr means NULL (length says nothing then); an empty string has data != nullptr and
+ * length 0. The bytes are in the host's order but not aligned: read them with memcpy. */
 struct Value
 {
 	const unsigned char *data;
@@ -105,7 +109,8 @@ struct Row
 {
 	const Value *values;
 	int count;
-	bool invalid_text; /* a character of this row could not be converted: '?' stands for it */
+	bool invalid_text; /* a character of this row could not be converted: '?' stands for it, or
+						* nothing if it was the last of its value */
 };
 
 struct Session;
@@ -121,7 +126,8 @@ Session *open(const Login &login, Interrupted interrupted);
  * server may have ended it; if not, Error 40001. */
 Isolation begin(Session *session, Isolation isolation);
 
-/* Ends the transaction, cancelling an open result first. The session is reusable. */
+/* Ends the transaction, cancelling an open result first. The session is reusable. Waits some
+ * seconds at most; when that is not enough, or anything fails, Error with connection_lost. */
 void rollback(Session *session);
 bool in_transaction(const Session *session) noexcept;
 

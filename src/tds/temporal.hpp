@@ -38,7 +38,8 @@ struct DatetimeTick
 };
 
 /* The first tick whose shown value is at or after the moment (microseconds since 2000-01-01).
- * False if there is none within datetime's range, 1753-01-01 to 9999-12-31 23:59:59.997. */
+ * A moment before 1753-01-01, datetime's first, has that one (not exact). False after the last,
+ * 9999-12-31 23:59:59.997. */
 bool first_tick_from(std::int64_t moment, DatetimeTick *result) noexcept;
 
 } // namespace sambapos::tds

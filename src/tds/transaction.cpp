@@ -21,13 +21,32 @@ level_words(Isolation isolation) noexcept
 	return "READ COMMITTED";
 }
 
+/* A small integer of any width, or a bit; 1 is "on" in both columns asked for. */
 static Answer
 as_answer(const Row &row, int index) noexcept
 {
 	const Value &value = row.values[index];
 
-	return value.data != nullptr && value.length > 0 && value.data[0] == 1 ? Answer::yes
-																		   : Answer::no;
+	if (value.data == nullptr || value.length < 1 || value.data[0] != 1)
+		return Answer::no;
+	return Answer::yes;
+}
+
+/* Runs a batch that begins or ends the transaction. If it fails nobody knows whether there is one:
+ * the connection must go, and closing it rolls back. */
+static void
+change_transaction(Session *session, const char *sql)
+{
+	try
+	{
+		execute(session, sql);
+	}
+	catch (const Error &error)
+	{
+		session->broken = true;
+		throw Error(error.sqlstate(), error.what(), error.detail(), error.hint(), error.number(),
+					true);
+	}
 }
 
 /* Asks once a session what the database allows. A server without the view, the columns or the
@@ -75,8 +94,7 @@ begin(Session *session, Isolation isolation)
 	return isolation;
 }
 
-/* The transaction reads only, so undoing it is a matter of a round trip. Where that fails the
- * connection must go: closing it rolls back too. */
+/* The transaction reads only, so undoing it is a matter of a round trip. */
 void
 rollback(Session *session)
 {
@@ -89,16 +107,7 @@ rollback(Session *session)
 	int timeout = session->wait.timeout;
 	if (timeout == 0 || timeout > idle_seconds)
 		session->wait.timeout = idle_seconds;
-	try
-	{
-		execute(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
-	}
-	catch (const Error &error)
-	{
-		session->broken = true;
-		throw Error(error.sqlstate(), error.what(), error.detail(), error.hint(), error.number(),
-					true);
-	}
+	change_transaction(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
 	session->wait.timeout = timeout;
 }
 
