@@ -6,7 +6,7 @@
 #pragma once
 
 #include "fdw/fdw.hpp"
-#include "types/to_tsql.hpp"
+#include "types/predicate.hpp"
 
 namespace sambapos::fdw
 {

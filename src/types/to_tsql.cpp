@@ -1,6 +1,6 @@
 /*
- * Values as T-SQL (rules: to_tsql.hpp). Below: the domains, the first point of a grid, predicates,
- * tokens.
+ * Values as T-SQL literals (rules: to_tsql.hpp). Below: the domains, the first point of a grid,
+ * spans, names.
  *
  * Literals are typed where the type decides what is compared: CAST('...' AS datetime) is a tick of
  * 1/300 s, and a bare datetime text would be read as the column pleases. Decimals are bare digits,
@@ -48,33 +48,44 @@ is_integer_type(const RemoteType &type)
 		   is_named(type, "tinyint");
 }
 
+constexpr Domain unsupported = {Grid::unsupported, 0, 0, false};
+
+static Domain
+decimal_domain(int precision, int scale)
+{
+	if (precision < 1 || precision > 38 || scale < 0 || scale > precision)
+		return unsupported;
+	return {Grid::decimal, precision, scale, false};
+}
+
 static Domain
 numeric_domain(const RemoteType &type)
 {
 	if (is_integer_type(type))
 		return {Grid::integer, 19, 0, false};
 	if (is_named(type, "money"))
-		return {Grid::decimal, 19, 4, false};
+		return decimal_domain(19, 4);
 	if (is_named(type, "smallmoney"))
-		return {Grid::decimal, 10, 4, false};
+		return decimal_domain(10, 4);
 	if (is_named(type, "decimal") || is_named(type, "numeric"))
-		return {Grid::decimal, type.members > 1 ? type.first : 18,
-				type.members > 2 ? type.second : 0, false};
-	return {Grid::unsupported, 0, 0, false};
+		return decimal_domain(type.members > 1 ? type.first : 18, type.second);
+	return unsupported;
 }
 
 static Domain
 moment_domain(const RemoteType &type)
 {
+	int digits = type.members > 1 ? type.first : 7;
+
 	if (is_named(type, "date"))
 		return {Grid::date, 0, 0, false};
 	if (is_named(type, "datetime"))
 		return {Grid::datetime, 0, 0, false};
 	if (is_named(type, "smalldatetime"))
 		return {Grid::smalldatetime, 0, 0, false};
-	if (is_named(type, "datetime2"))
-		return {Grid::datetime2, 0, type.members > 1 ? type.first : 7, false};
-	return {Grid::unsupported, 0, 0, false};
+	if (is_named(type, "datetime2") && digits >= 0 && digits <= 7)
+		return {Grid::datetime2, 0, digits, false};
+	return unsupported;
 }
 
 Domain
@@ -82,7 +93,6 @@ column_domain(Oid local_type, const char *remote_type)
 {
 	RemoteType type = parse_remote_type(remote_type);
 	bool is_recorded = type.members > 0;
-	Domain none = {Grid::unsupported, 0, 0, false};
 
 	switch (local_type)
 	{
@@ -90,15 +100,17 @@ column_domain(Oid local_type, const char *remote_type)
 		case INT4OID:
 		case INT8OID:
 			return !is_recorded || is_integer_type(type) ? Domain{Grid::integer, 19, 0, false}
-														 : none;
+														 : unsupported;
 		case BOOLOID:
-			return !is_recorded || is_named(type, "bit") ? Domain{Grid::bit, 0, 0, false} : none;
+			return !is_recorded || is_named(type, "bit") ? Domain{Grid::bit, 0, 0, false}
+														 : unsupported;
 		case NUMERICOID: return numeric_domain(type);
-		case DATEOID: return is_named(type, "date") ? Domain{Grid::date, 0, 0, false} : none;
+		case DATEOID: return is_named(type, "date") ? Domain{Grid::date, 0, 0, false} : unsupported;
 		case TIMESTAMPOID: return moment_domain(type);
 		case UUIDOID:
-			return is_named(type, "uniqueidentifier") ? Domain{Grid::uuid, 0, 0, false} : none;
-		default: return none;
+			return is_named(type, "uniqueidentifier") ? Domain{Grid::uuid, 0, 0, false}
+													  : unsupported;
+		default: return unsupported;
 	}
 }
 
@@ -115,13 +127,6 @@ is_coarse(const Domain &domain)
 }
 
 /* ---- the first point of a grid at or after a value ---- */
-
-enum class Fit
-{
-	exact, /* the value is a point of the grid; its literal is written */
-	after, /* it isn't; the literal of the first point after it is written */
-	none   /* it lies beyond the last point; nothing is written */
-};
 
 /* Moments are microseconds since 2000-01-01. */
 constexpr int64 day = INT64CONST(86400000000);
@@ -295,8 +300,24 @@ round_up_decimal(Numeric value, int scale)
 
 	if (DatumGetBool(
 			DirectFunctionCall2(numeric_lt, NumericGetDatum(point), NumericGetDatum(value))))
-		point = numeric_add_opt_error(point, int64_div_fast_to_numeric(1, scale), nullptr);
+		point = DatumGetNumeric(
+			DirectFunctionCall2(numeric_add, NumericGetDatum(point),
+								NumericGetDatum(int64_div_fast_to_numeric(1, scale))));
 	return point;
+}
+
+/* A literal without a point is an int to T-SQL, ten digits wide: too wide beside many decimals. */
+static const char *
+numeric_text(const Domain &domain, Numeric value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_decimal(&text,
+				   DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value))));
+	if (domain.scale > 28 && std::strchr(text.data, '.') == nullptr)
+		appendStringInfoString(&text, ".0");
+	return text.data;
 }
 
 /* NaN is greater than everything in PostgreSQL. */
@@ -304,26 +325,45 @@ static Fit
 append_first_decimal(StringInfo sql, const Domain &domain, Numeric value)
 {
 	bool is_infinite = numeric_is_inf(value);
-	int places = domain.precision - domain.scale;
 
 	if (numeric_is_nan(value))
 		return Fit::none;
 
 	Numeric point = is_infinite ? value : round_up_decimal(value, domain.scale);
-	const char *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(point)));
+	const char *digits = numeric_text(domain, point);
 
-	if (is_infinite || integer_digits(digits) > places)
+	if (is_infinite || integer_digits(digits) > domain.precision - domain.scale)
 	{
 		if (digits[0] != '-')
 			return Fit::none;
 		append_least_decimal(sql, domain);
 		return Fit::after;
 	}
-	append_decimal(sql, digits);
+	appendStringInfoString(sql, digits);
 	return DatumGetBool(
 			   DirectFunctionCall2(numeric_eq, NumericGetDatum(point), NumericGetDatum(value)))
 			   ? Fit::exact
 			   : Fit::after;
+}
+
+bool
+append_as_it_is(StringInfo sql, const Domain &domain, Oid type, Datum value)
+{
+	Numeric number = type == NUMERICOID ? DatumGetNumeric(value) : nullptr;
+
+	if (number == nullptr || domain.grid != Grid::decimal || numeric_is_nan(number) ||
+		numeric_is_inf(number))
+		return false;
+
+	const char *digits = numeric_text(domain, number);
+	const char *point = std::strchr(digits, '.');
+	int scale = point == nullptr ? 0 : static_cast<int>(std::strlen(point + 1));
+	int places = std::max(integer_digits(digits), domain.precision - domain.scale);
+
+	if (places + std::max(scale, domain.scale) > 38)
+		return false;
+	appendStringInfoString(sql, digits);
+	return true;
 }
 
 /* A bare number beyond int would be a decimal in T-SQL and keep an index on bigint from being used.
@@ -337,7 +377,7 @@ append_integer(StringInfo sql, int64 value)
 	return Fit::exact;
 }
 
-static Fit
+Fit
 append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value)
 {
 	switch (type)
@@ -357,236 +397,28 @@ append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value)
 	}
 }
 
-/* ---- predicates ---- */
+/* ---- spans ---- */
 
-const char *
-comparison_symbol(Comparison comparison)
+Span
+span_of(const Domain &domain, Oid type, Datum value)
 {
-	static const char *const symbols[] = {
-		"=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"};
-
-	return symbols[static_cast<int>(comparison)];
-}
-
-/* TRUE, or FALSE, for every value of the column, and UNKNOWN for NULL. */
-static void
-append_always(StringInfo sql, const char *column, bool truth)
-{
-	appendStringInfo(sql, "%s %s %s", column, truth ? "=" : "<>", column);
-}
-
-static void
-append_comparison(StringInfo sql, const char *column, Comparison comparison, const char *literal)
-{
-	appendStringInfo(sql, "%s %s %s", column, comparison_symbol(comparison), literal);
-}
-
-/* The column compared with a value of which only the first point at or after it is known. */
-static void
-append_fitted(StringInfo sql, const char *column, Comparison comparison, Fit fit,
-			  const char *literal)
-{
-	bool is_smaller = comparison == Comparison::less || comparison == Comparison::less_equal;
-
-	if (fit == Fit::exact)
-		append_comparison(sql, column, comparison, literal);
-	else if (comparison == Comparison::equal || comparison == Comparison::not_equal)
-		append_always(sql, column, comparison == Comparison::not_equal);
-	else if (fit == Fit::none)
-		append_always(sql, column, is_smaller);
-	else
-		append_comparison(sql, column, is_smaller ? Comparison::less : Comparison::greater_equal,
-						  literal);
-}
-
-/* Equality of a coarse column: the points from low up to, without, high. */
-static void
-append_range(StringInfo sql, const char *column, bool is_inside, Fit high_fit, const char *low,
-			 const char *high)
-{
-	Comparison from = is_inside ? Comparison::greater_equal : Comparison::less;
-	Comparison to = is_inside ? Comparison::less : Comparison::greater_equal;
-
-	if (high_fit == Fit::none)
-	{
-		append_comparison(sql, column, from, low);
-		return;
-	}
-	appendStringInfoChar(sql, '(');
-	append_comparison(sql, column, from, low);
-	appendStringInfoString(sql, is_inside ? " AND " : " OR ");
-	append_comparison(sql, column, to, high);
-	appendStringInfoChar(sql, ')');
-}
-
-/* A coarse column has one local value for all points from low to before high. */
-static void
-append_coarse(StringInfo sql, const Predicate &predicate, Datum value)
-{
-	const Domain &domain = predicate.domain;
 	int64 unit = domain.by_day ? day : 1;
-	int64 moment = moment_of(predicate.value_type, value);
+	int64 moment = moment_of(type, value);
 	int64 local = round_up(moment, unit);
-	bool is_local_value = local == moment;
 	StringInfoData low, high;
+	Span span;
 
 	initStringInfo(&low);
 	initStringInfo(&high);
-
-	Fit low_fit = append_first_moment(&low, domain, local);
-	Fit high_fit = append_first_moment(&high, domain, is_local_value ? local + unit : local);
-
-	switch (predicate.comparison)
-	{
-		case Comparison::equal:
-		case Comparison::not_equal:
-		{
-			bool is_equal = predicate.comparison == Comparison::equal;
-
-			if (!is_local_value || low_fit == Fit::none)
-				append_always(sql, predicate.column, !is_equal);
-			else
-				append_range(sql, predicate.column, is_equal, high_fit, low.data, high.data);
-			break;
-		}
-		case Comparison::less:
-		case Comparison::greater_equal:
-			append_fitted(sql, predicate.column, predicate.comparison, low_fit, low.data);
-			break;
-		case Comparison::less_equal:
-			append_fitted(sql, predicate.column, Comparison::less, high_fit, high.data);
-			break;
-		case Comparison::greater:
-			append_fitted(sql, predicate.column, Comparison::greater_equal, high_fit, high.data);
-			break;
-		default: elog(ERROR, "unexpected comparison");
-	}
+	span.is_local_value = local == moment;
+	span.low_fit = append_first_moment(&low, domain, local);
+	span.high_fit = append_first_moment(&high, domain, span.is_local_value ? local + unit : local);
+	span.low = low.data;
+	span.high = high.data;
+	return span;
 }
 
-/* All but [not] distinct, with a value that isn't NULL. */
-static void
-append_simple(StringInfo sql, const Predicate &predicate, Datum value)
-{
-	StringInfoData literal;
-
-	if (is_coarse(predicate.domain))
-	{
-		append_coarse(sql, predicate, value);
-		return;
-	}
-	initStringInfo(&literal);
-
-	Fit fit = append_first_point(&literal, predicate.domain, predicate.value_type, value);
-
-	append_fitted(sql, predicate.column, predicate.comparison, fit, literal.data);
-}
-
-/* IS [NOT] DISTINCT FROM, which T-SQL has only since 2022: never UNKNOWN. */
-static void
-append_distinct(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
-{
-	bool is_distinct = predicate.comparison == Comparison::distinct;
-	Predicate inner = predicate;
-
-	if (is_null)
-	{
-		appendStringInfo(sql, "%s IS %s", predicate.column, is_distinct ? "NOT NULL" : "NULL");
-		return;
-	}
-	inner.comparison = is_distinct ? Comparison::not_equal : Comparison::equal;
-	appendStringInfo(sql, "(%s IS %s ", predicate.column, is_distinct ? "NULL OR" : "NOT NULL AND");
-	append_simple(sql, inner, value);
-	appendStringInfoChar(sql, ')');
-}
-
-/* The literals of an array's elements that lie on the column's grid (others equal no value), and
- * NULL if there is one. Returns how many elements there were. */
-static int
-append_elements(StringInfo list, const Predicate &predicate, ArrayType *array)
-{
-	int16 length;
-	bool by_value;
-	char alignment;
-	Datum *values;
-	bool *nulls;
-	int count;
-	bool has_null = false;
-
-	get_typlenbyvalalign(predicate.value_type, &length, &by_value, &alignment);
-	deconstruct_array(array, predicate.value_type, length, by_value, alignment, &values, &nulls,
-					  &count);
-	for (int i = 0; i < count; i++)
-	{
-		StringInfoData literal;
-
-		has_null |= nulls[i];
-		if (nulls[i])
-			continue;
-		initStringInfo(&literal);
-		if (append_first_point(&literal, predicate.domain, predicate.value_type, values[i]) ==
-			Fit::exact)
-			appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", literal.data);
-		pfree(literal.data);
-	}
-	if (has_null)
-		appendStringInfoString(list, list->len > 0 ? ", NULL" : "NULL");
-	return count;
-}
-
-/* Of an empty array the answer is known, even for NULL in the column. */
-static void
-append_in(StringInfo sql, const Predicate &predicate, Datum value)
-{
-	bool is_any = predicate.form == Form::any;
-	StringInfoData list;
-
-	initStringInfo(&list);
-
-	int count = append_elements(&list, predicate, DatumGetArrayTypeP(value));
-
-	if (count == 0)
-		appendStringInfoString(sql, is_any ? "1 = 0" : "1 = 1");
-	else if (list.len == 0)
-		append_always(sql, predicate.column, !is_any);
-	else if (std::strcmp(list.data, "NULL") == 0)
-		appendStringInfo(sql, "%s = NULL", predicate.column);
-	else
-		appendStringInfo(sql, "%s %s (%s)", predicate.column, is_any ? "IN" : "NOT IN", list.data);
-}
-
-/* Under ANSI_NULLS, which the session's prologue sets, a comparison with NULL is UNKNOWN. */
-void
-append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
-{
-	bool is_comparison = predicate.form == Form::comparison;
-
-	if (predicate.form == Form::truth)
-		appendStringInfo(sql, "1 = %s", is_null ? "NULL" : DatumGetBool(value) ? "1" : "0");
-	else if (is_comparison && predicate.comparison >= Comparison::distinct)
-		append_distinct(sql, predicate, value, is_null);
-	else if (is_null)
-		appendStringInfo(sql, "%s = NULL", predicate.column);
-	else if (is_comparison)
-		append_simple(sql, predicate, value);
-	else
-		append_in(sql, predicate, value);
-}
-
-void
-append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *name)
-{
-	switch (predicate.form)
-	{
-		case Form::comparison:
-			append_comparison(sql, predicate.column, predicate.comparison, name);
-			break;
-		case Form::any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
-		case Form::all: appendStringInfo(sql, "%s NOT IN (%s)", predicate.column, name); break;
-		case Form::truth: appendStringInfo(sql, "1 = %s", name); break;
-	}
-}
-
-/* ---- tokens ---- */
+/* ---- names ---- */
 
 void
 append_identifier(StringInfo sql, const char *name)

@@ -1,7 +1,6 @@
 /*
- * PostgreSQL values as T-SQL: literals that mean the same under every language, date format and
- * session setting, and predicates that compare a remote column with a value exactly as PostgreSQL
- * would compare the value the column has here.
+ * PostgreSQL values as T-SQL literals that mean the same under every language, date format and
+ * session setting.
  *
  * A remote column holds the points of a grid: integers, multiples of 10^-scale, ticks of 1/300 s.
  * A PostgreSQL value may lie between two points or beyond the last one. So nothing is compared with
@@ -44,49 +43,36 @@ Domain column_domain(Oid local_type, const char *remote_type);
  * digit): equality becomes a range, and column to column comparisons are out. */
 bool is_coarse(const Domain &domain);
 
-/* These and the forms below are written into plans as integers. */
-enum class Comparison : int
+/* Where the first point of a column's grid at or after a value lies. */
+enum class Fit
 {
-	equal,
-	not_equal,
-	less,
-	less_equal,
-	greater,
-	greater_equal,
-	distinct,
-	not_distinct
+	exact, /* the value is a point of the grid; its literal is written */
+	after, /* it isn't; the literal of the first point after it is written */
+	none   /* it lies beyond the last point; nothing is written */
 };
 
-/* The spelling in T-SQL; PostgreSQL's for distinct and not_distinct (only EXPLAIN prints them). */
-const char *comparison_symbol(Comparison comparison);
+/* Appends the first point of the column's grid at or after a value, which isn't NULL. Types: int2,
+ * int4, int8, numeric, bool, uuid; and date and timestamp for columns that aren't coarse. */
+Fit append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value);
 
-enum class Form : int
+/* A decimal that SQL Server can compare with the column in one type of 38 digits needs no grid, and
+ * so stays right when the column at the server has got more digits than were recorded. False, and
+ * nothing appended, for all other values. */
+bool append_as_it_is(StringInfo sql, const Domain &domain, Oid type, Datum value);
+
+/* The points of a coarse column whose local value is a date or timestamp: from low to before high;
+ * where it isn't a local value (10 o'clock, by day), both are the first point after it. */
+struct Span
 {
-	comparison, /* column, comparison, value */
-	any,        /* column = ANY (array) */
-	all,        /* column <> ALL (array) */
-	truth       /* a boolean value alone */
+	bool is_local_value;
+	Fit low_fit;
+	Fit high_fit;
+	const char *low;
+	const char *high;
 };
+Span span_of(const Domain &domain, Oid type, Datum value);
 
-/* A predicate that waits for its value. */
-struct Predicate
-{
-	Form form;
-	Comparison comparison;
-	Domain domain;
-	Oid value_type;     /* with any and all: of the array's elements */
-	const char *column; /* T-SQL; "" with truth */
-};
-
-/* Appends the predicate with a value in it. TRUE, FALSE and UNKNOWN are what PostgreSQL gives, for
- * every value there is: the text may stand under NOT, AND and OR. */
-void append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
-
-/* The same for EXPLAIN, with a name in place of the value. */
-void append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *name);
-
-/* ---- T-SQL tokens ---- */
-
+/* Appends [name], with ] doubled. */
 void append_identifier(StringInfo sql, const char *name);
 
 } // namespace sambapos::types

@@ -1,0 +1,52 @@
+/*
+ * Predicates that compare a remote column with a value exactly as PostgreSQL would compare the
+ * value that the column has here: TRUE, FALSE and UNKNOWN alike, so that they may stand under NOT.
+ */
+#pragma once
+
+#include "types/to_tsql.hpp"
+
+namespace sambapos::types
+{
+
+/* Comparisons and forms are written into plans as integers. */
+enum class Comparison : int
+{
+	equal,
+	not_equal,
+	less,
+	less_equal,
+	greater,
+	greater_equal,
+	distinct,
+	not_distinct
+};
+
+/* The spelling in T-SQL; PostgreSQL's for distinct and not_distinct (only EXPLAIN prints them). */
+const char *comparison_symbol(Comparison comparison);
+
+enum class Form : int
+{
+	comparison, /* column, comparison, value */
+	any,        /* column = ANY (array) */
+	all,        /* column <> ALL (array) */
+	truth       /* a boolean value alone */
+};
+
+/* A predicate that waits for its value. */
+struct Predicate
+{
+	Form form;
+	Comparison comparison;
+	Domain domain;
+	Oid value_type;     /* with any and all: of the array's elements */
+	const char *column; /* T-SQL; "" with truth */
+};
+
+/* Appends the predicate with a value in it; there is a text for every value. */
+void append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
+
+/* The same for EXPLAIN, with a name in place of the value. */
+void append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *name);
+
+} // namespace sambapos::types
