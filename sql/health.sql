@@ -5,28 +5,6 @@
 --   a status page can ask every second.
 -- * A reason says what is wrong and, where somebody has to do something, what.
 
--- ---- time windows ----
-
-CREATE FUNCTION sambapos._site_clock(place sambapos.site) RETURNS timestamp
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
-              ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END;
-$$;
-COMMENT ON FUNCTION sambapos._site_clock(sambapos.site) IS 'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
-
--- A window whose end is not after its start goes past midnight and belongs to the day it starts on.
-CREATE FUNCTION sambapos._in_windows(windows jsonb, moment timestamp) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT bool_or(moment >= d.day + (w.value ->> 'from')::time
-                 AND moment < d.day + (w.value ->> 'to')::time + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
-                 AND (w.value -> 'days' IS NULL OR w.value -> 'days' @> to_jsonb(extract(isodow FROM d.day)::integer)))
-  FROM jsonb_array_elements(windows) AS w
-  CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
-$$;
-COMMENT ON FUNCTION sambapos._in_windows(jsonb, timestamp) IS 'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';
-
 -- ---- runs that are on ----
 
 CREATE VIEW sambapos.progress AS
@@ -139,7 +117,8 @@ BEGIN
   END IF;
   IF s.time_zone IS NULL THEN
     reason := reason || format('; time zone not set, the till''s clock is taken (UTC%s)',
-                               coalesce(to_char(make_interval(mins => s.hw_offset_minutes), 'SGHH24:MI'), ' until the first sync'));
+                               coalesce(CASE WHEN s.hw_offset_minutes < 0 THEN '-' ELSE '+' END
+                                        || to_char(make_interval(mins => abs(s.hw_offset_minutes)), 'HH24:MI'), ' until the first sync'));
   END IF;
 END;
 $$;

@@ -8,7 +8,8 @@
 -- * Where a job can't be made the error says the exact thing to type.
 
 -- pg_cron runs it on the wire or in a background worker; both let a procedure commit, as long as it
--- has no SET clause. Ticks of several sites come in the same second: each waits its share of 20 s.
+-- has no SET clause. Ticks of several sites come in the same second: each waits its share of 20 s. One
+-- that comes just before its time waits for it, else an interval of one minute would become two.
 CREATE PROCEDURE sambapos._tick(site text, exactly boolean DEFAULT false)
 LANGUAGE plpgsql AS
 $$
@@ -17,18 +18,18 @@ DECLARE
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   IF exactly THEN
-    UPDATE sambapos.site AS s SET next_due_at = pg_catalog.now() WHERE s.name = _tick.site AND s.removed_at IS NULL;
+    UPDATE sambapos.site AS s SET next_due_at = now() WHERE s.name = _tick.site AND s.removed_at IS NULL;
     COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
   END IF;
-  SELECT 20.0 * due.place / due.sites INTO wait
-  FROM (SELECT s.name, pg_catalog.row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS place,
-               pg_catalog.count(*) OVER () AS sites
+  SELECT greatest(20.0 * due.place / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
+  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS place, count(*) OVER () AS sites
         FROM sambapos.site AS s
-        WHERE s.removed_at IS NULL AND s.enabled
-          AND (s.requested_at IS NOT NULL OR s.next_due_at IS NULL OR s.next_due_at <= pg_catalog.now())) AS due
+        WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._switched_on()
+          AND s.requested_at IS NULL AND NOT s.auth_failed AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
   WHERE due.name = _tick.site;
+  COMMIT; -- no snapshot is held while it waits
   IF wait > 0 THEN
-    COMMIT; -- no snapshot is held while it waits
     PERFORM pg_catalog.pg_sleep(wait);
   END IF;
   CALL @extschema@.sambapos_run(site);
@@ -95,6 +96,10 @@ DECLARE
   home text := sambapos._cron_database();
 BEGIN
   IF sambapos._cron_here() THEN
+    -- A job keeps the cron.host it was made with: one that can't log in is made anew.
+    IF sambapos._cron_complaint(site) LIKE 'pg_cron could not log in%' THEN
+      PERFORM sambapos._drop_job(site);
+    END IF;
     EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING 'sambapos:' || site, schedule, command;
   ELSIF home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be made', home USING

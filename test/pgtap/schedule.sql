@@ -1,0 +1,70 @@
+-- Promise: sambapos_schedule makes one pg_cron job a site; where it can't, the error is what to type.
+-- Before pg_cron is created in this database its absence is tested, then the jobs themselves.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+DROP EXTENSION IF EXISTS pg_cron;
+SELECT plan(25);
+
+INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
+CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+  hint text;
+BEGIN
+  EXECUTE statement;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+  RETURN hint;
+END;
+$$;
+
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotl')$$, '42704', 'there is no site named "hotl"', 'an unknown site raises');
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel', '5 minutes')$$, '22023', 'invalid schedule: "5 minutes"', 'so does what is no cron line');
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel')$$, '55000', format('pg_cron is not in database "%s"', current_database()), 'so does a missing pg_cron');
+SELECT matches(pg_temp.hint('SELECT sambapos_schedule()'), format('CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %s;', current_user), 'the last step is CREATE EXTENSION and GRANT');
+SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), NULL, 'and nothing is remembered');
+SELECT is(sambapos_unschedule('hotel'), false, 'there is no job to drop');
+
+-- Another home of pg_cron, and a server that doesn't load it: the facts are replaced, the rest is the product's.
+SAVEPOINT elsewhere;
+CREATE OR REPLACE FUNCTION sambapos._cron_database() RETURNS text LANGUAGE sql AS $$SELECT 'postgres'$$;
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel')$$, '55000', 'pg_cron lives in database "postgres", and only there jobs can be made', 'pg_cron in another database');
+SELECT matches(pg_temp.hint($$SELECT sambapos_schedule('hotel')$$),
+               format($$SELECT cron.schedule_in_database\('sambapos:hotel', '\* \* \* \* \*', 'CALL sambapos._tick\(''hotel''\)', '%s', '%s'\);$$, current_database(), current_user),
+               'the statement to type there');
+SELECT matches(pg_temp.hint($$SELECT sambapos_schedule('hotel', '30 4 * * *')$$), $$'30 4 \* \* \*', 'CALL sambapos._tick\(''hotel'', true\)'$$, 'with a cron line: exactly then');
+SELECT matches(pg_temp.hint($$SELECT sambapos_unschedule('hotel')$$), $$Type in database postgres: SELECT cron.unschedule\('sambapos:hotel'\);$$, 'to drop it likewise');
+ROLLBACK TO elsewhere;
+
+-- here
+CREATE EXTENSION pg_cron;
+SELECT results_eq('SELECT job, runs, command FROM sambapos_schedule()',
+                  $$VALUES ('sambapos:bar', '* * * * *', 'CALL sambapos._tick(''bar'')'), ('sambapos:hotel', '* * * * *', 'CALL sambapos._tick(''hotel'')')$$,
+                  'a job for every site');
+SELECT is((SELECT count(*) FROM cron.job WHERE jobname IN ('sambapos:bar', 'sambapos:hotel') AND database = current_database() AND active), 2::bigint, 'pg_cron has them');
+SELECT is((SELECT command FROM sambapos_schedule('hotel', '*/5 6-23 * * *')), 'CALL sambapos._tick(''hotel'', true)', 'a cron line of one''s own');
+SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'changes the job');
+SELECT is((SELECT count(*) FROM cron.job WHERE jobname LIKE 'sambapos:%'), 2::bigint, 'and makes no second one');
+SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), '*/5 6-23 * * *', 'the site remembers it');
+
+-- a job that can't log in
+SELECT is(sambapos._cron_complaint('hotel'), NULL, 'nothing to complain about a job that has not run');
+INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, return_message)
+SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job WHERE jobname = 'sambapos:hotel';
+SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'pg_cron could not log in as "[^"]+" \(connection failed\): set cron.use_background_workers = on',
+               'the status says that pg_cron can''t log in, and what to do');
+CREATE TEMP TABLE old_job AS SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel';
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'scheduling again');
+SELECT isnt((SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel'), (SELECT jobid FROM old_job), 'makes that job anew');
+SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), NULL, 'without a line the default is back');
+
+SELECT is(sambapos_unschedule('hotel'), true, 'dropping a job');
+SELECT is((SELECT count(*) FROM cron.job WHERE jobname = 'sambapos:hotel'), 0::bigint, 'drops it');
+SELECT is(sambapos_unschedule('hotel'), false, 'there is none left');
+SELECT lives_ok($$SELECT * FROM sambapos_remove_site('bar')$$, 'removing a site');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,105 @@
+-- Promise: sambapos_status tells green, amber, red and asleep by the rules of the manual, says why, and
+-- never connects to the till. The server of this test's site can't be reached at all.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+SELECT plan(43);
+
+CREATE SERVER nowhere FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '127.0.0.1', port '1', database 'none');
+INSERT INTO sambapos.site (site_id, name, server, time_zone, sync_interval, last_run_at, last_success_at, next_due_at)
+VALUES (7, 'hotel', 'nowhere', 'Europe/Istanbul', '15 minutes', now() - interval '1 minute', now() - interval '1 minute', now() + interval '14 minutes');
+INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, full_due, loaded_at, last_status)
+VALUES (7, 'menu_items', 'MenuItems', 'master', false, now() - interval '1 day', 'ok'),
+       (7, 'tickets', 'Tickets', 'ticket', false, now() - interval '1 day', 'ok');
+
+-- What the status would be after a change, which is then undone.
+CREATE FUNCTION pg_temp.status_after(change text, what text DEFAULT 'light || '': '' || reason') RETURNS text
+LANGUAGE plpgsql AS
+$$
+DECLARE
+  result text;
+BEGIN
+  EXECUTE change;
+  EXECUTE format('SELECT %s FROM sambapos_status(''hotel'')', what) INTO result;
+  RAISE EXCEPTION USING ERRCODE = 'TS001', MESSAGE = coalesce(result, 'NULL');
+EXCEPTION WHEN SQLSTATE 'TS001' THEN
+  RETURN SQLERRM;
+END;
+$$;
+CREATE FUNCTION pg_temp.site_with(assignments text, what text DEFAULT 'light || '': '' || reason') RETURNS text
+LANGUAGE sql AS
+$$ SELECT pg_temp.status_after('UPDATE sambapos.site SET ' || assignments || ' WHERE name = ''hotel''', what); $$;
+CREATE FUNCTION pg_temp.table_with(assignments text, what text DEFAULT 'light || '': '' || reason') RETURNS text
+LANGUAGE sql AS
+$$ SELECT pg_temp.status_after('UPDATE sambapos.replicated_table SET ' || assignments || ' WHERE table_name = ''tickets''', what); $$;
+
+-- its shape
+SELECT is((SELECT array_to_string(proargnames, ' ') FROM pg_proc WHERE proname = 'sambapos_status'),
+          'site light reason data_age last_success_at last_run_at last_error pending epoch next_due_at online auth_failed paused_reason loading',
+          'the columns are those of the manual');
+SELECT throws_ok($$SELECT * FROM sambapos_status('hotl')$$, '42704', 'there is no site named "hotl"', 'an unknown site raises');
+SELECT is((SELECT count(*) FROM sambapos_status()), 1::bigint, 'without a name: every site');
+SELECT is((SELECT count(*) FROM sambapos_status('hotel')), 1::bigint, 'with a name: that site');
+
+-- green
+SELECT matches(pg_temp.site_with('priority = 0'), '^green: last run ok, 00:01:00 ago$', 'green: last run ok and young');
+SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '29 minutes'$$), '^green', 'green until twice the interval');
+
+-- amber
+SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '31 minutes'$$), '^amber: last complete run 00:31', 'amber when older than twice the interval');
+SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '119 minutes'$$), '^amber', 'amber until eight intervals');
+SELECT matches(pg_temp.site_with($$sync_interval = '1 minute', last_success_at = now() - interval '59 minutes'$$), '^amber', 'eight intervals below an hour are not yet red');
+SELECT matches(pg_temp.table_with($$last_status = 'failed', last_error = 'no right'$$), '^amber: tables failed \(tickets\); tickets: no right', 'amber when a table failed, and says which');
+SELECT matches(pg_temp.table_with($$paused_reason = 'column "x" changed'$$), '^amber: tables paused \(tickets\); tickets: column "x" changed', 'amber when a table is paused');
+SELECT matches(pg_temp.site_with($$last_error = 'connection lost', last_sqlstate = '08006'$$), '^amber: last run failed: connection lost', 'amber when the last run failed and the data is young');
+SELECT matches(pg_temp.table_with('loaded_at = NULL'), '^amber: loading 50 %', 'amber while a table is not loaded');
+SELECT is(pg_temp.table_with('loaded_at = NULL', 'loading'), '50', 'loading is the percentage of loaded tables');
+SELECT is(pg_temp.site_with('priority = 0', 'loading'), 'NULL', 'loading is NULL when all tables are loaded');
+
+-- red
+SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '121 minutes'$$), '^red: last complete run 02:01', 'red after eight intervals');
+SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '121 minutes', last_error = 'host unreachable'$$), '^red: .*host unreachable', 'red says what the last run met');
+SELECT matches(pg_temp.site_with($$sync_interval = '1 minute', last_success_at = now() - interval '61 minutes'$$), '^red', 'red after eight intervals and an hour');
+SELECT matches(pg_temp.site_with('last_success_at = NULL'), '^red: never synced', 'red when it never worked');
+SELECT matches(pg_temp.site_with($$last_success_at = NULL, last_error = 'no host'$$), '^red: never worked: no host', 'red says why it never worked');
+SELECT matches(pg_temp.site_with('enabled = false'), '^red: disabled: sambapos_configure', 'red when disabled, and how to enable it');
+SELECT matches(pg_temp.site_with($$paused_reason = 'another database answers'$$), '^red: paused: another database answers', 'red when paused');
+SELECT matches(pg_temp.site_with($$auth_failed = true, last_error = 'login failed'$$), '^red: the login was refused \(login failed\).*sambapos_request_sync\(''hotel''\)', 'red when the login was refused, and what to do');
+SELECT matches(pg_temp.status_after($$SELECT sambapos_configure(NULL, 'enabled', 'false')$$), '^red: all sites are switched off', 'red when the kill switch is on');
+SELECT matches(pg_temp.status_after('DELETE FROM sambapos.replicated_table'), '^red: no tables', 'red without tables');
+
+-- asleep: a window that was over an hour ago in the site's zone; or tomorrow's weekday
+CREATE FUNCTION pg_temp.hours(starts interval, ends interval) RETURNS text
+LANGUAGE sql AS
+$$
+  SELECT format('opening_hours = %L', jsonb_build_array(jsonb_build_object(
+    'days', jsonb_build_array(extract(isodow FROM (now() + starts) AT TIME ZONE 'Europe/Istanbul')),
+    'from', to_char((now() + starts) AT TIME ZONE 'Europe/Istanbul', 'HH24:MI'),
+    'to', to_char((now() + ends) AT TIME ZONE 'Europe/Istanbul', 'HH24:MI'))));
+$$;
+SELECT matches(pg_temp.site_with(pg_temp.hours('-3 hours', '-1 hour')), '^asleep: outside opening hours', 'asleep outside opening hours');
+SELECT matches(pg_temp.site_with(pg_temp.hours('-3 hours', '-1 hour') || $$, last_success_at = now() - interval '9 hours'$$), '^asleep', 'asleep, however old');
+SELECT matches(pg_temp.site_with(pg_temp.hours('-3 hours', '-1 hour') || ', enabled = false'), '^red', 'what a person has to end stays red at night');
+SELECT matches(pg_temp.site_with(pg_temp.hours('-1 hour', '1 hour')), '^green', 'awake in opening hours');
+SELECT matches(pg_temp.site_with(pg_temp.hours('-23 hours', '1 hour')), '^green', 'awake in hours that began yesterday and go past midnight');
+SELECT matches(pg_temp.site_with(pg_temp.hours('22 hours', '24 hours')), '^asleep', 'asleep before a window of tomorrow');
+SELECT ok(sambapos._in_windows('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-01 01:59'), 'Friday''s window lasts into Saturday');
+SELECT ok(NOT sambapos._in_windows('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-02 01:59'), 'but not into Sunday');
+
+-- the other columns
+SELECT is(pg_temp.site_with('priority = 0', 'online'), 'true', 'online after a run that worked');
+SELECT is(pg_temp.site_with($$last_sqlstate = '08006', last_error = 'x'$$, 'online'), 'false', 'not online when the source could not be reached');
+SELECT is(pg_temp.site_with($$last_sqlstate = '28000', last_error = 'x'$$, 'online'), 'true', 'online when it answered, even by refusing');
+SELECT is(pg_temp.site_with('last_run_at = NULL', 'online'), 'NULL', 'online is unknown before the first run');
+SELECT is(pg_temp.site_with('priority = 0', 'pending'), '0', 'nothing pending after a complete run');
+SELECT is(pg_temp.site_with('requested_at = now()', 'pending'), '2', 'all tables are pending when a sync was requested');
+SELECT is(pg_temp.table_with('full_due = true', 'pending'), '1', 'a table that waits for a whole read is pending');
+SELECT matches(pg_temp.site_with('time_zone = NULL, hw_offset_minutes = -210'), 'time zone not set, the till''s clock is taken \(UTC-03:30\)', 'says so when the time zone is a guess');
+
+-- the views
+SELECT is((SELECT string_agg(table_name || ' ' || status, ', ' ORDER BY table_name) FROM sambapos.table_status), 'menu_items ok, tickets ok', 'table_status has a row a table, also before the replica tables exist');
+SELECT is((SELECT count(*) FROM sambapos.metrics WHERE name = 'sambapos_up' AND labels = '{"site": "hotel"}' AND value = 1), 1::bigint, 'metrics has the site');
+
+SELECT * FROM finish();
+ROLLBACK;
