@@ -46,6 +46,8 @@ void run_sql(Connection &connection, const Arguments &arguments);
 void run_fill(Connection &connection, const Arguments &arguments);
 void run_check(Connection &connection, const Arguments &arguments);
 void run_play(Connection &connection, const Arguments &arguments);
+void run_clear(Connection &connection, const Arguments &arguments);
+void run_types(Connection &connection, const Arguments &arguments);
 void run_dump(Connection &connection, const Arguments &arguments);
 void run_tables(Connection &connection, const Arguments &arguments);
 

@@ -180,7 +180,7 @@ temporal_text(int type, const BYTE *data)
 	if (type == SYBMSDATETIMEOFFSET)
 	{
 		int offset = value.offset < 0 ? -value.offset : value.offset;
-		text += print("%c%02d:%02d", value.offset < 0 ? '-' : '+', offset / 60, offset % 60);
+		text += print(" %c%02d:%02d", value.offset < 0 ? '-' : '+', offset / 60, offset % 60);
 	}
 	return text;
 }
