@@ -108,8 +108,9 @@ write_screen_menu(BulkWriter &writer)
 			if (product.group == group.code && product.menu_item != last)
 			{
 				last = product.menu_item;
+				id++;
 				writer.add(
-					"ScreenMenuItems", ++id,
+					"ScreenMenuItems", id,
 					{text("Name", Value(product.name)), number("ScreenMenuCategoryId", category),
 					 number("MenuItemId", product.menu_item), number("SortOrder", id),
 					 flag("AutoSelect", false), text("ButtonColor", Value()), number("Quantity", 1),

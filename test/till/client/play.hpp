@@ -52,7 +52,7 @@ public:
 	Shift shift;
 
 private:
-	std::optional<Ticket> some_of(std::vector<int> ids,
+	std::optional<Ticket> some_of(std::vector<int> ids, bool closed,
 								  const std::function<bool(const Ticket &)> &test);
 
 	std::vector<Product> menu_;

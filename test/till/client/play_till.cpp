@@ -92,15 +92,21 @@ Till::some_guest(int entity_type)
 }
 
 std::optional<Ticket>
-Till::some_of(std::vector<int> ids, const std::function<bool(const Ticket &)> &test)
+Till::some_of(std::vector<int> ids, bool closed, const std::function<bool(const Ticket &)> &test)
 {
 	for (int tries = 0; tries < 8 && !ids.empty(); tries++)
 	{
 		size_t at = random.next() % ids.size();
 		Ticket ticket = load_ticket(connection, ids[at], shift.version5);
 		ids.erase(ids.begin() + static_cast<long>(at));
-		if (test(ticket))
-			return ticket;
+		if (ticket.closed != closed || !test(ticket))
+			continue;
+		/* Other tills may be at it: lock the row, then look again. */
+		execute("UPDATE [dbo].[Tickets] SET [IsLocked] = [IsLocked] WHERE [Id] = " +
+				std::to_string(ticket.id));
+		Ticket locked = load_ticket(connection, ticket.id, shift.version5);
+		if (locked.closed == closed && test(locked))
+			return locked;
 	}
 	return std::nullopt;
 }
@@ -120,7 +126,7 @@ Till::some_open(const std::function<bool(const Ticket &)> &test)
 {
 	return some_of(first_column(connection.query(
 					   "SELECT [Id] FROM [dbo].[Tickets] WHERE [IsClosed] = 0 ORDER BY [Id]")),
-				   test);
+				   false, test);
 }
 
 std::optional<Ticket>
@@ -129,7 +135,7 @@ Till::some_closed(const std::function<bool(const Ticket &)> &test)
 	return some_of(
 		first_column(connection.query(
 			"SELECT TOP 100 [Id] FROM [dbo].[Tickets] WHERE [IsClosed] = 1 ORDER BY [Id] DESC")),
-		test);
+		true, test);
 }
 
 Ticket
