@@ -582,8 +582,8 @@ DECLARE
   new_version bigint;
   s record;
   state text;
-  message text;
-  detail text;
+  error_message text;
+  error_detail text;
 BEGIN
   SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = site.site_id FOR UPDATE;
   FOR s IN SELECT * FROM sambapos._merge_steps(run_id, site) LOOP
@@ -591,9 +591,9 @@ BEGIN
     BEGIN
       PERFORM sambapos._merge_step(run_id, site, s.t, s.mode, s.step, new_version);
     EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
       UPDATE sambapos.run_table AS x
-         SET status = 'failed', message = _merge.message, sqlstate = state, detail = nullif(_merge.detail, '')
+         SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
        WHERE (x.run_id, x.table_name) = (_merge.run_id, (s.t).table_name);
     END;
   END LOOP;

@@ -243,10 +243,10 @@ CREATE FUNCTION sambapos._look_for_drift(run_id bigint, site sambapos.site) RETU
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  c record;
+  seen record;
   t sambapos.replicated_table;
 BEGIN
-  FOR c IN
+  FOR seen IN
     SELECT r AS t, array_agg(c.column_name) AS names,
            string_agg(c.column_name || ' ' || c.data_type, ', ' ORDER BY c.column_name COLLATE "C") AS signature
     FROM sambapos.run_table AS x
@@ -255,16 +255,16 @@ BEGIN
     WHERE x.run_id = _look_for_drift.run_id AND x.status = 'running'
     GROUP BY r.*
   LOOP
-    t := c.t;
-    IF c.signature IS NULL THEN
+    t := seen.t;
+    IF seen.signature IS NULL THEN
       PERFORM sambapos._table_failed(run_id, t.table_name, '42P01',
         format('the source shows no table %s.%s', t.source_schema, t.source_name),
         'It is not there, or the login may not read it.');
-    ELSIF c.signature IS DISTINCT FROM t.column_signature THEN
-      IF t.column_signature IS NOT NULL OR NOT sambapos._imported_as(site, t, c.names) THEN
+    ELSIF seen.signature IS DISTINCT FROM t.column_signature THEN
+      IF t.column_signature IS NOT NULL OR NOT sambapos._imported_as(site, t, seen.names) THEN
         PERFORM sambapos._follow_drift(site, t);
       END IF;
-      UPDATE sambapos.replicated_table AS r SET column_signature = c.signature
+      UPDATE sambapos.replicated_table AS r SET column_signature = seen.signature
        WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name) AND r.paused_reason IS NULL;
     END IF;
   END LOOP;

@@ -130,7 +130,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT string_agg(format('SELECT %s AS t, %s FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
            WHEN t.table_name = 'numerators' THEN
-             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, SUM(CAST(Number AS bigint)) AS hi'
+             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(SUM(CAST(Number AS bigint)) AS bigint) AS hi'
            WHEN t.kind = 'child' THEN
              'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
            ELSE
@@ -635,16 +635,16 @@ $$
 DECLARE
   s record;
   state text;
-  message text;
-  detail text;
+  error_message text;
+  error_detail text;
 BEGIN
   FOR s IN SELECT * FROM sambapos._read_steps(run_id, site) LOOP
     CONTINUE WHEN NOT sambapos._still_readable(run_id, s.t);
     BEGIN
       PERFORM sambapos._read_step(run_id, site, s.t, s.mode, s.step);
     EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-      PERFORM sambapos._table_failed(run_id, (s.t).table_name, state, message, detail);
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+      PERFORM sambapos._table_failed(run_id, (s.t).table_name, state, error_message, error_detail);
       EXIT WHEN sambapos._is_fatal(state);
     END;
   END LOOP;
@@ -674,8 +674,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   state text;
-  message text;
-  detail text;
+  error_message text;
+  error_detail text;
 BEGIN
   PERFORM sambapos._open_workbench();
   BEGIN
@@ -686,9 +686,9 @@ BEGIN
       PERFORM sambapos._ask_probe(run_id, site);
     END IF;
   EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
     UPDATE sambapos.run_table AS x
-       SET status = 'failed', message = _read.message, sqlstate = state, detail = nullif(_read.detail, '')
+       SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
      WHERE x.run_id = _read.run_id AND x.status IN ('running', 'read');
   END;
   PERFORM sambapos._end_remote_transaction(site.server);

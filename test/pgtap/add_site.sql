@@ -1,0 +1,117 @@
+-- Promise: sambapos_add_site checks its arguments, makes live and replica tables of what the source has,
+-- never of what holds secrets, and run again changes nothing; removing keeps data unless told otherwise;
+-- DROP EXTENSION CASCADE leaves the replica. Talks to the source named by SAMBAPOS_TEST_*.
+\getenv host SAMBAPOS_TEST_HOST
+\getenv port SAMBAPOS_TEST_PORT
+\getenv database SAMBAPOS_TEST_DATABASE
+\getenv username SAMBAPOS_TEST_USERNAME
+\getenv password SAMBAPOS_TEST_PASSWORD
+\getenv encryption SAMBAPOS_TEST_ENCRYPTION
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+SELECT no_plan();
+
+CREATE SERVER till FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host :'host', port :'port', database :'database', encryption :'encryption');
+CREATE USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (username :'username', password :'password');
+CREATE FOREIGN DATA WRAPPER other;
+CREATE SERVER stranger FOREIGN DATA WRAPPER other;
+CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+  hint text;
+BEGIN
+  EXECUTE statement;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+  RETURN hint;
+END;
+$$;
+
+-- arguments
+SELECT throws_ok(format('SELECT * FROM sambapos_add_site(%L, ''till'')', name), '42602', format('invalid site name "%s"', name), format('"%s" is no site name', name))
+FROM unnest(ARRAY['', 'Hotel', 'main bar', 'bar-1', 'bär', repeat('x', 41)]) AS name;
+SELECT throws_ok($$SELECT * FROM sambapos_add_site(NULL, 'till')$$, '42602', NULL, 'NULL is no site name');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'til')$$, '42704', 'server "til" does not exist', 'an unknown server raises');
+SELECT matches(pg_temp.hint($$SELECT * FROM sambapos_add_site('hotel', 'til')$$), 'Perhaps you meant "till"', 'and the nearest is named');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'stranger')$$, '42809', NULL, 'so does a server of another wrapper');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'till', 'Europe/Istambul')$$, '22023', NULL, 'so does an unknown time zone');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'till', sync_interval => '1 second')$$, '22023', NULL, 'so does an interval out of range');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'till', tables => '{tikets}')$$, '42P01', 'the source of site "hotel" has no table "tikets"', 'so does a table that is not there');
+SELECT matches(pg_temp.hint($$SELECT * FROM sambapos_add_site('hotel', 'till', tables => '{tikets}')$$), 'Perhaps you meant "tickets"', 'and the nearest is named');
+SELECT throws_ok(format('SELECT * FROM sambapos_add_site(''hotel'', ''till'', tables => %L)', ARRAY[name]), '22023', NULL, name || ' is never copied')
+FROM unnest('{Scripts,app_actions,ACTIONCONTAINERS,AddonLicenses,VersionInfo}'::text[]) AS name;
+SELECT is((SELECT count(*) FROM sambapos.site), 0::bigint, 'nothing of that left a site');
+
+-- adding
+CREATE TEMP TABLE added AS SELECT * FROM sambapos_add_site('hotel', 'till', 'europe/istanbul');
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM added), 'added', 'every table is added');
+SELECT set_eq('SELECT table_name FROM added', $$SELECT table_name FROM sambapos._known_tables() WHERE 'reporting' = ANY (sets)$$, 'the set reporting is the default');
+SELECT is((SELECT time_zone FROM sambapos.site WHERE name = 'hotel'), 'Europe/Istanbul', 'the time zone in its own spelling');
+SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_live_hotel'::regnamespace AND c.relkind = 'f'$$,
+              'SELECT table_name FROM added', 'each has a live table');
+SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND c.relkind = 'r' AND c.relname !~ '_history$'$$,
+              'SELECT table_name FROM added', 'and a replica table');
+SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+           WHERE c.relnamespace IN ('sambapos_replica'::regnamespace, 'sambapos_live_hotel'::regnamespace) AND a.attnum > 0
+             AND (c.relname = 'users' AND a.attname IN ('pin_code', 'password') OR a.attname IN ('processor_settings', 'payment_data'))),
+          NULL, 'no secret has a column');
+SELECT is((SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND i.indisprimary
+             AND c.relname = 'orders' AND i.indnatts = 4), 1::bigint, 'the key is site, epoch and the whole key of the source');
+SELECT is((SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid = 'pg_namespace'::regclass
+             AND objid IN ('sambapos_replica'::regnamespace, 'sambapos_live_hotel'::regnamespace)), 0::bigint, 'neither schema is a member of the extension');
+
+-- again
+CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site, (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos.replicated_table AS t) AS tables FROM sambapos.site AS s;
+CREATE FUNCTION pg_temp.relations() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(concat_ws(' ', c.oid, c.relname, c.relfilenode, c.relnatts), ', ' ORDER BY c.oid) FROM pg_class AS c
+   WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname ~ '^sambapos_(live|replica)'); $$;
+CREATE TEMP TABLE relations AS SELECT pg_temp.relations();
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till')), 'kept', 'run again every table is kept');
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till', 'Europe/London', sync_interval => '1 hour')), 'kept', 'also with other settings');
+SELECT is((SELECT to_jsonb(s) FROM sambapos.site AS s), (SELECT site FROM before), 'no setting has changed');
+SELECT is((SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos.replicated_table AS t), (SELECT tables FROM before), 'no table''s state has changed');
+SELECT is(pg_temp.relations(), (SELECT relations FROM relations), 'no relation has changed');
+SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'stranger')$$, '42809', NULL, 'nor does it take another server');
+DROP FOREIGN TABLE sambapos_live_hotel.terminals;
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till')), 'kept', 'a live table that is gone');
+SELECT has_foreign_table('sambapos_live_hotel', 'terminals', 'is made again');
+
+-- more tables
+SELECT results_eq($$SELECT * FROM sambapos_add_table('hotel', 'RECIPES')$$, $$VALUES ('recipes', 'added')$$, 'a table by its source name in any case');
+SELECT results_eq($$SELECT * FROM sambapos_add_table('hotel', 'recipes')$$, $$VALUES ('recipes', 'kept')$$, 'or by its replica name');
+SELECT ok((SELECT bool_or(action = 'added') FROM sambapos_add_table('hotel', 'stock')), 'or a set');
+SELECT throws_ok($$SELECT * FROM sambapos_add_table('hotel', NULL)$$, '22004', NULL, 'but not NULL');
+SELECT results_eq($$SELECT * FROM sambapos_add_site('bar', 'till', tables => '{orders}')$$, $$VALUES ('tickets', 'added'), ('orders', 'added')$$, 'a child brings its root along');
+
+-- removing a table
+INSERT INTO sambapos_replica.departments (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site WHERE name = 'hotel';
+SELECT throws_ok($$SELECT * FROM sambapos_remove_table('hotel', 'tickets')$$, '2BP01', NULL, 'a root stays while its children are there');
+SELECT results_eq($$SELECT * FROM sambapos_remove_table('hotel', 'Departments')$$, $$VALUES ('departments', 'data kept')$$, 'a table is removed');
+SELECT is((SELECT count(*) FROM sambapos_replica.departments), 1::bigint, 'its rows stay');
+SELECT hasnt_foreign_table('sambapos_live_hotel'::name, 'departments'::name, 'its live table goes');
+SELECT throws_ok($$SELECT * FROM sambapos_remove_table('hotel', 'departments')$$, '42P01', NULL, 'it can be removed once');
+SELECT results_eq($$SELECT * FROM sambapos_add_table('hotel', 'departments')$$, $$VALUES ('departments', 'added')$$, 'added again');
+SELECT is((SELECT count(*) FROM sambapos_replica.departments), 1::bigint, 'it finds its rows');
+SELECT results_eq($$SELECT * FROM sambapos_remove_table('hotel', 'departments', drop_data => true)$$, $$VALUES ('departments', '1 rows deleted, table dropped')$$, 'with drop_data rows go, and the table nobody else has');
+INSERT INTO sambapos_replica.tickets (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site;
+
+-- removing a site
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_remove_site('hotel')), 'data kept', 'a site is removed');
+SELECT hasnt_schema('sambapos_live_hotel', 'its live schema goes');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 2::bigint, 'its rows stay');
+SELECT throws_ok($$SELECT * FROM sambapos_status('hotel')$$, '42704', NULL, 'it is no site any more');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_site('hotel', 'till')$$, 'added again');
+SELECT is((SELECT site_id FROM sambapos.site WHERE name = 'hotel'), (SELECT (site ->> 'site_id')::integer FROM before), 'it finds its rows');
+SELECT is((SELECT action FROM sambapos_remove_site('hotel', drop_data => true) WHERE table_name = 'tickets'), '1 rows deleted', 'with drop_data only its rows go');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'not those of another site');
+
+-- leaving
+DROP EXTENSION sambapos_fdw CASCADE;
+SELECT has_table('sambapos_replica', 'tickets', 'DROP EXTENSION CASCADE leaves the replica tables');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'and their rows');
+
+SELECT * FROM finish();
+ROLLBACK;

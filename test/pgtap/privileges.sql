@@ -1,0 +1,47 @@
+-- Promise: PUBLIC may call nothing that writes or reaches a source and sees nothing of the catalog; every
+-- object says what it is; no replica object is a member of the extension; what is state is dumped.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+SELECT plan(11);
+
+CREATE TEMP VIEW member AS
+  SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS name
+  FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+  WHERE d.deptype = 'e' AND e.extname = 'sambapos_fdw';
+
+CREATE ROLE sambapos_test_nobody;
+SELECT cmp_ok((SELECT count(*) FROM member), '>', 100::bigint, 'the members are found');
+SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+           WHERE has_function_privilege('sambapos_test_nobody', p.oid, 'EXECUTE')
+             AND p.proname NOT IN ('sambapos_fdw_handler', 'sambapos_fdw_validator', 'sambapos_fdw_version')),
+          NULL, 'PUBLIC may execute nothing but handler, validator and version');
+SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+           WHERE c.relkind IN ('r', 'v') AND has_table_privilege('sambapos_test_nobody', c.oid, 'SELECT, INSERT, UPDATE, DELETE')),
+          NULL, 'PUBLIC sees no table or view');
+SELECT ok(NOT has_schema_privilege('sambapos_test_nobody', 'sambapos', 'USAGE'), 'PUBLIC may not use schema sambapos');
+SELECT ok(NOT has_foreign_data_wrapper_privilege('sambapos_test_nobody', 'sambapos_fdw', 'USAGE'), 'PUBLIC may make no server');
+
+SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m
+           WHERE obj_description(m.objid, (SELECT relname FROM pg_class WHERE oid = m.classid)) IS NULL
+             AND m.classid IN ('pg_proc'::regclass, 'pg_namespace'::regclass, 'pg_foreign_data_wrapper'::regclass)
+              OR m.classid = 'pg_class'::regclass AND obj_description(m.objid, 'pg_class') IS NULL
+                 AND (SELECT relkind FROM pg_class WHERE oid = m.objid) IN ('r', 'v')),
+          NULL, 'every function, table, view and schema has a comment');
+SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+           WHERE c.relkind IN ('r', 'S') AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'sambapos_fdw')::oid[])),
+          NULL, 'every table and sequence is dumped');
+SELECT is((SELECT sum(count) FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c), false, true, '')))[1]::text::bigint AS count
+           FROM pg_extension AS e, unnest(e.extconfig) AS o (oid) JOIN pg_class AS k ON k.oid = o.oid AND k.relkind = 'r' CROSS JOIN LATERAL (SELECT k.oid::regclass AS c) AS c
+           WHERE e.extname = 'sambapos_fdw') AS n), 0::numeric, 'the install script puts no row into them');
+SELECT is((SELECT string_agg(name, ', ') FROM member WHERE name ~ '(schema sambapos_replica|schema sambapos_live|sambapos_replica\.|sambapos_live_[a-z0-9_]+\.)'), NULL, 'nothing of replica or live tables is a member');
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+           WHERE p.prokind = 'f' AND p.prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql'))
+             AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}'::text[]),
+          NULL, 'every function pins its search_path');
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+           WHERE p.prosecdef), NULL, 'no function runs with its owner''s rights');
+
+SELECT * FROM finish();
+ROLLBACK;
