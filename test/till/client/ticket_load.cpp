@@ -260,11 +260,14 @@ load_document(Connection &connection, int id)
 				 document.loaded.push_back(transaction->id);
 				 document.transactions.push_back(transaction);
 			 });
-	/* The source is the line written first. */
+	/* The source is the line written first. A line without its transaction was written while we
+	 * read: a look without the lock can be torn, the one with it decides (Till::some_of). */
 	each_row(connection, "AccountTransactionValues", "AccountTransactionDocumentId", id,
 			 [&](const Record &r)
 			 {
 				 TransactionPointer transaction = find(document, r.integer("AccountTransactionId"));
+				 if (transaction == nullptr)
+					 return;
 				 (transaction->source.id == 0 ? transaction->source : transaction->target) =
 					 read_line(r);
 			 });
