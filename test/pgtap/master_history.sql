@@ -1,0 +1,25 @@
+-- Promise: masters are compared whole; earlier versions of what was sold are kept with the time they held;
+-- a row that is gone is deleted and keeps its values; too many at once are called cleared.
+BEGIN;
+\ir seam.psql
+SELECT plan(11);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
+UPDATE sambapos_replica.menu_item_prices SET synced_at = now() - interval '1 day';
+UPDATE menu_item_prices SET price = 12.50 WHERE id = 2;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_item_prices ok +0 ~1 -0'], 'a price changes');
+SELECT results_eq($$SELECT price, valid_from, valid_to, version FROM sambapos_replica.menu_item_prices_history$$,
+  $$VALUES (10.00, now() - interval '1 day', now(), 1::bigint)$$, 'the old one is kept with its time');
+SELECT results_eq($$SELECT price, version FROM sambapos_replica.menu_item_prices WHERE id = 2$$, $$VALUES (12.50, 2::bigint)$$, 'the new one holds');
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'once');
+DELETE FROM menu_items WHERE id = 3;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items ok +0 ~0 -1'], 'an item is deleted');
+SELECT results_eq($$SELECT name || ' ' || row_state FROM sambapos_replica.menu_items WHERE id = 3$$, ARRAY['item 3 deleted'], 'its name stays');
+INSERT INTO menu_items SELECT i, 'item ' || i, 'drinks' FROM generate_series(3, 200) AS i;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items ok +197 ~1 -0'], 'it comes back, with others');
+SELECT results_eq($$SELECT group_code FROM sambapos_replica.menu_items_history WHERE id = 3$$, ARRAY['food'], 'its earlier version is kept');
+DELETE FROM menu_items WHERE id > 100;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items ok +0 ~0 -100'], 'half of the menu is gone');
+SELECT results_eq($$SELECT m.row_state || ' ' || e.kind FROM sambapos_replica.menu_items AS m, sambapos.source_events AS e WHERE m.id = 150 AND e.table_name = 'menu_items'$$,
+  ARRAY['cleared partial clear'], 'that is no deletion but an event');
+SELECT * FROM finish();
+ROLLBACK;

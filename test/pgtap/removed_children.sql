@@ -1,0 +1,46 @@
+-- Promise: a child that its delivered root no longer has is removed, not deleted: it keeps its last values
+-- and doesn't count; whoever else is missing isn't touched.
+BEGIN;
+\ir seam.psql
+SELECT plan(13);
+SELECT till.sell(1, 50);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
+SELECT till.pass(1);
+CREATE FUNCTION pg_temp.touch(ticket integer) RETURNS void LANGUAGE sql AS
+$$ UPDATE tickets SET last_update_time = (SELECT local_now FROM till.clock) WHERE id = ticket; $$;
+
+-- a line is moved: deleted here, inserted there under a new id
+DELETE FROM orders WHERE id = 20; INSERT INTO orders VALUES (900, 11, 1, 10, 1, '[]', '2026-03-10');
+SELECT pg_temp.touch(10), pg_temp.touch(11);
+SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^orders'$$, ARRAY['orders ok +1 ~0 -1'], 'a moved line: one more, one gone');
+SELECT results_eq($$SELECT row_state || ' ' || price FROM sambapos_replica.orders WHERE id = 20$$, ARRAY['removed 10.00'], 'the old line is removed and has its values');
+SELECT is((SELECT sum(price * quantity) FROM sambapos_replica.orders WHERE row_state = 'live'), (SELECT sum(price * quantity) FROM orders), 'no sale is counted twice');
+
+-- a merge: all lines and the payment of a ticket are gone, the ticket stays
+DELETE FROM orders WHERE ticket_id = 12; DELETE FROM payments WHERE ticket_id = 12;
+UPDATE tickets SET total_amount = 0 WHERE id = 12;
+SELECT pg_temp.touch(12);
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders ok +0 ~0 -2', 'payments ok +0 ~0 -1'], 'an emptied ticket keeps its own row');
+
+-- a row that comes back is live again
+INSERT INTO orders VALUES (20, 10, 1, 11, 1, '[]', '2026-03-10');
+SELECT pg_temp.touch(10);
+SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^orders'$$, ARRAY['orders ok +0 ~1 -0'], 'a line that comes back');
+SELECT results_eq($$SELECT row_state || ' ' || price FROM sambapos_replica.orders WHERE id = 20$$, ARRAY['live 11.00'], 'is live, with its new values');
+
+-- a table that leaves its ticket without being deleted (the column may be NULL), and one that changes tickets
+UPDATE ticket_entities SET ticket_id = NULL WHERE id = 5; UPDATE ticket_entities SET ticket_id = 7 WHERE id = 6;
+SELECT pg_temp.touch(5), pg_temp.touch(6);
+SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^ticket_ent'$$, ARRAY['ticket_entities ok +0 ~2 -0'], 'rows that leave their ticket live on');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'and equal the source');
+DELETE FROM ticket_entities WHERE id = 5;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['ticket_entities ok +0 ~0 -1'], 'one without a ticket that is deleted is noticed');
+
+-- a ticket that isn't read again says nothing about its children
+DELETE FROM payments WHERE ticket_id = 30;
+UPDATE sambapos.site SET id_overlap = 0;
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'a child of an unchanged ticket is not looked at');
+SELECT results_eq($$SELECT s FROM till.sync('full') AS s$$, ARRAY['payments ok +0 ~0 -1'], 'a full sync looks');
+SELECT is((SELECT count(*) FROM sambapos_replica.orders), 101::bigint, 'no row has ever left the replica');
+SELECT * FROM finish();
+ROLLBACK;

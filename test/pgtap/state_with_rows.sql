@@ -1,0 +1,66 @@
+-- Promise: state moves only with the rows it describes. What fails is a row of the result, a line in the log
+-- and in the state of its table; one table's failure stops no other; a lost connection merges nothing; and
+-- what a failed run missed the next one reads.
+BEGIN;
+\ir seam.psql
+SELECT plan(29);
+SELECT throws_ok($$SELECT * FROM sambapos_sync('nope')$$, '42704', 'there is no site named "nope"', 'an unknown site raises');
+SELECT throws_ok($$SELECT * FROM sambapos_sync('shop', '{nothing}')$$, '42P01', 'site "shop" has no table "nothing"', 'an unknown table raises');
+SELECT throws_ok($$SELECT * FROM sambapos_sync('shop', mode => 'fast')$$, '22023', 'unknown mode "fast"', 'an unknown mode raises');
+SELECT till.sell(1, 100);
+SELECT results_eq($$SELECT DISTINCT status || ' ' || message FROM sambapos_sync('shop', mode => 'incremental') WHERE table_name = 'tickets'$$,
+  ARRAY['skipped was never loaded: use mode auto or full'], 'incremental does not load');
+SELECT is_empty($$SELECT * FROM sambapos_replica.tickets$$, 'indeed not');
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
+CREATE TEMPORARY TABLE state AS SELECT hw_utc, last_success_at, version FROM sambapos.site;
+SELECT is((SELECT hw_utc FROM state), (SELECT utc_now FROM till.clock), 'the high-water mark is the source''s clock');
+
+-- the connection is lost while rows are read
+SELECT till.pass(1);
+UPDATE tickets SET note = 'edited', last_update_time = (SELECT local_now FROM till.clock) WHERE id = 50;
+ALTER TABLE orders RENAME TO orders_away;
+CREATE FUNCTION till.cut() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'connection to the till lost' USING ERRCODE = '08006'; END; $$;
+CREATE VIEW orders AS SELECT till.cut() AS id, ticket_id, menu_item_id, price, quantity, order_states, last_update_date_time FROM orders_away;
+SET LOCAL allow_system_table_mods = on;
+UPDATE pg_attribute SET attfdwoptions = '{key=true}' WHERE attrelid = 'orders'::regclass AND attname IN ('id', 'ticket_id');
+SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('shop')$$, ARRAY['failed: connection to the till lost (08006)'], 'a lost connection fails all tables');
+SELECT results_eq($$SELECT note FROM sambapos_replica.tickets WHERE id = 50$$, $$VALUES (NULL::text)$$, 'nothing was merged');
+SELECT is((SELECT hw_utc FROM sambapos.site), (SELECT hw_utc FROM state), 'the high-water mark has not moved');
+SELECT is((SELECT last_sqlstate || ' ' || consecutive_failures FROM sambapos.site), '08006 1', 'the site knows');
+SELECT is((SELECT status || ' ' || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed account_transaction_documents: connection to the till lost', 'the log too');
+SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM sambapos.site), 'it is due again in a minute');
+
+-- one child table can't be read
+CREATE OR REPLACE FUNCTION till.cut() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied on Orders' USING ERRCODE = '42501'; END; $$;
+SELECT set_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders failed +0 ~0 -0 permission denied on Orders (42501)'], 'a table that can''t be read fails alone');
+SELECT is((SELECT hw_utc FROM sambapos.site), (SELECT utc_now FROM till.clock), 'the high-water mark moves');
+SELECT is((SELECT full_due FROM sambapos.replicated_table WHERE table_name = 'orders'), true, 'the table is to be read whole next time');
+SELECT is((SELECT last_status || ' ' || last_sqlstate FROM sambapos.replicated_table WHERE table_name = 'orders'), 'failed 42501', 'its state says why');
+DROP VIEW orders; ALTER TABLE orders_away RENAME TO orders;
+UPDATE orders SET quantity = 2 WHERE ticket_id = 50;
+SELECT till.pass(5);
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['orders ok +0 ~2 -0'], 'what it missed is found, hours later');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'the replica equals the source');
+SELECT is((SELECT consecutive_failures || coalesce(last_error, '') FROM sambapos.site), '0', 'the site is well');
+
+-- the login is refused
+INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed for user "reader"');
+SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('shop')$$, ARRAY['failed: login failed for user "reader" (28000)'], 'a refused login fails all tables');
+SELECT is((SELECT auth_failed FROM sambapos.site), true, 'and is remembered');
+SELECT is(sambapos._is_due(s), false, 'scheduled runs leave the site alone') FROM sambapos.site AS s;
+SELECT sambapos_request_sync('shop');
+SELECT is(sambapos._is_due(s), true, 'until somebody asks for one') FROM sambapos.site AS s;
+DELETE FROM till.failure;
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'a sync that works');
+SELECT is((SELECT auth_failed FROM sambapos.site), false, 'forgets it');
+
+-- a table the source doesn't show
+UPDATE sambapos.replicated_table SET source_name = 'Elsewhere' WHERE table_name = 'menu_items';
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items failed +0 ~0 -0 the source shows no table dbo.Elsewhere (42P01)'], 'a missing table fails alone');
+
+-- the log doesn't grow for ever
+UPDATE sambapos.run SET started_at = now() - interval '31 days' WHERE run_id = (SELECT min(run_id) FROM sambapos.run);
+SELECT isnt_empty($$SELECT * FROM sambapos_sync('shop')$$, 'one more run');
+SELECT is_empty($$SELECT * FROM sambapos.run WHERE started_at < now() - interval '30 days'$$, 'lines older than 30 days are gone');
+SELECT * FROM finish();
+ROLLBACK;
