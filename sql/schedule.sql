@@ -203,11 +203,11 @@ BEGIN
   RETURN CASE
     WHEN job IS NULL THEN 'no pg_cron job of this user: see sambapos_schedule'
     WHEN NOT job.active THEN 'its pg_cron job is not active'
-    WHEN job.status = 'failed' AND job.return_message ~* 'connection|could not connect|authentication' AND job.return_message !~* 'sambapos' THEN
+    WHEN job.status IS DISTINCT FROM 'failed' OR job.return_message ~ '^(ERROR:\s+)?site ' THEN NULL -- a run's own words are in the run log
+    WHEN job.return_message ~* 'connection|could not connect|authentication' THEN
       format('pg_cron could not log in as "%s" (%s): set cron.use_background_workers = on and restart, or see "pg_cron''s own login" in the manual',
              job.username, btrim(regexp_replace(job.return_message, '\s+', ' ', 'g')))
-    WHEN job.status = 'failed' AND job.return_message ~* 'permission denied|does not exist|not permitted' THEN
-      format('its pg_cron job fails: %s', btrim(regexp_replace(job.return_message, '\s+', ' ', 'g')))
+    ELSE format('its pg_cron job fails: %s', split_part(job.return_message, E'\n', 1))
   END;
 EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
   RETURN NULL; -- another user's pg_cron, or another version of it: nothing can be said

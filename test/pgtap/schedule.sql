@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 DROP EXTENSION IF EXISTS pg_cron;
-SELECT plan(25);
+SELECT plan(27);
 
 INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -56,6 +56,11 @@ INSERT INTO cron.job_run_details (jobid, runid, database, username, command, sta
 SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job WHERE jobname = 'sambapos:hotel';
 SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'pg_cron could not log in as "[^"]+" \(connection failed\): set cron.use_background_workers = on',
                'the status says that pg_cron can''t log in, and what to do');
+UPDATE cron.job_run_details SET return_message = E'ERROR:  function sambapos_run(text) does not exist\nHINT: none' WHERE runid = 1000000;
+SELECT matches((SELECT reason FROM sambapos_status('hotel')), '; its pg_cron job fails: ERROR:  function sambapos_run\(text\) does not exist', 'or that the job fails in another way');
+UPDATE cron.job_run_details SET return_message = E'ERROR:  site hotel: run 3 failed: tickets: connection to till lost' WHERE runid = 1000000;
+SELECT doesnt_match((SELECT reason FROM sambapos_status('hotel')), 'pg_cron', 'what a run met is not pg_cron''s fault');
+UPDATE cron.job_run_details SET return_message = 'connection failed' WHERE runid = 1000000;
 CREATE TEMP TABLE old_job AS SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel';
 SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'scheduling again');
 SELECT isnt((SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel'), (SELECT jobid FROM old_job), 'makes that job anew');
