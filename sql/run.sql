@@ -67,7 +67,8 @@ BEGIN
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
          status = CASE WHEN failed = 0 THEN 'ok' WHEN others = 0 THEN 'failed' ELSE 'partial' END,
-         message = first_failed.table_name || ': ' || first_failed.message, epoch = s.epoch, version = s.version
+         message = CASE WHEN sambapos._is_fatal(first_failed.sqlstate) THEN '' ELSE first_failed.table_name || ': ' END
+                   || first_failed.message, epoch = s.epoch, version = s.version
     FROM sambapos.site AS s
    WHERE r.run_id = _end_run.run_id AND s.site_id = site.site_id;
   PERFORM sambapos._remember_site(run_id, site, failed, first_failed);
@@ -309,26 +310,30 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._is_due(sambapos.site) IS 'True if a scheduled run of a site should start now';
 
--- Seconds of an idle tick: no run is due, but a work period has ended or rows are falling.
+-- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling.
 CREATE FUNCTION sambapos._source_calls(site sambapos.site) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  tickets bigint;
-  period bigint;
-  period_ended boolean;
+  known_tickets bigint := (site.last_probe -> 'tickets' ->> 'rows')::bigint;
+  rows bigint;
 BEGIN
-  IF site.last_probe -> 'tickets' ->> 'rows' IS NULL OR site.auth_failed OR site.consecutive_failures > 0 THEN
+  IF known_tickets IS NULL OR site.auth_failed OR site.consecutive_failures > 0 THEN
     RETURN false;
   END IF;
-  SELECT q.n INTO tickets FROM @extschema@.sambapos_query(site.server, 'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint);
-  SELECT q.i, q.e > q.s INTO period, period_ended
-  FROM @extschema@.sambapos_query(site.server, 'SELECT TOP (1) CAST(Id AS bigint) AS i, StartDate AS s, EndDate AS e
-                                                FROM [dbo].[WorkPeriods] ORDER BY Id DESC') AS q (i bigint, s timestamp, e timestamp);
-  RETURN tickets < (site.last_probe -> 'tickets' ->> 'rows')::bigint
-      OR (period_ended AND sambapos._open_period_start(site) IS NOT NULL);
+  SELECT q.n INTO rows FROM @extschema@.sambapos_query(site.server,
+    'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint);
+  IF rows < known_tickets THEN
+    RETURN true;
+  ELSIF sambapos._open_period_start(site) IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT q.n INTO rows FROM @extschema@.sambapos_query(site.server,
+    'SELECT COUNT_BIG(*) AS n FROM [dbo].[WorkPeriods] WHERE EndDate = StartDate') AS q (n bigint);
+  RETURN rows = 0;
 EXCEPTION WHEN OTHERS THEN
-  RETURN false; -- a source that can't be asked is no reason; the next due run will say what is wrong
+  -- a source that can't be asked now is no reason: the next run that is due says what is wrong
+  RETURN false;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._source_calls(sambapos.site) IS 'A cheap look at a source that is not due: true if a work period has ended or rows are falling';
@@ -361,12 +366,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site sambapos.site;
+  fresh_run bigint;
 BEGIN
   IF NOT sambapos._try_lock_site(site_id) THEN
     RETURN 0;
   END IF;
   SELECT * INTO STRICT site FROM sambapos.site AS s WHERE s.site_id = _start.site_id;
-  RETURN sambapos._begin_run(site, 'auto', CASE WHEN site.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
+  fresh_run := sambapos._begin_run(site, 'auto', CASE WHEN site.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
+  UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
+  RETURN fresh_run;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._start(integer) IS 'First part of a scheduled run: its line in the log';
@@ -383,9 +391,10 @@ BEGIN
      WHERE r.run_id = _continue.run_id;
     RETURN false;
   END IF;
-  UPDATE sambapos.run AS r SET phase = CASE part WHEN 'read' THEN 'reading' ELSE 'merging' END WHERE r.run_id = _continue.run_id;
   CASE part
-    WHEN 'read' THEN PERFORM sambapos._read(run_id, site);
+    WHEN 'read' THEN
+      PERFORM sambapos._read(run_id, site);
+      UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _continue.run_id;
     WHEN 'merge' THEN
       PERFORM sambapos._merge(run_id, site);
       PERFORM sambapos._end_run(run_id, site);
@@ -411,9 +420,6 @@ BEGIN
     SET LOCAL search_path TO pg_catalog, pg_temp;
     run_id := sambapos._start(site_id);
     CONTINUE WHEN run_id = 0;
-    COMMIT;
-    SET LOCAL search_path TO pg_catalog, pg_temp;
-    UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = sambapos_run.run_id;
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
     IF sambapos._continue(run_id, 'read') THEN

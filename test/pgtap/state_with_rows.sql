@@ -27,7 +27,7 @@ SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('sh
 SELECT results_eq($$SELECT note FROM sambapos_replica.tickets WHERE id = 50$$, $$VALUES (NULL::text)$$, 'nothing was merged');
 SELECT is((SELECT hw_utc FROM sambapos.site), (SELECT hw_utc FROM state), 'the high-water mark has not moved');
 SELECT is((SELECT last_sqlstate || ' ' || consecutive_failures FROM sambapos.site), '08006 1', 'the site knows');
-SELECT is((SELECT status || ' ' || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed account_transaction_documents: connection to the till lost', 'the log too');
+SELECT is((SELECT status || ' ' || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed connection to the till lost', 'the log too');
 SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM sambapos.site), 'it is due again in a minute');
 
 -- one child table can't be read
