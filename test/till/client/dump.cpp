@@ -90,6 +90,7 @@ escape(const Value &value)
 			case '\n': text += "\\n"; break;
 			case '\r': text += "\\r"; break;
 			case '\\': text += "\\\\"; break;
+			case '\0': text += "\\0"; break;
 			default: text += c;
 		}
 	return text;

@@ -64,9 +64,9 @@ run_fill(Connection &connection, const Arguments &arguments)
 	auto began = std::chrono::steady_clock::now();
 	long tickets = arguments.number("tickets", 1000);
 	long days = std::max(1L, arguments.number("days", tickets / 60));
-	std::string yesterday =
-		connection.scalar("SELECT CONVERT(char(10), DATEADD(day, -1, GETDATE()), 120)");
-	Time until = parse_time(arguments.text("until", yesterday));
+	/* The last day is yesterday, so that no stamp lies in the server's future. */
+	Time today = parse_time(connection.scalar("SELECT GETDATE()")) / day * day;
+	Time until = parse_time(arguments.text("until", date_text(today - day)));
 	Time opened = until - days * day;
 	Random random(static_cast<std::uint64_t>(arguments.number("seed", 1)));
 

@@ -46,9 +46,12 @@ schema_path()
 void
 print_row(const Row &row)
 {
+	std::string line;
+
 	for (size_t i = 0; i < row.size(); i++)
-		printf("%s%s", i > 0 ? "\t" : "", row[i] ? row[i]->c_str() : "\\N");
-	putchar('\n');
+		line += (i > 0 ? "\t" : "") + row[i].value_or("\\N");
+	line += "\n";
+	fwrite(line.data(), 1, line.size(), stdout);
 }
 
 } // namespace
