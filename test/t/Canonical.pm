@@ -11,8 +11,9 @@ use warnings;
 # What the replica adds to a table's own columns.
 my %bookkeeping = map { $_ => 1 } qw(site_id epoch row_state first_seen_at synced_at version);
 
-# Source columns that are never copied: secrets, and what may hold them (sambapos-schema: "Sensitive columns").
-my %never = map { $_ => 1 } qw(Users.PinCode Users.Password PaymentTypes.ProcessorSettings Payments.PaymentData);
+# Source columns that are never copied: secrets, and what may hold them. Of Users only three are copied.
+my %never = map { $_ => 1 } qw(Users.PinCode Users.Password PaymentTypes.ProcessorSettings Payments.PaymentData
+	ProgramSettingValues.Value Printers.CustomPrinterData);
 
 # The design's naming rule, written down a second time.
 sub snake

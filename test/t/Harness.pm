@@ -119,14 +119,27 @@ sub sql
 	return $till->ctl('sql', $sql);
 }
 
-# A switch of the stand-in: see the head of test/till/till.sh.
+# A switch of the stand-in (test/till/README.md); it concerns connections of sambapos_fdw only.
 sub control
 {
-	my ($till, @words) = @_;
-	return $till->sql('EXEC till_control ' . join ', ', @words);
+	my ($till, $switch, $value) = @_;
+	return $till->sql("EXEC till_control '$switch', '$value'");
 }
 
-# Stops or restarts the stand-in's TDS server; its data and its port stay.
+sub switch
+{
+	my ($till, $switch) = @_;
+	my ($value) = $till->sql('EXEC till_control') =~ /^\Q$switch\E\t(.*)$/m;
+	return $value;
+}
+
+# Stops the stand-in's TDS server, and starts it again: same port, same data.
+sub halt
+{
+	my ($till) = @_;
+	Harness::command("$Harness::root/test/till/till.sh", 'halt', $till->{directory});
+}
+
 sub restart
 {
 	my ($till, @options) = @_;

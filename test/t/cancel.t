@@ -30,7 +30,7 @@ my %place = (
 	'a scan' => {
 		sql => 'SELECT count(*) FROM live.tickets',
 		hang => sub { $till->control('hang', 'on') },
-		still => sub { $till->hangs },
+		still => sub { $till->switch('hang') eq 'on' },
 		free => sub { $till->control('hang', 'off') },
 	},
 	'a login' => {

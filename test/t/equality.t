@@ -1,8 +1,5 @@
 # After the first load, after each of ten syncs with 200 edits of every kind between them, after a clear and
 # after new work: the live rows of every replicated table equal the source's rows, column by column.
-#
-# Edits that only reconciliation can see are not played (see @hidden): plain SQL on a closed ticket's header
-# or children without any stamp, a single closed ticket deleted, an old manual document edited or deleted.
 use strict;
 use warnings;
 use FindBin;
@@ -11,11 +8,27 @@ use Test::More;
 use Harness;
 use Canonical;
 
+# Edits that only reconciliation can see, left out by name: no marker betrays them, and the ticket or document
+# is closed or old, so that no run has a reason to read it again. The player knows them as "unseen".
+my @left_out = (
+	'unseen_delete',      # a single closed ticket deleted
+	'unseen_document',    # an old manual document changed
+	'unseen_header',      # a closed ticket's header changed by plain SQL
+	'unseen_line',        # a closed ticket's line changed by plain SQL
+);
+
 my $till = Harness::till();
 $till->ctl(qw(fill --tickets 2000 --seed 7));
 my $db = Harness::cluster()->database('shop');
 $db->connect_till($till);
-$db->run("SELECT * FROM sambapos_add_site('shop', 'till')");
+$db->run("SELECT * FROM sambapos_add_site('shop', 'till', tables => ARRAY['reporting', 'menu', 'stock', 'config',
+	'PaidItems', 'ProductTimerValues', 'EntityStateValues', 'EntityStateLogs', 'Tasks', 'TaskTokens', 'Printers',
+	'ProgramSettingValues'])");
+my $ledger = "$Harness::work/equality-$$.ledger";
+END { unlink $ledger if $ledger }
+my @kinds = map { /^(\w+)/ ? $1 : () } split /\n/, $till->ctl('play', '--list');
+is_deeply([ sort grep { /^unseen/ } @kinds ], \@left_out, 'what is left out is what the player calls unseen');
+cmp_ok(scalar @kinds, '>', 30, 'the player knows ' . (@kinds - @left_out) . ' other kinds of edits');
 
 sub sync_is_equal
 {
@@ -48,12 +61,16 @@ ok($tables{$_}, "$_ is replicated")
 my %before = Canonical::row_counts($db);
 for my $round (1 .. 10)
 {
-	$till->ctl('play', '--edits', 200, '--seed', 100 + $round);
+	$till->ctl('play', '--edits', 200, '--seed', 100 + $round, '--ledger', $ledger);
 	sync_is_equal("round $round");
 	my %after = Canonical::row_counts($db);
 	is_deeply(falls(\%before, \%after), [], "round $round: no row is gone");
 	%before = %after;
 }
+
+open my $played, '<', $ledger or die $!;
+my %played = map { /"kind":"(\w+)"/ ? ($1 => 1) : () } <$played>;
+is_deeply([ grep { !$played{$_} && !/^unseen/ } @kinds ], [], 'every other kind of edit was played');
 
 my $sold = $db->run($sums);
 isnt($sold, '', 'there are sums to keep');

@@ -30,16 +30,20 @@ cmp_ok($tables, '>=', 500, 'and holds the tickets');
 
 my $foreign = 'SELECT count(*), max(ticket_logs) FROM sambapos_live_shop.tickets';
 
-# $sqlstate and $message: patterns that both the foreign table's error and the sync's rows must match.
+# $sqlstate and $message: patterns that both the foreign table's error and the sync's rows must match. $arm
+# makes the next call fail, where the fault doesn't last.
 sub fails_well
 {
-	my ($name, $sqlstate, $message) = @_;
+	my ($name, $sqlstate, $message, $arm) = @_;
+	$arm //= sub { };
+	$arm->();
 	my $error = $session->error($foreign);
 	ok($error, "$name: the foreign table raises an error") or return;
 	note($error->{text});
 	like($error->{sqlstate}, $sqlstate, "$name: its SQLSTATE");
 	like($error->{message} . $error->{detail}, $message, "$name: its message");
 	isnt($error->{hint}, '', "$name: a hint says what to do");
+	$arm->();
 	my @rows = Harness::sync_rows($session->rows('SELECT ' . Harness::sync_columns() . " FROM sambapos_sync('shop')"));
 	my ($tickets) = grep { ($_->{table_name} // '') eq 'tickets' } @rows;
 	ok($tickets, "$name: sambapos_sync answers with a row for the tickets") or return;
@@ -47,6 +51,7 @@ sub fails_well
 	like($tickets->{message}, $message, "$name: message") and note($tickets->{message});
 	is(replica(), $before, "$name: the replica is as before");
 	is($session->value('SELECT pg_backend_pid()'), $session->{pid}, "$name: the backend lives");
+	$arm->();
 	my $raised = $session->error("SELECT * FROM sambapos_sync('shop', on_error => 'raise')");
 	like($raised && $raised->{sqlstate}, $sqlstate, "$name: with on_error => 'raise' it is an error");
 	like($db->value("SELECT last_error FROM sambapos_status('shop')"), $message, "$name: the status tells it");
@@ -98,9 +103,9 @@ SKIP:
 	$till->restart;
 	works_again('till started');
 
-	$till->control('cut_after', 20000);
-	fails_well('cut in the middle of a row', qr/^08/, qr/connection/i);
-	$till->control('cut_after', 0);
+	fails_well('cut in the middle of a row', qr/^08/, qr/connection/i,
+		sub { $till->control('cut_after_bytes', 20000) });
+	$till->control('reset', '');
 	works_again('no longer cut');
 }
 $session->close;
