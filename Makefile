@@ -5,15 +5,15 @@ EXTENSION     = sambapos_fdw
 MODULE_big    = $(EXTENSION)
 EXTVERSION    = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 OBJS          = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
-PG_CPPFLAGS   = -Isrc
+PG_CPPFLAGS   = -Isrc -DSAMBAPOS_FDW_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS   = -std=c++17 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-ignored-attributes \
                 -Wno-register -Wno-unused-parameter -Wno-missing-field-initializers
 SHLIB_LINK    = -lsybdb -lstdc++
 SHLIB_EXPORTS = exports.txt
 
 # The install script, in reading order: tables before the functions that use them.
-SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql settings.sql setup.sql replica.sql \
-                  sync.sql merge.sql run.sql schedule.sql health.sql privileges.sql)
+SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql known_tables.sql settings.sql setup.sql \
+                  replica.sql source.sql sync.sql merge.sql gone.sql run.sql schedule.sql health.sql privileges.sql)
 DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md

@@ -1,0 +1,237 @@
+-- gone.sql: what it means that a row is missing at the source, and marking it so.
+--
+-- Rules:
+-- * A missing row is a fact to be classified: removed (edited away: its root was delivered without it),
+--   cleared, deleted, or superseded by another row under the same id. In doubt it is cleared, which
+--   keeps it in the reports. Its values stay as they are.
+-- * Children share the fate of their root.
+-- * What looks like the middle of a clear is left to the next run.
+
+CREATE FUNCTION sambapos._count_gone(run_id bigint, table_name name, gone bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.run_table AS x SET rows_gone = x.rows_gone + gone
+   WHERE (x.run_id, x.table_name) = (_count_gone.run_id, _count_gone.table_name) AND gone > 0;
+$$;
+COMMENT ON FUNCTION sambapos._count_gone(bigint, name, bigint) IS 'Adds to a table''s count of rows that are gone';
+
+-- ---- what missing rows mean ----
+
+-- A clear is many transactions. If the source holds less after reading than before, what is missing
+-- now says nothing yet; the next run will see the end of it.
+CREATE FUNCTION sambapos._is_falling() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
+                 WHERE p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._is_falling() IS 'True if rows vanished at the source while it was read';
+
+-- Rows of a root that the replica has as live and the source's list of ids has not.
+CREATE FUNCTION sambapos._find_gone(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f record;
+  verdict record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed) THEN
+    RETURN;
+  END IF;
+  EXECUTE format(
+    'WITH gone AS (
+       INSERT INTO pg_temp.sambapos__gone (table_name, epoch, id)
+       SELECT %1$L::name, r.epoch, r.id FROM sambapos_replica.%1$I AS r
+       WHERE r.site_id = $1 AND r.row_state = ''live''
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %1$L AND i.id = r.id)
+       ON CONFLICT DO NOTHING RETURNING id)
+     SELECT count(id) AS gone, min(id) AS lowest_gone, max(id) AS highest_gone, (array_agg(id ORDER BY id))[1:50] AS ids,
+            p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
+     FROM gone RIGHT JOIN pg_temp.sambapos__probe AS p ON true WHERE p.table_name = %1$L GROUP BY p.table_name', t.table_name)
+    INTO f USING site.site_id;
+  IF f.gone = 0 THEN
+    RETURN;
+  END IF;
+  SELECT * INTO verdict FROM sambapos._verdict(site, f.gone, f.live_before, f.highest_gone, f.lowest_left);
+  UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict.row_state WHERE g.table_name = t.table_name AND g.row_state IS NULL;
+  PERFORM sambapos._note_event(run_id, site, t.table_name, verdict.kind, f.gone,
+    to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._numerators_fell(site)));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._find_gone(bigint, sambapos.site, sambapos.replicated_table) IS 'Finds a root''s rows that are gone, says what that means and enters it as a source event';
+
+-- The thresholds. In doubt cleared: reports go on counting the rows.
+CREATE FUNCTION sambapos._verdict(site sambapos.site, gone bigint, live_before bigint, highest_gone bigint, lowest_left bigint,
+                                  OUT kind text, OUT row_state text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  kind := CASE
+    WHEN gone >= live_before OR (gone >= 100 AND gone >= live_before * 0.5) THEN 'clear'
+    WHEN sambapos._numerators_fell(site) THEN 'clear'
+    WHEN gone >= 2 AND highest_gone < lowest_left THEN 'partial clear'
+    WHEN gone > greatest(50, live_before * 0.02) THEN 'partial clear'
+    WHEN EXISTS (SELECT FROM sambapos.source_events AS e WHERE e.site_id = site.site_id
+                   AND e.kind IN ('clear', 'partial clear') AND e.at > now() - interval '10 minutes') THEN 'partial clear'
+    ELSE 'single delete' END;
+  row_state := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._verdict(sambapos.site, bigint, bigint, bigint, bigint) IS 'What it means that so many of a root''s rows are gone';
+
+CREATE FUNCTION sambapos._numerators_fell(site sambapos.site) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN coalesce((SELECT p.highest < (site.last_probe -> 'numerators' ->> 'highest')::bigint
+                   FROM pg_temp.sambapos__probe AS p WHERE p.table_name = 'numerators'), false);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._numerators_fell(sambapos.site) IS 'True if ticket and order numbers have been set back, as a clear does';
+
+-- Gives a root's gone rows their row_state, and the live children of each the same one, in all child
+-- tables the site has, read in this run or not.
+CREATE FUNCTION sambapos._mark_gone(run_id bigint, site sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c record;
+  marked bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name) THEN
+    RETURN;
+  END IF;
+  ANALYZE pg_temp.sambapos__gone;
+  FOR c IN
+    SELECT t.table_name, 'id'::name AS key
+    UNION ALL
+    SELECT k.table_name, k.parent_key FROM sambapos.replicated_table AS k WHERE k.site_id = site.site_id AND k.parent = t.table_name
+  LOOP
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
+                      FROM pg_temp.sambapos__gone AS g
+                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id AND r.row_state = ''live''',
+                   c.table_name, c.key) USING site.site_id, version, t.table_name;
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    PERFORM sambapos._count_gone(run_id, c.table_name, marked);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._mark_gone(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Sets the row_state of a root''s gone rows and of their children';
+
+-- Children that are missing although their root was delivered with them: edited away. Those without a
+-- root went with the clear, if there was one.
+CREATE FUNCTION sambapos._mark_removed(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  on_key text := (SELECT p.on_key FROM sambapos._merge_parts(site, t) AS p);
+  rootless_state text := CASE WHEN sambapos._cleared_in(run_id) THEN 'cleared' ELSE 'removed' END;
+  scope text;
+  marked bigint;
+BEGIN
+  IF sambapos._looks_emptied(site, t) THEN
+    PERFORM sambapos._read_again(run_id, t.table_name, 'the table is empty at the source: a clear may be running, its rows stay until it is over');
+    RETURN;
+  END IF;
+  FOREACH scope IN ARRAY sambapos._removal_scopes(t, mode) LOOP
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2,
+                           row_state = CASE WHEN r.%I IS NULL THEN $3 ELSE ''removed'' END
+                     WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s
+                       AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s)',
+                   t.table_name, t.parent_key, scope, sambapos._stage_name(t.table_name), on_key)
+      USING site.site_id, version, rootless_state;
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    PERFORM sambapos._count_gone(run_id, t.table_name, marked);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._mark_removed(bigint, sambapos.site, sambapos.replicated_table, text, bigint) IS 'Sets row_state removed on children that their root no longer has';
+
+-- Where a missing child means something: everywhere after a whole read; else under the changed roots
+-- that were delivered, and among the rows without a root, which are asked for each time.
+CREATE FUNCTION sambapos._removal_scopes(t sambapos.replicated_table, mode text) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE mode WHEN 'full' THEN ARRAY['true'] ELSE ARRAY[
+    format('(r.epoch, r.%I) IN (SELECT p.epoch, p.id FROM pg_temp.%I AS p JOIN pg_temp.sambapos__changed AS c USING (id)
+                                 WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
+    format('r.%I IS NULL', t.parent_key)] END;
+$$;
+COMMENT ON FUNCTION sambapos._removal_scopes(sambapos.replicated_table, text) IS 'Conditions on replica rows whose absence from the stage means that they are gone';
+
+CREATE FUNCTION sambapos._cleared_in(run_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.source_events AS e
+                 WHERE e.run_id = _cleared_in.run_id AND e.kind IN ('clear', 'partial clear'));
+$$;
+COMMENT ON FUNCTION sambapos._cleared_in(bigint) IS 'True if a run has found a clear';
+
+-- The vendor's clear begins with a child table. One that is empty while its roots are there is left
+-- as it is for a minute; if the roots are still there then, it was an edit.
+CREATE FUNCTION sambapos._looks_emptied(site sambapos.site, t sambapos.replicated_table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  patience CONSTANT interval := '60 seconds';
+  is_empty boolean;
+BEGIN
+  EXECUTE format('SELECT coalesce((SELECT p.highest_after IS NULL FROM pg_temp.sambapos__probe AS p WHERE p.table_name = %L), false)
+                     AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'')',
+                 t.table_name, t.table_name) INTO is_empty USING site.site_id;
+  IF is_empty AND t.suspect_since IS NULL THEN
+    UPDATE sambapos.replicated_table AS r SET suspect_since = clock_timestamp()
+     WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
+  ELSIF t.suspect_since IS NOT NULL AND NOT (is_empty AND t.suspect_since > clock_timestamp() - patience) THEN
+    UPDATE sambapos.replicated_table AS r SET suspect_since = NULL
+     WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
+    RETURN false;
+  END IF;
+  RETURN is_empty;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._looks_emptied(sambapos.site, sambapos.replicated_table) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+
+CREATE FUNCTION sambapos._read_again(run_id bigint, table_name name, why text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO pg_temp.sambapos__again VALUES (_read_again.table_name) ON CONFLICT DO NOTHING;
+  UPDATE sambapos.run_table AS x SET message = why
+   WHERE (x.run_id, x.table_name) = (_read_again.run_id, _read_again.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_again(bigint, name, text) IS 'Has a table read whole by the next run';
+
+-- Masters: a row that isn't there any more is deleted, its last values stay. A run that would delete
+-- too much of a table says cleared instead, and that it did.
+CREATE FUNCTION sambapos._mark_deleted(run_id bigint, site sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  live CONSTANT text := 'r.site_id = $1 AND r.row_state = ''live'' ';
+  missing text := format('NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s)', sambapos._stage_name(t.table_name),
+                         (SELECT p.on_key FROM sambapos._merge_parts(site, t) AS p));
+  gone bigint;
+  live_before bigint;
+  too_many boolean;
+BEGIN
+  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE %s) FROM sambapos_replica.%I AS r WHERE %s', missing, t.table_name, live)
+    INTO live_before, gone USING site.site_id;
+  IF gone = 0 THEN
+    RETURN;
+  END IF;
+  too_many := gone > greatest(50, live_before * 0.02);
+  EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = $3, synced_at = now(), version = $2 WHERE %s AND %s',
+                 t.table_name, live, missing)
+    USING site.site_id, version, CASE WHEN too_many THEN 'cleared' ELSE 'deleted' END;
+  PERFORM sambapos._count_gone(run_id, t.table_name, gone);
+  IF too_many THEN
+    PERFORM sambapos._note_event(run_id, site, t.table_name, 'partial clear', gone,
+                                 jsonb_build_object('gone', gone, 'live_before', live_before));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._mark_deleted(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Sets row_state deleted on master rows that are gone';
