@@ -53,4 +53,30 @@ walk_expression(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+/* The user as whom a foreign scan runs: in the plan since 16, before in the range table. */
+inline Oid
+scan_user(ForeignScanState *node)
+{
+	auto *plan = castNode(ForeignScan, node->ss.ps.plan);
+#if PG_VERSION_NUM >= 160000
+	Oid user = plan->checkAsUser;
+#else
+	int index = plan->scan.scanrelid > 0 ? static_cast<int>(plan->scan.scanrelid)
+										 : bms_next_member(plan->fs_relids, -1);
+	Oid user = exec_rt_fetch(static_cast<Index>(index), node->ss.ps.state)->checkAsUser;
+#endif
+	return OidIsValid(user) ? user : GetUserId();
+}
+
+/* pg_foreign_server_aclcheck became object_aclcheck in 16. */
+inline AclResult
+check_server_usage(Oid server, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ForeignServerRelationId, server, user, ACL_USAGE);
+#else
+	return pg_foreign_server_aclcheck(server, user, ACL_USAGE);
+#endif
+}
+
 } // namespace sambapos

@@ -30,6 +30,31 @@ Failure::set(const char *state, const char *text, const char *more, const char *
 	copy_cut(hint, sizeof hint, advice);
 }
 
+void
+Failure::capture() noexcept
+{
+	try
+	{
+		throw;
+	}
+	catch (const tds::Error &e)
+	{
+		set(e.sqlstate(), e.what(), e.detail(), e.hint());
+	}
+	catch (const std::bad_alloc &)
+	{
+		set("53200", "out of memory", "", "");
+	}
+	catch (const std::exception &e)
+	{
+		set("XX000", e.what(), "", "");
+	}
+	catch (...)
+	{
+		set("XX000", "unknown C++ exception", "", "");
+	}
+}
+
 /* Messages arrive in UTF-8; the database may use another encoding. */
 static const char *
 in_server_encoding(const char *text)
@@ -42,11 +67,11 @@ raise(const Failure &failure)
 {
 	CHECK_FOR_INTERRUPTS();
 	const char *s = failure.sqlstate;
-	ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
-	                errmsg_internal("%s", in_server_encoding(failure.message)),
-	                failure.detail[0] ? errdetail_internal("%s", in_server_encoding(failure.detail))
-	                                  : 0,
-	                failure.hint[0] ? errhint("%s", in_server_encoding(failure.hint)) : 0));
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
+			 errmsg_internal("%s", in_server_encoding(failure.message)),
+			 failure.detail[0] ? errdetail_internal("%s", in_server_encoding(failure.detail)) : 0,
+			 failure.hint[0] ? errhint("%s", in_server_encoding(failure.hint)) : 0));
 	pg_unreachable();
 }
 

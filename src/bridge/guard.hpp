@@ -24,6 +24,9 @@ struct Failure
 	char hint[512];
 
 	void set(const char *state, const char *text, const char *more, const char *advice) noexcept;
+
+	/* From the exception that is being handled; only inside a catch block. */
+	void capture() noexcept;
 };
 
 /* Reports the failure as a PostgreSQL error. A pending cancel or terminate goes first, so that the
@@ -38,9 +41,9 @@ guard(F &&body) -> decltype(body())
 {
 	using Result = decltype(body());
 	static_assert(std::is_trivially_destructible_v<std::remove_reference_t<F>>,
-	              "capture by reference: what the lambda owns would be lost on ereport");
+				  "capture by reference: what the lambda owns would be lost on ereport");
 	static_assert(std::is_void_v<Result> || std::is_trivially_destructible_v<Result>,
-	              "return plain data");
+				  "return plain data");
 	Failure failure;
 	[[maybe_unused]] sigjmp_buf *entry = PG_exception_stack;
 
@@ -48,24 +51,32 @@ guard(F &&body) -> decltype(body())
 	{
 		return body();
 	}
-	catch (const tds::Error &e)
-	{
-		failure.set(e.sqlstate(), e.what(), e.detail(), e.hint());
-	}
-	catch (const std::bad_alloc &)
-	{
-		failure.set("53200", "out of memory", "", "");
-	}
-	catch (const std::exception &e)
-	{
-		failure.set("XX000", e.what(), "", "");
-	}
 	catch (...)
 	{
-		failure.set("XX000", "unknown C++ exception", "", "");
+		failure.capture();
 	}
 	Assert(PG_exception_stack == entry);
 	raise(failure);
+}
+
+/* The same where an error must not be raised (end of transaction) or not yet (the session has to be
+ * put away first): false, and the failure written down. */
+template <typename F>
+bool
+attempt(Failure *failure, F &&body) noexcept
+{
+	static_assert(std::is_trivially_destructible_v<std::remove_reference_t<F>>,
+				  "capture by reference");
+	try
+	{
+		body();
+		return true;
+	}
+	catch (...)
+	{
+		failure->capture();
+		return false;
+	}
 }
 
 } // namespace sambapos

@@ -29,12 +29,24 @@ enum class InvalidText
 	replace /* it becomes U+FFFD, with one WARNING a scan */
 };
 
+enum class TextSemantics
+{
+	strict, /* text compares as PostgreSQL compares it */
+	server  /* as the server's collation does */
+};
+
+/* A remote round trip and a row over the wire, in units of the planner; options fdw_startup_cost and
+ * fdw_tuple_cost. */
+constexpr double default_startup_cost = 100;
+constexpr double default_tuple_cost = 0.2;
+
 /* A server's and its user mapping's options with the defaults filled in; palloc'd, plain. */
 struct ServerOptions
 {
 	tds::Login login; /* texts in UTF-8 */
 	tds::Isolation isolation;
 	InvalidText invalid_text;
+	TextSemantics text_semantics;
 	bool keep_connections;
 	bool use_remote_estimate;
 	double startup_cost;

@@ -1,0 +1,275 @@
+/*
+ * The cache of sessions and their remote transactions.
+ *
+ * * One session for each (server, user mapping), opened when the first row is asked for.
+ * * All scans of a local transaction read in one remote transaction. It begins with the first of
+ *   them and ends in ROLLBACK before the local transaction commits, or when it aborts.
+ * * A session that was broken while idle is replaced once, at the start of a transaction. Within
+ *   one it is never replaced: the new session would read another snapshot.
+ * * Nothing that happens at the end of a transaction raises: what can't be put in order within a
+ *   few seconds (tds::rollback) is closed, which ends the remote transaction just as well.
+ */
+#include "fdw/connection.hpp"
+
+namespace sambapos::fdw
+{
+
+static HTAB *connections = nullptr;
+
+/* Asked by tds while it waits. */
+static bool
+interrupted() noexcept
+{
+	return InterruptPending && (QueryCancelPending || ProcDiePending);
+}
+
+void
+connection_visit(void (*visit)(Connection *, void *), void *context)
+{
+	HASH_SEQ_STATUS sequence;
+
+	if (connections == nullptr)
+		return;
+	hash_seq_init(&sequence, connections);
+	while (auto *connection = static_cast<Connection *>(hash_seq_search(&sequence)))
+		visit(connection, context);
+}
+
+/* ---- opening ---- */
+
+static Connection *
+find_connection(Oid server, Oid mapping)
+{
+	ConnectionKey key = {server, mapping};
+	bool found;
+
+	if (connections == nullptr)
+	{
+		HASHCTL control = {};
+
+		control.keysize = sizeof(ConnectionKey);
+		control.entrysize = sizeof(Connection);
+		connections = hash_create("sambapos_fdw connections", 8, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	auto *connection =
+		static_cast<Connection *>(hash_search(connections, &key, HASH_ENTER, &found));
+	if (!found)
+	{
+		std::memset(connection, 0, sizeof *connection);
+		connection->key = key;
+	}
+	return connection;
+}
+
+void
+connection_drop(Connection *connection)
+{
+	if (connection->session == nullptr)
+		return;
+	tds::destroy(connection->session);
+	connection->session = nullptr;
+	if (connection->reader != nullptr)
+		result_break(connection->reader);
+	connection->reader = nullptr;
+}
+
+static void
+open_session(Connection *connection, Oid user)
+{
+	ServerOptions *options = server_options(connection->key.server, user);
+	tds::Session *session = nullptr;
+
+	connection->server_hash =
+		GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(connection->key.server));
+	connection->mapping_hash =
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(connection->key.mapping));
+	connection->invalidated = false;
+	connection->keep = options->keep_connections;
+	connection->wanted = options->isolation;
+	connection->invalid_text = options->invalid_text;
+	guard([&] { session = tds::open(options->login, interrupted); });
+	connection->session = session;
+	connection->connected_at = GetCurrentTimestamp();
+}
+
+static bool
+try_begin(Connection *connection, Failure *failure)
+{
+	tds::Session *session = connection->session;
+
+	return attempt(failure,
+				   [&] { connection->isolation = tds::begin(session, connection->wanted); });
+}
+
+/* A session whose transaction could not be begun is in a state nobody knows: it goes. If it came
+ * from the cache and was found broken, a new one is tried, once. */
+static void
+begin_transaction(Connection *connection, Oid user)
+{
+	Failure failure;
+
+	if (connection->session != nullptr &&
+		(connection->invalidated || !tds::alive(connection->session)))
+		connection_drop(connection);
+	if (connection->session != nullptr)
+	{
+		if (try_begin(connection, &failure))
+			return;
+		bool alive = tds::alive(connection->session);
+		connection_drop(connection);
+		if (alive)
+			raise(failure);
+		CHECK_FOR_INTERRUPTS();
+	}
+	open_session(connection, user);
+	if (!try_begin(connection, &failure))
+	{
+		connection_drop(connection);
+		raise(failure);
+	}
+}
+
+[[noreturn]] static void
+transaction_lost(const Connection *connection)
+{
+	ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+					errmsg("the connection to server \"%s\" was lost in this transaction",
+						   GetForeignServer(connection->key.server)->servername),
+					errdetail("All its scans read one snapshot at the server, which is gone."),
+					errhint("Roll back and start again.")));
+	pg_unreachable();
+}
+
+Connection *
+connection_enter(Oid server, Oid user)
+{
+	Connection *connection = find_connection(server, GetUserMapping(user, server)->umid);
+
+	if (connection->phase == Phase::open &&
+		(connection->session == nullptr || !tds::alive(connection->session)))
+	{
+		connection->phase = Phase::lost;
+		connection_drop(connection);
+	}
+	if (connection->phase == Phase::lost)
+		transaction_lost(connection);
+	if (connection->phase == Phase::none)
+	{
+		begin_transaction(connection, user);
+		connection->phase = Phase::open;
+	}
+	return connection;
+}
+
+void
+connection_make_idle(Connection *connection)
+{
+	Result *reader = connection->reader;
+
+	if (reader != nullptr && reader->state == ResultState::streaming &&
+		tds::busy(connection->session))
+		result_store(reader);
+	else if (reader != nullptr)
+		result_break(reader); /* an error has ended its rows, or the moving of them */
+	connection->reader = nullptr;
+	guard([&] { tds::cancel(connection->session); });
+}
+
+/* ---- ending ---- */
+
+void
+connection_end_transaction(Connection *connection)
+{
+	Failure unused;
+
+	if (connection->phase == Phase::open && connection->session != nullptr)
+	{
+		if (connection->reader != nullptr)
+			result_break(connection->reader);
+		connection->reader = nullptr;
+		if (!tds::alive(connection->session) ||
+			!attempt(&unused, [&] { tds::rollback(connection->session); }))
+			connection_drop(connection);
+	}
+	connection->phase = Phase::none;
+	if (connection->invalidated || !connection->keep)
+		connection_drop(connection);
+}
+
+static void
+end_one(Connection *connection, void *)
+{
+	connection_end_transaction(connection);
+}
+
+static void
+refuse_prepare(Connection *connection, void *)
+{
+	if (connection->phase != Phase::none)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("cannot PREPARE a transaction that has operated on sambapos_fdw "
+							   "foreign tables")));
+}
+
+static void
+on_transaction_event(XactEvent event, void *)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE: connection_visit(refuse_prepare, nullptr); break;
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_ABORT:
+			results_end_transaction();
+			connection_visit(end_one, nullptr);
+			break;
+		default: break;
+	}
+}
+
+static void
+on_subtransaction_event(SubXactEvent event, SubTransactionId ended, SubTransactionId parent, void *)
+{
+	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+		results_end_subtransaction(ended, parent, event == SUBXACT_EVENT_COMMIT_SUB);
+}
+
+/* ---- changed options ---- */
+
+struct Change
+{
+	int cache;
+	uint32 hash; /* 0: anything may have changed */
+};
+
+static void
+invalidate(Connection *connection, void *context)
+{
+	const auto *change = static_cast<const Change *>(context);
+	uint32 hash =
+		change->cache == FOREIGNSERVEROID ? connection->server_hash : connection->mapping_hash;
+
+	if (connection->session == nullptr || (change->hash != 0 && change->hash != hash))
+		return;
+	connection->invalidated = true;
+	if (connection->phase == Phase::none)
+		connection_drop(connection);
+}
+
+static void
+on_catalog_change(Datum, int cache, uint32 hash)
+{
+	Change change = {cache, hash};
+
+	connection_visit(invalidate, &change);
+}
+
+void
+connection_init()
+{
+	RegisterXactCallback(on_transaction_event, nullptr);
+	RegisterSubXactCallback(on_subtransaction_event, nullptr);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, on_catalog_change, Datum{0});
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_catalog_change, Datum{0});
+}
+
+} // namespace sambapos::fdw

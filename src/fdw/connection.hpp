@@ -1,0 +1,132 @@
+/*
+ * Who we talk to, and the rows that come back.
+ *
+ * connection.cpp keeps one session for each (server, user mapping), with the remote transaction
+ * that belongs to the local one. result.cpp is the one open result a session can have, shared among
+ * any number of readers: when a second one starts, the first one's rest is moved to a tuplestore.
+ *
+ * Nobody but these two files holds a session. A reader holds a Result, which lives in the reader's
+ * own memory; Result and Connection point at each other, and whichever goes first takes itself off
+ * the other.
+ */
+#pragma once
+
+#include "fdw/fdw.hpp"
+
+namespace sambapos::fdw
+{
+
+struct Result;
+
+struct ConnectionKey
+{
+	Oid server;
+	Oid mapping;
+};
+
+/* What has become of the remote transaction in this local one. */
+enum class Phase
+{
+	none, /* not begun; or ended early on demand, so that the next use begins another */
+	open,
+	lost /* the connection broke: the snapshot is gone, and with it this local transaction */
+};
+
+/* An entry of the cache. Entries stay for the backend's life, sessions come and go. */
+struct Connection
+{
+	ConnectionKey key; /* must be first: the hash key */
+	tds::Session *session;
+	Phase phase;
+	bool invalidated; /* an option was changed: not to be used for the next transaction */
+	bool keep;        /* after the transaction */
+	InvalidText invalid_text;
+	tds::Isolation wanted;
+	tds::Isolation isolation; /* of the open remote transaction */
+	TimestampTz connected_at;
+	uint32 server_hash; /* of the catalog rows it was made from */
+	uint32 mapping_hash;
+	Result *reader; /* whose rows are still on the wire; null if nobody wants them any more */
+};
+
+/* The connection of a server and a user, with its remote transaction open: connects, and begins the
+ * transaction, if this local transaction has not used it yet. */
+Connection *connection_enter(Oid server, Oid user);
+
+/* Frees the wire for the next query: what another reader has not read is put aside, what nobody
+ * wants is cancelled. */
+void connection_make_idle(Connection *connection);
+
+/* Closes the session; its unread rows are lost to their reader. Never raises. */
+void connection_drop(Connection *connection);
+
+/* Calls visit for every entry of the cache. */
+void connection_visit(void (*visit)(Connection *, void *), void *context);
+
+/* ROLLBACK at the server; the connection stays, unless it can't be kept. Never raises. */
+void connection_end_transaction(Connection *connection);
+
+enum class ResultState
+{
+	idle,      /* nothing asked yet, or closed */
+	streaming, /* rows are on the wire; connection->reader points here */
+	moving,    /* rows are on their way to the store; seen elsewhere only if that was broken off */
+	stored,    /* all unread rows are in the store */
+	ended,     /* all rows were read */
+	broken     /* unread rows are gone */
+};
+
+/* One remote query's rows. Plain; lives in the reader's memory, unlinks itself with it. */
+struct Result
+{
+	Result *next; /* in the list of all results */
+	Result *previous;
+	bool listed;
+	Connection *connection;
+	ResultState state;
+	MemoryContext context; /* where the store lives */
+	ResourceOwner owner;   /* whom its files belong to */
+	SubTransactionId subtransaction;
+	Tuplestorestate *store;
+	TupleTableSlot *slot;
+	tds::Value *values; /* of the row read from the store */
+	int count;
+	bool from_start; /* the store has all rows from the first one on */
+	MemoryContextCallback forget;
+};
+
+/* Makes a result in the current memory context, which must live as long as the reader may read;
+ * files of its store will belong to the current resource owner. */
+Result *result_make();
+
+/* Runs a query; the result must be idle. Its columns can be asked of connection->session until the
+ * first result_next(). */
+void result_open(Result *result, Oid server, Oid user, const char *sql);
+
+/* To be called once the columns are known: moves all rows to the store at once where a slow reader
+ * would hold locks at the server. */
+void result_settle(Result *result);
+
+/* The next row, valid until the next call for any result; false at the end. */
+bool result_next(Result *result, tds::Row *row);
+
+/* Goes back to the first row; false if that takes another query (the result is closed then). */
+bool result_rewind(Result *result);
+
+/* Gives up what is unread. The result can be opened again. Never raises. */
+void result_close(Result *result);
+
+/* Moves the unread rows of a streaming result to its store. */
+void result_store(Result *result);
+
+/* The results of a connection that somebody may still read or open again. */
+int results_in_use(const Connection *connection);
+
+/* The connection can't give the result's unread rows any more. */
+void result_break(Result *result);
+
+/* End of a (sub)transaction: whoever holds a result of it must not use it again. */
+void results_end_transaction();
+void results_end_subtransaction(SubTransactionId ended, SubTransactionId parent, bool commit);
+
+} // namespace sambapos::fdw

@@ -1,0 +1,368 @@
+/*
+ * Text: from the server's characters, from UTF-16 bytes, and from every other type in one canonical
+ * form that no setting changes. A reader is a source (value to UTF-8) and a sink (text to Datum).
+ *
+ * Canonical forms: digits; shortest exact floats; 0x and hexadecimal digits for bytes; ISO dates;
+ * a datetimeoffset in UTC with +00.
+ */
+#include "tds/temporal.hpp"
+#include "types/type_map.hpp"
+
+namespace sambapos::types
+{
+
+/* ---- sources ---- */
+
+static std::string_view
+wire_text(const ColumnReader &, const tds::Value &value)
+{
+	return {reinterpret_cast<const char *>(value.data), static_cast<size_t>(value.length)};
+}
+
+/* One code point of UTF-16LE; a lone surrogate gives U+FFFD and *valid = false. */
+static char32_t
+next_code_point(const unsigned char *units, int count, int *index, bool *valid)
+{
+	auto unit = [&](int i) { return static_cast<char32_t>(units[2 * i] | units[2 * i + 1] << 8); };
+	char32_t first = unit((*index)++);
+
+	if (first < 0xD800 || first > 0xDFFF)
+		return first;
+	if (first <= 0xDBFF && *index < count)
+	{
+		char32_t second = unit(*index);
+
+		if (second >= 0xDC00 && second <= 0xDFFF)
+		{
+			(*index)++;
+			return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+		}
+	}
+	*valid = false;
+	return 0xFFFD;
+}
+
+/* A column of an n-type that was fetched as its bytes, so that nothing is lost on the way. */
+static std::string_view
+utf16_text(const ColumnReader &column, const tds::Value &value)
+{
+	int count = value.length / 2;
+	auto *text = static_cast<unsigned char *>(palloc(static_cast<Size>(count) * 3 + 1));
+	unsigned char *end = text;
+	bool valid = value.length % 2 == 0;
+
+	for (int i = 0; i < count;)
+	{
+		unicode_to_utf8(next_code_point(value.data, count, &i, &valid), end);
+		end += pg_utf_mblen(end);
+	}
+	if (!valid)
+		warn_replaced(column);
+	return {reinterpret_cast<char *>(text), static_cast<size_t>(end - text)};
+}
+
+static std::string_view
+number_text(const ColumnReader &column, const tds::Value &value)
+{
+	Datum number = NumericGetDatum(read_exact_numeric(column, value));
+
+	return DatumGetCString(DirectFunctionCall1(numeric_out, number));
+}
+
+static std::string_view
+float_text(const ColumnReader &column, const tds::Value &value)
+{
+	auto *text = static_cast<char *>(palloc(DOUBLE_SHORTEST_DECIMAL_LEN));
+	float single_precision;
+	double double_precision;
+
+	if (column.wire == tds::WireType::real)
+	{
+		std::memcpy(&single_precision, value.data, sizeof single_precision);
+		float_to_shortest_decimal_buf(single_precision, text);
+		return text;
+	}
+	std::memcpy(&double_precision, value.data, sizeof double_precision);
+	double_to_shortest_decimal_buf(double_precision, text);
+	return text;
+}
+
+static std::string_view
+bytes_text(const ColumnReader &, const tds::Value &value)
+{
+	static constexpr char digits[] = "0123456789ABCDEF";
+	auto *text = static_cast<char *>(palloc(2 * static_cast<Size>(value.length) + 2));
+	char *end = text;
+
+	*end++ = '0';
+	*end++ = 'x';
+	for (int i = 0; i < value.length; i++)
+	{
+		*end++ = digits[value.data[i] >> 4];
+		*end++ = digits[value.data[i] & 15];
+	}
+	return {text, static_cast<size_t>(end - text)};
+}
+
+static std::string_view
+uuid_text(const ColumnReader &column, const tds::Value &value)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, column.inner(column, value)));
+}
+
+static std::string_view
+date_text(const ColumnReader &, const tds::Value &value)
+{
+	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
+	struct pg_tm parts = {};
+
+	j2date(tds::read_date(value) + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon,
+		   &parts.tm_mday);
+	EncodeDateOnly(&parts, USE_ISO_DATES, text);
+	return text;
+}
+
+static std::string_view
+time_text(const ColumnReader &, const tds::Value &value)
+{
+	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
+	struct pg_tm parts = {};
+	fsec_t fraction;
+
+	time2tm(tds::read_time(value), &parts, &fraction);
+	EncodeTimeOnly(&parts, fraction, false, 0, USE_ISO_DATES, text);
+	return text;
+}
+
+static std::string_view
+moment_text(Timestamp moment, bool utc)
+{
+	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
+	struct pg_tm parts = {};
+	fsec_t fraction;
+
+	if (timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	EncodeDateTime(&parts, fraction, utc, 0, nullptr, USE_ISO_DATES, text);
+	return text;
+}
+
+static std::string_view
+timestamp_text(const ColumnReader &column, const tds::Value &value)
+{
+	switch (column.wire)
+	{
+		case tds::WireType::datetime: return moment_text(tds::read_datetime(value), false);
+		case tds::WireType::smalldatetime:
+			return moment_text(tds::read_smalldatetime(value), false);
+		case tds::WireType::datetime2: return moment_text(tds::read_datetime2(value), false);
+		default: return moment_text(tds::read_datetimeoffset(value), true);
+	}
+}
+
+/* ---- the database's encoding ---- */
+
+[[noreturn]] static void
+not_text(const ColumnReader &column, std::string_view text)
+{
+	bool has_nul = std::memchr(text.data(), '\0', text.size()) != nullptr;
+
+	ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+					has_nul ? errmsg("text of column \"%s\" holds a NUL character", column.name)
+							: errmsg("text of column \"%s\" isn't valid UTF-8", column.name),
+					errdetail("PostgreSQL's text can't hold it.")));
+	pg_unreachable();
+}
+
+static std::string_view
+to_database_encoding(const ColumnReader &column, std::string_view text)
+{
+	auto length = static_cast<int>(text.size());
+
+	if (unlikely(!pg_verify_mbstr(PG_UTF8, text.data(), length, true)))
+		not_text(column, text);
+	if (GetDatabaseEncoding() == PG_UTF8 || length == 0)
+		return text;
+	const char *converted = pg_any_to_server(text.data(), length, PG_UTF8);
+
+	return converted == text.data() ? text : std::string_view(converted);
+}
+
+/* ---- sinks ---- */
+
+static Datum
+make_text(const ColumnReader &, std::string_view text)
+{
+	return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+}
+
+[[noreturn]] static void
+too_long(const ColumnReader &column)
+{
+	ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+					errmsg("value of column \"%s\" is too long for type %s", column.name,
+						   format_type_with_typemod(column.type, column.typmod)),
+					errhint("Declare the column as text.")));
+	pg_unreachable();
+}
+
+static int
+characters(std::string_view text)
+{
+	return pg_mbstrlen_with_len(text.data(), static_cast<int>(text.size()));
+}
+
+static Datum
+make_varchar(const ColumnReader &column, std::string_view text)
+{
+	auto limit = static_cast<size_t>(column.typmod - static_cast<int>(VARHDRSZ));
+
+	if (text.size() > limit && static_cast<size_t>(characters(text)) > limit)
+		too_long(column);
+	return make_text(column, text);
+}
+
+/* Blank-padded to the declared length, as PostgreSQL keeps it. */
+static Datum
+make_bpchar(const ColumnReader &column, std::string_view text)
+{
+	int limit = column.typmod - static_cast<int>(VARHDRSZ);
+	int length = characters(text);
+
+	if (length > limit)
+		too_long(column);
+	Size size = VARHDRSZ + text.size() + static_cast<size_t>(limit - length);
+	auto *result = static_cast<BpChar *>(palloc(size));
+
+	SET_VARSIZE(result, size);
+	std::memcpy(VARDATA(result), text.data(), text.size());
+	std::memset(VARDATA(result) + text.size(), ' ', static_cast<size_t>(limit - length));
+	return PointerGetDatum(result);
+}
+
+static Datum
+make_name(const ColumnReader &column, std::string_view text)
+{
+	auto *result = static_cast<Name>(palloc0(NAMEDATALEN));
+
+	if (text.size() >= NAMEDATALEN)
+		too_long(column);
+	std::memcpy(NameStr(*result), text.data(), text.size());
+	return NameGetDatum(result);
+}
+
+/* json, jsonb, xml: what the type's own input makes of it. */
+static Datum
+make_by_input(const ColumnReader &column, std::string_view text)
+{
+	char *copy = pnstrdup(text.data(), text.size());
+
+	return InputFunctionCall(column.input, copy, column.input_parameter, column.typmod);
+}
+
+/* ---- readers ---- */
+
+static Datum
+read_by_source(const ColumnReader &column, const tds::Value &value)
+{
+	return column.sink(column, to_database_encoding(column, column.source(column, value)));
+}
+
+/* The way of nearly all text: no conversion, one copy. */
+static Datum
+read_utf8_text(const ColumnReader &column, const tds::Value &value)
+{
+	std::string_view text = wire_text(column, value);
+
+	if (unlikely(!pg_verify_mbstr(PG_UTF8, text.data(), value.length, true)))
+		not_text(column, text);
+	return make_text(column, text);
+}
+
+/* ---- choosing ---- */
+
+static bool
+is_wide_type(const char *remote_type)
+{
+	return pg_strncasecmp(remote_type, "nvarchar", 8) == 0 ||
+		   pg_strncasecmp(remote_type, "nchar", 5) == 0 ||
+		   pg_strncasecmp(remote_type, "ntext", 5) == 0 ||
+		   pg_strncasecmp(remote_type, "sysname", 7) == 0;
+}
+
+static TextSource
+choose_source(ColumnReader *column, const char *remote_type)
+{
+	switch (column->wire)
+	{
+		case tds::WireType::text: return wire_text;
+		case tds::WireType::binary: return is_wide_type(remote_type) ? utf16_text : bytes_text;
+		case tds::WireType::real:
+		case tds::WireType::float8: return float_text;
+		case tds::WireType::date: return date_text;
+		case tds::WireType::time: return time_text;
+		case tds::WireType::datetime:
+		case tds::WireType::smalldatetime:
+		case tds::WireType::datetime2:
+		case tds::WireType::datetimeoffset: return timestamp_text;
+		case tds::WireType::uuid:
+		{
+			ColumnReader uuid = *column;
+
+			uuid.type = UUIDOID;
+			choose_scalar_reader(&uuid);
+			column->inner = uuid.read;
+			return uuid_text;
+		}
+		case tds::WireType::unsupported: return nullptr;
+		default: return number_text;
+	}
+}
+
+static TextSink
+input_sink(ColumnReader *column)
+{
+	Oid function;
+
+	if (column->source != wire_text && column->source != utf16_text)
+		return nullptr;
+	getTypeInputInfo(column->type, &function, &column->input_parameter);
+	column->input = static_cast<FmgrInfo *>(palloc(sizeof(FmgrInfo)));
+	fmgr_info(function, column->input);
+	return make_by_input;
+}
+
+static TextSink
+choose_sink(ColumnReader *column)
+{
+	switch (column->type)
+	{
+		case TEXTOID: return make_text;
+		case VARCHAROID: return column->typmod >= 0 ? make_varchar : make_text;
+		case BPCHAROID: return column->typmod >= 0 ? make_bpchar : make_text;
+		case NAMEOID: return make_name;
+		case JSONOID:
+		case JSONBOID:
+		case XMLOID: return input_sink(column);
+		default: return nullptr;
+	}
+}
+
+bool
+choose_text_reader(ColumnReader *column, const char *remote_type)
+{
+	column->source = choose_source(column, remote_type);
+	if (column->source == nullptr)
+		return false;
+	column->sink = choose_sink(column);
+	if (column->sink == nullptr)
+		return false;
+	column->read =
+		column->source == wire_text && column->sink == make_text && GetDatabaseEncoding() == PG_UTF8
+			? read_utf8_text
+			: read_by_source;
+	return true;
+}
+
+} // namespace sambapos::types
