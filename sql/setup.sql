@@ -72,7 +72,7 @@ DECLARE
   live    name := sambapos._live_schema(site);
   missing text[] := ARRAY(SELECT t FROM unnest(table_names) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = live) THEN
+  IF to_regnamespace(live::text) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', live);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || site);
   END IF;
