@@ -42,7 +42,7 @@ lint: $(OBJS)
 	@! grep -n 'postgres\.h\|bridge/pg\.hpp' src/tds/*.[ch]pp || { echo "src/tds must not see PostgreSQL"; exit 1; }
 	@! grep -n 'sybdb\.h\|sybfront\.h' $(filter-out src/tds/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "only src/tds may see FreeTDS"; exit 1; }
 	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
-	@! grep -niE 'create +or +replace|if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
+	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
 	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(wildcard src/*.[ch]pp src/*/*.[ch]pp test/*/*.[ch]pp); else echo "lint: no clang-format-14, format not checked"; fi
