@@ -2,11 +2,14 @@
  * How many rows, how wide, at what cost; without asking the server.
  *
  * Rows of the table: what ANALYZE counted, else the table option estimated_rows, which IMPORT
- * FOREIGN SCHEMA records from the server's catalog, else a guess. A scan costs one round trip
+ * FOREIGN SCHEMA records from the server's catalog, else a guess. Only with the server option
+ * use_remote_estimate the server is asked, its catalog and never the table: then planning, and
+ * EXPLAIN, connects. A scan costs one round trip
  * (fdw_startup_cost), the server's own work, and for every row that comes over the wire
  * fdw_tuple_cost. An execution with parameters pays the round trip each time, so that a nested loop
  * is chosen for a few outer rows, and one scan with a hash join for many.
  */
+#include "fdw/connection.hpp"
 #include "fdw/relation.hpp"
 
 namespace sambapos::fdw
@@ -30,6 +33,49 @@ recorded_rows(Oid relid)
 			return strtod(defGetString(option), nullptr);
 	}
 	return -1;
+}
+
+/* The one value of a query for a number, as text; negative if it is NULL or 0, which is also what a
+ * server says that keeps no counts. */
+static double
+asked_number(Oid server, Oid user, const char *sql)
+{
+	Result *result = result_make();
+	double number = -1;
+	tds::Row row;
+
+	result_open(result, server, user,
+				pg_server_to_any(sql, static_cast<int>(strlen(sql)), PG_UTF8));
+	while (result_next(result, &row))
+	{
+		if (row.values[0].data != nullptr)
+			number = strtod(pnstrdup(reinterpret_cast<const char *>(row.values[0].data),
+									 static_cast<Size>(row.values[0].length)),
+							nullptr);
+	}
+	result_close(result);
+	return number > 0 ? number : -1;
+}
+
+/* The rows of the heap or of the clustered index, as the server's catalog counts them. A query or a
+ * view has none there. */
+static double
+remote_rows(RelOptInfo *baserel, const PlannedTable *table)
+{
+	Oid user = OidIsValid(baserel->userid) ? baserel->userid : GetUserId();
+	StringInfoData sql;
+
+	if (!table->server->use_remote_estimate || table->options.query != nullptr)
+		return -1;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT CAST(SUM(p.rows) AS varchar(20)) FROM sys.partitions AS p "
+								 "INNER JOIN sys.tables AS t ON t.object_id = p.object_id "
+								 "INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
+								 "WHERE p.index_id IN (0, 1) AND s.name = ");
+	types::append_text_literal(&sql, table->options.schema_name);
+	appendStringInfoString(&sql, " AND t.name = ");
+	types::append_text_literal(&sql, table->options.table_name);
+	return asked_number(GetForeignTable(table->relid)->serverid, user, sql.data);
 }
 
 /* The join clauses that a parameterised path sends. */
@@ -123,6 +169,10 @@ is_seek(RelOptInfo *baserel, const Bitmapset *bound)
 void
 estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
 {
+	double asked = remote_rows(baserel, table);
+
+	if (asked >= 0)
+		baserel->tuples = asked;
 	if (baserel->tuples < 0)
 		baserel->tuples = recorded_rows(table->relid);
 	if (baserel->tuples < 0)

@@ -418,7 +418,7 @@ span_of(const Domain &domain, Oid type, Datum value)
 	return span;
 }
 
-/* ---- names ---- */
+/* ---- names and texts ---- */
 
 void
 append_identifier(StringInfo sql, const char *name)
@@ -427,6 +427,15 @@ append_identifier(StringInfo sql, const char *name)
 
 	enlargeStringInfo(sql, static_cast<int>(tds::identifier_room(text.size())));
 	sql->len += static_cast<int>(tds::quote_identifier(text, sql->data + sql->len));
+}
+
+void
+append_text_literal(StringInfo sql, const char *text)
+{
+	std::string_view view(text);
+
+	enlargeStringInfo(sql, static_cast<int>(tds::literal_room(view.size())));
+	sql->len += static_cast<int>(tds::quote_literal(view, sql->data + sql->len));
 }
 
 } // namespace sambapos::types

@@ -72,7 +72,8 @@ struct Span
 };
 Span span_of(const Domain &domain, Oid type, Datum value);
 
-/* Appends [name], with ] doubled. */
+/* Appends [name], with ] doubled; N'text', with ' doubled. */
 void append_identifier(StringInfo sql, const char *name);
+void append_text_literal(StringInfo sql, const char *text);
 
 } // namespace sambapos::types
