@@ -1,0 +1,213 @@
+/*
+ * The emitter: comparisons. Text compares as SQL Server does: by the collation (explicit, then the
+ * column's, then the database's), with trailing blanks ignored under every one of them.
+ */
+#include "emitter.hpp"
+#include "error.hpp"
+#include "text.hpp"
+
+namespace till
+{
+
+static Value
+predicate(std::string sql)
+{
+	return Value{std::move(sql), simple(Kind::predicate)};
+}
+
+std::string
+Emitter::collation_clause(const Type &t)
+{
+	return " COLLATE " +
+		   collation(t.collation.empty() ? env.catalog.database_collation : t.collation).pg;
+}
+
+/* v in the form in which values of the common type compare in PostgreSQL. */
+std::string
+Emitter::comparable(const Value &v, const Type &common)
+{
+	if (is_string(common.kind) || common.kind == Kind::xml)
+	{
+		if (v.literal != nullptr && is_string(v.type.kind))
+		{
+			std::string text = v.literal->text;
+
+			text.erase(text.find_last_not_of(' ') + 1);
+			return quote_literal(text) + "::text";
+		}
+		return "rtrim(" + as_text(v) + ")";
+	}
+	/* numbers of different width compare natively, and can use an index so */
+	if (is_number(common.kind) && is_number(v.type.kind))
+		return v.sql;
+	std::string sql = convert(v, common);
+
+	if (common.kind == Kind::datetimeoffset)
+		return "(" + sql + ").ticks";
+	if (common.kind == Kind::variant)
+		return "(" + sql + ").value";
+	return sql;
+}
+
+Value
+Emitter::compare(const std::string &op, const Value &a, const Value &b)
+{
+	Type common = common_type(a.type, b.type);
+
+	if (common.kind == Kind::text || common.kind == Kind::ntext || common.kind == Kind::image)
+		throw SqlError(402, 16, 1,
+					   "The data types " + type_name(a.type) + " and " + type_name(b.type) +
+						   " are incompatible in the comparison operator.");
+	if (common.kind == Kind::null)
+		return predicate("(NULL::int4 " + op + " NULL::int4)");
+
+	std::string left = comparable(a, common), right = comparable(b, common);
+
+	if (is_string(common.kind))
+		return predicate("(" + left + collation_clause(common) + " " + op + " " + right + ")");
+	if (common.kind == Kind::uniqueidentifier && op != "=" && op != "<>")
+		return predicate("(till.guid_order(" + left + ") " + op + " till.guid_order(" + right +
+						 "))");
+	return predicate("(" + left + " " + op + " " + right + ")");
+}
+
+Value
+Emitter::in_list(const Expr &e, const Scope *scope)
+{
+	std::vector<Value> list = values(e.args, scope);
+	Type common = unified(list);
+	std::string sql = "(" + comparable(list[0], common);
+
+	if (is_string(common.kind))
+		sql += collation_clause(common);
+	sql += e.negated ? " NOT IN (" : " IN (";
+	for (size_t i = 1; i < list.size(); i++)
+		sql += (i > 1 ? ", " : "") + comparable(list[i], common);
+	return predicate(sql + "))");
+}
+
+/* x IN (SELECT ...) and x op ANY/ALL (SELECT ...). */
+Value
+Emitter::in_query(const Expr &e, const Scope *scope)
+{
+	Value v = value(*e.args[0], scope);
+	Compiled c = query(*e.query, scope);
+
+	if (c.columns.size() != 1)
+		throw SqlError(116, 16, 1,
+					   "Only one expression can be specified in the select list when the subquery "
+					   "is not introduced "
+					   "with EXISTS.");
+
+	Value item{"q." + quote_identifier(c.columns[0].name.empty() ? "column1" : c.columns[0].name),
+			   c.columns[0].type, true, nullptr, true};
+	Type common = common_type(v.type, item.type);
+	std::string left = comparable(v, common);
+
+	if (is_string(common.kind))
+		left += collation_clause(common);
+
+	std::string operation;
+
+	if (e.op == Op::quantified)
+		operation = e.text + (e.negated ? " ALL " : " ANY ");
+	else
+		operation = e.negated ? "NOT IN " : "IN ";
+	return predicate("(" + left + " " + operation + "(SELECT " + comparable(item, common) +
+					 " FROM (" + c.sql + ") q))");
+}
+
+static void
+append_escaped(std::string &regex, uint32_t c)
+{
+	if (c < 0x80 && !std::isalnum(static_cast<int>(c)) && c != '_' && c != ' ')
+		regex += '\\';
+	append_utf8(regex, c);
+}
+
+/* The inside of [...] up to its closing bracket; at stands behind the opening one. */
+static std::string
+bracket_class(const std::string &pattern, size_t *at)
+{
+	std::string out = "[";
+	size_t close = pattern.find(']', *at + (pattern.compare(*at, 1, "^") == 0 ? 2 : 1));
+
+	if (close == std::string::npos)
+		throw SqlError(50000, 16, 1, "a LIKE pattern with an unclosed [ matches nothing");
+	if (pattern[*at] == '^')
+	{
+		out += '^';
+		(*at)++;
+	}
+	while (*at < close)
+	{
+		uint32_t c = next_codepoint(pattern, at);
+
+		if (c == '-' && out.size() > 1 && out != "[^" && *at < close)
+			out += '-';
+		else
+			append_escaped(out, c);
+	}
+	*at = close + 1;
+	return out + "]";
+}
+
+std::string
+like_to_regex(const std::string &pattern, const std::string &escape)
+{
+	std::string regex = "^";
+
+	for (size_t at = 0; at < pattern.size();)
+	{
+		if (!escape.empty() && pattern.compare(at, escape.size(), escape) == 0 &&
+			at + escape.size() < pattern.size())
+		{
+			at += escape.size();
+			append_escaped(regex, next_codepoint(pattern, &at));
+			continue;
+		}
+		uint32_t c = next_codepoint(pattern, &at);
+
+		if (c == '%')
+			regex += ".*";
+		else if (c == '_')
+			regex += ".";
+		else if (c == '[')
+			regex += bracket_class(pattern, &at);
+		else
+			append_escaped(regex, c);
+	}
+	return regex + "$";
+}
+
+Value
+Emitter::like(const Expr &e, const Scope *scope)
+{
+	Value subject = value(*e.args[0], scope), pattern = value(*e.args[1], scope);
+	Type common = common_type(as_string(subject).type, as_string(pattern).type);
+	Collation c =
+		collation(common.collation.empty() ? env.catalog.database_collation : common.collation);
+	std::string escape, regex, text = as_text(subject);
+
+	if (e.args.size() > 2)
+	{
+		if (e.args[2]->op != Op::literal)
+			throw unsupported("ESCAPE with anything but a literal");
+		escape = e.args[2]->token.text;
+	}
+	if (pattern.literal != nullptr && is_string(pattern.type.kind))
+		regex = quote_literal(like_to_regex(pattern.literal->text, escape)) + "::text";
+	else
+		regex = "till.like_regex(" + as_text(pattern) + ", " + quote_literal(escape) + ")";
+	if (c.ignores_case)
+	{
+		const char *locale = c.turkish ? "\"tr-x-icu\"" : "\"und-x-icu\"";
+
+		text = "lower(" + text + " COLLATE " + locale + ")";
+		regex = "lower(" + regex + " COLLATE " + locale + ")";
+	}
+	return predicate("((" + text + " COLLATE \"C\") " + (e.negated ? "!~" : "~") + " (" + regex +
+					 " COLLATE \"C\"))");
+}
+
+} // namespace till

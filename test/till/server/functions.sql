@@ -1,0 +1,826 @@
+-- Schema till: what T-SQL's functions and conversions do, where PostgreSQL's own do something else.
+-- Loaded once into the database till_template, from which every database of the till is made.
+-- Errors are raised with SQLSTATE 'Tnnnn': the server reports them as T-SQL error nnnn.
+
+CREATE SCHEMA till;
+CREATE SCHEMA dbo;
+
+-- ---- collations: _CI ignores case, _AI ignores accents ----
+CREATE COLLATION till."CI_AS" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE COLLATION till."CI_AI" (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+CREATE COLLATION till."CS_AS" (provider = icu, locale = 'und-u-ks-level3', deterministic = false);
+CREATE COLLATION till."CS_AI" (provider = icu, locale = 'und-u-kc-true-ks-level1', deterministic = false);
+CREATE COLLATION till."Turkish_CI_AS" (provider = icu, locale = 'tr-u-ks-level2', deterministic = false);
+CREATE COLLATION till."Turkish_CI_AI" (provider = icu, locale = 'tr-u-ks-level1', deterministic = false);
+CREATE COLLATION till."Turkish_CS_AS" (provider = icu, locale = 'tr-u-ks-level3', deterministic = false);
+CREATE COLLATION till."Turkish_CS_AI" (provider = icu, locale = 'tr-u-kc-true-ks-level1', deterministic = false);
+
+-- ---- types: 100 ns ticks since 0001-01-01 in UTC, and the offset ----
+CREATE TYPE till.datetimeoffset AS (ticks bigint, minutes smallint);
+CREATE TYPE till.variant AS (type text, value text);
+
+-- ---- errors ----
+CREATE FUNCTION till.fail(number integer, message text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'T' || lpad(number::text, 4, '0'), MESSAGE = message;
+END $$;
+
+-- ---- ticks ----
+CREATE FUNCTION till.timestamp_ticks(t timestamp) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (extract(epoch FROM t) * 10000000)::bigint + 621355968000000000;
+
+-- 1/300 s exactly, as SQL Server 2016 and later convert a datetime: .003 is .0033333
+CREATE FUNCTION till.datetime_ticks(t timestamp) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN till.timestamp_ticks(date_trunc('second', t))
+	+ round(round(extract(milliseconds FROM t) % 1000 * 3 / 10) * 100000 / 3)::bigint;
+
+CREATE FUNCTION till.ticks_timestamp(ticks bigint) RETURNS timestamp
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN timestamp '0001-01-01' + (ticks / 864000000000) * interval '1 day' + ((ticks % 864000000000) / 10) * interval '1 microsecond';
+
+CREATE FUNCTION till.ticks_date(ticks bigint) RETURNS date
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date '0001-01-01' + (ticks / 864000000000)::integer;
+
+CREATE FUNCTION till.date_ticks(d date) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (d - date '0001-01-01')::bigint * 864000000000;
+
+CREATE FUNCTION till.round_ticks(ticks bigint, scale integer) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (ticks + (10 ^ (7 - scale))::bigint / 2) / (10 ^ (7 - scale))::bigint * (10 ^ (7 - scale))::bigint;
+
+CREATE FUNCTION till.local_ticks(o till.datetimeoffset) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (o).ticks + (o).minutes * 600000000::bigint;
+
+CREATE FUNCTION till.offset_of(ticks bigint) RETURNS till.datetimeoffset
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ROW(ticks, 0)::till.datetimeoffset;
+
+CREATE FUNCTION till.round_offset(o till.datetimeoffset, scale integer) RETURNS till.datetimeoffset
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (o).ticks IS NULL THEN NULL ELSE ROW(till.round_ticks((o).ticks, scale), (o).minutes)::till.datetimeoffset END;
+
+CREATE FUNCTION till.switchoffset(o till.datetimeoffset, minutes integer) RETURNS till.datetimeoffset
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (o).ticks IS NULL THEN NULL ELSE ROW((o).ticks, minutes)::till.datetimeoffset END;
+
+CREATE FUNCTION till.todatetimeoffset(ticks bigint, minutes integer) RETURNS till.datetimeoffset
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ROW(ticks - minutes * 600000000::bigint, minutes)::till.datetimeoffset;
+
+CREATE FUNCTION till.offset_minutes(zone text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN left(zone, 1) = '-' THEN -1 ELSE 1 END * (substr(zone, 2, 2)::integer * 60 + substr(zone, 5, 2)::integer);
+
+-- datetime keeps 1/300 s, seen as .000, .003, .007
+CREATE FUNCTION till.round300(t timestamp) RETURNS timestamp
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date_trunc('second', t)
+	+ floor((round(extract(microseconds FROM t) % 1000000 * 3 / 10000) * 10 + 1) / 3) * interval '1 millisecond';
+
+CREATE FUNCTION till.round_minute(t timestamp) RETURNS timestamp
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date_trunc('minute', t + interval '30 seconds');
+
+CREATE FUNCTION till.datetime_days(t timestamp) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (extract(epoch FROM t - timestamp '1900-01-01') / 86400)::double precision;
+
+-- ---- the clock of the shop: the machine's, moved by till_control 'clock_offset_seconds' ----
+CREATE TABLE till.clock (offset_seconds bigint NOT NULL);
+INSERT INTO till.clock VALUES (0);
+
+CREATE FUNCTION till.set_clock_offset(seconds bigint) RETURNS void
+LANGUAGE sql
+AS 'UPDATE till.clock SET offset_seconds = seconds';
+
+CREATE FUNCTION till.instant() RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT statement_timestamp() + offset_seconds * interval ''1 second'' FROM till.clock';
+
+CREATE FUNCTION till.getdate() RETURNS timestamp
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT till.round300(till.instant()::timestamp)';
+
+CREATE FUNCTION till.getutcdate() RETURNS timestamp
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT till.round300(till.instant() AT TIME ZONE ''UTC'')';
+
+-- the seventh digit, which no PostgreSQL clock has, follows from the others
+CREATE FUNCTION till.sysdatetime() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT t + (t / 10) % 10 FROM (SELECT till.timestamp_ticks(till.instant()::timestamp)) x(t)';
+
+CREATE FUNCTION till.sysutcdatetime() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT t + (t / 10) % 10 FROM (SELECT till.timestamp_ticks(till.instant() AT TIME ZONE ''UTC'')) x(t)';
+
+CREATE FUNCTION till.sysdatetimeoffset() RETURNS till.datetimeoffset
+LANGUAGE sql STABLE PARALLEL SAFE
+AS 'SELECT ROW(till.sysutcdatetime(), extract(timezone FROM till.instant()) / 60)::till.datetimeoffset';
+
+-- ---- date functions ----
+CREATE FUNCTION till.datepart(part text, t timestamp) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE part
+	WHEN 'year' THEN extract(year FROM t) WHEN 'quarter' THEN extract(quarter FROM t) WHEN 'month' THEN extract(month FROM t)
+	WHEN 'dayofyear' THEN extract(doy FROM t) WHEN 'day' THEN extract(day FROM t)
+	WHEN 'week' THEN floor((extract(doy FROM t) + extract(dow FROM date_trunc('year', t)) - 1) / 7) + 1
+	WHEN 'weekday' THEN extract(dow FROM t) + 1 WHEN 'hour' THEN extract(hour FROM t) WHEN 'minute' THEN extract(minute FROM t)
+	WHEN 'second' THEN floor(extract(second FROM t)) WHEN 'millisecond' THEN floor(extract(milliseconds FROM t) % 1000)
+	WHEN 'microsecond' THEN extract(microseconds FROM t) % 1000000 WHEN 'nanosecond' THEN extract(microseconds FROM t) % 1000000 * 1000
+	WHEN 'iso_week' THEN extract(week FROM t) ELSE 0 END::integer;
+
+CREATE FUNCTION till.datename(part text, t timestamp) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE part WHEN 'month' THEN to_char(t, 'FMMonth') WHEN 'weekday' THEN to_char(t, 'FMDay') ELSE till.datepart(part, t)::text END;
+
+-- boundaries crossed, not time passed
+CREATE FUNCTION till.datediff(part text, a timestamp, b timestamp) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE part
+	WHEN 'year' THEN extract(year FROM b) - extract(year FROM a)
+	WHEN 'quarter' THEN (extract(year FROM b) - extract(year FROM a)) * 4 + extract(quarter FROM b) - extract(quarter FROM a)
+	WHEN 'month' THEN (extract(year FROM b) - extract(year FROM a)) * 12 + extract(month FROM b) - extract(month FROM a)
+	WHEN 'week' THEN ((b::date - date '1899-12-31') / 7) - ((a::date - date '1899-12-31') / 7)
+	WHEN 'day' THEN b::date - a::date WHEN 'dayofyear' THEN b::date - a::date WHEN 'weekday' THEN b::date - a::date
+	WHEN 'hour' THEN extract(epoch FROM date_trunc('hour', b) - date_trunc('hour', a)) / 3600
+	WHEN 'minute' THEN extract(epoch FROM date_trunc('minute', b) - date_trunc('minute', a)) / 60
+	WHEN 'second' THEN extract(epoch FROM date_trunc('second', b) - date_trunc('second', a))
+	WHEN 'millisecond' THEN extract(epoch FROM date_trunc('milliseconds', b) - date_trunc('milliseconds', a)) * 1000
+	WHEN 'microsecond' THEN extract(epoch FROM b - a) * 1000000
+	WHEN 'nanosecond' THEN extract(epoch FROM b - a) * 1000000000 END::bigint;
+
+CREATE FUNCTION till.datediff_int(n bigint) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF n NOT BETWEEN -2147483648 AND 2147483647 THEN
+		PERFORM till.fail(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.dateadd(part text, n integer, t timestamp) RETURNS timestamp
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN t + n * CASE part WHEN 'year' THEN interval '1 year' WHEN 'quarter' THEN interval '3 months' WHEN 'month' THEN interval '1 month'
+	WHEN 'week' THEN interval '7 days' WHEN 'day' THEN interval '1 day' WHEN 'dayofyear' THEN interval '1 day' WHEN 'weekday' THEN interval '1 day'
+	WHEN 'hour' THEN interval '1 hour' WHEN 'minute' THEN interval '1 minute' WHEN 'second' THEN interval '1 second'
+	WHEN 'millisecond' THEN interval '1 millisecond' WHEN 'microsecond' THEN interval '1 microsecond' END;
+
+CREATE FUNCTION till.dateadd_ticks(part text, n integer, ticks bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN part IN ('year', 'quarter', 'month')
+	THEN till.date_ticks(till.dateadd(part, n, till.ticks_date(ticks)::timestamp)::date) + ticks % 864000000000
+	ELSE ticks + CASE part WHEN 'week' THEN 7 * 864000000000 * n WHEN 'hour' THEN 36000000000 * n WHEN 'minute' THEN 600000000::bigint * n
+		WHEN 'second' THEN 10000000::bigint * n WHEN 'millisecond' THEN 10000::bigint * n WHEN 'microsecond' THEN 10::bigint * n
+		WHEN 'nanosecond' THEN n / 100 ELSE 864000000000 * n END END;
+
+CREATE FUNCTION till.dateadd_offset(part text, n integer, o till.datetimeoffset) RETURNS till.datetimeoffset
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (o).ticks IS NULL THEN NULL
+	ELSE ROW(till.dateadd_ticks(part, n, till.local_ticks(o)) - (o).minutes * 600000000::bigint, (o).minutes)::till.datetimeoffset END;
+
+-- ---- dates and times as text: CONVERT's styles ----
+CREATE FUNCTION till.datetime_text(t timestamp, style integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE style
+	WHEN 120 THEN to_char(t, 'YYYY-MM-DD HH24:MI:SS') WHEN 20 THEN to_char(t, 'YYYY-MM-DD HH24:MI:SS')
+	WHEN 121 THEN to_char(t, 'YYYY-MM-DD HH24:MI:SS.MS') WHEN 21 THEN to_char(t, 'YYYY-MM-DD HH24:MI:SS.MS')
+	WHEN 25 THEN to_char(t, 'YYYY-MM-DD HH24:MI:SS.MS')
+	WHEN 126 THEN to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS') || CASE WHEN date_trunc('second', t) = t THEN '' ELSE to_char(t, '.MS') END
+	WHEN 127 THEN to_char(t, 'YYYY-MM-DD"T"HH24:MI:SS') || CASE WHEN date_trunc('second', t) = t THEN '' ELSE to_char(t, '.MS') END
+	WHEN 112 THEN to_char(t, 'YYYYMMDD') WHEN 23 THEN to_char(t, 'YYYY-MM-DD') WHEN 103 THEN to_char(t, 'DD/MM/YYYY')
+	WHEN 104 THEN to_char(t, 'DD.MM.YYYY') WHEN 101 THEN to_char(t, 'MM/DD/YYYY') WHEN 108 THEN to_char(t, 'HH24:MI:SS')
+	WHEN 114 THEN to_char(t, 'HH24:MI:SS:MS')
+	WHEN 0 THEN to_char(t, 'Mon ') || lpad(extract(day FROM t)::text, 2) || to_char(t, ' YYYY ') || lpad(to_char(t, 'FMHH12'), 2) || to_char(t, ':MIAM')
+	WHEN 100 THEN to_char(t, 'Mon ') || lpad(extract(day FROM t)::text, 2) || to_char(t, ' YYYY ') || lpad(to_char(t, 'FMHH12'), 2) || to_char(t, ':MIAM')
+	ELSE till.fail(281, style || ' is not a valid style number when converting from datetime to a character string (or the stand-in till doesn''t know it).') END;
+
+CREATE FUNCTION till.date_text(d date, style integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN style IN (-1, 0, 20, 21, 23, 120, 121, 126, 127) THEN to_char(d, 'YYYY-MM-DD') ELSE till.datetime_text(d, style) END;
+
+CREATE FUNCTION till.fraction_text(ticks bigint, scale integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN scale = 0 THEN '' ELSE '.' || left(lpad((ticks % 10000000)::text, 7, '0'), scale) END;
+
+CREATE FUNCTION till.time_text(ticks bigint, scale integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN to_char(till.ticks_timestamp(ticks), 'HH24:MI:SS') || till.fraction_text(ticks, scale);
+
+CREATE FUNCTION till.datetime2_text(ticks bigint, scale integer, style integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE
+	WHEN style IN (-1, 21, 25, 121) THEN to_char(till.ticks_timestamp(ticks), 'YYYY-MM-DD HH24:MI:SS') || till.fraction_text(ticks, scale)
+	WHEN style IN (126, 127) THEN to_char(till.ticks_timestamp(ticks), 'YYYY-MM-DD"T"HH24:MI:SS')
+		|| CASE WHEN ticks % 10000000 = 0 THEN '' ELSE till.fraction_text(ticks, scale) END
+	ELSE till.datetime_text(till.ticks_timestamp(ticks), style) END;
+
+CREATE FUNCTION till.zone_text(minutes integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN minutes < 0 THEN '-' ELSE '+' END || lpad((abs(minutes) / 60)::text, 2, '0') || ':' || lpad((abs(minutes) % 60)::text, 2, '0');
+
+CREATE FUNCTION till.datetimeoffset_text(o till.datetimeoffset, scale integer, style integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN till.datetime2_text(till.local_ticks(o), scale, style) || CASE WHEN style IN (126, 127) THEN '' ELSE ' ' END || till.zone_text((o).minutes);
+
+-- ---- numbers as text ----
+CREATE FUNCTION till.money_text(n numeric, style integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE style WHEN 2 THEN round(n, 4)::text WHEN 1 THEN trim(to_char(round(n, 2), 'FM999,999,999,999,990.00')) WHEN 121 THEN round(n, 4)::text ELSE round(n, 2)::text END;
+
+-- style 0: six digits; 1: eight, 2: sixteen, 3: seventeen, in scientific notation
+CREATE FUNCTION till.float_text(n double precision, style integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	s text;
+BEGIN
+	IF style IN (1, 2, 3) THEN
+		s := to_char(n, CASE style WHEN 1 THEN 'FM9.0000000EEEE' WHEN 2 THEN 'FM9.000000000000000EEEE' ELSE 'FM9.0000000000000000EEEE' END);
+		RETURN regexp_replace(s, 'e([+-])(\d\d)$', 'e\10\2');
+	END IF;
+	IF style = 121 THEN
+		RETURN n::text;
+	END IF;
+	IF n <> 0 AND (abs(n) >= 1e6 OR abs(n) < 1e-4) AND NOT (abs(n) < 1e6) THEN
+		s := to_char(n, 'FM9.99999EEEE');
+		RETURN regexp_replace(regexp_replace(s, '\.?0*e', 'e'), 'e([+-])(\d\d)$', 'e\10\2');
+	END IF;
+	RETURN trim_scale(round(n::numeric, greatest(0, 6 - CASE WHEN n = 0 THEN 1 ELSE floor(log(abs(n)))::integer + 1 END)))::text;
+END $$;
+
+-- ---- text to other types: parse_x(text, from, to, attempt) ----
+CREATE FUNCTION till.conversion_failed(value text, source text, target text) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT till.fail(245, 'Conversion failed when converting the ' || source || ' value ''' || value || ''' to data type ' || target || '.') $$;
+
+CREATE FUNCTION till.parse_integer(value text, source text, target text, attempt boolean) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	least bigint := CASE target WHEN 'tinyint' THEN 0 WHEN 'smallint' THEN -32768 WHEN 'int' THEN -2147483648 ELSE -9223372036854775808 END;
+	most bigint := CASE target WHEN 'tinyint' THEN 255 WHEN 'smallint' THEN 32767 WHEN 'int' THEN 2147483647 ELSE 9223372036854775807 END;
+	n numeric;
+BEGIN
+	IF value IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF trim(value) = '' THEN
+		RETURN 0;
+	END IF;
+	IF value !~ '^\s*[+-]?\d+\s*$' THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.conversion_failed(value, source, target);
+	END IF;
+	n := trim(value)::numeric;
+	IF n NOT BETWEEN least AND most THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.fail(CASE WHEN target = 'bigint' THEN 8115 WHEN target = 'int' THEN 248 ELSE 244 END,
+			'The conversion of the ' || source || ' value ''' || value || ''' overflowed an ' || target || ' column.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.parse_numeric(value text, source text, target text, attempt boolean) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF value IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF target LIKE '%money' AND value ~ '^\s*[+-]?[$]?[\d,]*\.?\d*\s*$' THEN
+		value := regexp_replace(value, '[$,]', '', 'g');
+		IF trim(value) = '' THEN
+			RETURN 0;
+		END IF;
+	END IF;
+	IF value !~ '^\s*[+-]?(\d+\.?\d*|\.\d+)\s*$' THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.fail(8114, 'Error converting data type ' || source || ' to ' || replace(target, 'decimal', 'numeric') || '.');
+	END IF;
+	RETURN trim(value)::numeric;
+END $$;
+
+CREATE FUNCTION till.parse_float(value text, source text, target text, attempt boolean) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF trim(value) = '' THEN
+		RETURN 0;
+	END IF;
+	IF value !~* '^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$' THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.fail(8114, 'Error converting data type ' || source || ' to ' || target || '.');
+	END IF;
+	RETURN trim(value)::double precision;
+END $$;
+
+CREATE FUNCTION till.parse_bit(value text, source text, target text, attempt boolean) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF lower(trim(value)) IN ('true', 'false') THEN
+		RETURN (lower(trim(value)) = 'true')::integer;
+	END IF;
+	RETURN CASE WHEN till.parse_integer(value, source, 'int', attempt) <> 0 THEN 1 WHEN value IS NOT NULL THEN 0 END;
+END $$;
+
+CREATE FUNCTION till.parse_guid(value text, source text, target text, attempt boolean) RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF value !~* '^\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}' THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.fail(8169, 'Conversion failed when converting from a character string to uniqueidentifier.');
+	END IF;
+	RETURN substring(value FROM '[0-9A-Fa-f-]{36}')::uuid;
+END $$;
+
+-- the language-neutral forms only; literals are read by the server itself
+CREATE FUNCTION till.parse_datetimeoffset(value text, source text, target text, attempt boolean) RETURNS till.datetimeoffset
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	m text[];
+	ticks bigint;
+	minutes integer := 0;
+BEGIN
+	IF value IS NULL THEN
+		RETURN NULL;
+	END IF;
+	m := regexp_match(trim(value), '^(?:(\d{4})-?(\d\d)-?(\d\d))?[ T]*(?:(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)? *(Z|[+-]\d\d:\d\d)?$');
+	BEGIN
+		IF m IS NULL THEN
+			RAISE invalid_datetime_format;
+		END IF;
+		ticks := till.date_ticks(make_date(coalesce(m[1], '1900')::integer, coalesce(m[2], '1')::integer, coalesce(m[3], '1')::integer))
+			+ till.timestamp_ticks(timestamp '0001-01-01' + make_time(coalesce(m[4], '0')::integer, coalesce(m[5], '0')::integer, coalesce(m[6], '0')::double precision))
+			+ rpad(coalesce(m[7], ''), 7, '0')::bigint;
+	EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+		IF attempt THEN
+			RETURN NULL;
+		END IF;
+		PERFORM till.fail(241, 'Conversion failed when converting date and/or time from character string.');
+	END;
+	IF m[8] IS NOT NULL AND m[8] <> 'Z' THEN
+		minutes := till.offset_minutes(m[8]);
+	END IF;
+	RETURN ROW(ticks - minutes * 600000000::bigint, minutes)::till.datetimeoffset;
+END $$;
+
+CREATE FUNCTION till.parse_datetime2(value text, source text, target text, attempt boolean) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS 'SELECT till.local_ticks(till.parse_datetimeoffset(value, source, target, attempt))';
+
+CREATE FUNCTION till.parse_datetime(value text, source text, target text, attempt boolean) RETURNS timestamp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS 'SELECT till.ticks_timestamp(till.parse_datetime2(value, source, target, attempt))';
+
+CREATE FUNCTION till.tinyint(n bigint) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF n NOT BETWEEN 0 AND 255 THEN
+		PERFORM till.fail(220, 'Arithmetic overflow error for data type tinyint, value = ' || n || '.');
+	END IF;
+	RETURN n;
+END $$;
+
+-- ---- strings ----
+-- length in UTF-16 units: two for what lies outside the basic plane, one for an escaped NUL or surrogate
+CREATE FUNCTION till.len(s text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN octet_length(s) = char_length(s) THEN char_length(s)
+	ELSE char_length(s) + char_length(regexp_replace(s, '[\u0001-\uffff\U0010d800-\U0010dfff\U0010f000]', '', 'g')) END;
+
+-- the first n units; half a surrogate pair is left as the lone surrogate it is
+CREATE FUNCTION till.cut(s text, n integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	units integer := 0;
+	result text := '';
+	c text;
+BEGIN
+	IF n < 0 THEN
+		PERFORM till.fail(536, 'Invalid length parameter passed to the LEFT or SUBSTRING function.');
+	END IF;
+	IF till.len(s) <= n THEN
+		RETURN s;
+	END IF;
+	IF till.len(s) = char_length(s) THEN
+		RETURN left(s, n);
+	END IF;
+	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
+		units := units + till.len(c);
+		IF units > n THEN
+			RETURN CASE WHEN units = n + 1 AND till.len(c) = 2 THEN result || chr(x'100000'::integer + x'd800'::integer + (ascii(c) - 65536) / 1024) ELSE result END;
+		END IF;
+		result := result || c;
+	END LOOP;
+	RETURN result;
+END $$;
+
+CREATE FUNCTION till.right(s text, n integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN right(s, greatest(n, 0));
+
+CREATE FUNCTION till.substring(s text, start integer, count integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF count < 0 THEN
+		PERFORM till.fail(537, 'Invalid length parameter passed to the LEFT or SUBSTRING function.');
+	END IF;
+	IF till.len(s) = char_length(s) THEN
+		RETURN substr(s, start, count);
+	END IF;
+	RETURN till.bytes_utf16(substring(till.utf16(s) FROM greatest(start * 2 - 1, 1) FOR greatest(2 * (count + least(start - 1, 0)), 0)));
+END $$;
+
+CREATE FUNCTION till.fit(s text, n integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF till.len(s) <= n THEN
+		RETURN s;
+	END IF;
+	IF till.len(rtrim(s)) > n THEN
+		PERFORM till.fail(8152, 'String or binary data would be truncated.');
+	END IF;
+	RETURN till.cut(s, n);
+END $$;
+
+CREATE FUNCTION till.stuff(s text, start integer, count integer, fresh text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN s IS NULL OR start < 1 OR start > char_length(s) OR count < 0 THEN NULL ELSE overlay(s placing coalesce(fresh, '') FROM start FOR count) END;
+
+CREATE FUNCTION till.replace(s text, old text, fresh text, ignore_case boolean) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN old = '' THEN s WHEN NOT ignore_case THEN replace(s, old, fresh)
+	ELSE regexp_replace(s COLLATE "und-x-icu", '***=' || old, replace(fresh, '\', '\\'), 'gi') END;
+
+CREATE FUNCTION till.charindex(needle text, s text, start integer, ignore_case boolean) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN needle = '' THEN 0
+	ELSE (SELECT CASE WHEN p = 0 THEN 0 ELSE p + greatest(start, 1) - 1 END
+		FROM (SELECT CASE WHEN ignore_case THEN strpos(substr(lower(s COLLATE "und-x-icu"), greatest(start, 1)) COLLATE "C", lower(needle COLLATE "und-x-icu") COLLATE "C")
+			ELSE strpos(substr(s, greatest(start, 1)) COLLATE "C", needle COLLATE "C") END) x(p)) END;
+
+CREATE FUNCTION till.nchar(n integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN n < 0 OR n > 65535 THEN NULL WHEN n = 0 THEN chr(x'10f000'::integer)
+	WHEN n BETWEEN 55296 AND 57343 THEN chr(x'100000'::integer + n) ELSE chr(n) END;
+
+CREATE FUNCTION till.char(n integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN n NOT BETWEEN 0 AND 255 THEN NULL WHEN n = 0 THEN chr(x'10f000'::integer) WHEN n < 128 THEN chr(n)
+	ELSE convert_from(set_byte('\x00', 0, n), 'WIN1252') END;
+
+-- what a code page lacks becomes '?'
+CREATE FUNCTION till.codepage(s text, page integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	result text := '';
+	c text;
+BEGIN
+	IF octet_length(s) = char_length(s) THEN
+		RETURN s;
+	END IF;
+	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
+		BEGIN
+			PERFORM convert_to(c, CASE page WHEN 1254 THEN 'WIN1254' ELSE 'WIN1252' END);
+			result := result || c;
+		EXCEPTION WHEN untranslatable_character THEN
+			result := result || CASE WHEN ascii(c) = x'10f000'::integer THEN c ELSE '?' END;
+		END;
+	END LOOP;
+	RETURN result;
+END $$;
+
+CREATE FUNCTION till.page_bytes(s text) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF octet_length(s) = char_length(s) THEN
+		RETURN convert_to(s, 'UTF8');
+	END IF;
+	BEGIN
+		RETURN convert_to(s, 'WIN1252');
+	EXCEPTION WHEN untranslatable_character THEN
+		RETURN convert_to(s, 'WIN1254');
+	END;
+END $$;
+
+CREATE FUNCTION till.utf16_unit(n integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lpad(to_hex(n & 255), 2, '0') || lpad(to_hex(n >> 8), 2, '0');
+
+CREATE FUNCTION till.utf16(s text) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	hex text := '';
+	c text;
+	n integer;
+BEGIN
+	IF octet_length(s) = char_length(s) THEN
+		RETURN decode(regexp_replace(encode(convert_to(s, 'UTF8'), 'hex'), '(..)', '\100', 'g'), 'hex');
+	END IF;
+	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
+		n := ascii(c);
+		IF n = x'10f000'::integer THEN
+			hex := hex || '0000';
+		ELSIF n BETWEEN x'10d800'::integer AND x'10dfff'::integer THEN
+			hex := hex || till.utf16_unit(n - x'100000'::integer);
+		ELSIF n < 65536 THEN
+			hex := hex || till.utf16_unit(n);
+		ELSE
+			hex := hex || till.utf16_unit(55296 + (n - 65536) / 1024) || till.utf16_unit(56320 + (n - 65536) % 1024);
+		END IF;
+	END LOOP;
+	RETURN decode(hex, 'hex');
+END $$;
+
+CREATE FUNCTION till.bytes_utf16(b bytea) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	result text := '';
+	n integer;
+	low integer;
+	i integer := 0;
+	units integer := octet_length(b) / 2;
+BEGIN
+	WHILE i < units LOOP
+		n := get_byte(b, 2 * i) + 256 * get_byte(b, 2 * i + 1);
+		i := i + 1;
+		IF n BETWEEN 55296 AND 56319 AND i < units THEN
+			low := get_byte(b, 2 * i) + 256 * get_byte(b, 2 * i + 1);
+			IF low BETWEEN 56320 AND 57343 THEN
+				result := result || chr(65536 + (n - 55296) * 1024 + low - 56320);
+				i := i + 1;
+				CONTINUE;
+			END IF;
+		END IF;
+		result := result || till.nchar(n);
+	END LOOP;
+	RETURN result;
+END $$;
+
+-- ---- binary ----
+CREATE FUNCTION till.bytes_text(b bytea, style integer) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	result text := '';
+BEGIN
+	IF style IN (1, 2) THEN
+		RETURN CASE style WHEN 1 THEN '0x' ELSE '' END || upper(encode(b, 'hex'));
+	END IF;
+	FOR i IN 0 .. octet_length(b) - 1 LOOP
+		result := result || till.char(get_byte(b, i));
+	END LOOP;
+	RETURN result;
+END $$;
+
+CREATE FUNCTION till.hex_bytes(s text, style integer) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF s !~* ('^' || repeat('0x', (style = 1)::integer) || '([0-9a-f]{2})*$') THEN
+		PERFORM till.fail(8114, 'Error converting data type varchar to varbinary.');
+	END IF;
+	RETURN decode(CASE style WHEN 1 THEN substr(s, 3) ELSE s END, 'hex');
+END $$;
+
+-- the last eight bytes as a big-endian number
+CREATE FUNCTION till.bytes_bigint(b bytea) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ('x' || lpad(right(encode(b, 'hex'), 16), 16, '0'))::bit(64)::bigint;
+
+-- binary(n): zeros on the right, a number's on the left; what doesn't fit is cut, in a store an error
+CREATE FUNCTION till.pad_bytes(b bytea, n integer, number boolean, store boolean) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF octet_length(b) > n THEN
+		RETURN till.cut_bytes(b, n, number, store);
+	END IF;
+	IF number THEN
+		RETURN decode(repeat('00', n - octet_length(b)), 'hex') || b;
+	END IF;
+	RETURN b || decode(repeat('00', n - octet_length(b)), 'hex');
+END $$;
+
+CREATE FUNCTION till.cut_bytes(b bytea, n integer, number boolean, store boolean) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF octet_length(b) <= n THEN
+		RETURN b;
+	END IF;
+	IF store AND NOT number THEN
+		PERFORM till.fail(8152, 'String or binary data would be truncated.');
+	END IF;
+	IF number THEN
+		RETURN substring(b FROM octet_length(b) - n + 1);
+	END IF;
+	RETURN substring(b FROM 1 FOR n);
+END $$;
+
+-- ---- uniqueidentifier: bytes as stored, and SQL Server's sort order (the last six bytes first) ----
+CREATE FUNCTION till.guid_bytes(u uuid) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN decode(regexp_replace(u::text, '^(..)(..)(..)(..)-(..)(..)-(..)(..)-(....)-', '\4\3\2\1\6\5\8\7\9'), 'hex');
+
+CREATE FUNCTION till.bytes_guid(b bytea) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN regexp_replace(rpad(encode(b, 'hex'), 32, '0'), '^(..)(..)(..)(..)(..)(..)(..)(..)', '\4\3\2\1\6\5\8\7')::uuid;
+
+CREATE FUNCTION till.guid_order(u uuid) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN decode(regexp_replace(encode(till.guid_bytes(u), 'hex'), '^(.{8})(.{4})(.{4})(.{4})(.{12})$', '\5\4\3\2\1'), 'hex');
+
+-- ---- arithmetic ----
+-- decimal division cuts at the result's scale
+CREATE FUNCTION till.divide(a numeric, b numeric, scale integer) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN div(a * 10::numeric ^ scale, b) / 10::numeric ^ scale;
+
+CREATE FUNCTION till.average(total numeric, count bigint, scale integer) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN count > 0 THEN till.divide(total, count, scale) END;
+
+CREATE FUNCTION till.larger(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN a > b THEN a ELSE b END;
+CREATE FUNCTION till.smaller(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN a < b THEN a ELSE b END;
+CREATE AGGREGATE dbo.max(bytea) (sfunc = till.larger, stype = bytea, parallel = safe);
+CREATE AGGREGATE dbo.min(bytea) (sfunc = till.smaller, stype = bytea, parallel = safe);
+
+CREATE FUNCTION till.make_variant(type text, value text) RETURNS till.variant
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value IS NOT NULL THEN ROW(type, value)::till.variant END;
+
+-- DATALENGTH of the types of fixed length
+CREATE FUNCTION till.fixed_length(value text, type text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE regexp_replace(type, '\(.*', '') WHEN 'bit' THEN 1 WHEN 'tinyint' THEN 1 WHEN 'smallint' THEN 2 WHEN 'int' THEN 4 WHEN 'bigint' THEN 8
+	WHEN 'real' THEN 4 WHEN 'float' THEN 8 WHEN 'money' THEN 8 WHEN 'smallmoney' THEN 4 WHEN 'datetime' THEN 8 WHEN 'smalldatetime' THEN 4
+	WHEN 'date' THEN 3 WHEN 'uniqueidentifier' THEN 16
+	WHEN 'decimal' THEN CASE WHEN substring(type FROM '\((\d+)')::integer <= 9 THEN 5 WHEN substring(type FROM '\((\d+)')::integer <= 19 THEN 9
+		WHEN substring(type FROM '\((\d+)')::integer <= 28 THEN 13 ELSE 17 END
+	ELSE CASE WHEN substring(type FROM '\((\d+)')::integer <= 2 THEN 3 WHEN substring(type FROM '\((\d+)')::integer <= 4 THEN 4 ELSE 5 END
+		+ CASE WHEN type LIKE 'datetime2%' THEN 3 WHEN type LIKE 'datetimeoffset%' THEN 5 ELSE 0 END END;
+
+-- LIKE with a pattern that is no literal; the server translates literals itself by the same rules
+CREATE FUNCTION till.like_regex(pattern text, escape text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	result text := '^';
+	c text;
+	i integer := 1;
+	close integer;
+BEGIN
+	WHILE i <= char_length(pattern) LOOP
+		c := substr(pattern, i, 1);
+		i := i + 1;
+		IF escape <> '' AND c = escape AND i <= char_length(pattern) THEN
+			result := result || regexp_replace(substr(pattern, i, 1), '([^[:alnum:] _])', '\\\1');
+			i := i + 1;
+		ELSIF c = '%' THEN
+			result := result || '.*';
+		ELSIF c = '_' THEN
+			result := result || '.';
+		ELSIF c = '[' THEN
+			close := strpos(substr(pattern, i + 1), ']');
+			IF close = 0 THEN
+				PERFORM till.fail(5000, 'a LIKE pattern with an unclosed [ matches nothing');
+			END IF;
+			result := result || '[' || regexp_replace(regexp_replace(substr(pattern, i, close), '([][\\])', '\\\1', 'g'), '(.)\^', '\1\\^', 'g') || ']';
+			i := i + close + 1;
+		ELSE
+			result := result || regexp_replace(c, '([^[:alnum:] _])', '\\\1');
+		END IF;
+	END LOOP;
+	RETURN result || '$';
+END $$;
+
+-- ---- rowversion ----
+CREATE SEQUENCE till.rowversion START WITH 2001;
+
+CREATE FUNCTION till.next_rowversion() RETURNS bytea
+LANGUAGE sql VOLATILE
+RETURN int8send(nextval('till.rowversion'));
+
+CREATE FUNCTION till.database_rowversion() RETURNS bytea
+LANGUAGE sql VOLATILE
+AS 'SELECT int8send(CASE WHEN is_called THEN last_value ELSE last_value - 1 END) FROM till.rowversion';
+
+CREATE FUNCTION till.min_active_rowversion() RETURNS bytea
+LANGUAGE sql VOLATILE
+AS 'SELECT int8send(CASE WHEN is_called THEN last_value + 1 ELSE last_value END) FROM till.rowversion';
+
+CREATE FUNCTION till.stamp_rowversion() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN jsonb_populate_record(NEW, jsonb_build_object(TG_ARGV[0], till.next_rowversion()));
+END $$;
+
+-- ---- identity ----
+CREATE FUNCTION till.identity_sequence(relation regclass) RETURNS regclass
+LANGUAGE sql STABLE STRICT
+AS $$ SELECT pg_get_serial_sequence(relation::text, a.attname)::regclass FROM pg_attribute a WHERE a.attrelid = relation AND a.attidentity <> '' $$;
+
+-- after explicit values: the sequence follows the largest
+CREATE FUNCTION till.identity_inserted(relation regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	seq regclass := till.identity_sequence(relation);
+	largest bigint;
+	current bigint;
+	called boolean;
+BEGIN
+	EXECUTE format('SELECT max(%I) FROM %s', (SELECT attname FROM pg_attribute WHERE attrelid = relation AND attidentity <> ''), relation) INTO largest;
+	EXECUTE format('SELECT last_value, is_called FROM %s', seq) INTO current, called;
+	IF largest IS NOT NULL AND (largest > current OR NOT called) THEN
+		PERFORM setval(seq, greatest(largest, CASE WHEN called THEN current ELSE largest END));
+	END IF;
+END $$;
+
+CREATE FUNCTION till.last_identity(relation regclass) RETURNS bigint
+LANGUAGE sql VOLATILE
+AS 'SELECT currval(till.identity_sequence(relation))';
+
+-- before the first row the next value is the new one itself, afterwards the one behind it
+CREATE FUNCTION till.reseed(relation regclass, value bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	seq regclass := till.identity_sequence(relation);
+	called boolean;
+BEGIN
+	EXECUTE format('SELECT is_called FROM %s', seq) INTO called;
+	PERFORM setval(seq, value, called);
+END $$;
+
+-- ---- definitions ----
+CREATE TABLE till.defaults (relation oid NOT NULL, column_name text NOT NULL, name text NOT NULL, definition text NOT NULL);
+
+CREATE FUNCTION till.drop_column(relation regclass, column_name text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	dependent text;
+BEGIN
+	SELECT d.name INTO dependent FROM till.defaults d WHERE d.relation = drop_column.relation AND d.column_name = drop_column.column_name;
+	IF dependent IS NULL THEN
+		SELECT coalesce(obj_description(i.indexrelid, 'pg_class'), i.indexrelid::regclass::text) INTO dependent
+		FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = drop_column.column_name
+		WHERE i.indrelid = relation AND a.attnum = ANY (i.indkey::smallint[]);
+	END IF;
+	IF dependent IS NULL THEN
+		SELECT coalesce(obj_description(k.oid, 'pg_constraint'), k.conname) INTO dependent
+		FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = drop_column.column_name
+		WHERE k.conrelid = relation AND a.attnum = ANY (k.conkey);
+	END IF;
+	IF dependent IS NOT NULL THEN
+		PERFORM till.fail(5074, 'The object ''' || dependent || ''' is dependent on column ''' || column_name || '''.');
+	END IF;
+	EXECUTE format('ALTER TABLE %s DROP COLUMN %I', relation, column_name);
+END $$;
+
+CREATE FUNCTION till.drop_constraint(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	found text;
+BEGIN
+	SELECT d.column_name INTO found FROM till.defaults d WHERE d.relation = drop_constraint.relation AND lower(d.name) = lower(drop_constraint.name);
+	IF found IS NOT NULL THEN
+		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', relation, found);
+		DELETE FROM till.defaults d WHERE d.relation = drop_constraint.relation AND lower(d.name) = lower(drop_constraint.name);
+		RETURN;
+	END IF;
+	SELECT k.conname INTO found FROM pg_constraint k WHERE k.conrelid = relation AND lower(obj_description(k.oid, 'pg_constraint')) = lower(name);
+	IF found IS NULL THEN
+		PERFORM till.fail(3728, '''' || name || ''' is not a constraint.');
+	END IF;
+	EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', relation, found);
+END $$;
+
+CREATE FUNCTION till.drop_index(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	found regclass;
+BEGIN
+	SELECT i.indexrelid INTO found FROM pg_index i WHERE i.indrelid = relation AND lower(obj_description(i.indexrelid, 'pg_class')) = lower(name);
+	IF found IS NULL THEN
+		PERFORM till.fail(3701, 'Cannot drop the index ''' || name || ''', because it does not exist or you do not have permission.');
+	END IF;
+	EXECUTE format('DROP INDEX %s', found);
+END $$;
+
+-- what sys.databases says of a database lives in its settings, which every database can see
+CREATE FUNCTION till.describe_database(name text, collation_name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('ALTER DATABASE %I SET till.create_date = %L', name, clock_timestamp()::timestamp(3)::text);
+	EXECUTE format('ALTER DATABASE %I SET till.collation_name = %L', name, collation_name);
+	EXECUTE format('ALTER DATABASE %I SET till.snapshot = %L', name, 'off');
+	EXECUTE format('ALTER DATABASE %I SET till.row_versions = %L', name, 'off');
+END $$;
