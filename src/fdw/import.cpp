@@ -1,14 +1,20 @@
 /*
- * IMPORT FOREIGN SCHEMA: asks the server's INFORMATION_SCHEMA (names in their own case, wherever a
- * server's sys views lower-case them) and writes one CREATE FOREIGN TABLE a table.
+ * IMPORT FOREIGN SCHEMA: asks the server's catalog and writes a CREATE FOREIGN TABLE for each
+ * table.
  *
- * What planning will want to know is recorded as options, so that it never has to ask: names, types
- * and collations at the server, which columns make the key, how many rows there are.
+ * Names come from INFORMATION_SCHEMA, where their case is kept on every server; other catalog views
+ * may have them in lower case, so tables are looked up there exactly first and without regard to
+ * case then. What planning and push-down need to know later is recorded as options: column_name,
+ * remote_type, remote_collation, key, estimated_rows.
  *
- * LIMIT TO and EXCEPT take local names and names at the server alike.
+ * LIMIT TO and EXCEPT may name a table as it is called at the server or as it is called here.
+ * Options: name_case (snake, keep, lower), import_not_null (true), import_views (false: a view may
+ * show under another name what import_sensitive hides), import_sensitive (false).
  */
 #include "fdw/connection.hpp"
 #include "fdw/import.hpp"
+#include "tds/quote.hpp"
+#include "types/type_map.hpp"
 
 namespace sambapos::fdw
 {
@@ -34,405 +40,486 @@ parse_name_case(const char *value)
 		return NameCase::lower;
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 					errmsg("invalid value for option \"name_case\": \"%s\"", value),
-					errhint("Valid values are snake, keep and lower.")));
+					errhint("Valid values are: snake, keep, lower.")));
 	pg_unreachable();
 }
 
 static ImportOptions
-parse_options(List *options)
+parse_import_options(List *list)
 {
-	ImportOptions result = {NameCase::snake, true, false, false};
+	ImportOptions options = {NameCase::snake, true, false, false};
 	ListCell *cell;
 
-	foreach (cell, options)
+	foreach (cell, list)
 	{
 		DefElem *option = lfirst_node(DefElem, cell);
 
 		if (std::strcmp(option->defname, "name_case") == 0)
-			result.name_case = parse_name_case(defGetString(option));
+			options.name_case = parse_name_case(defGetString(option));
 		else if (std::strcmp(option->defname, "import_not_null") == 0)
-			result.not_null = defGetBoolean(option);
+			options.not_null = defGetBoolean(option);
 		else if (std::strcmp(option->defname, "import_views") == 0)
-			result.views = defGetBoolean(option);
+			options.views = defGetBoolean(option);
 		else if (std::strcmp(option->defname, "import_sensitive") == 0)
-			result.sensitive = defGetBoolean(option);
+			options.sensitive = defGetBoolean(option);
 		else
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 							errmsg("invalid option \"%s\"", option->defname),
-							errhint("Valid options of IMPORT FOREIGN SCHEMA are name_case, "
-									"import_not_null, import_views and import_sensitive.")));
+							errhint("Valid options of IMPORT FOREIGN SCHEMA are: name_case, "
+									"import_not_null, import_views, import_sensitive.")));
 	}
+	return options;
+}
+
+/* ---- catalog queries ---- */
+
+static void
+add_error_context(void *argument)
+{
+	errcontext("remote SQL: %s", static_cast<const char *>(argument));
+}
+
+static types::RowReader *
+make_text_reader(const Connection *connection, int columns)
+{
+	TupleDesc tuple = CreateTemplateTupleDesc(columns);
+	auto *targets =
+		static_cast<types::Target *>(palloc0(sizeof(types::Target) * static_cast<size_t>(columns)));
+
+	for (int i = 0; i < columns; i++)
+	{
+		auto attribute = static_cast<AttrNumber>(i + 1);
+
+		TupleDescInitEntry(tuple, attribute, psprintf("%d", i + 1), TEXTOID, -1, 0);
+		targets[i] = {attribute, ""};
+	}
+	if (tds::column_count(connection->session) != columns)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+						errmsg("the server's catalog answered with %d columns instead of %d",
+							   tds::column_count(connection->session), columns)));
+	return types::make_row_reader(connection->session, tuple, targets, columns, false);
+}
+
+/* A query's rows as a list of arrays of C strings; NULL is a null pointer. */
+static List *
+fetch_texts(Oid server, const char *sql, int columns)
+{
+	ErrorContextCallback context = {error_context_stack, add_error_context,
+									const_cast<char *>(sql)};
+	Result *result = result_make();
+	List *rows = NIL;
+	tds::Row row;
+
+	error_context_stack = &context;
+	result_open(result, server, GetUserId(),
+				pg_server_to_any(sql, static_cast<int>(std::strlen(sql)), PG_UTF8));
+
+	types::RowReader *reader = make_text_reader(result->connection, columns);
+	auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<size_t>(columns)));
+	auto *nulls = static_cast<bool *>(palloc0(static_cast<size_t>(columns)));
+
+	result_settle(result);
+	while (result_next(result, &row))
+	{
+		auto **texts = static_cast<char **>(palloc0(sizeof(char *) * static_cast<size_t>(columns)));
+
+		types::read_row(reader, row, values, nulls);
+		for (int i = 0; i < columns; i++)
+			texts[i] = nulls[i] ? nullptr : TextDatumGetCString(values[i]);
+		rows = lappend(rows, texts);
+		CHECK_FOR_INTERRUPTS();
+	}
+	result_close(result);
+	error_context_stack = context.previous;
+	return rows;
+}
+
+static char **
+texts_of(const ListCell *cell)
+{
+	return static_cast<char **>(lfirst(cell));
+}
+
+static const char *
+tsql_literal(const char *text)
+{
+	std::string_view view = text;
+	auto *result = static_cast<char *>(palloc(tds::literal_room(view.size())));
+
+	tds::quote_literal(view, result);
 	return result;
+}
+
+static int
+number_or(const char *text, int otherwise)
+{
+	return text != nullptr ? atoi(text) : otherwise;
 }
 
 /* ---- what the server has ---- */
 
-/* Every value is asked for as text; "" if it is NULL. */
-static const char *
-text_value(const tds::Row &row, int index)
-{
-	const tds::Value &value = row.values[index];
-
-	if (value.data == nullptr)
-		return "";
-	char *utf8 = pnstrdup(reinterpret_cast<const char *>(value.data), value.length);
-	char *text = pg_any_to_server(utf8, value.length, PG_UTF8);
-
-	return text == nullptr ? utf8 : text;
-}
-
-static int
-integer_value(const tds::Row &row, int index, int missing)
-{
-	const char *text = text_value(row, index);
-
-	return text[0] == '\0' ? missing : pg_strtoint32(text);
-}
-
-/* @schema stands for the schema's name. */
-static char *
-with_schema(const char *pattern, const char *schema)
-{
-	StringInfoData sql;
-	StringInfoData literal;
-
-	initStringInfo(&literal);
-	appendStringInfoString(&literal, "N'");
-	for (const char *c = schema; *c != '\0'; c++)
-	{
-		if (*c == '\'')
-			appendStringInfoChar(&literal, '\'');
-		appendStringInfoChar(&literal, *c);
-	}
-	appendStringInfoChar(&literal, '\'');
-	initStringInfo(&sql);
-	for (const char *at = pattern; *at != '\0';)
-	{
-		size_t plain = std::strcspn(at, "@");
-
-		appendBinaryStringInfo(&sql, at, static_cast<int>(plain));
-		at += plain;
-		if (*at == '@')
-		{
-			appendStringInfoString(&sql, literal.data);
-			at += std::strlen("@schema");
-		}
-	}
-	return pg_server_to_any(sql.data, sql.len, PG_UTF8);
-}
-
-static const char columns_sql[] =
-	"SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, "
-	"CAST(c.CHARACTER_MAXIMUM_LENGTH AS varchar(20)), CAST(c.NUMERIC_PRECISION AS varchar(20)), "
-	"CAST(c.NUMERIC_SCALE AS varchar(20)), CAST(c.DATETIME_PRECISION AS varchar(20)), "
-	"c.IS_NULLABLE, c.COLLATION_NAME, t.TABLE_TYPE, k.COLUMN_NAME "
-	"FROM INFORMATION_SCHEMA.COLUMNS AS c "
-	"INNER JOIN INFORMATION_SCHEMA.TABLES AS t "
-	"ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME "
-	"LEFT JOIN (SELECT u.TABLE_SCHEMA, u.TABLE_NAME, u.COLUMN_NAME "
-	"FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS p "
-	"INNER JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS u "
-	"ON u.CONSTRAINT_SCHEMA = p.CONSTRAINT_SCHEMA AND u.CONSTRAINT_NAME = p.CONSTRAINT_NAME "
-	"AND u.TABLE_NAME = p.TABLE_NAME "
-	"WHERE p.CONSTRAINT_TYPE = 'PRIMARY KEY') AS k "
-	"ON k.TABLE_SCHEMA = c.TABLE_SCHEMA AND k.TABLE_NAME = c.TABLE_NAME "
-	"AND k.COLUMN_NAME = c.COLUMN_NAME "
-	"WHERE c.TABLE_SCHEMA = @schema "
-	"ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION";
-
-static ImportColumn *
-read_column(const tds::Row &row)
-{
-	auto *column = static_cast<ImportColumn *>(palloc0(sizeof(ImportColumn)));
-	const char *collation = text_value(row, 8);
-
-	column->table = text_value(row, 0);
-	column->name = text_value(row, 1);
-	column->data_type = text_value(row, 2);
-	column->length = integer_value(row, 3, 0);
-	column->precision = integer_value(row, 4, 18);
-	column->scale = integer_value(row, 5, 0);
-	column->datetime_precision = integer_value(row, 6, 7);
-	column->not_null = pg_strcasecmp(text_value(row, 7), "NO") == 0;
-	column->collation = collation[0] != '\0' ? collation : nullptr;
-	column->is_view = pg_strcasecmp(text_value(row, 9), "VIEW") == 0;
-	column->is_key = text_value(row, 10)[0] != '\0';
-	return column;
-}
-
-/* A List of ImportColumn, table by table. */
-static List *
-read_columns(Oid server, const char *schema)
-{
-	Result *result = result_make();
-	List *columns = NIL;
-	tds::Row row;
-
-	result_open(result, server, GetUserId(), with_schema(columns_sql, schema));
-	while (result_next(result, &row))
-		columns = lappend(columns, read_column(row));
-	result_close(result);
-	return columns;
-}
-
-/* Heaps are index 0, clustered tables index 1; both have their rows counted there. */
-static const char rows_sql[] =
-	"SELECT t.name, CAST(SUM(p.rows) AS varchar(20)) FROM sys.partitions AS p "
-	"INNER JOIN sys.tables AS t ON t.object_id = p.object_id "
-	"INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
-	"WHERE p.index_id IN (0, 1) AND s.name = @schema GROUP BY t.name";
-
-/* A List of ImportName: table, rows. */
-static List *
-read_row_counts(Oid server, const char *schema)
-{
-	Result *result = result_make();
-	List *counts = NIL;
-	tds::Row row;
-
-	result_open(result, server, GetUserId(), with_schema(rows_sql, schema));
-	while (result_next(result, &row))
-	{
-		auto *count = static_cast<ImportName *>(palloc(sizeof(ImportName)));
-
-		*count = {text_value(row, 0), text_value(row, 1)};
-		counts = lappend(counts, count);
-	}
-	result_close(result);
-	return counts;
-}
-
-/* "" if the server doesn't know, or says 0 as one that keeps no counts does. */
-static const char *
-row_count(List *counts, const char *table)
+static RemoteTable *
+find_table(List *tables, const char *name)
 {
 	ListCell *cell;
 
-	foreach (cell, counts)
+	foreach (cell, tables)
 	{
-		const auto *count = static_cast<const ImportName *>(lfirst(cell));
+		auto *table = static_cast<RemoteTable *>(lfirst(cell));
 
-		if (pg_strcasecmp(count->remote, table) == 0 && std::strcmp(count->local, "0") != 0)
-			return count->local;
+		if (std::strcmp(table->name, name) == 0)
+			return table;
 	}
-	return "";
-}
+	foreach (cell, tables)
+	{
+		auto *table = static_cast<RemoteTable *>(lfirst(cell));
 
-/* ---- which tables ---- */
-
-/* The columns of one table. */
-struct ImportTable
-{
-	ImportName name;
-	List *columns;
-};
-
-static bool
-is_wanted(const ImportColumn &column, const ImportOptions &options)
-{
-	if (column.is_view && !options.views)
-		return false;
-	return options.sensitive || !is_sensitive_table(column.table);
+		if (pg_strcasecmp(table->name, name) == 0)
+			return table;
+	}
+	return nullptr;
 }
 
 static List *
-group_by_table(List *columns, const ImportOptions &options)
+fetch_tables(Oid server, const char *schema, bool views)
 {
 	List *tables = NIL;
-	ImportTable *table = nullptr;
 	ListCell *cell;
+	List *rows = fetch_texts(server,
+							 psprintf("SELECT TABLE_NAME, TABLE_TYPE FROM "
+									  "INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = %s "
+									  "ORDER BY TABLE_NAME",
+									  tsql_literal(schema)),
+							 2);
 
-	foreach (cell, columns)
+	foreach (cell, rows)
 	{
-		auto *column = static_cast<ImportColumn *>(lfirst(cell));
+		char **texts = texts_of(cell);
 
-		if (!is_wanted(*column, options))
+		if (!views && std::strcmp(texts[1], "BASE TABLE") != 0)
 			continue;
-		if (table == nullptr || std::strcmp(table->name.remote, column->table) != 0)
-		{
-			table = static_cast<ImportTable *>(palloc0(sizeof(ImportTable)));
-			table->name.remote = column->table;
-			tables = lappend(tables, table);
-		}
-		table->columns = lappend(table->columns, column);
+		auto *table = static_cast<RemoteTable *>(palloc0(sizeof(RemoteTable)));
+
+		table->name = texts[0];
+		table->rows = -1;
+		tables = lappend(tables, table);
 	}
 	return tables;
+}
+
+static void
+fetch_columns(Oid server, const char *schema, List *tables)
+{
+	ListCell *cell;
+	List *rows = fetch_texts(
+		server,
+		psprintf("SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, "
+				 "NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, IS_NULLABLE, "
+				 "COLLATION_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = %s "
+				 "ORDER BY TABLE_NAME, ORDINAL_POSITION",
+				 tsql_literal(schema)),
+		9);
+
+	foreach (cell, rows)
+	{
+		char **texts = texts_of(cell);
+		RemoteTable *table = find_table(tables, texts[0]);
+
+		if (table == nullptr)
+			continue; /* a view */
+		auto *column = static_cast<RemoteColumn *>(palloc0(sizeof(RemoteColumn)));
+
+		column->name = texts[1];
+		column->data_type = texts[2];
+		column->length = number_or(texts[3], -1);
+		column->precision = number_or(texts[4], -1);
+		column->scale = number_or(texts[5], -1);
+		column->fraction = number_or(texts[6], -1);
+		column->nullable = texts[7] == nullptr || std::strcmp(texts[7], "NO") != 0;
+		column->collation = texts[8];
+		table->columns = lappend(table->columns, column);
+	}
+}
+
+static void
+mark_key(RemoteTable *table, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, table->columns)
+	{
+		auto *column = static_cast<RemoteColumn *>(lfirst(cell));
+
+		if (pg_strcasecmp(column->name, name) == 0)
+			column->key = true;
+	}
+}
+
+static void
+fetch_keys(Oid server, const char *schema, List *tables)
+{
+	ListCell *cell;
+	List *rows = fetch_texts(
+		server,
+		psprintf("SELECT k.TABLE_NAME, k.COLUMN_NAME "
+				 "FROM INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS k "
+				 "JOIN INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS c "
+				 "ON c.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA "
+				 "AND c.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND c.TABLE_NAME = k.TABLE_NAME "
+				 "WHERE k.TABLE_SCHEMA = %s AND c.CONSTRAINT_TYPE = 'PRIMARY KEY'",
+				 tsql_literal(schema)),
+		2);
+
+	foreach (cell, rows)
+	{
+		RemoteTable *table = find_table(tables, texts_of(cell)[0]);
+
+		if (table != nullptr)
+			mark_key(table, texts_of(cell)[1]);
+	}
+}
+
+/* Heaps and clustered indexes, partition by partition. */
+static void
+fetch_row_counts(Oid server, const char *schema, List *tables)
+{
+	ListCell *cell;
+	List *rows =
+		fetch_texts(server,
+					psprintf("SELECT OBJECT_NAME(object_id), rows FROM sys.partitions "
+							 "WHERE index_id IN (0, 1) AND OBJECT_SCHEMA_NAME(object_id) = %s",
+							 tsql_literal(schema)),
+					2);
+
+	foreach (cell, rows)
+	{
+		char **texts = texts_of(cell);
+		RemoteTable *table = texts[0] != nullptr ? find_table(tables, texts[0]) : nullptr;
+
+		if (table != nullptr && texts[1] != nullptr)
+			table->rows = std::max(table->rows, 0.0) + strtod(texts[1], nullptr);
+	}
+}
+
+static void
+require_schema(Oid server, const char *schema)
+{
+	const char *server_name = GetForeignServer(server)->servername;
+	List *found = fetch_texts(server,
+							  psprintf("SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA "
+									   "WHERE SCHEMA_NAME = %s",
+									   tsql_literal(schema)),
+							  1);
+
+	if (found == NIL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+						errmsg("schema \"%s\" doesn't exist on server \"%s\"", schema, server_name),
+						errhint("SambaPOS has its tables in schema \"dbo\".")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+			 errmsg("schema \"%s\" of server \"%s\" shows no tables", schema, server_name),
+			 errhint("A login sees what it may read: GRANT SELECT ON SCHEMA::[%s] TO it, and look "
+					 "whether the option \"database\" names the right one.",
+					 schema)));
+}
+
+/* ---- choosing and naming ---- */
+
+static bool
+is_listed(const ImportForeignSchemaStmt *statement, const RemoteTable *table)
+{
+	ListCell *cell;
+
+	foreach (cell, statement->table_list)
+	{
+		const char *name = lfirst_node(RangeVar, cell)->relname;
+
+		if (std::strcmp(name, table->name) == 0 || std::strcmp(name, table->local) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_wanted(const ImportForeignSchemaStmt *statement, const RemoteTable *table)
+{
+	switch (statement->list_type)
+	{
+		case FDW_IMPORT_SCHEMA_LIMIT_TO: return is_listed(statement, table);
+		case FDW_IMPORT_SCHEMA_EXCEPT: return !is_listed(statement, table);
+		default: return true;
+	}
 }
 
 static void
 name_tables(List *tables, NameCase name_case)
 {
 	int count = list_length(tables);
-	auto *names =
-		static_cast<ImportName *>(palloc0(sizeof(ImportName) * static_cast<size_t>(count + 1)));
+	auto **remote =
+		static_cast<const char **>(palloc0(sizeof(char *) * static_cast<size_t>(count + 1)));
 
 	for (int i = 0; i < count; i++)
-		names[i] = static_cast<ImportTable *>(list_nth(tables, i))->name;
-	make_local_names(names, count, name_case);
+		remote[i] = static_cast<RemoteTable *>(list_nth(tables, i))->name;
+	const char **local = local_names(remote, count, name_case);
+
 	for (int i = 0; i < count; i++)
-		static_cast<ImportTable *>(list_nth(tables, i))->name = names[i];
+		static_cast<RemoteTable *>(list_nth(tables, i))->local = local[i];
 }
 
-/* PostgreSQL compares the names in LIMIT TO and EXCEPT with the local ones; so a server's name in
- * the list becomes the local one. */
+/* All columns take part, also those that are left out, so that a name never depends on an option.
+ */
 static void
-translate_list(List *wanted, List *tables)
+name_columns(const RemoteTable *table, NameCase name_case)
 {
-	ListCell *cell;
-	ListCell *table_cell;
+	int count = list_length(table->columns);
+	auto **remote =
+		static_cast<const char **>(palloc0(sizeof(char *) * static_cast<size_t>(count + 1)));
 
-	foreach (cell, wanted)
-	{
-		RangeVar *name = lfirst_node(RangeVar, cell);
+	for (int i = 0; i < count; i++)
+		remote[i] = static_cast<RemoteColumn *>(list_nth(table->columns, i))->name;
+	const char **local = local_names(remote, count, name_case);
 
-		foreach (table_cell, tables)
-		{
-			const auto *table = static_cast<const ImportTable *>(lfirst(table_cell));
-
-			if (std::strcmp(name->relname, table->name.remote) == 0)
-				name->relname = pstrdup(table->name.local);
-		}
-	}
-}
-
-static bool
-is_listed(const ImportForeignSchemaStmt *statement, const char *local)
-{
-	ListCell *cell;
-	bool is_in_list = false;
-
-	if (statement->list_type == FDW_IMPORT_SCHEMA_ALL)
-		return true;
-	foreach (cell, statement->table_list)
-		is_in_list |= std::strcmp(lfirst_node(RangeVar, cell)->relname, local) == 0;
-	return is_in_list == (statement->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO);
+	for (int i = 0; i < count; i++)
+		static_cast<RemoteColumn *>(list_nth(table->columns, i))->local = local[i];
 }
 
 /* ---- the commands ---- */
 
 static void
-append_option(StringInfo command, const char *name, const char *value)
+append_option(StringInfo command, bool *first, const char *name, const char *value)
 {
-	if (command->data[command->len - 1] != '(')
-		appendStringInfoString(command, ", ");
-	appendStringInfo(command, "%s %s", name, quote_literal_cstr(value));
+	appendStringInfo(command, "%s%s %s", *first ? "" : ", ", name, quote_literal_cstr(value));
+	*first = false;
 }
 
 static void
-append_column(StringInfo command, const ImportColumn &column, const char *local, bool not_null)
+append_column(StringInfo command, const RemoteColumn *column, const char *type, bool not_null)
 {
-	appendStringInfo(command, "  %s %s OPTIONS (", quote_identifier(local), column.local_type);
-	append_option(command, "column_name", column.name);
-	append_option(command, "remote_type", column.remote_type);
-	if (column.collation != nullptr)
-		append_option(command, "remote_collation", column.collation);
-	if (column.is_key)
-		append_option(command, "key", "true");
-	appendStringInfoString(command, not_null && column.not_null ? ") NOT NULL" : ")");
+	bool first = true;
+
+	appendStringInfo(command, "\n  %s %s OPTIONS (", quote_identifier(column->local), type);
+	append_option(command, &first, "column_name", column->name);
+	append_option(command, &first, "remote_type", remote_type_text(*column));
+	if (column->collation != nullptr)
+		append_option(command, &first, "remote_collation", column->collation);
+	if (column->key)
+		append_option(command, &first, "key", "true");
+	appendStringInfoString(command, not_null ? ") NOT NULL" : ")");
 }
 
-/* The columns that can be read; what is left out is said. */
-static List *
-readable_columns(const ImportTable &table, const ImportOptions &options)
-{
-	List *columns = NIL;
-	ListCell *cell;
-
-	foreach (cell, table.columns)
-	{
-		auto *column = static_cast<ImportColumn *>(lfirst(cell));
-
-		if (!options.sensitive && is_sensitive_column(column->table, column->name))
-			continue;
-		if (map_type(column))
-			columns = lappend(columns, column);
-		else
-			ereport(
-				WARNING,
-				(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-				 errmsg("column \"%s\" of table \"%s\" was left out", column->name, column->table),
-				 errdetail("Its type %s has no counterpart in PostgreSQL.", column->data_type),
-				 errhint("Make a foreign table with option query and a CAST.")));
-	}
-	return columns;
-}
-
+/* Null if nothing of the table can be read. What was left out is added to the list. */
 static char *
-create_command(const ImportTable &table, List *columns, const ImportOptions &options,
-			   const char *schema, const char *server, const char *rows)
+create_command(const RemoteTable *table, const ImportForeignSchemaStmt *statement,
+			   const char *server_name, const ImportOptions &options, StringInfo left_out)
 {
-	int count = list_length(columns);
-	auto *names =
-		static_cast<ImportName *>(palloc0(sizeof(ImportName) * static_cast<size_t>(count + 1)));
 	StringInfoData command;
+	ListCell *cell;
+	bool first = true;
 
-	for (int i = 0; i < count; i++)
-		names[i].remote = static_cast<ImportColumn *>(list_nth(columns, i))->name;
-	make_local_names(names, count, options.name_case);
 	initStringInfo(&command);
-	appendStringInfo(&command, "CREATE FOREIGN TABLE %s (\n", quote_identifier(table.name.local));
-	for (int i = 0; i < count; i++)
+	appendStringInfo(&command, "CREATE FOREIGN TABLE %s (", quote_identifier(table->local));
+	foreach (cell, table->columns)
 	{
-		appendStringInfoString(&command, i > 0 ? ",\n" : "");
-		append_column(&command, *static_cast<ImportColumn *>(list_nth(columns, i)), names[i].local,
-					  options.not_null);
+		auto *column = static_cast<RemoteColumn *>(lfirst(cell));
+		const char *type = local_type(*column);
+
+		if (!options.sensitive && is_sensitive_column(table->name, column->name))
+		{
+			appendStringInfo(left_out, "%s%s.%s", left_out->len > 0 ? ", " : "", table->name,
+							 column->name);
+			continue;
+		}
+		if (type == nullptr)
+		{
+			ereport(WARNING, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+							  errmsg("column \"%s\" of table \"%s\" was left out: type %s isn't "
+									 "supported",
+									 column->name, table->name, column->data_type)));
+			continue;
+		}
+		appendStringInfoString(&command, first ? "" : ",");
+		append_column(&command, column, type, options.not_null && !column->nullable);
+		first = false;
 	}
-	appendStringInfo(&command, "\n) SERVER %s OPTIONS (", quote_identifier(server));
-	append_option(&command, "schema_name", schema);
-	append_option(&command, "table_name", table.name.remote);
-	if (rows[0] != '\0')
-		append_option(&command, "estimated_rows", rows);
+	if (first)
+		return nullptr;
+	appendStringInfo(&command, "\n) SERVER %s OPTIONS (", quote_identifier(server_name));
+	first = true;
+	append_option(&command, &first, "schema_name", statement->remote_schema);
+	append_option(&command, &first, "table_name", table->name);
+	if (table->rows > 0)
+		append_option(&command, &first, "estimated_rows", psprintf("%.0f", table->rows));
 	appendStringInfoChar(&command, ')');
 	return command.data;
 }
 
-static List *
-create_commands(const ImportForeignSchemaStmt *statement, List *tables,
-				const ImportOptions &options, List *counts)
+/* A secret table that was asked for by name deserves a warning; the rest, in an import of
+ * everything, a word. */
+static bool
+leaves_out(const RemoteTable *table, const ImportForeignSchemaStmt *statement,
+		   const ImportOptions &options, StringInfo left_out)
 {
+	if (options.sensitive || !is_sensitive_table(table->name))
+		return false;
+	if (statement->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO)
+		ereport(WARNING, (errmsg("table \"%s\" holds credentials and was left out", table->name),
+						  errhint("The option import_sensitive imports it.")));
+	else
+		appendStringInfo(left_out, "%s%s", left_out->len > 0 ? ", " : "", table->name);
+	return true;
+}
+
+static List *
+create_commands(List *tables, const ImportForeignSchemaStmt *statement, const char *server_name,
+				const ImportOptions &options)
+{
+	StringInfoData left_out;
 	List *commands = NIL;
 	ListCell *cell;
 
+	initStringInfo(&left_out);
 	foreach (cell, tables)
 	{
-		const auto *table = static_cast<const ImportTable *>(lfirst(cell));
+		auto *table = static_cast<RemoteTable *>(lfirst(cell));
 
-		if (!is_listed(statement, table->name.local))
+		if (!is_wanted(statement, table) || leaves_out(table, statement, options, &left_out))
 			continue;
-		List *columns = readable_columns(*table, options);
+		name_columns(table, options.name_case);
+		char *command = create_command(table, statement, server_name, options, &left_out);
 
-		if (columns == NIL)
-			ereport(WARNING, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-							  errmsg("table \"%s\" was left out", table->name.remote),
-							  errdetail("None of its columns can be read.")));
+		if (command != nullptr)
+			commands = lappend(commands, command);
 		else
-			commands =
-				lappend(commands, create_command(*table, columns, options, statement->remote_schema,
-												 statement->server_name,
-												 row_count(counts, table->name.remote)));
+			ereport(WARNING, (errmsg("table \"%s\" was left out: none of its columns can be read",
+									 table->name)));
 	}
+	if (left_out.len > 0 && statement->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
+		ereport(NOTICE, (errmsg("what may hold credentials was left out: %s", left_out.data),
+						 errhint("The option import_sensitive imports it.")));
 	return commands;
 }
 
 List *
 sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server)
 {
-	ImportOptions options = parse_options(statement->options);
-	List *columns = read_columns(server, statement->remote_schema);
+	ImportOptions options = parse_import_options(statement->options);
+	const char *schema = statement->remote_schema;
+	List *tables = fetch_tables(server, schema, options.views);
 
-	if (columns == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-				 errmsg("schema \"%s\" of server \"%s\" has no tables this login may see",
-						statement->remote_schema, statement->server_name),
-				 errhint("Check the schema's name (often dbo), the server option database, and "
-						 "the login's rights.")));
-	List *tables = group_by_table(columns, options);
-
+	if (tables == NIL)
+		require_schema(server, schema);
+	fetch_columns(server, schema, tables);
+	fetch_keys(server, schema, tables);
+	fetch_row_counts(server, schema, tables);
 	name_tables(tables, options.name_case);
-	translate_list(statement->table_list, tables);
-	return create_commands(statement, tables, options,
-						   read_row_counts(server, statement->remote_schema));
+
+	List *commands =
+		create_commands(tables, statement, GetForeignServer(server)->servername, options);
+
+	/* PostgreSQL would go through the list again, by local names only. The statement is ours: it
+	 * was copied if anybody else needs it. */
+	statement->list_type = FDW_IMPORT_SCHEMA_ALL;
+	return commands;
 }
 
 } // namespace sambapos::fdw

@@ -1,6 +1,7 @@
 /*
- * IMPORT FOREIGN SCHEMA: what its two files share. import.cpp asks the server and writes the
- * CREATE FOREIGN TABLE commands; import_names.cpp knows how names and types are said here.
+ * What the files of IMPORT FOREIGN SCHEMA share: import.cpp asks the server's catalog and writes
+ * the commands, import_names.cpp finds local names, import_types.cpp local types, and
+ * import_sensitive.cpp knows what is left out.
  */
 #pragma once
 
@@ -9,46 +10,52 @@
 namespace sambapos::fdw
 {
 
+/* A column as INFORMATION_SCHEMA.COLUMNS describes it; numbers are -1 where it says NULL. */
+struct RemoteColumn
+{
+	const char *name;
+	const char *local; /* its name here */
+	const char *data_type;
+	int length; /* of characters or bytes; -1 for (max) too */
+	int precision;
+	int scale;
+	int fraction; /* digits of a second */
+	bool nullable;
+	bool key;
+	const char *collation; /* null if it has none */
+};
+
+struct RemoteTable
+{
+	const char *name;
+	const char *local;
+	List *columns; /* of RemoteColumn */
+	double rows;   /* negative if the server doesn't say */
+};
+
+/* ---- import_names.cpp ---- */
+
 enum class NameCase
 {
-	snake, /* TicketNumber -> ticket_number */
-	keep,  /* as it is */
-	lower  /* TicketNumber -> ticketnumber */
+	snake,
+	keep,
+	lower
 };
 
-struct ImportName
-{
-	const char *remote;
-	const char *local;
-};
+/* The local names of a list of remote ones, all different, in an array as long as the list. */
+const char **local_names(const char *const *remote, int count, NameCase name_case);
 
-/* A column as INFORMATION_SCHEMA.COLUMNS tells it; palloc'd, plain. */
-struct ImportColumn
-{
-	const char *table;
-	const char *name;
-	const char *data_type;
-	int length;    /* characters or bytes; -1: (max) */
-	int precision; /* decimal and numeric */
-	int scale;
-	int datetime_precision; /* time, datetime2, datetimeoffset */
-	bool not_null;
-	bool is_key;
-	bool is_view;
-	const char *collation; /* null: none */
+/* ---- import_types.cpp ---- */
 
-	/* filled in by map_type */
-	const char *remote_type; /* with length or precision */
-	const char *local_type;
-};
+/* The type as T-SQL writes it: decimal(16,2), nvarchar(max). */
+const char *remote_type_text(const RemoteColumn &column);
 
-/* Fills in the local names of a table's columns, or a schema's tables. */
-void make_local_names(ImportName *names, int count, NameCase name_case);
+/* The local type; null if the column can't be read. */
+const char *local_type(const RemoteColumn &column);
 
-/* False if the type has no counterpart here. */
-bool map_type(ImportColumn *column);
+/* ---- import_sensitive.cpp ---- */
 
-/* Whole tables, and columns, that hold PINs, passwords, keys or licences. */
+/* Tables and columns of SambaPOS that hold credentials. */
 bool is_sensitive_table(const char *table);
 bool is_sensitive_column(const char *table, const char *column);
 
