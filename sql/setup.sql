@@ -94,12 +94,20 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   at_source text[] := sambapos._source_tables(place.server);
+  present   text[];
   wanted    record;
   known     name[] := ARRAY(SELECT t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id);
   deed      text;
 BEGIN
-  PERFORM sambapos._import_tables(place.name, place.server,
-    ARRAY(SELECT w.table_name FROM sambapos._wanted_tables(place.name, names, at_source) AS w WHERE w.source_name IS NOT NULL));
+  present := ARRAY(SELECT w.table_name FROM sambapos._wanted_tables(place.name, names, at_source) AS w
+                   WHERE w.source_name IS NOT NULL);
+  IF present = '{}' THEN
+    RAISE EXCEPTION 'server "%" shows none of the tables', place.server USING
+      ERRCODE = 'undefined_table',
+      DETAIL = format('The login sees %s tables in schema dbo.', cardinality(at_source)),
+      HINT = 'Is it the right database, and does its login have the right to SELECT? See the tutorial, step 2.';
+  END IF;
+  PERFORM sambapos._import_tables(place.name, place.server, present);
   FOR wanted IN SELECT * FROM sambapos._wanted_tables(place.name, names, at_source) LOOP
     deed := CASE WHEN wanted.source_name IS NULL THEN 'not at the source, or not readable there'
                  WHEN wanted.table_name = ANY (known) THEN 'kept'
