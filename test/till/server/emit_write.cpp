@@ -186,7 +186,7 @@ Emitter::insert(const InsertStatement &s, bool identity_insert, bool *has_identi
 			sql += ")";
 		}
 	}
-	if (*explicit_identity && s.output.empty())
+	if (s.output.empty() && (*explicit_identity || (*has_identity && s.query == nullptr)))
 		sql += " RETURNING " + quote_identifier(t.identity_column()->name) + "::int8";
 	else
 		sql += returning(s.output, t, "INSERTED", t.qualified(), &out);
