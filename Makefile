@@ -48,7 +48,7 @@ lint: $(OBJS)
 	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(wildcard src/*.[ch]pp src/*/*.[ch]pp test/*/*.[ch]pp); else echo "lint: no clang-format-14, format not checked"; fi
 
 workbench:
-	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$(PG_CONFIG) >/dev/null
+	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$$(command -v $(PG_CONFIG)) >/dev/null
 	cmake --build build -j$$(nproc)
 
 check: ; @test/harness/check
