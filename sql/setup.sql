@@ -126,6 +126,36 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._add_tables(sambapos.site, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
 
+-- After DROP EXTENSION the replica is still there and the numbers begin anew: a new site must never
+-- get the rows of an old one.
+CREATE FUNCTION sambapos._free_site_id() RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  candidate integer;
+  relation  regclass;
+  is_used   boolean;
+BEGIN
+  LOOP
+    candidate := nextval('sambapos.site_site_id_seq');
+    CONTINUE WHEN EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = candidate);
+    is_used := false;
+    FOR relation IN
+      SELECT c.oid FROM pg_class AS c
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
+      WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind = 'r'
+    LOOP
+      EXIT WHEN is_used;
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE site_id = $1)', relation) INTO is_used USING candidate;
+    END LOOP;
+    EXIT WHEN NOT is_used;
+    RAISE NOTICE 'the replica has rows of an unknown site %; they stay apart', candidate;
+  END LOOP;
+  RETURN candidate;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._free_site_id() IS 'The next number of a site that no row in the replica has';
+
 CREATE FUNCTION @extschema@.sambapos_add_site(site text, server name, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
                                               sync_interval interval DEFAULT '15 minutes')
 RETURNS SETOF sambapos.table_action
@@ -140,8 +170,8 @@ BEGIN
   sync_interval := sambapos._checked_setting('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
   SELECT * INTO place FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
   IF place.site_id IS NULL THEN
-    INSERT INTO sambapos.site AS s (name, server, time_zone, sync_interval)
-    VALUES (site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
+    INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
+    VALUES (sambapos._free_site_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
     UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true, paused_reason = NULL,

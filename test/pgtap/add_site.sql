@@ -112,6 +112,14 @@ SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'not those
 DROP EXTENSION sambapos_fdw CASCADE;
 SELECT has_table('sambapos_replica', 'tickets', 'DROP EXTENSION CASCADE leaves the replica tables');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'and their rows');
+CREATE TEMP TABLE old_rows AS SELECT site_id FROM sambapos_replica.tickets;
+CREATE EXTENSION sambapos_fdw;
+CREATE SERVER till FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host :'host', port :'port', database :'database', encryption :'encryption');
+CREATE USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (username :'username', password :'password');
+DROP SCHEMA sambapos_live_bar;
+SELECT isnt(setval('sambapos.site_site_id_seq', (SELECT site_id FROM old_rows), false), NULL, 'the numbers begin anew');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_site('garden', 'till', tables => '{tickets}')$$, 'a site of a new installation');
+SELECT is_empty('SELECT s.site_id FROM sambapos.site AS s JOIN old_rows USING (site_id)', 'never gets the rows of an old one');
 
 SELECT * FROM finish();
 ROLLBACK;
