@@ -17,11 +17,15 @@ bindir=$(${PG_CONFIG:-pg_config} --bindir)
 
 die() { echo "till.sh: $*" >&2; exit 1; }
 
-as_owner() {
+as_owner() { (exec_as_owner "$@"); }
+
+exec_as_owner() { # keeps the process id
+	local zone=()
+	[ -z "${timezone:-}" ] || zone=(TZ="$timezone")
 	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=postgres --regid=postgres --init-groups env -i PATH="$PATH" HOME=/tmp LC_ALL=C TZ="${timezone:-}" "$@"
+		exec setpriv --reuid=postgres --regid=postgres --init-groups env -i PATH="$PATH" HOME=/tmp LC_ALL=C "${zone[@]}" "$@"
 	else
-		env LC_ALL=C TZ="${timezone:-}" "$@"
+		exec env LC_ALL=C "${zone[@]}" "$@"
 	fi
 }
 
@@ -74,11 +78,12 @@ start_server() {
 	local certificate=$dir/till.crt key=$dir/till.key
 	[ -s "$key" ] || as_owner openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
 		-keyout "$key" -out "$certificate" 2>/dev/null
-	rm -f "$dir/port"
-	as_owner "$binary" --socket "$socket" --certificate "$certificate" --key "$key" --sql "$here/server" --port-file "$dir/port" "$@" >>"$dir/till.log" 2>&1 </dev/null &
+	rm -f "$dir/port.new"
+	exec_as_owner "$binary" --socket "$socket" --certificate "$certificate" --key "$key" --sql "$here/server" --port-file "$dir/port.new" "$@" >>"$dir/till.log" 2>&1 </dev/null &
 	echo $! >"$dir/till.pid"
 	disown
-	wait_for "$dir/port" "$(cat "$dir/till.pid")" "the till"
+	wait_for "$dir/port.new" "$(cat "$dir/till.pid")" "the till"
+	mv "$dir/port.new" "$dir/port"
 }
 
 option() { # name, default: the last one given
@@ -132,7 +137,8 @@ start)
 	announce
 	;;
 restart)
-	[ -s "$dir/till.pid" ] || die "no till in $dir"
+	[ -x "$binary" ] || die "$binary is not built"
+	[ -s "$dir/port" ] || die "no till in $dir"
 	dir=$(cd "$dir" && pwd)
 	socket=$(cat "$dir/socket")
 	port=$(cat "$dir/port")

@@ -321,6 +321,12 @@ Emitter::arithmetic(const Expr &e, const Scope *scope)
 					 t, nullable};
 	}
 
+	/* beside a decimal an int literal counts its own digits */
+	if (a.literal != nullptr && a.type.kind == Kind::integer && b.type.kind == Kind::decimal)
+		a.type = decimal_type(static_cast<int>(a.literal->text.size()), 0);
+	if (b.literal != nullptr && b.type.kind == Kind::integer && a.type.kind == Kind::decimal)
+		b.type = decimal_type(static_cast<int>(b.literal->text.size()), 0);
+
 	Type type = arithmetic_type(e.text[0], a.type, b.type);
 
 	if (is_string(type.kind))
