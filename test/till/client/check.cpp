@@ -32,12 +32,12 @@ const Rule rules[] = {
 	 "SELECT Id FROM AccountTransactionValues WHERE Exchange <> Debit - Credit"},
 	{"what remains is total less payments plus change",
 	 "SELECT t.Id, t.TotalAmount, t.RemainingAmount, p.Paid, c.Changed FROM Tickets t LEFT JOIN "
-	 "(SELECT TicketId, SUM(Amount) AS Paid FROM Payments GROUP BY TicketId) p ON p.TicketId = "
-	 "t.Id "
-	 "LEFT JOIN (SELECT TicketId, SUM(Amount) AS Changed FROM ChangePayments GROUP BY TicketId) c "
-	 "ON "
-	 "c.TicketId = t.Id WHERE t.RemainingAmount <> t.TotalAmount - COALESCE(p.Paid, 0) + "
-	 "COALESCE(c.Changed, 0)"},
+	 "(SELECT TicketId, CAST(SUM(Amount) AS decimal(16,2)) AS Paid FROM Payments GROUP BY "
+	 "TicketId) "
+	 "p ON p.TicketId = t.Id LEFT JOIN (SELECT TicketId, CAST(SUM(Amount) AS decimal(16,2)) AS "
+	 "Changed FROM ChangePayments GROUP BY TicketId) c ON c.TicketId = t.Id WHERE "
+	 "t.RemainingAmount "
+	 "<> t.TotalAmount - COALESCE(p.Paid, 0.00) + COALESCE(c.Changed, 0.00)"},
 	{"a closed ticket is paid",
 	 "SELECT Id FROM Tickets WHERE IsClosed = 1 AND RemainingAmount <> 0"},
 	{"a closed ticket has no zero transaction and no paid items",

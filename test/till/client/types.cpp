@@ -182,7 +182,7 @@ make_invalid_text(Connection &connection)
 {
 	static const char *const values[] = {
 		"N'before ' + NCHAR(55357) + N' after'", "NCHAR(56832)",
-		"CAST(0x4100D83D4200 AS nvarchar(10))",  "CAST(0x41003DD84200 AS nvarchar(10))",
+		"CAST(0x410000DE4200 AS nvarchar(10))",  "CAST(0x41003DD84200 AS nvarchar(10))",
 		"N'zero ' + NCHAR(0) + N' inside'",      "N'valid'"};
 	int rows = 0;
 
