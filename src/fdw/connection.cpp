@@ -73,6 +73,40 @@ connection_drop(Connection *connection)
 	connection->reader = nullptr;
 }
 
+/* With invalid_text replace, n-types are fetched as the bytes of their UTF-16. A server that has
+ * other bytes (Babelfish) must be known before a row is misread. */
+static bool
+shows_utf16(tds::Session *session)
+{
+	static constexpr unsigned char expected[] = {0xE9, 0x00}; /* U+00E9 */
+	tds::Row row;
+	bool result = false;
+
+	guard(
+		[&]
+		{
+			tds::query(session, "SELECT CAST(NCHAR(233) AS varbinary(2))");
+			while (tds::next(session, &row))
+				result = row.count == 1 && row.values[0].data != nullptr &&
+						 row.values[0].length == static_cast<int>(sizeof expected) &&
+						 std::memcmp(row.values[0].data, expected, sizeof expected) == 0;
+		});
+	return result;
+}
+
+static void
+require_utf16(Connection *connection)
+{
+	if (connection->invalid_text != InvalidText::replace || shows_utf16(connection->session))
+		return;
+	connection_drop(connection);
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("server \"%s\" can't be read with invalid_text \"replace\"",
+						   GetForeignServer(connection->key.server)->servername),
+					errdetail("It doesn't give nvarchar as UTF-16 when it is cast to varbinary."),
+					errhint("Set the server option invalid_text to error.")));
+}
+
 static void
 open_session(Connection *connection, Oid user)
 {
@@ -90,6 +124,7 @@ open_session(Connection *connection, Oid user)
 	guard([&] { session = tds::open(options->login, interrupted); });
 	connection->session = session;
 	connection->connected_at = GetCurrentTimestamp();
+	require_utf16(connection);
 }
 
 static bool

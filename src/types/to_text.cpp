@@ -19,14 +19,14 @@ wire_text(const ColumnReader &, const tds::Value &value)
 	return {reinterpret_cast<const char *>(value.data), static_cast<size_t>(value.length)};
 }
 
-/* One code point of UTF-16LE; a lone surrogate gives U+FFFD and *valid = false. */
+/* One code point of UTF-16LE; a lone surrogate and NUL give U+FFFD and *valid = false. */
 static char32_t
 next_code_point(const unsigned char *units, int count, int *index, bool *valid)
 {
 	auto unit = [&](int i) { return static_cast<char32_t>(units[2 * i] | units[2 * i + 1] << 8); };
 	char32_t first = unit((*index)++);
 
-	if (first < 0xD800 || first > 0xDFFF)
+	if (first != 0 && (first < 0xD800 || first > 0xDFFF))
 		return first;
 	if (first <= 0xDBFF && *index < count)
 	{
@@ -175,18 +175,53 @@ not_text(const ColumnReader &column, std::string_view text)
 	pg_unreachable();
 }
 
+/* With invalid_text replace: every NUL becomes U+FFFD. */
+static std::string_view
+without_nul(const ColumnReader &column, std::string_view text)
+{
+	static constexpr std::string_view replacement = "\xEF\xBF\xBD";
+	auto *result = static_cast<char *>(palloc(text.size() * replacement.size()));
+	char *end = result;
+
+	for (char c : text)
+	{
+		if (c != '\0')
+			*end++ = c;
+		else
+		{
+			std::memcpy(end, replacement.data(), replacement.size());
+			end += replacement.size();
+		}
+	}
+	warn_replaced(column);
+	return {result, static_cast<size_t>(end - result)};
+}
+
+/* UTF-8 that PostgreSQL takes; nearly always the same bytes. */
+static std::string_view
+valid_utf8(const ColumnReader &column, std::string_view text)
+{
+	if (likely(pg_verify_mbstr(PG_UTF8, text.data(), static_cast<int>(text.size()), true)))
+		return text;
+	std::string_view cleaned =
+		column.row->replace_invalid ? without_nul(column, text) : std::string_view();
+
+	if (cleaned.empty() ||
+		!pg_verify_mbstr(PG_UTF8, cleaned.data(), static_cast<int>(cleaned.size()), true))
+		not_text(column, text);
+	return cleaned;
+}
+
 static std::string_view
 to_database_encoding(const ColumnReader &column, std::string_view text)
 {
-	auto length = static_cast<int>(text.size());
+	std::string_view valid = valid_utf8(column, text);
 
-	if (unlikely(!pg_verify_mbstr(PG_UTF8, text.data(), length, true)))
-		not_text(column, text);
-	if (GetDatabaseEncoding() == PG_UTF8 || length == 0)
-		return text;
-	const char *converted = pg_any_to_server(text.data(), length, PG_UTF8);
+	if (GetDatabaseEncoding() == PG_UTF8 || valid.empty())
+		return valid;
+	const char *converted = pg_any_to_server(valid.data(), static_cast<int>(valid.size()), PG_UTF8);
 
-	return converted == text.data() ? text : std::string_view(converted);
+	return converted == valid.data() ? valid : std::string_view(converted);
 }
 
 /* ---- sinks ---- */
@@ -273,11 +308,7 @@ read_by_source(const ColumnReader &column, const tds::Value &value)
 static Datum
 read_utf8_text(const ColumnReader &column, const tds::Value &value)
 {
-	std::string_view text = wire_text(column, value);
-
-	if (unlikely(!pg_verify_mbstr(PG_UTF8, text.data(), value.length, true)))
-		not_text(column, text);
-	return make_text(column, text);
+	return make_text(column, valid_utf8(column, wire_text(column, value)));
 }
 
 /* ---- choosing ---- */
