@@ -51,7 +51,7 @@ void run_types(Connection &connection, const Arguments &arguments);
 void run_dump(Connection &connection, const Arguments &arguments);
 void run_tables(Connection &connection, const Arguments &arguments);
 
-/* A file's text; the batches of a script (a line that says GO ends one); run one by one. */
+/* A file's text, and the batches of a script: a line that says GO ends one. */
 std::string read_file(const std::string &path);
 std::vector<std::string> split_batches(const std::string &script);
 

@@ -32,7 +32,7 @@ public:
 	std::optional<int> some_id(const std::string &sql);
 
 	Ticket open(int type);
-	/* Opens a restaurant ticket with lines and a remaining amount. */
+	/* Opens a ticket with lines that aren't submitted yet. */
 	Ticket open_with_orders(int type, int lines);
 	void order_some(Ticket &ticket, int lines);
 	/* Recalculates, stamps and saves. */
