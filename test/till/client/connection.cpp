@@ -28,6 +28,7 @@ struct Heard
 	std::string text;
 } heard;
 
+/* Keeps the first error of a batch; what follows it is mostly its echo. */
 void
 hear(int number, const std::string &text)
 {
@@ -38,6 +39,7 @@ hear(int number, const std::string &text)
 	}
 }
 
+/* DB-Library's own errors. Nothing may be thrown through it: record and go on. */
 int
 on_error(DBPROCESS *, int, int number, int os_error, char *text, char *os_text)
 {
@@ -50,6 +52,7 @@ on_error(DBPROCESS *, int, int number, int os_error, char *text, char *os_text)
 	return INT_CANCEL;
 }
 
+/* The server's messages. Severity 10 and less is information (database changed, row counts). */
 int
 on_message(DBPROCESS *, DBINT number, int state, int severity, char *text, char *, char *, int line)
 {
@@ -59,6 +62,7 @@ on_message(DBPROCESS *, DBINT number, int state, int severity, char *text, char 
 	return 0;
 }
 
+/* Throws what was heard; `otherwise` where DB-Library failed without saying why. */
 void
 raise_heard(const char *otherwise)
 {

@@ -49,6 +49,7 @@ columns_of(Connection &connection, const std::string &table)
 	return columns;
 }
 
+/* The columns of the primary key in their order; none for VersionInfo, the one table without. */
 std::vector<std::string>
 key_of(Connection &connection, const std::string &table)
 {
@@ -76,6 +77,7 @@ expression(const Column &column)
 	return bracket(column.name);
 }
 
+/* As COPY writes it, so that a line is a row whatever a text holds. */
 std::string
 escape(const Value &value)
 {
@@ -96,6 +98,7 @@ escape(const Value &value)
 	return text;
 }
 
+/* The named columns, in the order asked for. */
 std::vector<Column>
 chosen(const std::vector<Column> &columns, const std::vector<std::string> &names)
 {

@@ -14,6 +14,7 @@ House::House(BulkWriter &writer, Random &random, bool version5)
 	shift_.version5 = version5;
 }
 
+/* Another guest walks in: another waiter, till and department. */
 void
 House::change_shift(Time now)
 {
@@ -23,18 +24,22 @@ House::change_shift(Time now)
 	shift_.department = random_.between(1, 2);
 }
 
+/* Some time goes by, a second at least. */
 void
 House::pass(Time at_most)
 {
 	shift_.now = on_grid(shift_.now + second + random_.below(static_cast<int>(at_most)));
 }
 
+/* Most guests eat; some have ordered a banquet. */
 int
 House::draw_type()
 {
 	return random_.chance(8) ? ticket_type::banquet : ticket_type::restaurant;
 }
 
+/* A ticket with its number and its guests. A banquet always has a customer, whose account it
+ * debits. */
 Ticket
 House::open(int type)
 {
@@ -57,6 +62,7 @@ House::open(int type)
 	return ticket;
 }
 
+/* One submission: its lines share an order number. */
 void
 House::order_some(Ticket &ticket, int lines)
 {
@@ -96,6 +102,8 @@ House::spoil_text(Ticket &ticket)
 		ticket.note = "Satır 1\nSatır 2\t\\ \"tırnak\" 'quote' 👩‍🍳";
 }
 
+/* Ordered once or twice, maybe voided, given, discounted; then paid and closed, unless it is the
+ * last evening and the guests still sit. */
 void
 House::ordinary_ticket(bool stays_open)
 {
@@ -144,6 +152,7 @@ House::ordinary_ticket(bool stays_open)
 	write(ticket);
 }
 
+/* Goods come back, money goes out: every line a return, the total below zero. */
 void
 House::refund_ticket()
 {
@@ -269,6 +278,7 @@ House::settlements(int count)
 	}
 }
 
+/* Arrivals are drawn first, so that tickets get their ids in the order of their dates. */
 void
 House::run_day(Time midnight, int tickets, bool last)
 {

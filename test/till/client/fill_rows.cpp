@@ -69,6 +69,7 @@ House::write(Ticket &ticket)
 		writer_.add("TicketEntities", ++ids.entity, fields_of(entity, ticket.id));
 }
 
+/* The last period is open: it ends when it starts. */
 void
 House::write_period(Time midnight, bool last)
 {

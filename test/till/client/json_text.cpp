@@ -8,6 +8,7 @@
 namespace tillctl
 {
 
+/* Escapes what DataContractJsonSerializer escapes, "/" included; letters stay as they are. */
 std::string
 json_string(const std::string &text)
 {
@@ -33,6 +34,7 @@ json_date(Time time)
 	return "\"\\/Date(" + std::to_string(time - 3 * hour) + "+0300)\\/\"";
 }
 
+/* A text that was cut (no "]" at its end) is left alone, as the application would. */
 void
 json_append(Value &array, const std::string &object)
 {
@@ -42,6 +44,8 @@ json_append(Value &array, const std::string &object)
 		array->replace(array->size() - 1, 1, "," + object + "]");
 }
 
+/* Keys with default values are left out unless every one is asked for; Q is never left out here,
+ * since a missing Q means 0. */
 std::string
 modifier_json(const Modifier &m, bool every_key)
 {

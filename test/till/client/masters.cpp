@@ -60,6 +60,7 @@ master_tables()
 namespace
 {
 
+/* Account types and accounts. A balance is never stored: it is the sum of the ledger. */
 void
 write_accounts(BulkWriter &writer)
 {
@@ -105,6 +106,7 @@ write_accounts(BulkWriter &writer)
 				money("Rounding", 0), text("Name", Value("Euro"))});
 }
 
+/* What moves money from one kind of account to another, and the documents people write by hand. */
 void
 write_transaction_types(BulkWriter &writer)
 {
@@ -133,6 +135,7 @@ write_transaction_types(BulkWriter &writer)
 			 text("Name", Value(documents[i]))});
 }
 
+/* Two ticket types, each with numerators of its own, since ticket numbers count per type. */
 void
 write_ticket_types(BulkWriter &writer)
 {
@@ -173,6 +176,7 @@ write_ticket_types(BulkWriter &writer)
 					text("Name", Value(departments[i]))});
 }
 
+/* Room and customer charges have no account of their own: the guest's is taken. */
 void
 write_payment_types(BulkWriter &writer)
 {
@@ -208,6 +212,7 @@ write_payment_types(BulkWriter &writer)
 				reference("Account_Id", account::cash)});
 }
 
+/* Discounts come before tax, service after it; the tax of a product hangs on its group. */
 void
 write_calculations_and_taxes(BulkWriter &writer)
 {
@@ -239,6 +244,7 @@ write_calculations_and_taxes(BulkWriter &writer)
 					number("TicketTypeId", 0)});
 }
 
+/* States are words in the language of the house. The group names Status and GStatus are fixed. */
 void
 write_states(BulkWriter &writer)
 {
@@ -276,6 +282,7 @@ write_states(BulkWriter &writer)
 	}
 }
 
+/* Customers, tables and rooms are all entities; customers and rooms have accounts. */
 void
 write_guests(BulkWriter &writer, Time opened)
 {
@@ -336,6 +343,7 @@ write_guests(BulkWriter &writer, Time opened)
 					text("Name", Value(table(i).name))});
 }
 
+/* NULL and the empty string both mean "none" in a real database, so both occur. */
 void
 write_menu(BulkWriter &writer)
 {
@@ -375,6 +383,7 @@ write_menu(BulkWriter &writer)
 			   {text("PriceTag", Value("HH")), text("Name", Value("Happy Hour 🍹"))});
 }
 
+/* Modifier groups and modifiers, some with a price. */
 void
 write_order_tags(BulkWriter &writer)
 {
@@ -410,6 +419,7 @@ write_order_tags(BulkWriter &writer)
 	}
 }
 
+/* Users carry their PIN in plain text: it must never be read. */
 void
 write_people(BulkWriter &writer, bool version5)
 {

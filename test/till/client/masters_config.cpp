@@ -37,6 +37,7 @@ configuration_tables()
 namespace
 {
 
+/* Just enough stock for recipes and movements to refer to. */
 void
 write_stock(BulkWriter &writer)
 {
@@ -68,6 +69,7 @@ write_stock(BulkWriter &writer)
 				number("SortOrder", 0), text("Name", Value("Alım / Purchase"))});
 }
 
+/* The till's buttons: one category a menu group. */
 void
 write_screen_menu(BulkWriter &writer)
 {
@@ -122,6 +124,7 @@ write_screen_menu(BulkWriter &writer)
 	}
 }
 
+/* One row in each table that can hold a secret, with a secret in it. */
 void
 write_secrets(BulkWriter &writer, bool version5)
 {
@@ -166,6 +169,7 @@ write_secrets(BulkWriter &writer, bool version5)
 					text("Name", Value("QR Menü"))});
 }
 
+/* Free text with telephone numbers, as courier integrations leave it. */
 void
 write_tasks(BulkWriter &writer, Time opened)
 {

@@ -23,6 +23,7 @@ worth_another_try(int number)
 	return number == 1205 || number == 1222 || number == 3960;
 }
 
+/* Every kind that play deals by default, or those that only reconciliation finds. */
 std::vector<const Kind *>
 kinds(bool unseen_only)
 {

@@ -35,6 +35,7 @@ add(Till &till, Document document)
 	return true;
 }
 
+/* A guest checks out: money in, no payment row anywhere. */
 bool
 settle_room(Till &till)
 {
@@ -46,6 +47,7 @@ settle_room(Till &till)
 											  "Oda Tahsilatı " + guest->name));
 }
 
+/* A regular pays off a tab. */
 bool
 pay_account(Till &till)
 {
@@ -57,6 +59,7 @@ pay_account(Till &till)
 											  "Cari Tahsilat " + guest->account_name));
 }
 
+/* Money leaves the drawer. */
 bool
 spend(Till &till)
 {
@@ -65,6 +68,7 @@ spend(Till &till)
 									 till.random.between(100, 9000), "Taksi & buz 🧊"));
 }
 
+/* Amounts are overwritten in place; neither date moves. */
 bool
 edit_document(Till &till)
 {
@@ -112,6 +116,7 @@ change_period(Till &till)
 	return true;
 }
 
+/* A delivery of two things. */
 bool
 receive_stock(Till &till)
 {

@@ -17,6 +17,7 @@ const char *const free_items = "SELECT i.[Id] FROM [dbo].[MenuItems] i WHERE NOT
 							   "JOIN [dbo].[Recipes] r ON r.[Portion_Id] = p.[Id] WHERE "
 							   "p.[MenuItemId] = i.[Id]) ORDER BY i.[Id]";
 
+/* No history at the source: the old price is gone. */
 bool
 change_price(Till &till)
 {
@@ -32,6 +33,7 @@ change_price(Till &till)
 	return true;
 }
 
+/* Lines sold before keep the old name: they have copies. */
 bool
 rename_product(Till &till)
 {
@@ -67,6 +69,7 @@ add_product(Till &till)
 	return true;
 }
 
+/* Lines refer to it by a number that has no foreign key, and go on doing so. */
 bool
 delete_product(Till &till)
 {
@@ -110,6 +113,7 @@ delete_price(Till &till)
 	return true;
 }
 
+/* The account comes first, since the entity names it. */
 bool
 add_customer(Till &till)
 {
@@ -131,6 +135,7 @@ add_customer(Till &till)
 	return true;
 }
 
+/* Tickets keep the copy of the name that they were made with. */
 bool
 rename_entity(Till &till)
 {

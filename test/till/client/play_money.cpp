@@ -19,6 +19,7 @@ owes(const Ticket &ticket)
 	return ticket.remaining > 100;
 }
 
+/* What is paid for is remembered in PaidItems until the ticket closes. */
 bool
 pay_part(Till &till)
 {
@@ -45,6 +46,7 @@ pay_and_close(Till &till, Ticket &ticket)
 	close(till.shift, ticket);
 }
 
+/* The guest goes: what wasn't submitted is, the rest is paid, the ticket closes. */
 bool
 pay_all(Till &till)
 {
@@ -91,6 +93,7 @@ calculate(Till &till)
 	return true;
 }
 
+/* The payment goes, and its transaction in the ledger with it. */
 bool
 cancel_payment(Till &till)
 {
@@ -112,6 +115,7 @@ cancel_payment(Till &till)
 	return true;
 }
 
+/* A ticket of its own: opened, returned, paid out and closed in one go. */
 bool
 refund(Till &till)
 {
@@ -125,6 +129,7 @@ refund(Till &till)
 	return true;
 }
 
+/* Closed without money: the room's account is debited. */
 bool
 charge_room(Till &till)
 {
@@ -166,6 +171,7 @@ settle_with_ticket(Till &till)
 	return true;
 }
 
+/* Version 4 lets a closed ticket be opened again; its payments stay. */
 bool
 reopen(Till &till)
 {
@@ -182,6 +188,7 @@ reopen(Till &till)
 	return true;
 }
 
+/* Printing a receipt again saves the closed ticket with a longer log and a new stamp. */
 bool
 save_again(Till &till)
 {

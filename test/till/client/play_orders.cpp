@@ -26,6 +26,7 @@ has_lines(const Ticket &ticket, size_t count)
 	return ticket.orders.size() >= count;
 }
 
+/* The ticket is stored when the waiter leaves its screen: number first, then all of it at once. */
 bool
 open_new(Till &till)
 {
@@ -38,6 +39,7 @@ open_new(Till &till)
 	return true;
 }
 
+/* A later round; some waiters leave it unsubmitted. */
 bool
 add_orders(Till &till)
 {
@@ -52,6 +54,7 @@ add_orders(Till &till)
 	return true;
 }
 
+/* A line the kitchen never saw is simply deleted. */
 bool
 cancel_line(Till &till)
 {
@@ -109,6 +112,7 @@ moved(Order order)
 	return order;
 }
 
+/* The guest changes table, or joins friends who have a ticket already. */
 bool
 move_lines(Till &till)
 {
@@ -132,6 +136,7 @@ move_lines(Till &till)
 	return true;
 }
 
+/* Two guests share a bottle: the old line keeps the rest, the part is a new row. */
 bool
 split_line(Till &till)
 {
@@ -199,6 +204,8 @@ empty_and_close(Till &till, Ticket &old)
 	till.save(old);
 }
 
+/* Calculations are lost in a merge, as in the application; the new ticket has the first one's
+ * guests. */
 bool
 merge(Till &till)
 {
@@ -244,6 +251,7 @@ recreate_lines(Till &till)
 	return true;
 }
 
+/* The entity row is replaced; ledger lines on the old guest's account move to the new one's. */
 bool
 change_guest(Till &till)
 {

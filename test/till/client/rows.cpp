@@ -45,6 +45,7 @@ value_list(const Fields &fields)
 
 } // namespace
 
+/* One row; the identity is left to the server. */
 std::string
 insert_statement(const std::string &table, const Fields &fields)
 {

@@ -17,6 +17,7 @@ namespace tillctl
 namespace
 {
 
+/* GO is a word of SQL Server's tools, not of T-SQL: alone on its line, any case. */
 bool
 says_go(const std::string &line)
 {

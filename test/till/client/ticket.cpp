@@ -10,6 +10,7 @@
 namespace tillctl
 {
 
+/* Balanced by construction: both lines carry the same amount. Zero keeps the direction it had. */
 void
 AccountTransaction::set_amount(Cents signed_amount)
 {
@@ -77,6 +78,7 @@ Ticket::remove_transaction(const TransactionPointer &transaction)
 	list.erase(std::remove(list.begin(), list.end(), transaction), list.end());
 }
 
+/* Payments too: every line on the old account moves. */
 void
 Ticket::rewrite_receivable(int old_account, int old_type)
 {
@@ -109,6 +111,7 @@ Ticket::keep_transaction(int type, Cents signed_amount, Time now)
 					Value(std::string(kind.name) + " [#" + number.value_or("") + "]"), now);
 }
 
+/* Discounts (before tax) or services (after it) on a base; answers their signed sum. */
 Cents
 Ticket::apply_calculations(bool include_tax, Cents base, Time now)
 {
@@ -141,6 +144,8 @@ Ticket::plain_sum() const
 	return divide_rounded(sum, 1000);
 }
 
+/* Sum, discounts, tax by template in proportion to what is left of the sum, services; each rounded
+ * once, to the cent, so that the ledger adds up to the total. */
 void
 Ticket::recalculate(Time now)
 {

@@ -45,6 +45,7 @@ private:
 };
 
 template <typename Read>
+/* Children come in the order of their ids, which is the order in which they were written. */
 void
 each_row(Connection &connection, const std::string &table, const char *parent, int id, Read read)
 {

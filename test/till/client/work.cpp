@@ -33,6 +33,7 @@ const char *const notes[] = {"Az tuzlu",    "No onions, please", "Doğum günü 
 
 } // namespace
 
+/* Dates all start equal: LastPaymentDate is set long before anybody pays. */
 Ticket
 open_ticket(Shift &shift, int type, int number)
 {
@@ -62,6 +63,7 @@ open_ticket(Shift &shift, int type, int number)
 	return ticket;
 }
 
+/* The ticket gets a copy of the guest's name and data: erasing the guest later doesn't erase it. */
 void
 attach(Shift &shift, Ticket &ticket, const Guest &guest)
 {
@@ -91,6 +93,7 @@ guest_with_account(const Ticket &ticket, int account_type)
 	return nullptr;
 }
 
+/* One or two modifiers; some with a price, some free text. */
 void
 add_modifiers(Shift &shift, Order &order)
 {
@@ -118,6 +121,7 @@ add_modifiers(Shift &shift, Order &order)
 	}
 }
 
+/* Quantities are such that every line comes to whole cents. */
 Order &
 add_order(Shift &shift, Ticket &ticket, const Product &product, int order_number)
 {
@@ -174,6 +178,7 @@ submit(Shift &shift, Ticket &ticket)
 	set_state(shift, ticket, "Ödenmedi");
 }
 
+/* Told by the flags: nothing is charged, nothing leaves stock. The state is a word of the house. */
 void
 void_line(Shift &shift, Ticket &ticket, Order &order)
 {
@@ -186,6 +191,7 @@ void_line(Shift &shift, Ticket &ticket, Order &order)
 	log(shift, ticket, "Void", order.name.value_or("") + " iptal edildi");
 }
 
+/* Nothing is charged, but it leaves stock. */
 void
 give_line(Shift &shift, Ticket &ticket, Order &order)
 {
@@ -207,6 +213,7 @@ return_line(Shift &shift, Order &order)
 	json_append(order.states, order_state_json("GStatus", "İade", "", shift.user, shift.now));
 }
 
+/* The group and the state are words in the language of the till. */
 void
 set_state(Shift &shift, Ticket &ticket, const std::string &turkish)
 {

@@ -6,6 +6,7 @@
 namespace tillctl
 {
 
+/* At most one of a kind on a ticket. */
 void
 add_calculation(Shift &shift, Ticket &ticket, int type)
 {
@@ -25,6 +26,7 @@ add_calculation(Shift &shift, Ticket &ticket, int type)
 	ticket.calculations.push_back(calculation);
 }
 
+/* Payments.Name is the name of the account, not of the payment type. */
 Payment &
 pay(Shift &shift, Ticket &ticket, int type, Cents amount)
 {
@@ -63,6 +65,7 @@ pay(Shift &shift, Ticket &ticket, int type, Cents amount)
 	return ticket.payments.back();
 }
 
+/* Amount is what was handed over; the change stands in a table of its own. */
 void
 pay_with_change(Shift &shift, Ticket &ticket)
 {
@@ -86,6 +89,7 @@ pay_with_change(Shift &shift, Ticket &ticket)
 	ticket.remaining += change.amount;
 }
 
+/* Rooms mostly charge, regulars often do, the rest pays cash, card, voucher or split. */
 void
 pay_rest(Shift &shift, Ticket &ticket)
 {
@@ -120,6 +124,7 @@ pay_rest(Shift &shift, Ticket &ticket)
 	}
 }
 
+/* Transactions that came to nothing go, and so do the items marked as paid. */
 void
 close(Shift &shift, Ticket &ticket)
 {
