@@ -322,13 +322,15 @@ Channel::sleep(long long milliseconds)
 }
 
 void
-Channel::hang()
+Channel::hang(const std::function<bool()> &still)
 {
-	for (;;)
+	while (still())
 	{
 		in.clear();
-		receive(-1);
+		receive(200);
 	}
+	shut();
+	throw Disconnected();
 }
 
 } // namespace till

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -100,8 +101,9 @@ public:
 	void watch();
 	/* Waits so many milliseconds, for WAITFOR and slow answers; an attention ends it. */
 	void sleep(long long milliseconds);
-	/* Never answers again: reads and forgets until the client gives up. */
-	[[noreturn]] void hang();
+	/* Reads and forgets, answers nothing, not even an attention, until the client gives up or
+	 * `still` says no. */
+	[[noreturn]] void hang(const std::function<bool()> &still);
 	void shut();
 };
 

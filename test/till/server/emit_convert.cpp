@@ -215,7 +215,8 @@ Conversion::fitted(const std::string &text) const
 	bool known = is_string(from) && v.type.length != max_length && !is_blob(v.type) &&
 				 v.type.length <= to.length;
 
-	if (to.length == max_length || to.kind == Kind::text || to.kind == Kind::ntext || to.kind == Kind::xml)
+	if (to.length == max_length || to.kind == Kind::text || to.kind == Kind::ntext ||
+		to.kind == Kind::xml)
 		return text;
 	if (known)
 		return fixed ? "rpad(" + text + ", " + n + ")" : text;

@@ -37,7 +37,7 @@ serve(int socket, TlsContext &tls)
 		info->login = login.user;
 		info->host = login.host;
 		if (shared().hangs(login.application, true))
-			channel.hang();
+			channel.hang([&] { return shared().hangs(login.application, true); });
 		Session session(channel, login, *info);
 
 		if (session.greet())

@@ -73,12 +73,12 @@ Session::loop()
 		Message m = channel.read();
 
 		if (shared().hangs(info.application, false))
-			channel.hang();
+			channel.hang([this] { return shared().hangs(info.application, false); });
 		shared().arm(channel, info.application);
 		shared().describe(&info, "running");
 		if (shared().take_garbage(info.application))
 		{
-			channel.put("\xE5\xE5garbage on the line\xFF\x00\xD1\x81", 25);
+			channel.put("\x13garbage on the line\xFF\xFE\xD1\x81", 24);
 			channel.end_message();
 			continue;
 		}
