@@ -9,17 +9,16 @@
 
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables_done, t.tables, t.at_hand, t.rows_read, t.rows_written, r.pid
+       t.tables, t.tables_read, substring(a.application_name FROM '^sambapos [a-z0-9_]+: (?:reading|merging) ([a-z0-9_]+)$') AS at_hand, t.rows_read, r.pid
 FROM sambapos.run AS r
 JOIN sambapos.site AS s USING (site_id)
+JOIN pg_catalog.pg_stat_activity AS a USING (pid)
 CROSS JOIN LATERAL (
-  SELECT count(*) FILTER (WHERE t.status NOT IN ('running', 'read')) AS tables_done, count(*) AS tables,
-         min(t.table_name::text) FILTER (WHERE t.status = 'running') AS at_hand,
-         coalesce(sum(t.rows_read), 0)::bigint AS rows_read,
-         coalesce(sum(t.rows_inserted + t.rows_updated), 0)::bigint AS rows_written
+  SELECT count(*) AS tables, count(*) FILTER (WHERE t.status <> 'running') AS tables_read,
+         coalesce(sum(t.rows_read), 0)::bigint AS rows_read
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
-WHERE r.status = 'running' AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = r.pid);
-COMMENT ON VIEW sambapos.progress IS 'The runs that are on (of sambapos_run and sambapos_backfill: a sambapos_sync of another session shows when it commits), as far as they have committed';
+WHERE r.status = 'running';
+COMMENT ON VIEW sambapos.progress IS 'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of another session shows only when it commits, that is never';
 
 -- ---- tables ----
 
@@ -67,8 +66,10 @@ CROSS JOIN LATERAL (
          count(*) FILTER (WHERE t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL) AS waiting,
          string_agg(t.table_name, ', ' ORDER BY t.table_name) FILTER (WHERE t.paused_reason IS NOT NULL) AS paused,
          min(t.table_name || ': ' || t.paused_reason) AS first_pause,
-         string_agg(t.table_name, ', ' ORDER BY t.table_name) FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS failed,
-         min(t.table_name || ': ' || t.last_error) FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS first_error
+         string_agg(t.table_name, ', ' ORDER BY t.table_name)
+           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS failed,
+         min(t.table_name || ': ' || t.last_error)
+           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS first_error
   FROM sambapos.replicated_table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos._site_facts IS 'What the lights of sambapos_status are made of';
@@ -89,7 +90,9 @@ BEGIN
   ELSIF s.paused_reason IS NOT NULL THEN
     light := 'red'; reason := 'paused: ' || s.paused_reason;
   ELSIF s.auth_failed THEN
-    light := 'red'; reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)', s.last_error, s.name);
+    light := 'red';
+    reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)',
+                     s.last_error, s.name);
   ELSIF facts.tables = 0 THEN
     light := 'red'; reason := format('no tables: see sambapos_add_table(%L, ...)', s.name);
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN

@@ -203,9 +203,11 @@ BEGIN
   RETURN CASE
     WHEN job IS NULL THEN 'no pg_cron job of this user: see sambapos_schedule'
     WHEN NOT job.active THEN 'its pg_cron job is not active'
-    WHEN job.status IS DISTINCT FROM 'failed' OR job.return_message ~ '^(ERROR:\s+)?site ' THEN NULL -- a run's own words are in the run log
+    -- What a run raised itself begins with its site and is in the run log.
+    WHEN job.status IS DISTINCT FROM 'failed' OR job.return_message ~ '^(ERROR:\s+)?site ' THEN NULL
     WHEN job.return_message ~* 'connection|could not connect|authentication' THEN
-      format('pg_cron could not log in as "%s" (%s): set cron.use_background_workers = on and restart, or see "pg_cron''s own login" in the manual',
+      format('pg_cron could not log in as "%s" (%s): set cron.use_background_workers = on and restart, '
+             'or see "pg_cron''s own login" in the manual',
              job.username, btrim(regexp_replace(job.return_message, '\s+', ' ', 'g')))
     ELSE format('its pg_cron job fails: %s', split_part(job.return_message, E'\n', 1))
   END;

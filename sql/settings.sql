@@ -31,7 +31,8 @@ CREATE FUNCTION sambapos._nearest(word text, candidates text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT c.candidate
-  FROM (SELECT c.candidate, sambapos._edit_distance(left(lower(word COLLATE "C"), 63), left(lower(c.candidate COLLATE "C"), 63)) AS distance
+  FROM (SELECT c.candidate, sambapos._edit_distance(left(lower(word COLLATE "C"), 63),
+                                                    left(lower(c.candidate COLLATE "C"), 63)) AS distance
         FROM unnest(candidates) AS c (candidate)) AS c
   WHERE c.distance <= 1 + length(word) / 3
   ORDER BY c.distance, c.candidate LIMIT 1;
@@ -260,7 +261,8 @@ CREATE FUNCTION sambapos._in_windows(windows jsonb, moment timestamp) RETURNS bo
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT bool_or(moment >= d.day + (w.value ->> 'from')::time
-                 AND moment < d.day + (w.value ->> 'to')::time + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
+                 AND moment < d.day + (w.value ->> 'to')::time
+                              + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
                  AND (w.value -> 'days' IS NULL OR w.value -> 'days' @> to_jsonb(extract(isodow FROM d.day)::integer)))
   FROM jsonb_array_elements(windows) AS w
   CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
@@ -282,7 +284,8 @@ BEGIN
     RAISE EXCEPTION 'site "%" has no table "%"', place.name, coalesce(_site_tables.table_name, 'NULL') USING
       ERRCODE = 'undefined_table',
       HINT = sambapos._perhaps(_site_tables.table_name, names)
-             || coalesce('The tables are: ' || nullif(array_to_string(names, ', '), '') || '.', 'It has no tables yet: see sambapos_add_table.');
+             || coalesce('The tables are: ' || nullif(array_to_string(names, ', '), '') || '.',
+                         'It has no tables yet: see sambapos_add_table.');
   END IF;
 END;
 $$;

@@ -181,7 +181,8 @@ BEGIN
   ELSIF place.server <> server THEN
     RAISE EXCEPTION 'site "%" is on server "%", not on "%"', site, place.server, server USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = 'Another database needs a site of its own; if the till has moved, change the server: ALTER SERVER ... OPTIONS (SET host ...).';
+      HINT = 'Another database needs a site of its own; if the till has moved, change the server: '
+             'ALTER SERVER ... OPTIONS (SET host ...).';
   ELSIF place.time_zone IS DISTINCT FROM time_zone AND time_zone IS NOT NULL THEN
     RAISE NOTICE 'site "%" keeps time zone %', site, coalesce(place.time_zone, '(none)')
       USING HINT = format('SELECT sambapos_configure(%L, ''time_zone'', %L) changes it.', site, time_zone);
