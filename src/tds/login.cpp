@@ -154,8 +154,8 @@ conf_text(const Login &login, const std::string &address)
 	text += "client charset = UTF-8\n";
 	text += "connect timeout = 1\n";
 	text += "initial block size = " + std::to_string(packet_size(login)) + "\n";
-	if (login.min_tls == MinTls::tls1_0)
-		text += "enable tls v1 = yes\n";
+	text += std::string("enable tls v1 = ") + (login.min_tls == MinTls::tls1_0 ? "yes" : "no") +
+			"\n"; /* FreeTDS's own default is yes */
 	if (login.ca_file[0] != '\0')
 		text += std::string("ca file = ") + login.ca_file + "\n";
 	text +=
@@ -237,9 +237,11 @@ login_error(const Session &session, const Login &login)
 		if (record.server_number != 0 || record.interrupted || record.timed_out)
 			return error;
 		return Error("08001", "login to " + session.peer + " was cut off", error.detail(),
-					 "The server closed the connection: does a SQL Server listen on this port, and "
-					 "does it accept TDS " +
-						 std::string(login.tds_version) + "?",
+					 login.encryption == Encryption::off
+						 ? "The server closed the connection: is it a SQL Server, and doesn't it "
+						   "insist on encryption?"
+						 : "The server closed the connection: is it a SQL Server, and has it a TLS "
+						   "version that min_tls allows?",
 					 record.library_number, true);
 	}
 	if (login.encryption == Encryption::off)
