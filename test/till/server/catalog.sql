@@ -155,14 +155,21 @@ COMMENT ON COLUMN sys.columns.is_rowguidcol IS 'bit';
 CREATE VIEW sys.all_columns AS SELECT * FROM sys.columns;
 
 -- ---- indexes and keys ----
-CREATE VIEW sys.indexes AS
-SELECT i.indrelid::integer AS object_id, coalesce(obj_description(i.indexrelid, 'pg_class'), x.relname)::text COLLATE till."CI_AS" AS name,
-	CASE WHEN i.indisclustered THEN 1 ELSE 1 + row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indisclustered, i.indexrelid)::integer END AS index_id,
-	CASE WHEN i.indisclustered THEN 1 ELSE 2 END::smallint AS type, CASE WHEN i.indisclustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END AS type_desc,
-	i.indisunique::integer::smallint AS is_unique, i.indisprimary::integer::smallint AS is_primary_key,
-	EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'u')::integer::smallint AS is_unique_constraint,
-	0::smallint AS is_disabled, (i.indpred IS NOT NULL)::integer::smallint AS has_filter
+CREATE VIEW till.indexes AS
+SELECT i.*, coalesce(obj_description(i.indexrelid, 'pg_class'), x.relname)::text COLLATE till."CI_AS" AS name,
+	CASE WHEN i.indisclustered THEN 1 ELSE 1 + row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indisclustered, i.indexrelid)::integer END AS number
 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN till.relations r ON r.oid = i.indrelid;
+
+CREATE VIEW sys.indexes AS
+SELECT indrelid::integer AS object_id, name, number AS index_id,
+	CASE WHEN indisclustered THEN 1 ELSE 2 END::smallint AS type, CASE WHEN indisclustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END AS type_desc,
+	indisunique::integer::smallint AS is_unique, indisprimary::integer::smallint AS is_primary_key,
+	EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = indexrelid AND k.contype = 'u')::integer::smallint AS is_unique_constraint,
+	0::smallint AS is_disabled, (indpred IS NOT NULL)::integer::smallint AS has_filter
+FROM till.indexes
+UNION ALL
+SELECT oid::integer, NULL, 0, 0::smallint, 'HEAP', 0::smallint, 0::smallint, 0::smallint, 0::smallint, 0::smallint
+FROM till.relations r WHERE relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = r.oid AND i.indisclustered);
 COMMENT ON COLUMN sys.indexes.type IS 'tinyint';
 COMMENT ON COLUMN sys.indexes.is_unique IS 'bit';
 COMMENT ON COLUMN sys.indexes.is_primary_key IS 'bit';
@@ -175,11 +182,10 @@ LANGUAGE sql STABLE
 AS 'SELECT count(*)::integer FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum BETWEEN 1 AND $2 AND NOT a.attisdropped';
 
 CREATE VIEW sys.index_columns AS
-SELECT i.object_id, i.index_id, k.n::integer AS index_column_id, till.column_id(x.indrelid, k.attnum) AS column_id,
+SELECT x.indrelid::integer AS object_id, x.number AS index_id, k.n::integer AS index_column_id, till.column_id(x.indrelid, k.attnum) AS column_id,
 	CASE WHEN k.n <= x.indnkeyatts THEN k.n ELSE 0 END::smallint AS key_ordinal, 0::smallint AS partition_ordinal,
 	CASE WHEN k.n <= x.indnkeyatts THEN x.indoption[k.n - 1] & 1 ELSE 0 END::smallint AS is_descending_key, (k.n > x.indnkeyatts)::integer::smallint AS is_included_column
-FROM pg_index x JOIN sys.indexes i ON i.object_id = x.indrelid::integer AND i.name = coalesce(obj_description(x.indexrelid, 'pg_class'), x.indexrelid::regclass::text)
-	CROSS JOIN LATERAL unnest(x.indkey::smallint[]) WITH ORDINALITY k(attnum, n)
+FROM till.indexes x CROSS JOIN LATERAL unnest(x.indkey::smallint[]) WITH ORDINALITY k(attnum, n)
 WHERE k.attnum > 0;
 COMMENT ON COLUMN sys.index_columns.key_ordinal IS 'tinyint';
 COMMENT ON COLUMN sys.index_columns.partition_ordinal IS 'tinyint';
@@ -227,8 +233,8 @@ BEGIN
 END $$;
 
 CREATE VIEW sys.identity_columns AS
-SELECT c.object_id, c.name, c.column_id, c.system_type_id, c.user_type_id, c.max_length, c.is_identity, s.seqstart AS seed_value, s.seqincrement AS increment_value,
-	till.sequence_value(s.seqrelid::regclass)::bigint AS last_value
+SELECT c.object_id, c.name, c.column_id, c.system_type_id, c.user_type_id, c.max_length, c.is_identity, till.make_variant('bigint', s.seqstart::text) AS seed_value,
+	till.make_variant('bigint', s.seqincrement::text) AS increment_value, till.make_variant('bigint', till.sequence_value(s.seqrelid::regclass)::text) AS last_value
 FROM sys.columns c JOIN pg_sequence s ON s.seqrelid = till.identity_sequence(c.object_id::oid::regclass) WHERE c.is_identity = 1;
 COMMENT ON COLUMN sys.identity_columns.is_identity IS 'bit';
 COMMENT ON COLUMN sys.identity_columns.system_type_id IS 'tinyint';
@@ -247,12 +253,9 @@ BEGIN
 END $$;
 
 CREATE VIEW sys.partitions AS
-SELECT (object_id::bigint << 16) + coalesce(index_id, 0) AS partition_id, object_id, coalesce(index_id, 0) AS index_id, 1 AS partition_number,
-	(object_id::bigint << 16) + coalesce(index_id, 0) AS hobt_id, till.row_count(object_id::oid::regclass) AS rows, 0::smallint AS data_compression
-FROM sys.tables LEFT JOIN sys.indexes USING (object_id)
-UNION ALL
-SELECT object_id::bigint << 16, object_id, 0, 1, object_id::bigint << 16, till.row_count(object_id::oid::regclass), 0::smallint
-FROM sys.tables t WHERE EXISTS (SELECT FROM sys.indexes i WHERE i.object_id = t.object_id) AND NOT EXISTS (SELECT FROM sys.indexes i WHERE i.object_id = t.object_id AND i.index_id = 1);
+SELECT (object_id::bigint << 16) + index_id AS partition_id, object_id, index_id, 1 AS partition_number,
+	(object_id::bigint << 16) + index_id AS hobt_id, till.row_count(object_id::oid::regclass) AS rows, 0::smallint AS data_compression
+FROM sys.indexes;
 COMMENT ON COLUMN sys.partitions.data_compression IS 'tinyint';
 
 CREATE VIEW sys.dm_db_partition_stats AS
@@ -343,8 +346,9 @@ CREATE FUNCTION till.split_name(name text) RETURNS text[]
 LANGUAGE sql IMMUTABLE
 RETURN ARRAY(SELECT trim(both '"[]' FROM part) FROM unnest(string_to_array(name, '.')) part);
 
-CREATE FUNCTION till.object_id(name text, type text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION till.object_id(name text, kind text DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
 DECLARE
 	parts text[] := till.split_name(name);
 	object text := parts[array_length(parts, 1)];
@@ -356,10 +360,10 @@ BEGIN
 		RETURN id;
 	END IF;
 	SELECT o.object_id INTO id FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
-	WHERE o.name = object AND s.name = schema AND (type IS NULL OR rtrim(o.type) = rtrim(upper(type)));
+	WHERE o.name = object AND s.name = schema AND (kind IS NULL OR rtrim(o.type) = rtrim(upper(kind)));
 	IF id IS NULL THEN
 		SELECT c.oid INTO id FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname IN ('sys', 'INFORMATION_SCHEMA') AND lower(n.nspname) = lower(schema) AND lower(c.relname) = lower(object) AND c.relkind = 'v' AND (type IS NULL OR upper(type) IN ('V', 'S'));
+		WHERE n.nspname IN ('sys', 'INFORMATION_SCHEMA') AND lower(n.nspname) = lower(schema) AND lower(c.relname) = lower(object) AND c.relkind = 'v' AND (kind IS NULL OR upper(kind) IN ('V', 'S'));
 	END IF;
 	RETURN id;
 END $$;

@@ -241,14 +241,14 @@ DECLARE
 	s text;
 BEGIN
 	IF style IN (1, 2, 3) THEN
-		s := to_char(n, CASE style WHEN 1 THEN 'FM9.0000000EEEE' WHEN 2 THEN 'FM9.000000000000000EEEE' ELSE 'FM9.0000000000000000EEEE' END);
+		s := trim(to_char(n, '9.' || repeat('9', CASE style WHEN 1 THEN 7 WHEN 2 THEN 15 ELSE 16 END) || 'EEEE'));
 		RETURN regexp_replace(s, 'e([+-])(\d\d)$', 'e\10\2');
 	END IF;
 	IF style = 121 THEN
 		RETURN n::text;
 	END IF;
 	IF n <> 0 AND (abs(n) >= 1e6 OR abs(n) < 1e-4) AND NOT (abs(n) < 1e6) THEN
-		s := to_char(n, 'FM9.99999EEEE');
+		s := trim(to_char(n, '9.99999EEEE'));
 		RETURN regexp_replace(regexp_replace(s, '\.?0*e', 'e'), 'e([+-])(\d\d)$', 'e\10\2');
 	END IF;
 	RETURN trim_scale(round(n::numeric, greatest(0, 6 - CASE WHEN n = 0 THEN 1 ELSE floor(log(abs(n)))::integer + 1 END)))::text;
