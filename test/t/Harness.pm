@@ -40,7 +40,8 @@ END
 	if ($$ == $owner)
 	{
 		local $?;
-		stop(@$_) for reverse @running;
+		my @all = reverse @running;
+		stop(@$_) for @all;
 		rmdir $own_work if $own_work;
 	}
 }
@@ -137,7 +138,10 @@ sub switch
 sub halt
 {
 	my ($till) = @_;
-	Harness::command("$Harness::root/test/till/till.sh", 'halt', $till->{directory});
+	open my $file, '<', "$till->{directory}/till.pid" or die $!;
+	chomp(my $pid = <$file>);
+	kill 'TERM', $pid;
+	select undef, undef, undef, 0.05 while kill 0, $pid;
 }
 
 sub restart
