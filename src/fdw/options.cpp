@@ -96,7 +96,8 @@ object_kind(Oid catalog)
 	}
 }
 
-/* The option of this kind of object whose name is nearest; null if none is near. */
+/* The option of this kind of object whose name is nearest, be it cut short or misspelt; null if
+ * none is near. */
 static const OptionRule *
 nearest_option(const char *name, Oid catalog)
 {
@@ -110,6 +111,8 @@ nearest_option(const char *name, Oid catalog)
 	{
 		if (rule.catalog != catalog)
 			continue;
+		if (length > 2 && std::strncmp(rule.name, name, static_cast<size_t>(length)) == 0)
+			return &rule;
 		int distance = varstr_levenshtein_less_equal(name, length, rule.name,
 													 static_cast<int>(std::strlen(rule.name)), 1, 1,
 													 1, least, true);

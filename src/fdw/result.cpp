@@ -310,8 +310,12 @@ static bool
 read_store(Result *result, tds::Row *row)
 {
 	bool unused;
+	/* a tuple read from disk belongs to the slot, which frees it with the next one */
+	MemoryContext caller = MemoryContextSwitchTo(result->context);
+	bool found = tuplestore_gettupleslot(result->store, true, false, result->slot);
 
-	if (!tuplestore_gettupleslot(result->store, true, false, result->slot))
+	MemoryContextSwitchTo(caller);
+	if (!found)
 	{
 		result->state = ResultState::ended;
 		return false;

@@ -144,6 +144,7 @@ moment_text(Timestamp moment, bool utc)
 	if (timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	parts.tm_isdst = utc ? 0 : -1; /* a negative one hides the zone */
 	EncodeDateTime(&parts, fraction, utc, 0, nullptr, USE_ISO_DATES, text);
 	return text;
 }
