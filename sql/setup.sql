@@ -31,14 +31,18 @@ DECLARE
   wanted record;
 BEGIN
   FOR wanted IN
-    SELECT n.*, (SELECT a.name FROM unnest(at_source) AS a (name)
-                 WHERE lower(a.name COLLATE "C") = lower(n.source_name COLLATE "C") OR sambapos._snake(a.name) = n.table_name
-                 ORDER BY a.name <> n.source_name, a.name LIMIT 1) AS present
-    FROM (SELECT n.* FROM sambapos._named_tables(names) AS n
-          UNION
-          SELECT r.* FROM sambapos._named_tables(names) AS n
-          JOIN sambapos._named_tables(ARRAY[n.parent]) AS r ON n.parent IS NOT NULL
-          WHERE r.table_name NOT IN (SELECT m.table_name FROM sambapos._named_tables(names) AS m)) AS n
+    WITH meant AS MATERIALIZED (
+      SELECT * FROM sambapos._named_tables(names)
+    ), root AS (
+      SELECT r.* FROM sambapos._named_tables(ARRAY(SELECT m.parent FROM meant AS m WHERE m.parent IS NOT NULL)) AS r
+      WHERE r.table_name NOT IN (SELECT m.table_name FROM meant AS m)
+    ), source AS MATERIALIZED (
+      SELECT a AS name, lower(a COLLATE "C") AS lower_name, sambapos._snake(a) AS snake_name FROM unnest(at_source) AS a
+    )
+    SELECT n.*, (SELECT s.name FROM source AS s
+                 WHERE s.lower_name = lower(n.source_name COLLATE "C") OR s.snake_name = n.table_name
+                 ORDER BY s.name <> n.source_name, s.name LIMIT 1) AS present
+    FROM (TABLE meant UNION ALL TABLE root) AS n
     ORDER BY n.parent IS NOT NULL, n.table_name
   LOOP
     IF wanted.never THEN
