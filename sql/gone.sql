@@ -131,7 +131,7 @@ DECLARE
   scope text;
   marked bigint;
 BEGIN
-  IF sambapos._looks_emptied(site, t) THEN
+  IF sambapos._looks_emptied(run_id, site, t) THEN
     PERFORM sambapos._read_again(run_id, t.table_name, 'the table is empty at the source: a clear may be running, its rows stay until it is over');
     RETURN;
   END IF;
@@ -171,16 +171,18 @@ COMMENT ON FUNCTION sambapos._cleared_in(bigint) IS 'True if a run has found a c
 
 -- The vendor's clear begins with a child table. One that is empty while its roots are there is left
 -- as it is for a minute; if the roots are still there then, it was an edit.
-CREATE FUNCTION sambapos._looks_emptied(site sambapos.site, t sambapos.replicated_table) RETURNS boolean
+CREATE FUNCTION sambapos._looks_emptied(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   patience CONSTANT interval := '60 seconds';
   is_empty boolean;
 BEGIN
-  EXECUTE format('SELECT coalesce((SELECT p.highest_after IS NULL FROM pg_temp.sambapos__probe AS p WHERE p.table_name = %L), false)
+  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.sambapos__probe AS c JOIN pg_temp.sambapos__probe AS root ON root.table_name = %L
+                                 WHERE c.table_name = %L AND c.highest_after IS NULL AND root.rows_after > 0)
                      AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'')',
-                 t.table_name, t.table_name) INTO is_empty USING site.site_id;
+                 t.parent, t.table_name, t.table_name) INTO is_empty USING site.site_id;
+  is_empty := is_empty AND NOT sambapos._cleared_in(run_id);
   IF is_empty AND t.suspect_since IS NULL THEN
     UPDATE sambapos.replicated_table AS r SET suspect_since = clock_timestamp()
      WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
@@ -192,7 +194,7 @@ BEGIN
   RETURN is_empty;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._looks_emptied(sambapos.site, sambapos.replicated_table) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._looks_emptied(bigint, sambapos.site, sambapos.replicated_table) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
 
 CREATE FUNCTION sambapos._read_again(run_id bigint, table_name name, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

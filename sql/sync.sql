@@ -413,6 +413,7 @@ BEGIN
     PERFORM sambapos._read_tables(run_id, site);
     IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read.run_id AND x.status = 'read') THEN
       PERFORM sambapos._ask_probe(run_id, site);
+      PERFORM sambapos._end_remote_transaction(site.server);
     END IF;
   EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
@@ -420,7 +421,6 @@ BEGIN
        SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
      WHERE x.run_id = _read.run_id AND x.status IN ('running', 'read');
   END;
-  PERFORM sambapos._end_remote_transaction(site.server);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read(bigint, sambapos.site) IS 'The reading half of a run: everything is staged, or in the log why not';
