@@ -28,6 +28,7 @@ struct Options
 	std::string collation = "SQL_Latin1_General_CP1_CI_AS"; /* of databases made without one */
 	bool snapshot = true;
 	bool row_versions = false; /* READ_COMMITTED_SNAPSHOT */
+	bool read_locks = false;   /* READ COMMITTED waits for writers, table by table */
 	int packet_size = 32767;
 	std::string sql_directory; /* functions.sql and catalog.sql */
 	std::string port_file;

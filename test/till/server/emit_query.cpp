@@ -40,7 +40,12 @@ Emitter::base_table(const TableRef &t, Scope *scope)
 	if (!table.system)
 	{
 		reads_data = true;
-		tables.push_back(table.oid);
+		bool dirty = std::any_of(t.hints.begin(), t.hints.end(),
+								 [](const std::string &h)
+								 { return h == "NOLOCK" || h == "READUNCOMMITTED"; });
+
+		if (!dirty && !table.view)
+			read_tables.push_back(table.qualified());
 	}
 	if (t.name.size() > 1)
 		s.schema = table.schema;

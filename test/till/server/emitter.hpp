@@ -165,8 +165,8 @@ class Emitter
 	void check_writable(const TableInfo &t, const ColumnInfo &c, bool identity_insert, bool update);
 
 public:
-	bool reads_data = false;      /* a user table was named */
-	std::vector<unsigned> tables; /* their oids */
+	bool reads_data = false;              /* a user table was named */
+	std::vector<std::string> read_tables; /* for PostgreSQL; without those read with NOLOCK */
 
 	explicit Emitter(Environment &env) : env(env) {}
 

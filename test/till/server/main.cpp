@@ -158,6 +158,8 @@ set_option(Options &o, const std::string &name, const std::string &value)
 		o.snapshot = on();
 	else if (name == "--row-versions")
 		o.row_versions = on();
+	else if (name == "--read-locks")
+		o.read_locks = on();
 	else if (name == "--packet-size")
 		o.packet_size = std::atoi(value.c_str());
 	else if (name == "--sql")

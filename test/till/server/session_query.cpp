@@ -49,6 +49,38 @@ Session::prepare_access(bool reads_data)
 	}
 }
 
+/*
+ * Under locking READ COMMITTED a reader waits for whoever has changed a row and not committed.
+ * PostgreSQL's readers don't, so --read-locks takes each table's share lock and gives it back:
+ * coarser than SQL Server's row locks, but a reader waits, and its lock timeout and deadlocks are
+ * real.
+ */
+void
+Session::wait_for_writers(const std::vector<std::string> &tables)
+{
+	bool locking = settings.isolation == Isolation::read_committed && !database.row_versions;
+	std::string sql;
+
+	if (!shared().options.read_locks || !locking || tables.empty())
+		return;
+	for (const std::string &t : tables)
+		sql += (sql.empty() ? "LOCK TABLE " : ", ") + t;
+	sql += " IN SHARE MODE";
+	prepare_access(true);
+	try
+	{
+		pg.run(begun ? "SAVEPOINT s; " + sql + "; ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"
+					 : "BEGIN; " + sql + "; COMMIT");
+	}
+	catch (const PgError &e)
+	{
+		if (!begun)
+			pg.run("ROLLBACK");
+		recover();
+		throw translate(e);
+	}
+}
+
 /* An error of one statement doesn't end a T-SQL transaction: PostgreSQL needs a savepoint for that.
  */
 std::string
@@ -185,6 +217,7 @@ Session::run(const SelectStatement &s)
 	for (const std::string &v : variables)
 		assigns = assigns || !v.empty();
 	inject_failure(emitter.reads_data);
+	wait_for_writers(emitter.read_tables);
 	if (!s.query->cores[0].into.empty())
 	{
 		std::vector<std::string> list = emitter.select_into(s.query->cores[0].into, c);
