@@ -45,16 +45,16 @@ $$ SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron'); $$
 COMMENT ON FUNCTION sambapos._cron_here() IS 'True if pg_cron is in this database';
 
 -- shared_preload_libraries and cron.database_name are shown to superusers only; to others the steps
--- are given without the present values.
+-- are given without the present values. No ALTER SYSTEM: it doesn't know cron.* before pg_cron is loaded.
 CREATE FUNCTION sambapos._cron_steps() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN EXISTS (SELECT FROM pg_available_extensions AS a WHERE a.name = 'pg_cron') THEN ''
               ELSE format(E'apt-get install postgresql-%s-cron\n', current_setting('server_version_num')::integer / 10000) END
-      || CASE WHEN current_setting('cron.use_background_workers', true) IS NOT NULL THEN ''
-              ELSE format(E'ALTER SYSTEM SET shared_preload_libraries = %s;\n'
-                           'ALTER SYSTEM SET cron.database_name = %L;\n'
-                           'ALTER SYSTEM SET cron.use_background_workers = on;\n'
+      || CASE WHEN EXISTS (SELECT FROM pg_settings AS s WHERE s.name = 'cron.use_background_workers') THEN ''
+              ELSE format(E'in postgresql.conf: shared_preload_libraries = %L\n'
+                           '                    cron.database_name = %L\n'
+                           '                    cron.use_background_workers = on\n'
                            'restart PostgreSQL\n',
                           concat_ws(', ', (SELECT nullif(s.setting, '') FROM pg_settings AS s WHERE s.name = 'shared_preload_libraries'),
                                     'pg_cron'),
@@ -110,7 +110,7 @@ BEGIN
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = E'Do this, then call sambapos_schedule again:\n' || sambapos._cron_steps();
+      HINT = E'Do what of this isn''t done yet, then call sambapos_schedule again:\n' || sambapos._cron_steps();
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN
   RAISE EXCEPTION 'user "%" may not make pg_cron jobs', current_user USING

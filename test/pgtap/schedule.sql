@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 DROP EXTENSION IF EXISTS pg_cron;
-SELECT plan(27);
+SELECT plan(29);
 
 INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -25,6 +25,12 @@ SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotl')$$, '42704', 'there is
 SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel', '5 minutes')$$, '22023', 'invalid schedule: "5 minutes"', 'so does what is no cron line');
 SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel')$$, '55000', format('pg_cron is not in database "%s"', current_database()), 'so does a missing pg_cron');
 SELECT matches(pg_temp.hint('SELECT sambapos_schedule()'), format('CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %s;', current_user), 'the last step is CREATE EXTENSION and GRANT');
+SELECT is(sambapos._cron_steps() ~ 'cron.database_name', NOT EXISTS (SELECT FROM pg_settings WHERE name = 'cron.database_name'), 'what is set already is not among the steps');
+CREATE ROLE sambapos_test_nobody;
+GRANT USAGE ON SCHEMA sambapos TO sambapos_test_nobody;
+GRANT EXECUTE ON FUNCTION sambapos._cron_steps() TO sambapos_test_nobody;
+CREATE FUNCTION pg_temp.steps_of_nobody() RETURNS text LANGUAGE plpgsql SET role = sambapos_test_nobody AS 'BEGIN RETURN sambapos._cron_steps(); END;';
+SELECT matches(pg_temp.steps_of_nobody(), 'in postgresql.conf: shared_preload_libraries = ''pg_cron''.*restart.*CREATE EXTENSION pg_cron', 'who may not see what is set gets all of them');
 SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), NULL, 'and nothing is remembered');
 SELECT is(sambapos_unschedule('hotel'), false, 'there is no job to drop');
 
