@@ -237,8 +237,8 @@ Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 		{"LEFT", {"ti", "till.cut($1, $2)", 's'}},
 		{"RIGHT", {"ti", "till.right($1, $2)", 's'}},
 		{"SUBSTRING", {"tii", "till.substring($1, $2, $3)", 's'}},
-		{"UPPER", {"t", "upper($1 COLLATE \"und-x-icu\")", 's'}},
-		{"LOWER", {"t", "lower($1 COLLATE \"und-x-icu\")", 's'}},
+		{"UPPER", {"t", "upper($1)", 's'}},
+		{"LOWER", {"t", "lower($1)", 's'}},
 		{"LTRIM", {"t", "ltrim($1)", 's'}},
 		{"RTRIM", {"t", "rtrim($1)", 's'}},
 		{"TRIM", {"t", "btrim($1)", 's'}},
@@ -315,6 +315,13 @@ Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 	{
 		args.push_back(kinds[i] == 't' ? as_text(a[i]) : convert(a[i], simple(Kind::integer)));
 		nullable = nullable || a[i].nullable;
+	}
+	if (e.text == "UPPER" || e.text == "LOWER")
+	{
+		const std::string &name = a[0].type.collation;
+		bool turkish = collation(name.empty() ? env.catalog.database_collation : name).turkish;
+
+		args[0] += turkish ? " COLLATE \"tr-x-icu\"" : " COLLATE \"und-x-icu\"";
 	}
 
 	Type type = simple(Kind::integer);

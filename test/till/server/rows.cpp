@@ -158,7 +158,7 @@ RowEncoder::text(std::string &out, const Column &c, const char *data, int length
 {
 	std::string_view utf8(data, static_cast<size_t>(length));
 
-	if (is_unicode(c.type.kind) || c.as_text)
+	if (is_unicode(c.type.kind))
 	{
 		thread_local std::string wide;
 
@@ -294,18 +294,21 @@ RowEncoder::null(std::string &out, const Column &c)
 		put_u64(out, ~0ULL);
 	else if (c.old_blob)
 		put_u8(out, 0);
-	else if (is_string(c.type.kind) || is_binary(c.type.kind) || c.as_text)
+	else if (is_string(c.type.kind) || is_binary(c.type.kind))
 		put_u16(out, 0xFFFF);
 	else if (c.type.kind == Kind::variant)
 		put_u32(out, 0);
+	else if (!c.nullable && is_number(c.type.kind) && c.type.kind != Kind::decimal)
+		throw SqlError(50000, 16, 1,
+					   "a NULL in a column that can't be NULL: the till's own mistake");
 	else
 		put_u8(out, 0);
 }
 
 RowEncoder::Encode
-RowEncoder::encoder_for(const Type &t, bool as_text)
+RowEncoder::encoder_for(const Type &t)
 {
-	if (is_string(t.kind) || t.kind == Kind::xml || as_text)
+	if (is_string(t.kind) || t.kind == Kind::xml)
 		return text;
 	if (is_binary(t.kind))
 		return binary;
@@ -335,12 +338,9 @@ RowEncoder::RowEncoder(const std::vector<OutputColumn> &columns, const TokenWrit
 		bool blob = is_blob(o.type);
 		bool old = o.type.kind == Kind::text || o.type.kind == Kind::ntext ||
 				   o.type.kind == Kind::image || !w.has_large_types();
-		bool new_date = o.type.kind == Kind::date || o.type.kind == Kind::time ||
-						o.type.kind == Kind::datetime2 || o.type.kind == Kind::datetimeoffset;
 		Column c{};
 
-		c.as_text = new_date && !w.has_new_dates();
-		c.encode = encoder_for(o.type, c.as_text);
+		c.encode = encoder_for(o.type);
 		c.type = o.type;
 		c.nullable = o.nullable || o.type.kind == Kind::null;
 		c.plp = blob && !old;

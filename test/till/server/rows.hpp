@@ -20,12 +20,11 @@ class RowEncoder
 		bool old_blob; /* text, ntext, image, with a text pointer */
 		int codepage;
 		long long text_size;
-		bool as_text;
 	};
 	std::vector<Column> list;
 	std::string row;
 
-	static Encode encoder_for(const Type &type, bool as_text);
+	static Encode encoder_for(const Type &type);
 	static void null(std::string &out, const Column &column);
 	static void integer(std::string &out, const Column &c, const char *data, int length);
 	static void real(std::string &out, const Column &c, const char *data, int length);

@@ -159,7 +159,8 @@ class Session
 	Result execute(const std::string &sql, bool reads_data);
 	void execute_alone(const std::string &sql); /* what no transaction block allows */
 	void define(const std::vector<std::string> &statements);
-	long long stream(const Compiled &c, bool reads_data);
+	Compiled with_old_dates(const Compiled &c);
+	long long stream(const Compiled &compiled, bool reads_data);
 	void inject_failure(bool reads_data);
 	SqlError translate(const PgError &e);
 	void recover();

@@ -162,10 +162,41 @@ Session::inject_failure(bool reads_data)
 	throw SqlError(number, 16, 1, "the till was told to fail with error " + std::to_string(number));
 }
 
+/* Clients before TDS 7.3 get the types they don't know as text. */
+Compiled
+Session::with_old_dates(const Compiled &c)
+{
+	Emitter emitter(env);
+	Compiled out;
+	std::string names, list;
+
+	for (size_t i = 0; i < c.columns.size(); i++)
+	{
+		OutputColumn column = c.columns[i];
+		std::string name = "c" + std::to_string(i + 1), sql = name;
+		Kind kind = column.type.kind;
+
+		if (kind == Kind::date || kind == Kind::time || kind == Kind::datetime2 ||
+			kind == Kind::datetimeoffset)
+		{
+			Type text = string_type(Kind::nvarchar, 34);
+
+			sql = emitter.convert(Value{name, column.type, true, nullptr, true}, text, 121);
+			column.type = text;
+		}
+		names += (i ? ", " : "") + name;
+		list += (i ? ", " : "") + sql;
+		out.columns.push_back(column);
+	}
+	out.sql = "WITH q (" + names + ") AS (" + c.sql + ") SELECT " + list + " FROM q";
+	return out;
+}
+
 /* Sends a result set; gives the number of rows. */
 long long
-Session::stream(const Compiled &c, bool reads_data)
+Session::stream(const Compiled &compiled, bool reads_data)
 {
+	Compiled c = out.has_new_dates() ? compiled : with_old_dates(compiled);
 	RowEncoder encoder(c.columns, out);
 	long long rows = 0,
 			  fail_after = reads_data ? shared().take_error_after_rows(info.application) : -1;

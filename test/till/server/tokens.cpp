@@ -225,8 +225,6 @@ put_type_info(std::string &out, const Type &t, bool nullable, const TokenWriter 
 		case Kind::time:
 		case Kind::datetime2:
 		case Kind::datetimeoffset:
-			if (!w.has_new_dates()) /* older clients get them as text */
-				return put_string_info(out, string_type(Kind::nvarchar, 34), w);
 			put_u8(out, t.kind == Kind::date        ? 0x28
 						: t.kind == Kind::time      ? 0x29
 						: t.kind == Kind::datetime2 ? 0x2A
