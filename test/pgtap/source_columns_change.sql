@@ -1,6 +1,7 @@
 -- Promise: when the source's columns change the sync follows: a new column comes with the values of all rows,
 -- an int that became bigint is widened, a dropped column keeps its last values, and what can't be followed
--- pauses that table with the reason and no other. The table is one of the site's own, made for this test.
+-- pauses that table with the reason and no other. The table is one of the site's own, made for this test. After
+-- a look at a live table the remote transaction is ended, or the source would wait with its ALTER TABLE for us.
 \getenv host SAMBAPOS_TEST_HOST
 \getenv port SAMBAPOS_TEST_PORT
 \getenv database SAMBAPOS_TEST_DATABASE
@@ -33,7 +34,8 @@ SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +2 ~0 -0'], 'first
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~2 -0'], 'a new column is followed');
 SELECT has_column('sambapos_replica'::name, 'drifting'::name, 'new_one'::name, 'the replica has it');
 SELECT results_eq('SELECT new_one FROM sambapos_replica.drifting ORDER BY id', ARRAY['none', 'ntwo'], 'with the values of old rows');
-SELECT results_eq('SELECT new_one FROM sambapos_live_drifting.drifting ORDER BY id', ARRAY['none', 'ntwo'], 'the live table has it');
+SELECT results_eq('SELECT new_one::text FROM sambapos_live_drifting.drifting ORDER BY id', ARRAY['none', 'ntwo'], 'the live table has it');
+SELECT sambapos._end_remote_transaction('drifting');
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~0 -0'], 'once');
 
 -- wider types
@@ -45,6 +47,7 @@ SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~1 -0'], 'wider
 SELECT col_type_is('sambapos_replica'::name, 'drifting'::name, 'counted'::name, 'bigint', 'int became bigint');
 SELECT results_eq('SELECT counted, amount, length(name) FROM sambapos_replica.drifting WHERE id = 2', 'VALUES (3000000000, 2.2525, 50)', 'no value is cut');
 SELECT results_eq('SELECT amount FROM sambapos_live_drifting.drifting WHERE counted = 3000000000', 'VALUES (2.2525)', 'nor by the live table');
+SELECT sambapos._end_remote_transaction('drifting');
 
 -- a dropped column
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting DROP COLUMN Leaving" >/dev/null
@@ -52,7 +55,7 @@ SELECT results_eq('SELECT amount FROM sambapos_live_drifting.drifting WHERE coun
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~1 -0'], 'a dropped column is followed');
 SELECT results_eq('SELECT leaving, amount FROM sambapos_replica.drifting ORDER BY id', $$VALUES ('a', 9.0), ('b', 2.2525)$$, 'its last values stay');
 SELECT hasnt_column('sambapos_live_drifting'::name, 'drifting'::name, 'leaving'::name, 'the live table drops it');
-SELECT results_eq($$SELECT missing_columns::text FROM sambapos.replicated_table WHERE table_name = 'drifting'$$, ARRAY['{leaving}'], 'it is remembered as missing');
+SELECT results_eq($$SELECT (array_to_string(missing_columns, ' ') COLLATE "default") FROM sambapos.replicated_table WHERE table_name = 'drifting'$$, ARRAY['leaving'], 'it is remembered as missing');
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting ADD Leaving nvarchar(10) NULL" >/dev/null
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "UPDATE Drifting SET Leaving = N'back'" >/dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~2 -0'], 'it may come back');
