@@ -5,7 +5,8 @@
  * that touches data, since that is when SQL Server takes a snapshot. Inside it every statement has
  * a savepoint, because an error of a statement doesn't end a T-SQL transaction.
  *
- * session.cpp: requests and the statement loop; session_query.cpp: SELECT, writes and the way to
+ * session.cpp: login and requests; session_statement.cpp: the statement loop;
+ * session_transaction.cpp: SET and transactions; session_query.cpp: SELECT, writes and the way to
  * PostgreSQL; session_define.cpp: DDL and databases; session_execute.cpp: EXEC; session_values.cpp:
  * @@x, functions of the session, virtual tables; session_error.cpp: PostgreSQL's errors as T-SQL's.
  */
