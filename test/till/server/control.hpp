@@ -26,9 +26,9 @@ struct Options
 	std::string user = "till", password = "till-secret";
 	std::string database = "SambaPOS";
 	std::string collation = "SQL_Latin1_General_CP1_CI_AS"; /* of databases made without one */
-	bool snapshot = true;
-	bool row_versions = false; /* READ_COMMITTED_SNAPSHOT */
-	bool read_locks = false;   /* READ COMMITTED waits for writers, table by table */
+	std::string snapshot,
+		row_versions;        /* on, off; empty: as the database has it, at first on and off */
+	bool read_locks = false; /* READ COMMITTED waits for writers, table by table */
 	int packet_size = 32767;
 	std::string sql_directory; /* functions.sql and catalog.sql */
 	std::string port_file;

@@ -88,6 +88,15 @@ database_exists(Backend &pg, const std::string &name)
 	return pg.query("SELECT 1 FROM pg_database WHERE datname = " + quote_literal(name)).rows() > 0;
 }
 
+static void
+set_database(Backend &pg, const std::string &database, const char *setting,
+			 const std::string &value)
+{
+	if (!value.empty())
+		pg.run("ALTER DATABASE " + quote_identifier(database) + " SET till." + setting + " = " +
+			   quote_literal(value));
+}
+
 /* The template with schemas sys, INFORMATION_SCHEMA and till, and the two databases that are always
  * there. */
 static void
@@ -113,11 +122,11 @@ make_databases(const Options &o)
 			inner.run("SELECT till.describe_database(" + quote_literal(name) + ", " +
 					  quote_literal(o.collation) + ")");
 			inner.close();
+			if (name == o.database)
+				set_database(pg, name, "snapshot", "on");
 		}
-	pg.run("ALTER DATABASE " + quote_identifier(o.database) + " SET till.snapshot = '" +
-		   (o.snapshot ? "on" : "off") + "'");
-	pg.run("ALTER DATABASE " + quote_identifier(o.database) + " SET till.row_versions = '" +
-		   (o.row_versions ? "on" : "off") + "'");
+	set_database(pg, o.database, "snapshot", o.snapshot);
+	set_database(pg, o.database, "row_versions", o.row_versions);
 	inner.connect(o.socket_directory, "master");
 	Result list = inner.query("SELECT name, collation_name, snapshot_isolation_state, "
 							  "is_read_committed_snapshot_on FROM sys.databases");
@@ -155,9 +164,9 @@ set_option(Options &o, const std::string &name, const std::string &value)
 	else if (name == "--collation")
 		o.collation = value;
 	else if (name == "--snapshot")
-		o.snapshot = on();
+		o.snapshot = on() ? "on" : "off";
 	else if (name == "--row-versions")
-		o.row_versions = on();
+		o.row_versions = on() ? "on" : "off";
 	else if (name == "--read-locks")
 		o.read_locks = on();
 	else if (name == "--packet-size")
