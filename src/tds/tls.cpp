@@ -1,10 +1,10 @@
 /*
  * What can be promised about the TLS version.
  *
- * FreeTDS 1.3 asks GnuTLS for TLS 1.1 or newer (1.0 too with "enable tls v1") and has no setting
- * for more. TLS 1.2 is certain only where the system-wide configuration of GnuTLS has the older
- * versions switched off. GnuTLS itself is asked, with FreeTDS's own priority string, so that it is
- * the library and the configuration of this process that answer.
+ * FreeTDS 1.3 asks GnuTLS for TLS 1.0 or newer, with "enable tls v1 = no" for 1.1 or newer, and has
+ * no setting for more. TLS 1.2 is certain only where the system-wide configuration of GnuTLS has
+ * the older versions switched off. GnuTLS itself is asked, with FreeTDS's own priority string, so
+ * that it is the library and the configuration of this process that answer.
  */
 #include "tds/state.hpp"
 
