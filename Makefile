@@ -34,6 +34,11 @@ $(OBJS): $(HEADERS_ALL)
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control Makefile
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
+# pg_regress looks for expected/ beside the scripts.
+installcheck: test/expected
+test/expected:
+	ln -s ../expected $@
+
 .PHONY: lint check demo bench workbench
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
