@@ -68,6 +68,15 @@ scan_user(ForeignScanState *node)
 	return OidIsValid(user) ? user : GetUserId();
 }
 
+/* To be called when an attribute of a descriptor was altered: 18 keeps a digest of it. */
+inline void
+attribute_changed(TupleDesc descriptor, int index)
+{
+#if PG_VERSION_NUM >= 180000
+	populate_compact_attribute(descriptor, index);
+#endif
+}
+
 /* pg_foreign_server_aclcheck became object_aclcheck in 16. */
 inline AclResult
 check_server_usage(Oid server, Oid user)

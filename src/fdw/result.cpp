@@ -138,6 +138,7 @@ stored_row_descriptor()
 	/* the datum begins at a multiple of eight and keeps its four-byte length */
 	TupleDescAttr(descriptor, 0)->attalign = TYPALIGN_DOUBLE;
 	TupleDescAttr(descriptor, 0)->attstorage = TYPSTORAGE_PLAIN;
+	attribute_changed(descriptor, 0);
 	return descriptor;
 }
 

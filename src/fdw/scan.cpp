@@ -180,10 +180,12 @@ void
 sambapos_rescan(ForeignScanState *node)
 {
 	auto *scan = static_cast<Scan *>(node->fdw_state);
-	bool changed = node->ss.ps.chgParam != nullptr && list_length(scan->parameters) > 0;
 
 	if (scan == nullptr || !scan->executed)
 		return;
+
+	bool changed = node->ss.ps.chgParam != nullptr && scan->parameters != NIL;
+
 	if (!changed && result_rewind(scan->result))
 	{
 		scan->row = 0;
