@@ -56,6 +56,7 @@ BEGIN
   END IF;
   SELECT * INTO verdict FROM sambapos._verdict(site, f.gone, f.live_before, f.highest_gone, f.lowest_left);
   UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict.row_state WHERE g.table_name = t.table_name AND g.row_state IS NULL;
+  PERFORM sambapos._say(run_id, t.table_name, format('%s rows are gone at the source: %s', f.gone, verdict.kind));
   PERFORM sambapos._note_event(run_id, site, t.table_name, verdict.kind, f.gone,
     to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._numerators_fell(site)));
 END;
@@ -131,7 +132,7 @@ DECLARE
   scope text;
   marked bigint;
 BEGIN
-  IF sambapos._looks_emptied(run_id, site, t) THEN
+  IF sambapos._looks_emptied(run_id, site, t, mode) THEN
     PERFORM sambapos._read_again(run_id, t.table_name, 'the table is empty at the source: a clear may be running, its rows stay until it is over');
     RETURN;
   END IF;
@@ -169,19 +170,22 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._cleared_in(bigint) IS 'True if a run has found a clear';
 
--- The vendor's clear begins with a child table. One that is empty while its roots are there is left
--- as it is for a minute; if the roots are still there then, it was an edit.
-CREATE FUNCTION sambapos._looks_emptied(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS boolean
+-- The vendor's clear begins with a child table. One that is empty while its roots are there, and with
+-- rows under roots that nobody has changed, is left as it is for a minute; if the roots are still there
+-- then, it was an edit.
+CREATE FUNCTION sambapos._looks_emptied(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   patience CONSTANT interval := '60 seconds';
   is_empty boolean;
 BEGIN
-  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.sambapos__probe AS c JOIN pg_temp.sambapos__probe AS root ON root.table_name = %L
-                                 WHERE c.table_name = %L AND c.highest_after IS NULL AND root.rows_after > 0)
-                     AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'')',
-                 t.parent, t.table_name, t.table_name) INTO is_empty USING site.site_id;
+  EXECUTE format(
+    'SELECT EXISTS (SELECT FROM pg_temp.sambapos__probe AS c JOIN pg_temp.sambapos__probe AS root ON root.table_name = %L
+                    WHERE c.table_name = %L AND c.highest_after IS NULL AND root.rows_after > 0)
+        AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND ($2 OR NOT EXISTS (
+                      SELECT FROM pg_temp.sambapos__changed AS g WHERE g.table_name = %1$L AND g.id = r.%4$I)))',
+    t.parent, t.table_name, t.table_name, t.parent_key) INTO is_empty USING site.site_id, mode = 'full';
   is_empty := is_empty AND NOT sambapos._cleared_in(run_id);
   IF is_empty AND t.suspect_since IS NULL THEN
     UPDATE sambapos.replicated_table AS r SET suspect_since = clock_timestamp()
@@ -194,15 +198,14 @@ BEGIN
   RETURN is_empty;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._looks_emptied(bigint, sambapos.site, sambapos.replicated_table) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._looks_emptied(bigint, sambapos.site, sambapos.replicated_table, text) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
 
 CREATE FUNCTION sambapos._read_again(run_id bigint, table_name name, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   INSERT INTO pg_temp.sambapos__again VALUES (_read_again.table_name) ON CONFLICT DO NOTHING;
-  UPDATE sambapos.run_table AS x SET message = why
-   WHERE (x.run_id, x.table_name) = (_read_again.run_id, _read_again.table_name);
+  PERFORM sambapos._say(run_id, table_name, why);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_again(bigint, name, text) IS 'Has a table read whole by the next run';
@@ -231,6 +234,7 @@ BEGIN
     USING site.site_id, version, CASE WHEN too_many THEN 'cleared' ELSE 'deleted' END;
   PERFORM sambapos._count_gone(run_id, t.table_name, gone);
   IF too_many THEN
+    PERFORM sambapos._say(run_id, t.table_name, format('%s of %s rows are gone at the source', gone, live_before));
     PERFORM sambapos._note_event(run_id, site, t.table_name, 'partial clear', gone,
                                  jsonb_build_object('gone', gone, 'live_before', live_before));
   END IF;

@@ -214,9 +214,8 @@ CREATE FUNCTION sambapos._merge_parts(site sambapos.site, t sambapos.replicated_
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT 'r.site_id = $1 AND r.epoch = s.epoch AND ' || string_agg(format('r.%I = s.%1$I', c.name), ' AND ') FILTER (WHERE c.is_key),
-         coalesce(format('(%s) IS DISTINCT FROM (%s)',
-                         string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key),
-                         string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key)), 'false'),
+         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ') IS DISTINCT FROM ('
+                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ')', 'false'),
          string_agg(format('%I', c.name), ', ' ORDER BY c.ordinal),
          string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal),
          coalesce(string_agg(format('%I = s.%1$I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ', ', '')

@@ -262,7 +262,7 @@ BEGIN
         'It is not there, or the login may not read it.');
     ELSIF seen.signature IS DISTINCT FROM t.column_signature THEN
       IF t.column_signature IS NOT NULL OR NOT sambapos._imported_as(site, t, seen.names) THEN
-        PERFORM sambapos._follow_drift(site, t);
+        PERFORM sambapos._follow_drift(run_id, site, t);
       END IF;
       UPDATE sambapos.replicated_table AS r SET column_signature = seen.signature
        WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name) AND r.paused_reason IS NULL;
@@ -282,13 +282,16 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._imported_as(sambapos.site, sambapos.replicated_table, text[]) IS 'True if a live table has just these source columns';
 
-CREATE FUNCTION sambapos._follow_drift(site sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._follow_drift(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   reason text;
+  change text;
 BEGIN
-  PERFORM sambapos._alter_live_table(site, t);
+  FOREACH change IN ARRAY sambapos._alter_live_table(site, t) LOOP
+    PERFORM sambapos._say(run_id, t.table_name, change);
+  END LOOP;
   PERFORM sambapos._ensure_replica_table(t.site_id, t.table_name);
 EXCEPTION WHEN datatype_mismatch OR dependent_objects_still_exist OR feature_not_supported OR object_not_in_prerequisite_state THEN
   GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT;
@@ -296,17 +299,18 @@ EXCEPTION WHEN datatype_mismatch OR dependent_objects_still_exist OR feature_not
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._follow_drift(sambapos.site, sambapos.replicated_table) IS 'Follows a change of a source table''s columns, or pauses the table with the reason';
+COMMENT ON FUNCTION sambapos._follow_drift(bigint, sambapos.site, sambapos.replicated_table) IS 'Follows a change of a source table''s columns, or pauses the table with the reason';
 
 -- Imports the table once more into a schema of its own and brings the live table, which views may
 -- depend on, up to it column by column.
-CREATE FUNCTION sambapos._alter_live_table(site sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._alter_live_table(site sambapos.site, t sambapos.replicated_table) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   live text := format('%I.%I', sambapos._live_schema(site.name), t.table_name);
   fresh_schema name := 'sambapos_fresh_' || pg_backend_pid();
   fresh text := format('%I.%I', fresh_schema, t.table_name);
+  changes text[] := '{}';
   c record;
 BEGIN
   EXECUTE format('CREATE SCHEMA %I', fresh_schema);
@@ -314,28 +318,27 @@ BEGIN
                  t.source_schema, t.table_name, site.server, fresh_schema);
   FOR c IN
     SELECT coalesce(n.source_name, o.source_name) AS source_name, o.column_name AS old_name, n.column_name AS new_name,
-           n.type_name, n.remote_type, n.is_key, o.type_name AS old_type
+           n.type_name, n.remote_type
     FROM sambapos._live_columns(fresh::regclass) AS n
     FULL JOIN sambapos._live_columns(live::regclass) AS o USING (source_name)
     WHERE (n.type_name, n.remote_type) IS DISTINCT FROM (o.type_name, o.remote_type)
+    ORDER BY n.ordinal, o.ordinal
   LOOP
-    IF c.old_name IS NULL THEN
-      PERFORM sambapos._live_column_appeared(t, live, c.new_name, c.source_name, c.type_name, c.remote_type);
-    ELSIF c.new_name IS NULL THEN
-      PERFORM sambapos._live_column_vanished(t, live, c.old_name);
-    ELSE
-      EXECUTE format('ALTER FOREIGN TABLE %s ALTER COLUMN %I TYPE %s, ALTER COLUMN %2$I OPTIONS (SET remote_type %4$L)',
-                     live, c.old_name, c.type_name, c.remote_type);
-    END IF;
+    changes := changes || CASE
+      WHEN c.old_name IS NULL THEN sambapos._live_column_appeared(t, live, c.new_name, c.source_name, c.type_name, c.remote_type)
+      WHEN c.new_name IS NULL THEN sambapos._live_column_vanished(t, live, c.old_name)
+      ELSE sambapos._live_column_changed(live, c.old_name, c.type_name, c.remote_type) END;
   END LOOP;
   EXECUTE format('DROP FOREIGN TABLE %s', fresh);
   EXECUTE format('DROP SCHEMA %I', fresh_schema);
+  RETURN changes;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._alter_live_table(sambapos.site, sambapos.replicated_table) IS 'Brings a live foreign table''s columns up to the source''s';
+COMMENT ON FUNCTION sambapos._alter_live_table(sambapos.site, sambapos.replicated_table) IS 'Brings a live foreign table''s columns up to the source''s; tells what it did';
 
+-- The next read is a whole one, for the values of old rows.
 CREATE FUNCTION sambapos._live_column_appeared(t sambapos.replicated_table, live text, column_name name,
-                                               source_name text, type_name text, remote_type text) RETURNS void
+                                               source_name text, type_name text, remote_type text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -344,12 +347,13 @@ BEGIN
   UPDATE sambapos.replicated_table AS r
      SET full_due = true, missing_columns = array_remove(r.missing_columns, sambapos._replica_column(column_name))
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
+  RETURN format('new column %s', column_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos.replicated_table, text, name, text, text, text) IS 'Adds a new source column to a live table; the next read is a whole one, for the values of old rows';
+COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos.replicated_table, text, name, text, text, text) IS 'Adds a new source column to a live table';
 
 -- The replica's column stays as it is. The live one goes, unless a view holds it.
-CREATE FUNCTION sambapos._live_column_vanished(t sambapos.replicated_table, live text, column_name name) RETURNS void
+CREATE FUNCTION sambapos._live_column_vanished(t sambapos.replicated_table, live text, column_name name) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -359,8 +363,20 @@ BEGIN
   BEGIN
     EXECUTE format('ALTER FOREIGN TABLE %s DROP COLUMN %I', live, column_name);
   EXCEPTION WHEN dependent_objects_still_exist THEN
-    RAISE WARNING 'column "%" of % is gone at the source and still used by a view', column_name, live;
+    RETURN format('column %s is gone at the source, its values stay, and a view still needs it in %s', column_name, live);
   END;
+  RETURN format('column %s is gone at the source, its values stay', column_name);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._live_column_vanished(sambapos.replicated_table, text, name) IS 'Stops reading a column that the source has dropped';
+
+CREATE FUNCTION sambapos._live_column_changed(live text, column_name name, type_name text, remote_type text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('ALTER FOREIGN TABLE %s ALTER COLUMN %I TYPE %s, ALTER COLUMN %2$I OPTIONS (SET remote_type %4$L)',
+                 live, column_name, type_name, remote_type);
+  RETURN format('column %s is %s now', column_name, remote_type);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._live_column_changed(text, name, text, text) IS 'Gives a live column the type that the source''s has now';

@@ -239,6 +239,14 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._check_sync_arguments(text[], text, text) IS 'Raises what is wrong with a call of sambapos_sync';
 
+CREATE FUNCTION sambapos._result_state(site_id integer, status text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000' ELSE coalesce(s.last_sqlstate, 'HV000') END
+  FROM sambapos.site AS s WHERE s.site_id = _result_state.site_id;
+$$;
+COMMENT ON FUNCTION sambapos._result_state(integer, text) IS 'The SQLSTATE to raise for a result that is not ok';
+
 CREATE FUNCTION @extschema@.sambapos_sync(site text DEFAULT NULL, tables text[] DEFAULT NULL,
                                           mode text DEFAULT 'auto', on_error text DEFAULT 'report')
 RETURNS SETOF sambapos.sync_result
@@ -259,7 +267,7 @@ BEGIN
     FOR result IN SELECT * FROM sambapos._sync_site(s, tables, mode) LOOP
       IF on_error = 'raise' AND result.status NOT IN ('ok', 'skipped') THEN
         RAISE EXCEPTION 'sync of site "%" %: %', s.name, result.status, coalesce(result.table_name || ': ', '') || result.message
-          USING ERRCODE = 'fdw_error';
+          USING ERRCODE = sambapos._result_state(s.site_id, result.status);
       END IF;
       RETURN NEXT result;
     END LOOP;

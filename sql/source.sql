@@ -59,7 +59,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._show_progress(sambapos.site, text, name) IS 'Shows in pg_stat_activity what a run is doing';
 
--- ---- failures ----
+-- ---- what a run says ----
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,
 -- and what was read before may not fit together.
@@ -77,6 +77,16 @@ $$
      AND (x.table_name = _table_failed.table_name OR sambapos._is_fatal(state));
 $$;
 COMMENT ON FUNCTION sambapos._table_failed(bigint, name, text, text, text) IS 'Marks a table as failed, and all others of the run too if the connection is gone';
+
+-- What else a run has to say about a table that went through.
+CREATE FUNCTION sambapos._say(run_id bigint, table_name name, what text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.run_table AS x SET message = concat_ws('; ', x.message, what)
+   WHERE (x.run_id, x.table_name) = (_say.run_id, _say.table_name)
+     AND coalesce(position(what IN x.message), 0) = 0;
+$$;
+COMMENT ON FUNCTION sambapos._say(bigint, name, text) IS 'Adds to the message of a table''s line in the log';
 
 -- ---- a first look at the source ----
 

@@ -2,7 +2,7 @@
 -- a row that is gone is deleted and keeps its values; too many at once are called cleared.
 BEGIN;
 \ir seam.psql
-SELECT plan(11);
+SELECT plan(13);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
 UPDATE sambapos_replica.menu_item_prices SET synced_at = now() - interval '1 day';
 UPDATE menu_item_prices SET price = 12.50 WHERE id = 2;
@@ -21,5 +21,9 @@ DELETE FROM menu_items WHERE id > 100;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items ok +0 ~0 -100'], 'half of the menu is gone');
 SELECT results_eq($$SELECT m.row_state || ' ' || e.kind FROM sambapos_replica.menu_items AS m, sambapos.source_events AS e WHERE m.id = 150 AND e.table_name = 'menu_items'$$,
   ARRAY['cleared partial clear'], 'that is no deletion but an event');
+INSERT INTO account_transaction_document_type_account_transaction_types VALUES (1, 2), (1, 3);
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['account_transaction_document_type_account_transaction_types ok +2 ~0 -0'], 'a table that is nothing but a key');
+DELETE FROM account_transaction_document_type_account_transaction_types WHERE account_transaction_type_id = 3;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['account_transaction_document_type_account_transaction_types ok +0 ~0 -1'], 'and loses a row');
 SELECT * FROM finish();
 ROLLBACK;

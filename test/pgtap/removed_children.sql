@@ -2,7 +2,7 @@
 -- and doesn't count; whoever else is missing isn't touched.
 BEGIN;
 \ir seam.psql
-SELECT plan(13);
+SELECT plan(15);
 SELECT till.sell(1, 50);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
 SELECT till.pass(1);
@@ -35,6 +35,13 @@ SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^ticket_ent'$$, AR
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'and equal the source');
 DELETE FROM ticket_entities WHERE id = 5;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['ticket_entities ok +0 ~0 -1'], 'one without a ticket that is deleted is noticed');
+
+-- a table that is emptied by edits of its tickets, as the items marked paid are when the ticket closes
+INSERT INTO paid_items VALUES (1, 8, 1), (2, 9, 1);
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['paid_items ok +2 ~0 -0'], 'items marked paid');
+DELETE FROM paid_items;
+SELECT pg_temp.touch(8), pg_temp.touch(9);
+SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^paid_items'$$, ARRAY['paid_items ok +0 ~0 -2'], 'the last of them go with an edit: no clear is suspected');
 
 -- a ticket that isn't read again says nothing about its children
 DELETE FROM payments WHERE ticket_id = 30;
