@@ -1,7 +1,7 @@
 /*
  * The emitter: built-in functions. Those that only rename or wrap are rows of a table; the rest
- * have code. Functions of the catalog and the session are in emit_session.cpp, aggregates in
- * emit_aggregate.cpp.
+ * have code. Those about dates are in emit_date.cpp, about the catalog and the session in
+ * emit_session.cpp, aggregates in emit_aggregate.cpp.
  */
 #include "emitter.hpp"
 #include "error.hpp"
@@ -27,7 +27,7 @@ replace_arguments(const std::string &pattern, const std::vector<std::string> &ar
 	return out;
 }
 
-static void
+void
 need_arguments(const Expr &e, size_t least, size_t most)
 {
 	if (e.args.size() < least || e.args.size() > most)
@@ -62,252 +62,112 @@ Emitter::call(const Expr &e, const Scope *scope)
 	throw error;
 }
 
-/* ---- dates ---- */
+/* ---- text ---- */
 
-static std::string
-date_part(const Expr &e)
+namespace
 {
-	static const std::map<std::string, std::string> parts = {
-		{"YEAR", "year"},       {"YY", "year"},
-		{"YYYY", "year"},       {"QUARTER", "quarter"},
-		{"QQ", "quarter"},      {"Q", "quarter"},
-		{"MONTH", "month"},     {"MM", "month"},
-		{"M", "month"},         {"DAYOFYEAR", "dayofyear"},
-		{"DY", "dayofyear"},    {"Y", "dayofyear"},
-		{"DAY", "day"},         {"DD", "day"},
-		{"D", "day"},           {"WEEK", "week"},
-		{"WK", "week"},         {"WW", "week"},
-		{"WEEKDAY", "weekday"}, {"DW", "weekday"},
-		{"W", "weekday"},       {"HOUR", "hour"},
-		{"HH", "hour"},         {"MINUTE", "minute"},
-		{"MI", "minute"},       {"N", "minute"},
-		{"SECOND", "second"},   {"SS", "second"},
-		{"S", "second"},        {"MILLISECOND", "millisecond"},
-		{"MS", "millisecond"},  {"MICROSECOND", "microsecond"},
-		{"MCS", "microsecond"}, {"NANOSECOND", "nanosecond"},
-		{"NS", "nanosecond"},   {"TZOFFSET", "tzoffset"},
-		{"TZ", "tzoffset"},     {"ISO_WEEK", "iso_week"},
-		{"ISOWK", "iso_week"}};
 
-	if (e.op == Op::column && e.name.size() == 1)
-	{
-		auto found = parts.find(upper_ascii(e.name[0]));
+/* $1.. are the arguments: t as text, i as int. The result: s a string like the first argument, m a
+ * longer one, c one character, i an int, l an int or, of a (max) argument, a bigint. */
+struct TextRule
+{
+	const char *arguments, *sql;
+	char result;
+};
 
-		if (found != parts.end())
-			return found->second;
-	}
-	throw SqlError(155, 15, 1,
-				   "'" + (e.name.empty() ? e.text : e.name[0]) +
-					   "' is not a recognized datepart option.");
+const std::map<std::string, TextRule> text_rules = {
+	{"LEN", {"t", "till.len(rtrim($1))", 'l'}},
+	{"LEFT", {"ti", "till.cut($1, $2)", 's'}},
+	{"RIGHT", {"ti", "till.right($1, $2)", 's'}},
+	{"SUBSTRING", {"tii", "till.substring($1, $2, $3)", 's'}},
+	{"UPPER", {"t", "upper($1)", 's'}},
+	{"LOWER", {"t", "lower($1)", 's'}},
+	{"LTRIM", {"t", "ltrim($1)", 's'}},
+	{"RTRIM", {"t", "rtrim($1)", 's'}},
+	{"TRIM", {"t", "btrim($1)", 's'}},
+	{"REVERSE", {"t", "reverse($1)", 's'}},
+	{"REPLICATE", {"ti", "repeat($1, $2)", 'm'}},
+	{"SPACE", {"i", "repeat(' ', $1)", 'm'}},
+	{"STUFF", {"tiit", "till.stuff($1, $2, $3, $4)", 'm'}},
+	{"ASCII", {"t", "ascii($1)", 'i'}},
+	{"UNICODE", {"t", "ascii($1)", 'i'}},
+	{"NCHAR", {"i", "till.nchar($1)", 'c'}},
+	{"CHAR", {"i", "till.char($1)", 'c'}},
+	{"QUOTENAME", {"t", "('[' || replace($1, ']', ']]') || ']')", 'm'}}};
+
+/* The type of a string function's result; first is the type of its first string argument. */
+Type
+text_result(const TextRule &rule, const std::string &function, Type first)
+{
+	if (rule.result == 'i' || rule.result == 'l')
+		return simple(rule.result == 'l' && first.length == max_length ? Kind::bigint
+																	   : Kind::integer);
+	if (rule.result == 'c')
+		return string_type(function == "CHAR" ? Kind::varchar : Kind::nvarchar, 1);
+	if (is_blob(first))
+		first.length = max_length;
+	first.kind = is_unicode(first.kind) ? Kind::nvarchar : Kind::varchar;
+	if (rule.result == 'm' && first.length != max_length)
+		first.length = is_unicode(first.kind) ? 4000 : 8000;
+	return first;
 }
 
-static Type
-scaled(Kind kind, int scale)
-{
-	Type t = simple(kind);
+} // namespace
 
-	t.scale = scale;
-	return t;
+/* REPLACE and CHARINDEX search as the collation compares. */
+Value
+Emitter::search_call(const Expr &e, const Scope *scope)
+{
+	bool replaces = e.text == "REPLACE";
+	std::vector<Value> a = values(e.args, scope);
+
+	need_arguments(e, replaces ? 3 : 2, 3);
+	Type common = common_type(as_string(a[0]).type, as_string(a[1]).type);
+	Collation c =
+		collation(common.collation.empty() ? env.catalog.database_collation : common.collation);
+	std::string sql = (replaces ? "till.replace(" : "till.charindex(") + as_text(a[0]) + ", " +
+					  as_text(a[1]) + ", ";
+
+	if (replaces)
+		sql += as_text(a[2]);
+	else
+		sql += a.size() > 2 ? convert(a[2], simple(Kind::integer)) : "1";
+	sql += c.ignores_case ? ", true)" : ", false)";
+	return Value{sql, replaces ? string_type(Kind::nvarchar, max_length) : simple(Kind::integer),
+				 true, nullptr, true};
 }
 
 Value
-Emitter::date_call(const Expr &e, const Scope *scope, bool *is_one)
+Emitter::datalength_call(const Expr &e, const Scope *scope)
 {
-	const std::string &f = e.text;
-	auto now = [&](const char *sql, Type type) { return Value{sql, type, false, nullptr, true}; };
+	need_arguments(e, 1, 1);
+	Value v = value(*e.args[0], scope);
+	Kind kind = v.type.kind;
+	bool big = v.type.length == max_length;
+	Type type = simple(big ? Kind::bigint : Kind::integer);
 
-	if (f == "GETDATE" || f == "CURRENT_TIMESTAMP")
-		return now("till.getdate()", simple(Kind::datetime));
-	if (f == "GETUTCDATE")
-		return now("till.getutcdate()", simple(Kind::datetime));
-	if (f == "SYSDATETIME" || f == "SYSUTCDATETIME")
-		return now(f == "SYSDATETIME" ? "till.sysdatetime()" : "till.sysutcdatetime()",
-				   scaled(Kind::datetime2, 7));
-	if (f == "SYSDATETIMEOFFSET")
-		return now("till.sysdatetimeoffset()", scaled(Kind::datetimeoffset, 7));
-	if (f == "YEAR" || f == "MONTH" || f == "DAY")
-	{
-		need_arguments(e, 1, 1);
-		Value v = value(*e.args[0], scope);
-
-		return Value{"extract(" + f + " from " + as_timestamp(v) + ")::int4", simple(Kind::integer),
-					 v.nullable, nullptr, true};
-	}
-	if (f == "DATEPART" || f == "DATENAME")
-	{
-		need_arguments(e, 2, 2);
-		Value v = value(*e.args[1], scope);
-		std::string part = date_part(*e.args[0]);
-		std::string nanoseconds = part == "nanosecond" && v.type.kind == Kind::datetime2
-									  ? "((" + v.sql + ") % 10000000 * 100)::int4"
-									  : "";
-		std::string sql = !nanoseconds.empty()
-							  ? nanoseconds
-							  : "till." + std::string(f == "DATEPART" ? "datepart" : "datename") +
-									"('" + part + "', " + as_timestamp(v) + ")";
-
-		if (part == "tzoffset")
-			sql = "(" + convert(v, scaled(Kind::datetimeoffset, 7)) + ").minutes::int4";
-		return Value{sql, f == "DATEPART" ? simple(Kind::integer) : string_type(Kind::nvarchar, 30),
-					 v.nullable};
-	}
-	if (f == "DATEDIFF" || f == "DATEDIFF_BIG")
-	{
-		need_arguments(e, 3, 3);
-		Value a = value(*e.args[1], scope), b = value(*e.args[2], scope);
-		bool big = f == "DATEDIFF_BIG";
-		std::string sql = "till.datediff('" + date_part(*e.args[0]) + "', " + as_timestamp(a) +
-						  ", " + as_timestamp(b) + ")";
-
-		return Value{big ? sql : "till.datediff_int(" + sql + ")",
-					 simple(big ? Kind::bigint : Kind::integer), a.nullable || b.nullable, nullptr,
-					 true};
-	}
-	if (f == "DATEADD")
-	{
-		need_arguments(e, 3, 3);
-		Value n = value(*e.args[1], scope), v = value(*e.args[2], scope);
-		std::string part = date_part(*e.args[0]), count = convert(n, simple(Kind::integer));
-		bool nullable = n.nullable || v.nullable;
-
-		if (v.type.kind == Kind::datetime2)
-			return Value{"till.dateadd_ticks('" + part + "', " + count + ", " + v.sql + ")", v.type,
-						 nullable, nullptr, true};
-		if (v.type.kind == Kind::datetimeoffset)
-			return Value{"till.dateadd_offset('" + part + "', " + count + ", " + v.sql + ")",
-						 v.type, nullable, nullptr, true};
-		Type type = v.type.kind == Kind::date || v.type.kind == Kind::smalldatetime
-						? v.type
-						: simple(Kind::datetime);
-		std::string sql = "till.dateadd('" + part + "', " + count + ", " + as_timestamp(v) + ")";
-
-		return Value{type.kind == Kind::datetime ? "till.round300(" + sql + ")"
-												 : "(" + sql + ")::" + pg_type(type),
-					 type, nullable, nullptr, true};
-	}
-	if (f == "EOMONTH")
-	{
-		Value v = value(*e.args[0], scope);
-
-		return Value{"(date_trunc('month', " + as_timestamp(v) +
-						 ") + interval '1 month -1 day')::date",
-					 simple(Kind::date), v.nullable, nullptr, true};
-	}
-	if (f == "DATEFROMPARTS")
-	{
-		std::vector<Value> a = values(e.args, scope);
-
-		need_arguments(e, 3, 3);
-		return Value{"make_date(" + a[0].sql + ", " + a[1].sql + ", " + a[2].sql + ")",
-					 simple(Kind::date)};
-	}
-	if (f == "SWITCHOFFSET" || f == "TODATETIMEOFFSET")
-	{
-		need_arguments(e, 2, 2);
-		Value v = value(*e.args[0], scope), o = value(*e.args[1], scope);
-		std::string minutes = is_string(o.type.kind) ? "till.offset_minutes(" + o.sql + ")"
-													 : convert(o, simple(Kind::integer));
-
-		if (f == "SWITCHOFFSET")
-			return Value{"till.switchoffset(" + convert(v, scaled(Kind::datetimeoffset, 7)) + ", " +
-							 minutes + ")",
-						 scaled(Kind::datetimeoffset, 7)};
-		return Value{"till.todatetimeoffset(" + convert(v, scaled(Kind::datetime2, 7)) + ", " +
-						 minutes + ")",
-					 scaled(Kind::datetimeoffset, 7)};
-	}
-	*is_one = false;
-	return {};
+	if (is_string(kind) || is_binary(kind) || kind == Kind::xml || kind == Kind::variant)
+		return Value{"octet_length(" + as_bytes(v) + ")", type, v.nullable};
+	return Value{"till.fixed_length(" + as_text(v) + ", " + quote_literal(declare(v.type)) + ")",
+				 type, v.nullable};
 }
-
-/* ---- text ---- */
 
 Value
 Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 {
-	/* $1.. are the arguments: t as text, i as int; result: length of the first argument, (max) or
-	 * int */
-	struct Rule
-	{
-		const char *arguments, *sql;
-		char result; /* same, max, int */
-	};
-	static const std::map<std::string, Rule> rules = {
-		{"LEN", {"t", "till.len(rtrim($1))", 'i'}},
-		{"LEFT", {"ti", "till.cut($1, $2)", 's'}},
-		{"RIGHT", {"ti", "till.right($1, $2)", 's'}},
-		{"SUBSTRING", {"tii", "till.substring($1, $2, $3)", 's'}},
-		{"UPPER", {"t", "upper($1)", 's'}},
-		{"LOWER", {"t", "lower($1)", 's'}},
-		{"LTRIM", {"t", "ltrim($1)", 's'}},
-		{"RTRIM", {"t", "rtrim($1)", 's'}},
-		{"TRIM", {"t", "btrim($1)", 's'}},
-		{"REVERSE", {"t", "reverse($1)", 's'}},
-		{"REPLICATE", {"ti", "repeat($1, $2)", 'm'}},
-		{"SPACE", {"i", "repeat(' ', $1)", 'm'}},
-		{"STUFF", {"tiit", "till.stuff($1, $2, $3, $4)", 'm'}},
-		{"ASCII", {"t", "ascii($1)", 'i'}},
-		{"UNICODE", {"t", "ascii($1)", 'i'}},
-		{"NCHAR", {"i", "till.nchar($1)", 'c'}},
-		{"CHAR", {"i", "till.char($1)", 'c'}},
-		{"QUOTENAME", {"t", "('[' || replace($1, ']', ']]') || ']')", 'm'}}};
-	auto rule = rules.find(e.text);
+	auto rule = text_rules.find(e.text);
 
-	if (e.text == "REPLACE" || e.text == "CHARINDEX" || e.text == "PATINDEX")
-	{
-		std::vector<Value> a = values(e.args, scope);
-
-		need_arguments(e, e.text == "REPLACE" ? 3 : 2, 3);
-		Type common = common_type(as_string(a[0]).type, as_string(a[1]).type);
-		Collation c =
-			collation(common.collation.empty() ? env.catalog.database_collation : common.collation);
-		std::string ci = c.ignores_case ? "true" : "false";
-
-		if (e.text == "REPLACE")
-			return Value{"till.replace(" + as_text(a[0]) + ", " + as_text(a[1]) + ", " +
-							 as_text(a[2]) + ", " + ci + ")",
-						 string_type(Kind::nvarchar, max_length)};
-		if (e.text == "PATINDEX")
-			throw unsupported("PATINDEX");
-		return Value{"till.charindex(" + as_text(a[0]) + ", " + as_text(a[1]) + ", " +
-						 (a.size() > 2 ? convert(a[2], simple(Kind::integer)) : "1") + ", " + ci +
-						 ")",
-					 simple(Kind::integer), true, nullptr, true};
-	}
-	if (e.text == "CONCAT")
-	{
-		std::string sql = "concat(";
-		bool first = true;
-
-		for (const Value &v : values(e.args, scope))
-		{
-			sql += (first ? "" : ", ") + as_text(v);
-			first = false;
-		}
-		return Value{sql + ")", string_type(Kind::nvarchar, max_length), false, nullptr, true};
-	}
+	if (e.text == "REPLACE" || e.text == "CHARINDEX")
+		return search_call(e, scope);
 	if (e.text == "DATALENGTH")
-	{
-		need_arguments(e, 1, 1);
-		Value v = value(*e.args[0], scope);
-		bool big = v.type.length == max_length;
-
-		return Value{is_string(v.type.kind) || is_binary(v.type.kind) || v.type.kind == Kind::xml ||
-							 v.type.kind == Kind::variant
-						 ? "octet_length(" + as_bytes(v) + ")" + (big ? "::int8" : "")
-						 : std::string("till.fixed_length(") + as_text(v) + ", " +
-							   quote_literal(declare(v.type)) + ")",
-					 simple(big ? Kind::bigint : Kind::integer), v.nullable};
-	}
-	if (rule == rules.end())
-	{
-		*is_one = false;
+		return datalength_call(e, scope);
+	*is_one = rule != text_rules.end() || e.text == "CONCAT";
+	if (!*is_one)
 		return {};
-	}
 
-	std::string kinds = rule->second.arguments;
 	std::vector<std::string> args;
 	std::vector<Value> a = values(e.args, scope);
+	std::string kinds = e.text == "CONCAT" ? std::string(a.size(), 't') : rule->second.arguments;
 	bool nullable = false;
 
 	need_arguments(e, kinds.size(), kinds.size());
@@ -316,6 +176,15 @@ Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 		args.push_back(kinds[i] == 't' ? as_text(a[i]) : convert(a[i], simple(Kind::integer)));
 		nullable = nullable || a[i].nullable;
 	}
+	if (e.text == "CONCAT")
+	{
+		std::string list;
+
+		for (const std::string &arg : args)
+			list += (list.empty() ? "" : ", ") + arg;
+		return Value{"concat(" + list + ")", string_type(Kind::nvarchar, max_length), false,
+					 nullptr, true};
+	}
 	if (e.text == "UPPER" || e.text == "LOWER")
 	{
 		const std::string &name = a[0].type.collation;
@@ -323,24 +192,11 @@ Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 
 		args[0] += turkish ? " COLLATE \"tr-x-icu\"" : " COLLATE \"und-x-icu\"";
 	}
+	Type first = kinds[0] == 't' ? as_string(a[0]).type : string_type(Kind::varchar, 8000);
+	Type type = text_result(rule->second, e.text, first);
 
-	Type type = simple(Kind::integer);
-
-	if (rule->second.result != 'i')
-	{
-		type = kinds[0] == 't' ? as_string(a[0]).type : string_type(Kind::nvarchar, max_length);
-		if (type.kind == Kind::nchar || type.kind == Kind::ntext)
-			type.kind = Kind::nvarchar, type.length = type.length ? type.length : max_length;
-		if (type.kind == Kind::character || type.kind == Kind::text)
-			type.kind = Kind::varchar, type.length = type.length ? type.length : max_length;
-		if (rule->second.result == 'm')
-			type.length = type.length == max_length || kinds[0] == 'i' || e.text == "REPLICATE"
-							  ? 4000
-							  : std::min(4000, type.length + 4000);
-		if (rule->second.result == 'c')
-			type = string_type(e.text == "CHAR" ? Kind::varchar : Kind::nvarchar, 1);
-	}
-	return Value{replace_arguments(rule->second.sql, args), type, nullable, nullptr, true};
+	return Value{replace_arguments(rule->second.sql, args), type, nullable, nullptr,
+				 rule->second.result != 'l'};
 }
 
 /* The bytes SQL Server would keep: UTF-16 for Unicode strings, the code page for others. */

@@ -86,27 +86,21 @@ Emitter::returning(const std::vector<SelectItem> &output, const TableInfo &t, co
 	return " RETURNING " + select_list(list.items, list.names);
 }
 
-Compiled
-Emitter::insert(const InsertStatement &s, bool identity_insert, bool *has_identity,
-				bool *explicit_identity)
+/* The columns an INSERT fills; *explicit_identity when the identity column is among them. */
+std::vector<const ColumnInfo *>
+Emitter::insert_targets(const InsertStatement &s, const TableInfo &t, bool identity_insert,
+						bool *explicit_identity)
 {
-	const TableInfo &t = env.catalog.get(s.table);
-	Compiled out;
 	std::vector<const ColumnInfo *> targets;
 
-	if (t.system || t.view)
-		throw unsupported("INSERT into the view " + t.name);
-	reads_data = true;
-	*has_identity = t.identity_column() != nullptr;
-	*explicit_identity = false;
 	for (const std::string &name : s.columns)
 	{
 		const ColumnInfo &c = target_column(t, name);
+		size_t at = targets.size();
 		bool only_default =
 			!s.rows.empty() &&
 			std::all_of(s.rows.begin(), s.rows.end(),
-						[&](const auto &row)
-						{ return row.size() > targets.size() && row[targets.size()] == nullptr; });
+						[&](const auto &row) { return row.size() > at && row[at] == nullptr; });
 
 		if (!only_default)
 			check_writable(t, c, identity_insert, false);
@@ -120,77 +114,99 @@ Emitter::insert(const InsertStatement &s, bool identity_insert, bool *has_identi
 				targets.push_back(&c);
 				*explicit_identity = *explicit_identity || c.identity;
 			}
+	return targets;
+}
+
+/* INSERT ... SELECT: the query's columns converted to the targets' types. */
+std::string
+Emitter::insert_query(const Query &source, const std::vector<const ColumnInfo *> &targets)
+{
+	Compiled q = query(source);
+	std::string items, names;
+
+	if (q.columns.size() != targets.size())
+	{
+		bool fewer = q.columns.size() < targets.size();
+
+		throw SqlError(fewer ? 120 : 121, 15, 1,
+					   std::string("The select list for the INSERT statement contains ") +
+						   (fewer ? "fewer" : "more") +
+						   " items than the insert list. The number of SELECT values must match "
+						   "the number of INSERT columns.");
+	}
+	for (size_t i = 0; i < targets.size(); i++)
+	{
+		Value v{"q.c" + std::to_string(i + 1), q.columns[i].type, true, nullptr, true};
+
+		items += (i ? ", " : "") + convert(v, targets[i]->type, -1, false, true);
+		names += (i ? ", c" : "c") + std::to_string(i + 1);
+	}
+	return " SELECT " + items + " FROM (" + q.sql + ") q (" + names + ")";
+}
+
+static SqlError
+wrong_value_count(bool no_list, bool fewer_values)
+{
+	if (no_list)
+		return SqlError(
+			213, 16, 1,
+			"Column name or number of supplied values does not match table definition.");
+	return SqlError(fewer_values ? 109 : 110, 15, 1,
+					std::string("There are ") + (fewer_values ? "more" : "fewer") +
+						" columns in the INSERT statement than values specified in the VALUES "
+						"clause. The number of values in the VALUES clause must match the number "
+						"of columns specified in the INSERT statement.");
+}
+
+std::string
+Emitter::insert_rows(const InsertStatement &s, const std::vector<const ColumnInfo *> &targets)
+{
+	std::string sql = " VALUES ";
+
+	for (size_t r = 0; r < s.rows.size(); r++)
+	{
+		if (s.rows[r].size() != targets.size())
+			throw wrong_value_count(s.columns.empty(), s.rows[r].size() < targets.size());
+		sql += r ? ", (" : "(";
+		for (size_t i = 0; i < targets.size(); i++)
+			sql += (i ? ", " : "") + default_or_value(s.rows[r][i], *targets[i]);
+		sql += ")";
+	}
+	return sql;
+}
+
+Compiled
+Emitter::insert(const InsertStatement &s, bool identity_insert, bool *has_identity,
+				bool *explicit_identity)
+{
+	const TableInfo &t = env.catalog.get(s.table);
+	Compiled out;
+	std::string list;
+
+	if (t.system || t.view)
+		throw unsupported("INSERT into the view " + t.name);
+	reads_data = true;
+	*has_identity = t.identity_column() != nullptr;
+	*explicit_identity = false;
+	std::vector<const ColumnInfo *> targets =
+		insert_targets(s, t, identity_insert, explicit_identity);
+
 	if (identity_insert && *has_identity && !*explicit_identity && !s.default_values)
 		throw SqlError(545, 16, 1,
 					   "Explicit value must be specified for identity column in table '" + t.name +
 						   "' either when IDENTITY_INSERT is set to ON or when a replication user "
 						   "is inserting into a NOT FOR REPLICATION identity column.");
-
-	std::string sql = "INSERT INTO " + t.qualified(), list;
-
 	for (const ColumnInfo *c : targets)
 		list += (list.empty() ? "" : ", ") + quote_identifier(c->name);
-	if (!list.empty())
-		sql += " (" + list + ")";
+	out.sql = "INSERT INTO " + t.qualified() + (list.empty() ? "" : " (" + list + ")");
 	if (s.default_values)
-		sql += " DEFAULT VALUES";
-	else if (s.query != nullptr)
-	{
-		Compiled q = query(*s.query);
-		std::string items;
-
-		if (q.columns.size() != targets.size())
-			throw q.columns.size() < targets.size()
-				? SqlError(120, 15, 1,
-						   "The select list for the INSERT statement contains fewer items than the "
-						   "insert list. The number of SELECT values must match the number of "
-						   "INSERT columns.")
-				: SqlError(121, 15, 1,
-						   "The select list for the INSERT statement contains more items than the "
-						   "insert list. The number of SELECT values must match the number of "
-						   "INSERT columns.");
-		for (size_t i = 0; i < targets.size(); i++)
-		{
-			Value v{"q.c" + std::to_string(i + 1), q.columns[i].type, true, nullptr, true};
-
-			items += (i ? ", " : "") + convert(v, targets[i]->type, -1, false, true);
-		}
-		sql += " SELECT " + items + " FROM (" + q.sql + ") q (";
-		for (size_t i = 0; i < targets.size(); i++)
-			sql += (i ? ", c" : "c") + std::to_string(i + 1);
-		sql += ")";
-	}
+		out.sql += " DEFAULT VALUES";
 	else
-	{
-		sql += " VALUES ";
-		for (size_t r = 0; r < s.rows.size(); r++)
-		{
-			if (s.rows[r].size() != targets.size())
-				throw s.columns.empty() ? SqlError(213, 16, 1,
-												   "Column name or number of supplied values does "
-												   "not match table definition.")
-				: s.rows[r].size() < targets.size()
-					? SqlError(
-						  109, 15, 1,
-						  "There are more columns in the INSERT statement than values specified in "
-						  "the VALUES clause. The number of values in the VALUES clause must match "
-						  "the number of columns specified in the INSERT statement.")
-					: SqlError(
-						  110, 15, 1,
-						  "There are fewer columns in the INSERT statement than values specified "
-						  "in the VALUES clause. The number of values in the VALUES clause must "
-						  "match the number of columns specified in the INSERT statement.");
-			sql += r ? ", (" : "(";
-			for (size_t i = 0; i < targets.size(); i++)
-				sql += (i ? ", " : "") + default_or_value(s.rows[r][i], *targets[i]);
-			sql += ")";
-		}
-	}
+		out.sql += s.query ? insert_query(*s.query, targets) : insert_rows(s, targets);
 	if (s.output.empty() && (*explicit_identity || (*has_identity && s.query == nullptr)))
-		sql += " RETURNING " + quote_identifier(t.identity_column()->name) + "::int8";
+		out.sql += " RETURNING " + quote_identifier(t.identity_column()->name) + "::int8";
 	else
-		sql += returning(s.output, t, "INSERTED", t.qualified(), &out);
-	out.sql = sql;
+		out.sql += returning(s.output, t, "INSERTED", t.qualified(), &out);
 	return out;
 }
 

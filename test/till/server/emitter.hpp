@@ -89,8 +89,6 @@ class Emitter
 	};
 	std::vector<NamedQuery> ctes;
 
-	friend struct FunctionTable;
-
 	/* ---- expressions ---- */
 	Value emit(const Expr &e, const Scope *scope);
 	Value literal(const Expr &e);
@@ -119,6 +117,12 @@ class Emitter
 	Value aggregate(const Expr &e, const Scope *scope, bool *is_one);
 	Value windowed(const Expr &e, const Scope *scope, Value v, const std::string &bare);
 	Value date_call(const Expr &e, const Scope *scope, bool *is_one);
+	Value datepart_call(const Expr &e, const Scope *scope);
+	Value datediff_call(const Expr &e, const Scope *scope);
+	Value dateadd_call(const Expr &e, const Scope *scope);
+	Value offset_call(const Expr &e, const Scope *scope);
+	Value search_call(const Expr &e, const Scope *scope);
+	Value datalength_call(const Expr &e, const Scope *scope);
 	Value text_call(const Expr &e, const Scope *scope, bool *is_one);
 	Value number_call(const Expr &e, const Scope *scope, bool *is_one);
 	Value other_call(const Expr &e, const Scope *scope, bool *is_one);
@@ -160,6 +164,11 @@ class Emitter
 						  const char *pseudo, const std::string &alias, Compiled *compiled);
 	std::string joined_write(const std::vector<TableRefP> &list, const TableInfo &t,
 							 const Name &target, Scope *scope, std::string *target_alias);
+	std::vector<const ColumnInfo *> insert_targets(const InsertStatement &s, const TableInfo &t,
+												   bool identity_insert, bool *explicit_identity);
+	std::string insert_query(const Query &source, const std::vector<const ColumnInfo *> &targets);
+	std::string insert_rows(const InsertStatement &s,
+							const std::vector<const ColumnInfo *> &targets);
 	std::string default_or_value(const ExprP &e, const ColumnInfo &c);
 	const ColumnInfo &target_column(const TableInfo &t, const std::string &name);
 	void check_writable(const TableInfo &t, const ColumnInfo &c, bool identity_insert, bool update);
@@ -197,6 +206,9 @@ public:
 	std::string column_sql(const ColumnDefinition &c, const std::string &table);
 	std::string index_name(const std::string &table, const std::string &name);
 };
+
+/* Throws 174 for a call with another number of arguments. */
+void need_arguments(const Expr &call, size_t least, size_t most);
 
 /* T-SQL's text forms of dates and times. Null when the text is none. */
 bool parse_datetime(const std::string &text, const Environment &env, bool legacy, long long *ticks,

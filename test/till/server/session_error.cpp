@@ -53,6 +53,16 @@ Session::translate(const PgError &e)
 
 		return SqlError(number, number == 8152 || number < 50000 ? 16 : 16, 1, e.message);
 	}
+	if (state == "23505" && e.message.compare(0, 12, "could not cr") == 0)
+	{
+		size_t from = e.constraint.find('.') + 1, to = e.constraint.rfind('~');
+
+		return SqlError(1505, 16, 1,
+						"The CREATE UNIQUE INDEX statement terminated because a duplicate key was "
+						"found for the object name '" +
+							e.schema + "." + e.table + "' and the index name '" +
+							e.constraint.substr(from, to - from) + "'.");
+	}
 	if (state == "23505" || state == "23503" || state == "23514")
 	{
 		bool is_index = false;

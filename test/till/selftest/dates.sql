@@ -1,0 +1,10 @@
+-- literals, styles, parts, rounding
+select convert(varchar(30), cast('2026-03-29T02:30:00.003' as datetime), 121), convert(varchar(30), cast('2026-03-29T02:30:00.003' as datetime), 120), convert(varchar(30), cast('2026-03-29T02:30:00.003' as datetime), 126), convert(varchar(30), cast('2026-03-29T02:30:00' as datetime), 127), convert(varchar(30), cast('2026-03-29T02:30:00.003' as datetime), 112)
+select cast('2026-03-29T02:30:00.003' as datetime), cast('2026-03-29' as date), cast('12:34:56.1234567' as time(7)), cast('2026-03-29 12:34:56.1234567' as datetime2(7)), cast('2026-03-29 12:34:56.1234567' as datetime2(3)), cast('2026-03-29 12:34:56.1234567 +03:00' as datetimeoffset(7))
+select datediff(minute,'2026-01-01T00:00:59','2026-01-01T00:01:00'), datediff(day,'2026-01-01T23:59:59','2026-01-02'), datediff(second,'2026-01-01','2026-01-02'), datediff(month,'2026-01-31','2026-02-01'), datediff(year,'2025-12-31','2026-01-01'), datediff(hour,'2026-01-01T00:59:00','2026-01-01T01:00:00')
+select dateadd(day,1,'2026-02-28'), dateadd(month,1,cast('2026-01-31' as date)), dateadd(minute,-15,cast('2026-01-01T00:00:00' as datetime)), dateadd(millisecond,2,cast('2026-01-01' as datetime)), dateadd(second,1,cast('2026-01-01 00:00:00.1234567' as datetime2(7)))
+select datepart(year,'2026-03-04'), datepart(weekday,'2026-03-04'), datepart(dayofyear,'2026-03-04'), year('2026-03-04'), month('2026-03-04'), day('2026-03-04'), datepart(millisecond,cast('2026-01-01T00:00:00.007' as datetime))
+select datediff(minute, getutcdate(), getdate()), case when abs(datediff(second, sysdatetime(), getdate())) < 5 then 'near' end
+select convert(varchar(40), cast('2026-03-29 12:34:56.1234567 +03:00' as datetimeoffset(7)), 121), cast(cast('2026-03-29 12:34:56.1234567' as datetime2(7)) as varchar(40)), cast(cast('12:34:56.12' as time(2)) as varchar(20)), cast(cast('2026-03-29' as date) as varchar(20))
+select cast(cast('2026-03-29T02:30:00.003' as datetime) as datetime2(7)), cast(cast('2026-03-29 02:30:00.005' as datetime2(7)) as datetime)
+select cast('2026-02-30' as datetime)
