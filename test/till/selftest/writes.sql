@@ -17,7 +17,7 @@ dbcc checkident('W', reseed, 100); insert W (Name) values (N'r'); select scope_i
 truncate table W; insert W (Name) values (N'first'); select scope_identity(); dbcc checkident('dbo.W', reseed, 0); insert W (Name) values (N'again')
 insert W (Amount) values (null)
 insert W (At) values ('2026-03-29T02:30:00.005'), ('20260329'), ('2026-12-31 23:59:59.999'); select At from W where At is not null order by At
-create unique index UX_W on W (At)
+create unique index UX_W on W (Name)
 delete W where Name is null; create unique index UX_W on W (Name); insert W (Name) values (N'FIRST  ')
 create table C (Id int not null primary key, WId int not null constraint FK_C_W foreign key references W (Id) on delete cascade); insert C values (1, 99999)
 insert C select 1, min(Id) from W; delete W where Id = (select WId from C); select count(*) from C

@@ -120,6 +120,11 @@ Session::translate(const PgError &e)
 			512, 16, 1,
 			"Subquery returned more than 1 value. This is not permitted when the subquery follows "
 			"=, !=, <, <= , >, >= or when the subquery is used as an expression.");
+	if (state == "42P07")
+		return SqlError(1913, 16, 1,
+						"The operation failed because an index, constraint or statistics with this "
+						"name already exists (" +
+							e.message + ").");
 	if (state == "42P01")
 		return SqlError(208, 16, 1, "Invalid object name: " + e.message);
 	if (state == "42703")
