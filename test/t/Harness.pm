@@ -84,15 +84,16 @@ sub cluster
 	return bless { directory => $directory, environment => $environment }, 'Harness::Cluster';
 }
 
-# A SQL Server with the SambaPOS schema; the options are till.sh's.
+# A SQL Server with the SambaPOS schema, of version 5 if that is the first argument; the rest is for till.sh.
 sub till
 {
 	my (@options) = @_;
+	my @version = @options && $options[0] eq '--v5' ? shift @options : ();
 	my ($directory, $environment) = start('server', @options);
 	my %till = (directory => $directory,
 		map { /^SAMBAPOS_TEST_(\w+)$/ ? (lc $1 => $environment->{$_}) : () } keys %$environment);
 	my $till = bless \%till, 'Harness::Till';
-	$till->ctl('schema');
+	$till->ctl('schema', @version);
 	return $till;
 }
 

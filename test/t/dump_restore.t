@@ -56,9 +56,8 @@ $till->ctl(qw(play --edits 100 --seed 33));
 @rows = all_ok('new work in the restored database', $copy->sync);
 cmp_ok(eval { my $n = 0; $n += $_->{rows_inserted} for @rows; $n }, '>', 0, 'new work: rows are inserted');
 is_deeply(Canonical::compare($till, $copy)->{differences}, [], 'new work: replica and source are equal');
-is($copy->value("SELECT count(*) FROM sambapos_add_site('second', 'till', tables => ARRAY['menu'])
-	WHERE false"), 0, 'a second site gets a number of its own');
-is($copy->value('SELECT count(DISTINCT site_id) FROM sambapos.site'), 2, 'and there are two');
+$copy->run("SELECT * FROM sambapos_add_site('second', 'till', tables => ARRAY['menu'])");
+is($copy->value('SELECT count(DISTINCT site_id) FROM sambapos.site'), 2, 'a second site gets a number of its own');
 is($copy->value('SELECT count(*) - count(DISTINCT run_id) FROM sambapos.run'), 0, 'no run has the number of another');
 
 # ---- leaving ----
