@@ -1,6 +1,6 @@
 /*
- * What the files of IMPORT FOREIGN SCHEMA share: import.cpp asks the server's catalog and writes
- * the commands, import_names.cpp finds local names, import_types.cpp local types, and
+ * What the files of IMPORT FOREIGN SCHEMA share: import_catalog.cpp asks the server, import.cpp
+ * writes the commands, import_names.cpp finds local names, import_types.cpp local types, and
  * import_sensitive.cpp knows what is left out.
  */
 #pragma once
@@ -32,6 +32,12 @@ struct RemoteTable
 	List *columns; /* of RemoteColumn */
 	double rows;   /* negative if the server doesn't say */
 };
+
+/* ---- import_catalog.cpp ---- */
+
+/* The tables of a schema, with columns, keys and row counts: a list of RemoteTable, without local
+ * names. An error if the schema isn't there or shows nothing. */
+List *fetch_catalog(Oid server, const char *schema, bool views);
 
 /* ---- import_names.cpp ---- */
 
