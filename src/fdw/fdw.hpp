@@ -8,8 +8,9 @@
  *     estimate.cpp    what it will cost
  *   scan.cpp        Begin, Iterate, ReScan, End         asks
  *     parameters.cpp  the values that are only known now, written into the remote SQL
- *     connection.cpp  who we talk to: sessions, transactions, the one open result
- *   import.cpp      IMPORT FOREIGN SCHEMA
+ *     connection.cpp  who we talk to: sessions and their transactions
+ *     result.cpp      the one open result of a session, for any number of readers
+ *   import*.cpp     IMPORT FOREIGN SCHEMA
  *
  * Regime: ereport and palloc; C++ as a better C; nothing with a destructor (see bridge/guard.hpp).
  */
@@ -35,8 +36,8 @@ enum class TextSemantics
 	server  /* as the server's collation does */
 };
 
-/* A remote round trip and a row over the wire, in units of the planner; options fdw_startup_cost and
- * fdw_tuple_cost. */
+/* A remote round trip and a row over the wire, in units of the planner; options fdw_startup_cost
+ * and fdw_tuple_cost. */
 constexpr double default_startup_cost = 100;
 constexpr double default_tuple_cost = 0.2;
 
@@ -65,8 +66,9 @@ struct TableOptions
 	const char *query;       /* null when a table is named */
 };
 TableOptions table_options(Oid relation);
-const char *column_name(Oid relation, AttrNumber attribute);  /* the name at the server */
-const char *column_remote_type(Oid relation, AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
+const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
+const char *column_remote_type(Oid relation,
+							   AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
 
 /* ---- what the planner hands to the executor: ForeignScan.fdw_private ---- */
 
@@ -78,16 +80,17 @@ enum ScanPrivate
 {
 	SCAN_SQL_TEXTS,       /* List of String */
 	SCAN_SQL_PARAMETERS,  /* List of List */
-	SCAN_RETRIEVED_ATTRS, /* List of int: the attribute number (of the scan tuple) of each remote column */
+	SCAN_RETRIEVED_ATTRS, /* List of int: the attribute number (of the scan tuple) of each remote
+							 column */
 	SCAN_PRIVATE_MEMBERS
 };
 
 /* ---- parameters.cpp ---- */
 
-/* The remote SQL with every parameter's present value written into it, as a T-SQL literal inside its
- * predicate (so that NULL and values off the column's grid compare as PostgreSQL compares them).
- * states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in the current
- * memory context. */
+/* The remote SQL with every parameter's present value written into it, as a T-SQL literal inside
+ * its predicate (so that NULL and values off the column's grid compare as PostgreSQL compares
+ * them). states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in the
+ * current memory context. */
 char *render_remote_sql(List *fdw_private, List *states, ExprContext *econtext);
 
 /* The same for EXPLAIN: parameters shown as @p1, @p2, ... Never connects. */
@@ -98,8 +101,8 @@ char *explain_remote_sql(List *fdw_private);
 void sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
 void sambapos_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
 ForeignScan *sambapos_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation,
-                               ForeignPath *best_path, List *tlist, List *scan_clauses,
-                               Plan *outer_plan);
+							   ForeignPath *best_path, List *tlist, List *scan_clauses,
+							   Plan *outer_plan);
 
 /* ---- scan.cpp ---- */
 
@@ -115,8 +118,8 @@ List *sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server);
 
 /* ---- connection.cpp ---- */
 
-/* One cached session for each (server, user mapping); scans refer to it by key and generation, so that
- * either side may be gone first. */
+/* One cached session for each (server, user mapping), with the remote transaction that belongs to
+ * the local one; see connection.hpp. */
 void connection_init(); /* transaction and invalidation callbacks; called by _PG_init */
 
 } // namespace sambapos::fdw
