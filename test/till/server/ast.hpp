@@ -176,7 +176,6 @@ struct InsertStatement
 	std::vector<std::vector<ExprP>> rows; /* a null ExprP is DEFAULT */
 	QueryP query;
 	bool default_values = false;
-	StatementP exec; /* INSERT ... EXEC: refused */
 };
 
 struct UpdateStatement
@@ -209,8 +208,7 @@ struct ColumnDefinition
 	long seed = 1, increment = 1;
 	ExprP default_value;
 	std::string default_text, default_name;
-	bool primary_key = false, unique = false;
-	ExprP computed; /* refused */
+	bool primary_key = false;
 };
 
 struct Constraint
@@ -247,8 +245,6 @@ struct AlterTable
 	std::vector<Constraint> add_constraints;
 	std::vector<std::string> drop_columns, drop_constraints;
 	std::unique_ptr<ColumnDefinition> alter_column;
-	bool nothing =
-		false; /* CHECK CONSTRAINT ALL, ENABLE TRIGGER and the like: remembered by nobody */
 };
 
 struct CreateIndex
@@ -369,7 +365,6 @@ struct Raise
 {
 	bool is_throw = false;
 	std::vector<ExprP> args;
-	bool log = false;
 };
 
 struct Print

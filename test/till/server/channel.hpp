@@ -64,7 +64,6 @@ class Channel
 	void close_packet(bool last);
 	void send_ready();
 	void send_raw(const char *data, size_t length);
-	void pause(int milliseconds);
 	void take_attention();
 
 public:
@@ -87,7 +86,6 @@ public:
 	/* Forgets a reply that was begun (nothing of it has left when the message is still in one
 	 * piece). */
 	void set_packet_size(size_t size) { packet_size = size; }
-	size_t get_packet_size() const { return packet_size; }
 	void write_prelogin(const std::string &data);
 
 	/* TLS handshake inside prelogin packets. Then only the login is encrypted, or everything. */

@@ -47,8 +47,6 @@ Emitter::base_table(const TableRef &t, Scope *scope)
 		if (!dirty && !table.view)
 			read_tables.push_back(table.qualified());
 	}
-	if (t.name.size() > 1)
-		s.schema = table.schema;
 	scope->sources.push_back(s);
 	sql += " AS " + s.pg;
 	if (t.sample != nullptr)

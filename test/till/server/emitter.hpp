@@ -42,7 +42,6 @@ struct Source /* a table, view or derived table in a FROM clause */
 	std::string alias; /* as T-SQL calls it */
 	std::string pg;    /* as PostgreSQL does, quoted */
 	std::vector<OutputColumn> columns;
-	std::string schema, table; /* for t.x and dbo.t.x without an alias */
 };
 
 struct Scope

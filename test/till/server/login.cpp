@@ -104,7 +104,6 @@ parse_login(const std::string &data)
 	r.user = login_string(data, 40, false);
 	r.password = login_string(data, 44, true);
 	r.application = login_string(data, 48, false);
-	r.library = login_string(data, 60, false);
 	r.language = login_string(data, 64, false);
 	r.database = login_string(data, 68, false);
 	return r;

@@ -12,7 +12,7 @@ struct LoginRequest
 	int tds_version = 0x74; /* 0x71 .. 0x74 */
 	size_t packet_size = 4096;
 	bool odbc = false; /* ODBC clients get the ANSI options turned on */
-	std::string host, user, password, application, library, language, database;
+	std::string host, user, password, application, language, database;
 };
 
 /* Answers PRELOGIN, does the TLS handshake both sides agreed on, and reads LOGIN7. */

@@ -481,14 +481,4 @@ Parser::expression_list()
 	return list;
 }
 
-ExprP
-Parser::lone_expression()
-{
-	ExprP e = expression();
-
-	if (peek().kind != Tok::end)
-		fail();
-	return e;
-}
-
 } // namespace till

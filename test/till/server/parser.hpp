@@ -129,8 +129,6 @@ public:
 	std::vector<StatementP> batch();
 	/* '@p1 int, @p2 nvarchar(10) OUTPUT': the declaration string of sp_executesql. */
 	std::vector<Declare::Variable> parameter_declarations();
-	/* A default kept in the catalog, read back. */
-	ExprP lone_expression();
 };
 
 } // namespace till

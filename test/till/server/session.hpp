@@ -36,9 +36,7 @@ struct Settings
 	bool quoted_identifier = false;
 	bool nocount = false;
 	bool xact_abort = false;
-	bool noexec = false;
 	int lock_timeout = -1;
-	int rowcount = 0;
 	Isolation isolation = Isolation::read_committed;
 	std::string identity_insert; /* the table it is ON for, as schema.name */
 	std::string deadlock_priority = "NORMAL", language = "us_english", dateformat = "mdy";

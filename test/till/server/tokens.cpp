@@ -289,23 +289,4 @@ TokenWriter::return_status(int value)
 	channel.put(out);
 }
 
-void
-TokenWriter::return_value(const std::string &name, const OutputColumn &c,
-						  const std::string &encoded)
-{
-	std::string out;
-
-	put_u8(out, 0xAC);
-	put_u16(out, 0);
-	put_b_varchar(out, name);
-	put_u8(out, 1);
-	if (has_large_types())
-		put_u32(out, 0);
-	else
-		put_u16(out, 0);
-	put_u16(out, 0);
-	put_type_info(out, c.type, true, *this);
-	channel.put(out + encoded);
-}
-
 } // namespace till

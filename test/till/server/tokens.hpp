@@ -53,8 +53,6 @@ public:
 	void login_acknowledged();
 	void columns(const std::vector<OutputColumn> &columns);
 	void return_status(int value);
-	void return_value(const std::string &name, const OutputColumn &column,
-					  const std::string &encoded);
 };
 
 /* Little-endian and counted strings, for all who write tokens. */
