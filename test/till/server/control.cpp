@@ -85,6 +85,25 @@ Shared::describe(ConnectionInfo *info, const std::string &status)
 	info->status = status;
 }
 
+void
+Shared::introduce(ConnectionInfo *info, const std::string &application, const std::string &login,
+				  const std::string &host)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	info->application = application;
+	info->login = login;
+	info->host = host;
+}
+
+void
+Shared::moved(ConnectionInfo *info, const std::string &database)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	info->database = database;
+}
+
 std::vector<ConnectionInfo>
 Shared::list_connections()
 {

@@ -80,7 +80,10 @@ public:
 	/* connections */
 	ConnectionInfo *connected(Channel *channel);
 	void disconnected(ConnectionInfo *info);
+	void introduce(ConnectionInfo *info, const std::string &application, const std::string &login,
+				   const std::string &host);
 	void describe(ConnectionInfo *info, const std::string &status);
+	void moved(ConnectionInfo *info, const std::string &database);
 	std::vector<ConnectionInfo> list_connections();
 	long long connections_ever();
 	bool kill(int spid);

@@ -33,9 +33,7 @@ serve(int socket, TlsContext &tls)
 	{
 		LoginRequest login = receive_login(channel, tls, shared().options);
 
-		info->application = login.application;
-		info->login = login.user;
-		info->host = login.host;
+		shared().introduce(info, login.application, login.user, login.host);
 		if (shared().hangs(login.application, true))
 			channel.hang([&] { return shared().hangs(login.application, true); });
 		Session session(channel, login, *info);

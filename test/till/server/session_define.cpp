@@ -188,7 +188,7 @@ Session::use_database(const std::string &name, bool announce)
 		lock_timeout_sent = false;
 	}
 	database = found;
-	info.database = found.name;
+	shared().moved(&info, found.name);
 	catalog.use(found.name, found.collation);
 	out.default_collation = found.collation;
 	if (!announce)
