@@ -56,6 +56,7 @@ CREATE TABLE sambapos.site (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
 
+COMMENT ON SEQUENCE sambapos.site_site_id_seq IS 'The number of the next site';
 COMMENT ON TABLE sambapos.site IS 'One SambaPOS database a row: where it is, how it is synced, how far the sync has come';
 COMMENT ON COLUMN sambapos.site.name IS '1 to 40 characters of a-z, 0-9 and _; the live foreign tables are in schema sambapos_live_<name>';
 COMMENT ON COLUMN sambapos.site.server IS 'The foreign server, by name';
@@ -162,6 +163,7 @@ CREATE TABLE sambapos.run (
 CREATE INDEX run_site_started ON sambapos.run (site_id, started_at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
+COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON COLUMN sambapos.run.status IS 'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash)';
 COMMENT ON COLUMN sambapos.run.phase IS 'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its pid';
@@ -203,6 +205,7 @@ CREATE TABLE sambapos.source_events (
 CREATE INDEX source_events_site_at ON sambapos.source_events (site_id, at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events_event_id_seq', '');
+COMMENT ON SEQUENCE sambapos.source_events_event_id_seq IS 'The number of the next source event';
 COMMENT ON TABLE sambapos.source_events IS 'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
 
 -- ---- settings for all sites, and rows that need a person ----
@@ -227,6 +230,7 @@ CREATE TABLE sambapos.dead_letter (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.dead_letter_dead_letter_id_seq', '');
+COMMENT ON SEQUENCE sambapos.dead_letter_dead_letter_id_seq IS 'The number of the next dead letter';
 COMMENT ON TABLE sambapos.dead_letter IS 'Source rows that could not be copied as they are, with their raw bytes';
 
 CREATE TABLE sambapos.personal_column (

@@ -112,7 +112,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, pg_te
 $$
   VALUES
     ('enabled', 'all', 'boolean', NULL, NULL, 'false is the kill switch: no scheduled run starts anywhere'),
-    ('enabled', 'site', 'boolean', NULL, NULL, 'false: no scheduled run of this site'),
+    ('enabled', 'site', 'boolean', NULL, NULL, 'false: no run of this site'),
     ('sync_interval', 'site', 'interval', '10 seconds', '31 days', 'how often the site is synced'),
     ('priority', 'site', 'integer', '-1000', '1000', 'when several sites are due, higher first'),
     ('overlap', 'site', 'interval', '0', '7 days', 'how far behind the last run''s source clock stamps are read again'),
@@ -358,4 +358,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
-'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, 22023 no such setting or a value out of range, each with the nearest valid name';
+'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, 42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the nearest valid name';
