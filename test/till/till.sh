@@ -23,6 +23,7 @@ exec_as_owner() { # keeps the process id
 	local zone=()
 	[ -z "${timezone:-}" ] || zone=(TZ="$timezone")
 	if [ "$(id -u)" = 0 ]; then
+		cd / # a directory that both users may be in
 		exec setpriv --reuid=postgres --regid=postgres --init-groups env -i PATH="$PATH" HOME=/tmp LC_ALL=C "${zone[@]}" "$@"
 	else
 		exec env LC_ALL=C "${zone[@]}" "$@"
@@ -74,12 +75,19 @@ start_cluster() {
 	as_owner "$bindir/pg_ctl" -D "$dir/cluster" -w -s -l "$dir/cluster.log" start || { cat "$dir/cluster.log" >&2; die "the cluster doesn't start"; }
 }
 
+# The cluster's user may not be able to look into the source tree (a clone in /root), so the server runs from a copy.
+copy_program() {
+	install -m 755 "$binary" "$dir/till"
+	install -m 644 "$here/server/"*.sql "$dir"
+}
+
 start_server() {
 	local certificate=$dir/till.crt key=$dir/till.key
+	copy_program
 	[ -s "$key" ] || as_owner openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
 		-keyout "$key" -out "$certificate" 2>/dev/null
 	rm -f "$dir/port.new"
-	exec_as_owner "$binary" --socket "$socket" --certificate "$certificate" --key "$key" --sql "$here/server" --port-file "$dir/port.new" "$@" >>"$dir/till.log" 2>&1 </dev/null &
+	exec_as_owner "$dir/till" --socket "$socket" --certificate "$certificate" --key "$key" --sql "$dir" --port-file "$dir/port.new" "$@" >>"$dir/till.log" 2>&1 </dev/null &
 	echo $! >"$dir/till.pid"
 	disown
 	wait_for "$dir/port.new" "$(cat "$dir/till.pid")" "the till"
@@ -153,6 +161,7 @@ restart)
 	;;
 stop)
 	[ -d "$dir" ] || exit 0
+	dir=$(cd "$dir" && pwd)
 	stop_process "$dir/till.pid"
 	if [ -s "$dir/cluster/postmaster.pid" ]; then
 		as_owner "$bindir/pg_ctl" -D "$dir/cluster" -m immediate -w -s stop || true
