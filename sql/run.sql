@@ -32,7 +32,8 @@ COMMENT ON FUNCTION sambapos._lock_site(integer) IS 'Locks a site for this trans
 
 -- ---- beginning and ending a run ----
 
--- Whoever holds the lock knows that a run still called running is dead.
+-- Whoever holds the lock knows that a run still called running is dead. The site's row isn't touched
+-- before the merge, so that sambapos_request_sync doesn't wait for a long sambapos_sync.
 CREATE FUNCTION sambapos._begin_run(site sambapos.site, mode text, trigger text, tables text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -43,7 +44,6 @@ BEGIN
    WHERE r.site_id = site.site_id AND r.status = 'running';
   INSERT INTO sambapos.run AS r (site_id, mode, trigger) VALUES (site.site_id, _begin_run.mode, _begin_run.trigger)
   RETURNING r.run_id INTO fresh;
-  UPDATE sambapos.site AS s SET current_run = fresh, last_run_at = clock_timestamp() WHERE s.site_id = site.site_id;
   INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (site.site_id, site.epoch, 'first load') ON CONFLICT DO NOTHING;
   PERFORM sambapos._plan_tables(fresh, site, tables);
   RETURN fresh;
@@ -116,7 +116,8 @@ DECLARE
   refused boolean := coalesce(first_failed.sqlstate LIKE '28%', false);
 BEGIN
   UPDATE sambapos.site AS s
-     SET last_success_at = CASE WHEN failed = 0 THEN now() ELSE s.last_success_at END,
+     SET last_run_at = this.started_at,
+         last_success_at = CASE WHEN failed = 0 THEN now() ELSE s.last_success_at END,
          last_error = CASE WHEN failed > 0 THEN this.message END,
          last_sqlstate = CASE WHEN failed > 0 THEN first_failed.sqlstate END,
          consecutive_failures = CASE WHEN failed = 0 THEN 0 ELSE s.consecutive_failures + 1 END,
@@ -130,7 +131,7 @@ BEGIN
   IF sambapos._tickets_went_through(run_id, site) THEN
     UPDATE sambapos.site AS s
        SET hw_utc = this.source_utc, last_probe = sambapos._probe_facts(),
-           hw_offset_minutes = round(extract(epoch FROM this.source_now - this.source_utc) / 60)
+           hw_offset_minutes = sambapos._offset_minutes(this.source_now, this.source_utc)
      WHERE s.site_id = site.site_id;
   END IF;
 END;
@@ -382,6 +383,7 @@ BEGIN
   SELECT * INTO STRICT site FROM sambapos.site AS s WHERE s.site_id = _start.site_id;
   fresh_run := sambapos._begin_run(site, 'auto', CASE WHEN site.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
+  UPDATE sambapos.site AS s SET current_run = fresh_run WHERE s.site_id = _start.site_id;
   RETURN fresh_run;
 END;
 $$;
@@ -412,6 +414,29 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._continue(bigint, text) IS 'Second and third part of a scheduled run: reading, and merging with its end';
 
+-- What fails outside the tables' own blocks (a full disk, a lock) fails this run and not the other sites.
+CREATE FUNCTION sambapos._try_continue(run_id bigint, part text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text;
+  error_message text;
+BEGIN
+  RETURN sambapos._continue(run_id, part);
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
+  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
+   WHERE r.run_id = _try_continue.run_id;
+  UPDATE sambapos.site AS s
+     SET last_run_at = r.started_at, last_error = error_message, last_sqlstate = state, current_run = NULL,
+         consecutive_failures = s.consecutive_failures + 1, next_due_at = clock_timestamp() + interval '1 minute'
+    FROM sambapos.run AS r
+   WHERE r.run_id = _try_continue.run_id AND s.site_id = r.site_id;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._try_continue(bigint, text) IS 'A part of a scheduled run; false if it could not be done, which is then in the log';
+
 CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
 LANGUAGE plpgsql AS
 $$
@@ -430,16 +455,16 @@ BEGIN
     CONTINUE WHEN run_id = 0;
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    IF sambapos._continue(run_id, 'read') THEN
+    IF sambapos._try_continue(run_id, 'read') THEN
       COMMIT;
       SET LOCAL search_path TO pg_catalog, pg_temp;
-      PERFORM sambapos._continue(run_id, 'merge');
+      PERFORM sambapos._try_continue(run_id, 'merge');
     END IF;
     bad := bad || sambapos._complaint(run_id);
   END LOOP;
   COMMIT;
   IF bad <> '{}' THEN
-    RAISE EXCEPTION '%', array_to_string(bad, '; ') USING ERRCODE = 'fdw_error',
+    RAISE EXCEPTION '%', pg_catalog.array_to_string(bad, '; ') USING ERRCODE = 'fdw_error',
       HINT = 'See sambapos.run and sambapos.run_table.';
   END IF;
 END;

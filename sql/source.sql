@@ -90,12 +90,21 @@ COMMENT ON FUNCTION sambapos._say(bigint, name, text) IS 'Adds to the message of
 
 -- ---- a first look at the source ----
 
--- The lower bound for stamps: the source's clock of the last complete read in its own local time, the
--- lesser of the two offsets so that the hour which exists twice in autumn is read twice, less the overlap.
-CREATE FUNCTION sambapos._since(site sambapos.site, offset_now integer) RETURNS timestamp
+CREATE FUNCTION sambapos._offset_minutes(local_now timestamp, utc_now timestamp) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT round(extract(epoch FROM local_now - utc_now) / 60)::integer; $$;
+COMMENT ON FUNCTION sambapos._offset_minutes(timestamp, timestamp) IS 'The source''s offset from UTC in minutes';
+
+-- The lower bound for stamps: the source's clock of the last complete read in its own local time, less
+-- the overlap. The lesser of the two offsets, so that the hour which exists twice in autumn is read
+-- twice; the lesser of the two clocks, for one that was set back.
+CREATE FUNCTION sambapos._since(site sambapos.site, local_now timestamp, utc_now timestamp) RETURNS timestamp
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT site.hw_utc + make_interval(mins => least(site.hw_offset_minutes, offset_now)) - site.overlap; $$;
-COMMENT ON FUNCTION sambapos._since(sambapos.site, integer) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
+$$
+  SELECT least(site.hw_utc, CASE WHEN site.hw_utc IS NOT NULL THEN utc_now END) - site.overlap
+         + make_interval(mins => least(site.hw_offset_minutes, sambapos._offset_minutes(local_now, utc_now)));
+$$;
+COMMENT ON FUNCTION sambapos._since(sambapos.site, timestamp, timestamp) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
 CREATE FUNCTION sambapos._source_clock(site sambapos.site, OUT local_now timestamp, OUT utc_now timestamp)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -115,7 +124,7 @@ BEGIN
   SELECT * INTO clock FROM sambapos._source_clock(site);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
-         since = sambapos._since(site, round(extract(epoch FROM clock.local_now - clock.utc_now) / 60)::integer)
+         since = sambapos._since(site, clock.local_now, clock.utc_now)
    WHERE r.run_id = _look_at_source.run_id;
   PERFORM sambapos._look_for_drift(run_id, site);
   PERFORM sambapos._probe(run_id, site);

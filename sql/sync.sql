@@ -85,13 +85,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._columns(site, t) AS c WHERE c.live_name = ANY (columns); $$;
 COMMENT ON FUNCTION sambapos._live_has(sambapos.site, sambapos.replicated_table, name[]) IS 'Those of the given live columns that the table has';
 
--- An id is given out before its row is committed, so the last few are read again. The lesser of what
--- is known and what is there: after a reseed the known one is too high.
+-- An id is given out before its row is committed, so the last few are read again; fewer of a child,
+-- whose ticket is stamped with it. The lesser of what is known and what is there: after a reseed the
+-- known one is too high.
 CREATE FUNCTION sambapos._low_id(site sambapos.site, t sambapos.replicated_table) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) - CASE t.kind WHEN 'period' THEN 3 ELSE site.id_overlap END
+  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) - CASE t.kind WHEN 'period' THEN 3 WHEN 'child' THEN site.id_overlap / 4 ELSE site.id_overlap END
           FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
 END;
 $$;

@@ -3,7 +3,7 @@
 -- long before the last sync, unless the case is about just that.
 BEGIN;
 \ir seam.psql
-SELECT plan(28);
+SELECT plan(30);
 SELECT till.sell(1, 1000, '2026-03-09 10:00');
 UPDATE tickets SET is_closed = false, remaining_amount = 20 WHERE id IN (400, 401);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
@@ -33,6 +33,12 @@ SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0
 UPDATE till.clock SET local_now = local_now - interval '1 hour';
 UPDATE tickets SET note = 'twice', last_update_time = (SELECT local_now FROM till.clock) WHERE id = 13;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0'], 'B: stamps of the hour that comes again');
+-- B: the source's clock is set back by two days
+UPDATE till.clock SET local_now = local_now - interval '2 days', utc_now = utc_now - interval '2 days';
+UPDATE tickets SET note = 'set back', last_update_time = (SELECT local_now FROM till.clock) WHERE id = 14;
+SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0'], 'B: a clock that was set back');
+UPDATE till.clock SET local_now = local_now + interval '2 days', utc_now = utc_now + interval '2 days';
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'and put right again');
 
 -- C: an open ticket is always read
 UPDATE tickets SET note = 'unstamped' WHERE id = 400;

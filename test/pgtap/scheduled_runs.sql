@@ -13,7 +13,7 @@ SELECT till.sell(1, 50);
 INSERT INTO sambapos.site (name, server, priority) VALUES ('empty', 'nowhere', -1);
 COMMIT;
 SET search_path = sambapos_live_shop, public;
-SELECT plan(25);
+SELECT plan(28);
 
 CALL sambapos_run();
 SELECT is((SELECT string_agg(s.name || ' ' || r.status || ' ' || r.trigger, ', ' ORDER BY r.run_id) FROM sambapos.run AS r JOIN sambapos.site AS s USING (site_id)), 'shop ok schedule, empty ok schedule', 'all sites are due at first, by priority');
@@ -76,6 +76,20 @@ INSERT INTO sambapos.run (site_id, mode, trigger, phase, pid) SELECT site_id, 'a
 CALL sambapos_run();
 SELECT is((SELECT status || ': ' || message FROM sambapos.run WHERE run_id = :killed), 'aborted: ended without a word', 'a killed run is called aborted by the next one');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 2::bigint, 'which does the work');
+
+-- what goes wrong outside the tables: here the site's line can't be written
+CREATE FUNCTION till.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100'; END; $$;
+CREATE TRIGGER refuse BEFORE UPDATE OF version ON sambapos.site FOR EACH ROW WHEN (old.name = 'shop') EXECUTE FUNCTION till.refuse();
+SELECT till.sell(70, 1);
+UPDATE sambapos.site SET next_due_at = NULL;
+CALL sambapos_run();
+SELECT is((SELECT string_agg(s.name || ' ' || r.status || coalesce(' ' || r.message, ''), ', ' ORDER BY r.run_id) FROM sambapos.run AS r JOIN sambapos.site AS s USING (site_id) WHERE r.run_id > :killed + 1),
+          'shop failed the disk is full, empty ok', 'a run that can''t be finished fails by itself');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 2::bigint, 'nothing of it is kept');
+DROP TRIGGER refuse ON sambapos.site;
+UPDATE sambapos.site SET next_due_at = NULL;
+CALL sambapos_run();
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 3::bigint, 'the next one does it');
 
 -- a login that is refused
 INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed');
