@@ -46,6 +46,7 @@ lint: $(OBJS)
 	@! nm $(filter-out src/tds/%,$(OBJS)) | grep _Unwind_Resume || { echo "a destructor is alive across a PostgreSQL call"; exit 1; }
 	@! grep -n 'postgres\.h\|bridge/pg\.hpp' src/tds/*.[ch]pp || { echo "src/tds must not see PostgreSQL"; exit 1; }
 	@! grep -n 'sybdb\.h\|sybfront\.h' $(filter-out src/tds/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "only src/tds may see FreeTDS"; exit 1; }
+	@! grep -nE '#include "(common|access|catalog|commands|executor|nodes|optimizer|parser|storage|utils)/' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "bridge/pg.hpp is the only include of PostgreSQL"; exit 1; }
 	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }

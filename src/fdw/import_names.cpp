@@ -13,11 +13,6 @@
  */
 #include "fdw/import.hpp"
 
-extern "C"
-{
-#include "common/hashfn.h"
-}
-
 namespace sambapos::fdw
 {
 
