@@ -128,16 +128,21 @@ static constexpr NumberedMeaning server_meanings[] = {
 };
 
 /* sybdb.h's numbers; spelled out so that this file needs no FreeTDS. */
+/* What a broken connection calls for. */
+static constexpr char retry_hint[] =
+	"Run it again: the next transaction connects anew. If it happens again, look at the network "
+	"and at the server's log.";
+
 static constexpr NumberedMeaning library_meanings[] = {
 	{2402, {"22021", "The text of the statement is not valid UTF-8."}},
 	{20002, {"08001", ""}},
-	{20004, {"08006", ""}},
-	{20006, {"08006", ""}},
+	{20004, {"08006", retry_hint}},
+	{20006, {"08006", retry_hint}},
 	{20008, {"08001", ""}},
 	{20009, {"08001", ""}},
 	{20010, {"53200", ""}},
 	{20013, {"08001", ""}},
-	{20017, {"08006", ""}},
+	{20017, {"08006", retry_hint}},
 	{20020, {"08P01", ""}},
 	{20047, {"08003", ""}},
 };
@@ -246,7 +251,8 @@ to_error(const Record &record, const Wait &wait, const char *peer, bool connecti
 	if (record.library_number != 0)
 		return library_error(record, peer, connection_lost);
 	if (connection_lost)
-		return Error("08006", std::string("connection to ") + peer + " was lost", "", "", 0, true);
+		return Error("08006", std::string("connection to ") + peer + " was lost", "", retry_hint, 0,
+					 true);
 	return Error("HV000", std::string("request to ") + peer + " failed without a reason");
 }
 

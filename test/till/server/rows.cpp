@@ -52,7 +52,17 @@ numeric_value(const char *data, int scale)
 		(weight - digits + 1) * 4 + scale; /* of the last digit, in tens of the result's unit */
 
 	for (int i = 0; i < digits; i++)
-		v = v * 10000 + big_endian(data + 8 + 2 * i, 2);
+	{
+		unsigned unit = 10000, group = static_cast<unsigned>(big_endian(data + 8 + 2 * i, 2));
+
+		/* 38 digits behind the point are ten groups: the last one's zeros would be two too many */
+		for (; i == digits - 1 && exponent < 0 && unit > 1; exponent++)
+		{
+			unit /= 10;
+			group /= 10;
+		}
+		v = v * unit + group;
+	}
 	for (; exponent > 0; exponent--)
 		v *= 10;
 	for (; exponent < 0; exponent++)
