@@ -56,7 +56,7 @@ BEGIN
   END IF;
   SELECT * INTO verdict FROM sambapos._verdict(site, f.gone, f.live_before, f.highest_gone, f.lowest_left);
   UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict.row_state WHERE g.table_name = t.table_name AND g.row_state IS NULL;
-  PERFORM sambapos._say(run_id, t.table_name, format('%s rows are gone at the source: %s', f.gone, verdict.kind));
+  PERFORM sambapos._say(run_id, t.table_name, format('%s rows are gone at the source: %s', f.gone, verdict.row_state));
   PERFORM sambapos._note_event(run_id, site, t.table_name, verdict.kind, f.gone,
     to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._numerators_fell(site)));
 END;
