@@ -37,7 +37,8 @@ DECLARE
   f record;
   verdict record;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed) THEN
+  PERFORM FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed;
+  IF NOT FOUND THEN
     RETURN;
   END IF;
   EXECUTE format(
@@ -101,7 +102,8 @@ DECLARE
   c record;
   marked bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name) THEN
+  PERFORM FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name;
+  IF NOT FOUND THEN
     RETURN;
   END IF;
   ANALYZE pg_temp.sambapos__gone;
