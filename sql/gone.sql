@@ -76,7 +76,7 @@ BEGIN
     WHEN gone >= 2 AND highest_gone < lowest_left THEN 'partial clear'
     WHEN gone > greatest(50, live_before * 0.02) THEN 'partial clear'
     WHEN EXISTS (SELECT FROM sambapos.source_events AS e WHERE e.site_id = site.site_id
-                   AND e.kind IN ('clear', 'partial clear') AND e.at > now() - interval '10 minutes') THEN 'partial clear'
+                   AND e.kind IN ('clear', 'partial clear', 'reseed') AND e.at > now() - interval '10 minutes') THEN 'partial clear'
     ELSE 'single delete' END;
   row_state := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
 END;
@@ -123,28 +123,32 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._mark_gone(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Sets the row_state of a root''s gone rows and of their children';
 
--- Children that are missing although their root was delivered with them: edited away. Those without a
--- root went with the clear, if there was one.
+-- Children that are missing although their root was delivered without them: edited away. Where the root is
+-- gone they share its fate (a table that wasn't copied while a clear went by); those without a root went
+-- with the clear, if there was one; all of a table under roots that nobody touched were cleared.
 CREATE FUNCTION sambapos._mark_removed(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   on_key text := (SELECT p.on_key FROM sambapos._merge_parts(site, t) AS p);
   rootless_state text := CASE WHEN sambapos._cleared_in(run_id) THEN 'cleared' ELSE 'removed' END;
+  is_empty boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.highest_after IS NULL);
   scope text;
   marked bigint;
 BEGIN
-  IF sambapos._looks_emptied(run_id, site, t, mode) THEN
+  IF sambapos._looks_emptied(run_id, site, t, version) THEN
     PERFORM sambapos._read_again(run_id, t.table_name, 'the table is empty at the source: a clear may be running, its rows stay until it is over');
     RETURN;
   END IF;
   FOREACH scope IN ARRAY sambapos._removal_scopes(t, mode) LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2,
-                           row_state = CASE WHEN r.%I IS NULL THEN $3 ELSE ''removed'' END
-                     WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s
-                       AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s)',
-                   t.table_name, t.parent_key, scope, sambapos._stage_name(t.table_name), on_key)
-      USING site.site_id, version, rootless_state;
+                           row_state = CASE WHEN r.%2$I IS NULL THEN $3 ELSE coalesce((
+                             SELECT CASE WHEN p.row_state <> ''live'' THEN p.row_state WHEN $4 AND p.version < $2 THEN ''cleared'' END
+                             FROM sambapos_replica.%3$I AS p WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%2$I), ''removed'') END
+                     WHERE r.site_id = $1 AND r.row_state = ''live'' AND %4$s
+                       AND NOT EXISTS (SELECT FROM pg_temp.%5$I AS s WHERE %6$s)',
+                   t.table_name, t.parent_key, t.parent, scope, sambapos._stage_name(t.table_name), on_key)
+      USING site.site_id, version, rootless_state, is_empty;
     GET DIAGNOSTICS marked = ROW_COUNT;
     PERFORM sambapos._count_gone(run_id, t.table_name, marked);
   END LOOP;
@@ -164,18 +168,18 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._removal_scopes(sambapos.replicated_table, text) IS 'Conditions on replica rows whose absence from the stage means that they are gone';
 
-CREATE FUNCTION sambapos._cleared_in(run_id bigint) RETURNS boolean
+CREATE FUNCTION sambapos._cleared_in(run_id bigint, root name DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos.source_events AS e
-                 WHERE e.run_id = _cleared_in.run_id AND e.kind IN ('clear', 'partial clear'));
+                 WHERE e.run_id = _cleared_in.run_id AND e.kind IN ('clear', 'partial clear') AND e.table_name = coalesce(root, e.table_name));
 $$;
-COMMENT ON FUNCTION sambapos._cleared_in(bigint) IS 'True if a run has found a clear';
+COMMENT ON FUNCTION sambapos._cleared_in(bigint, name) IS 'True if a run has found a clear, of one table or of any';
 
 -- The vendor's clear begins with a child table. One that is empty while its roots are there, and with
--- rows under roots that nobody has changed, is left as it is for a minute; if the roots are still there
--- then, it was an edit.
-CREATE FUNCTION sambapos._looks_emptied(run_id bigint, site sambapos.site, t sambapos.replicated_table, mode text) RETURNS boolean
+-- rows under roots that this run didn't find changed, is left as it is for a minute. The next step of a
+-- clear can take longer than that: if the roots are still there then, the rows are cleared, not removed.
+CREATE FUNCTION sambapos._looks_emptied(run_id bigint, site sambapos.site, t sambapos.replicated_table, version bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -185,10 +189,11 @@ BEGIN
   EXECUTE format(
     'SELECT EXISTS (SELECT FROM pg_temp.sambapos__probe AS c JOIN pg_temp.sambapos__probe AS root ON root.table_name = %L
                     WHERE c.table_name = %L AND c.highest_after IS NULL AND root.rows_after > 0)
-        AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND ($2 OR NOT EXISTS (
-                      SELECT FROM pg_temp.sambapos__changed AS g WHERE g.table_name = %1$L AND g.id = r.%4$I)))',
-    t.parent, t.table_name, t.table_name, t.parent_key) INTO is_empty USING site.site_id, mode = 'full';
-  is_empty := is_empty AND NOT sambapos._cleared_in(run_id);
+        AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND NOT EXISTS (
+                      SELECT FROM sambapos_replica.%1$I AS p
+                      WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%4$I AND p.version = $2))',
+    t.parent, t.table_name, t.table_name, t.parent_key) INTO is_empty USING site.site_id, version;
+  is_empty := is_empty AND NOT sambapos._cleared_in(run_id, t.parent);
   IF is_empty AND t.suspect_since IS NULL THEN
     UPDATE sambapos.replicated_table AS r SET suspect_since = clock_timestamp()
      WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
@@ -200,7 +205,7 @@ BEGIN
   RETURN is_empty;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._looks_emptied(bigint, sambapos.site, sambapos.replicated_table, text) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._looks_emptied(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
 
 CREATE FUNCTION sambapos._read_again(run_id bigint, table_name name, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -52,15 +52,16 @@ $$;
 COMMENT ON FUNCTION sambapos._same_root_sql(sambapos.site, sambapos.replicated_table) IS 'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
 
 -- A used-again id can only belong to a row that was made after the last sync. So another date is an
--- edit if it lies before that, everything else agrees and nothing else happened to the source.
+-- edit if it lies before that, everything else agrees and nothing else happened to the source: a row of
+-- an earlier epoch isn't edited, its id has been used again, if only this run has come to see it.
 CREATE FUNCTION sambapos._edited_root_sql(t sambapos.replicated_table) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('r.row_state = ''live'' AND s.%I < $2 AND NOT $3', t.date_column) || CASE t.kind WHEN 'ticket' THEN
+  SELECT format('r.row_state = ''live'' AND s.%I < $2 AND NOT $3 AND r.epoch >= $4', t.date_column) || CASE t.kind WHEN 'ticket' THEN
     ' AND r.ticket_number IS NOT DISTINCT FROM s.ticket_number
       AND r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id' ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._edited_root_sql(sambapos.replicated_table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen';
+COMMENT ON FUNCTION sambapos._edited_root_sql(sambapos.replicated_table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch';
 
 -- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key.
 CREATE FUNCTION sambapos._namesakes_sql(t sambapos.replicated_table, keys name[]) RETURNS text
@@ -74,7 +75,8 @@ $$;
 COMMENT ON FUNCTION sambapos._namesakes_sql(sambapos.replicated_table, name[]) IS 'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
 
 -- Roots: the newest row with the same fingerprint is the row; an id whose rows are all others has
--- been used again and begins an epoch; an id without rows is new.
+-- been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it
+-- of an earlier life or (after a restore) of a later one, is superseded.
 CREATE FUNCTION sambapos._find_root_epochs(run_id bigint, site sambapos.site, t sambapos.replicated_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -93,15 +95,15 @@ BEGIN
                     SELECT s.id, r.epoch, %s AS is_edit, row_number() OVER (PARTITION BY s.id ORDER BY r.epoch DESC) AS age
                     FROM %s WHERE s.epoch IS NULL) AS m WHERE m.id = s.id AND m.age = 1 AND m.is_edit',
                  stage, sambapos._edited_root_sql(t), namesakes)
-    USING site.site_id, since, sambapos._ids_fell(site);
+    USING site.site_id, since, sambapos._ids_fell(site), epoch;
   EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING site.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._begin_epoch(run_id, site, t, reused);
   END IF;
-  EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
-                  FROM %s WHERE s.epoch IS NULL AND r.row_state = ''live''', t.table_name, namesakes) USING site.site_id;
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
+  EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
+                  FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''', t.table_name, namesakes) USING site.site_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._find_root_epochs(bigint, sambapos.site, sambapos.replicated_table) IS 'Gives each staged root its epoch; begins one if ids have been used again';
@@ -117,8 +119,8 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._ids_fell(sambapos.site) IS 'True if the highest id of a root is lower than it was';
 
--- The whole family is read once more by the next run: ids may have been used again that this run had
--- no reason to look at.
+-- All roots and their children are read once more by the next run: ids may have been used again that
+-- this run had no reason to look at, or whose tables it didn't have.
 CREATE FUNCTION sambapos._begin_epoch(run_id bigint, site sambapos.site, t sambapos.replicated_table, reused bigint[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -131,8 +133,9 @@ BEGIN
   VALUES (site.site_id, fresh, format('%s ids of %s used again', cardinality(reused), t.table_name));
   PERFORM sambapos._note_event(run_id, site, t.table_name, 'reseed', cardinality(reused),
                                jsonb_build_object('ids', to_jsonb(reused[1:50]), 'epoch', fresh));
+  UPDATE sambapos.replicated_table AS r SET full_due = true WHERE r.site_id = site.site_id AND r.kind <> 'master';
   PERFORM sambapos._read_again(run_id, r.table_name, 'ids have been used again: an epoch has begun')
-  FROM sambapos.replicated_table AS r WHERE r.site_id = site.site_id AND sambapos._family(r) = sambapos._family(t);
+  FROM sambapos.replicated_table AS r WHERE r.site_id = site.site_id AND r.kind <> 'master';
   RETURN fresh;
 END;
 $$;
@@ -252,7 +255,7 @@ BEGIN
   UPDATE sambapos.run_table AS x
      SET rows_read = read, rows_updated = updated, rows_inserted = inserted, rows_unchanged = read - updated - inserted
    WHERE (x.run_id, x.table_name) = (_upsert.run_id, t.table_name);
-  IF inserted > 10000 THEN
+  IF inserted > 1000 THEN
     EXECUTE format('ANALYZE %s', replica);
   END IF;
 END;
@@ -290,6 +293,7 @@ BEGIN
     PERFORM sambapos._find_epochs(site, t);
   END IF;
   PERFORM sambapos._find_document_epochs(site, t);
+  PERFORM sambapos._stage_done(t); -- as read, the stage had no epochs: by its statistics nothing would join
   PERFORM sambapos._upsert(run_id, site, t, version);
   IF t.kind = 'master' OR (t.kind = 'child' AND NOT sambapos._has_root(t)) THEN
     PERFORM sambapos._mark_deleted(run_id, site, t, version);

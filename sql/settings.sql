@@ -350,7 +350,7 @@ BEGIN
     PERFORM sambapos._set_personal(place, table_name, stored);
   ELSE
     UPDATE sambapos.replicated_table AS t
-    SET enabled = coalesce(stored::boolean, true), paused_reason = NULL, full_due = t.full_due OR t.paused_reason IS NOT NULL
+    SET enabled = coalesce(stored::boolean, true), paused_reason = NULL, full_due = t.full_due OR NOT t.enabled OR t.paused_reason IS NOT NULL
     FROM sambapos._site_tables(place, sambapos_configure.table_name) AS n
     WHERE (t.site_id, t.table_name) = (n.site_id, n.table_name);
   END IF;

@@ -64,18 +64,23 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_by(sambapos.site, sambapos.replicated_table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
 
 -- Without statistics the planner takes every temporary table for a small one.
-CREATE FUNCTION sambapos._stage_done(t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._analyze_if_large(relation name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   large boolean;
 BEGIN
-  EXECUTE format('SELECT count(*) > 1000 FROM pg_temp.%I', sambapos._stage_name(t.table_name)) INTO large;
+  EXECUTE format('SELECT count(*) > 1000 FROM pg_temp.%I', relation) INTO large;
   IF large THEN
-    EXECUTE format('ANALYZE pg_temp.%I', sambapos._stage_name(t.table_name));
+    EXECUTE format('ANALYZE pg_temp.%I', relation);
   END IF;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._analyze_if_large(name) IS 'Gathers statistics on a large temporary table';
+
+CREATE FUNCTION sambapos._stage_done(t sambapos.replicated_table) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$ SELECT sambapos._analyze_if_large(sambapos._stage_name(t.table_name)); $$;
 COMMENT ON FUNCTION sambapos._stage_done(sambapos.replicated_table) IS 'Gathers statistics on a large stage';
 
 -- ---- reading roots ----
@@ -154,6 +159,8 @@ BEGIN
     PERFORM sambapos._stage(site, t, sambapos._root_condition(site, t), NULL,
                             sambapos._low_id(site, t), sambapos._root_since(run_id, site, t));
     PERFORM sambapos._note_changed(site, t);
+    PERFORM sambapos._stage_done(t);
+    PERFORM sambapos._analyze_if_large('sambapos__changed');
     PERFORM sambapos._stage_by(site, t, 'id', sambapos._changed_not_staged(t));
     PERFORM sambapos._list_if_rows_differ(site, t);
   END IF;
