@@ -53,15 +53,16 @@ COMMENT ON FUNCTION sambapos._same_root_sql(sambapos.site, sambapos.replicated_t
 
 -- A used-again id can only belong to a row that was made after the last sync. So another date is an
 -- edit if it lies before that, everything else agrees and nothing else happened to the source: a row of
--- an earlier epoch isn't edited, its id has been used again, if only this run has come to see it.
+-- an earlier epoch isn't edited, its id has been used again, if only this run has come to see it. And
+-- ids are given out upwards: below one that still names its row (at most $5) none is used again.
 CREATE FUNCTION sambapos._edited_root_sql(t sambapos.replicated_table) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('r.row_state = ''live'' AND s.%I < $2 AND NOT $3 AND r.epoch >= $4', t.date_column) || CASE t.kind WHEN 'ticket' THEN
+  SELECT format('r.row_state = ''live'' AND NOT $3 AND r.epoch >= $4 AND (s.%I < $2 OR s.id < $5)', t.date_column) || CASE t.kind WHEN 'ticket' THEN
     ' AND r.ticket_number IS NOT DISTINCT FROM s.ticket_number
       AND r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id' ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._edited_root_sql(sambapos.replicated_table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch';
+COMMENT ON FUNCTION sambapos._edited_root_sql(sambapos.replicated_table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch, $5 its highest staged id that is known';
 
 -- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key.
 CREATE FUNCTION sambapos._namesakes_sql(t sambapos.replicated_table, keys name[]) RETURNS text
@@ -85,17 +86,19 @@ DECLARE
   namesakes text := sambapos._namesakes_sql(t, '{id}');
   same text := sambapos._same_root_sql(site, t);
   since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _find_root_epochs.run_id);
+  highest_known bigint;
   reused bigint[];
   epoch integer := (SELECT s.epoch FROM sambapos.site AS s WHERE s.site_id = site.site_id);
 BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT s.id, max(r.epoch) AS epoch FROM %s
                     WHERE %s GROUP BY s.id) AS m WHERE m.id = s.id', stage, namesakes, same) USING site.site_id;
+  EXECUTE format('SELECT max(s.id) FROM %s AS s WHERE s.epoch = $1', stage) INTO highest_known USING epoch;
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT s.id, r.epoch, %s AS is_edit, row_number() OVER (PARTITION BY s.id ORDER BY r.epoch DESC) AS age
                     FROM %s WHERE s.epoch IS NULL) AS m WHERE m.id = s.id AND m.age = 1 AND m.is_edit',
                  stage, sambapos._edited_root_sql(t), namesakes)
-    USING site.site_id, since, sambapos._ids_fell(site), epoch;
+    USING site.site_id, since, sambapos._ids_fell(site), epoch, highest_known;
   EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING site.site_id, epoch;
   IF reused IS NOT NULL THEN

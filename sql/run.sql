@@ -394,9 +394,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site sambapos.site;
+  locked boolean;
 BEGIN
+  -- locked first, looked at then: another run may end between the two
+  locked := sambapos._try_lock_site(r.site_id) FROM sambapos.run AS r WHERE r.run_id = _continue.run_id;
   SELECT s.* INTO STRICT site FROM sambapos.site AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _continue.run_id;
-  IF NOT sambapos._try_lock_site(site.site_id) OR site.current_run IS DISTINCT FROM run_id THEN
+  IF NOT locked OR site.current_run IS DISTINCT FROM run_id THEN
     UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(), message = 'another run took the site over'
      WHERE r.run_id = _continue.run_id;
     RETURN false;
