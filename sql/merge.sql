@@ -197,9 +197,9 @@ BEGIN
   END IF;
   IF to_regclass('sambapos_replica.account_transaction_documents') IS NOT NULL
      AND EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = site.site_id AND s.epoch > 1) THEN
-    IF to_regclass('pg_temp.sambapos_account_transaction_documents') IS NOT NULL THEN
+    IF to_regclass('pg_temp.sambapos__stage_account_transaction_documents') IS NOT NULL THEN
       EXECUTE format('UPDATE %s AS s SET document_epoch = d.epoch
-                      FROM pg_temp.sambapos_account_transaction_documents AS d WHERE d.id = s.%I', stage, link);
+                      FROM pg_temp.sambapos__stage_account_transaction_documents AS d WHERE d.id = s.%I', stage, link);
     END IF;
     EXECUTE format('UPDATE %s AS s SET document_epoch = m.epoch FROM (
         SELECT d.id, max(d.epoch) AS epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE document_epoch IS NULL) AS k

@@ -10,7 +10,7 @@
 
 CREATE FUNCTION sambapos._stage_name(table_name name) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT ('sambapos_' || table_name)::name; $$;
+$$ SELECT ('sambapos__stage_' || table_name)::name; $$;
 COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
 
 -- probe: what the source says about each table. changed: roots whose children are read. source_id:
@@ -41,7 +41,7 @@ DECLARE
 BEGIN
   FOR relation IN
     SELECT c.relname FROM pg_class AS c
-    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos_')
+    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__')
   LOOP
     EXECUTE format('DROP TABLE pg_temp.%I', relation);
   END LOOP;
