@@ -262,10 +262,10 @@ on_transaction_event(XactEvent event, void *)
 }
 
 static void
-on_subtransaction_event(SubXactEvent event, SubTransactionId ended, SubTransactionId parent, void *)
+on_owner_release(ResourceReleasePhase phase, bool, bool, void *)
 {
-	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
-		results_end_subtransaction(ended, parent, event == SUBXACT_EVENT_COMMIT_SUB);
+	if (phase == RESOURCE_RELEASE_BEFORE_LOCKS)
+		results_end_owner(CurrentResourceOwner);
 }
 
 /* ---- changed options ---- */
@@ -302,7 +302,7 @@ void
 connection_init()
 {
 	RegisterXactCallback(on_transaction_event, nullptr);
-	RegisterSubXactCallback(on_subtransaction_event, nullptr);
+	RegisterResourceReleaseCallback(on_owner_release, nullptr);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, on_catalog_change, Datum{0});
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_catalog_change, Datum{0});
 }

@@ -86,7 +86,6 @@ struct Result
 	ResultState state;
 	MemoryContext context; /* where the store lives */
 	ResourceOwner owner;   /* whom its files belong to */
-	SubTransactionId subtransaction;
 	Tuplestorestate *store;
 	TupleTableSlot *slot;
 	tds::Value *values; /* of the row read from the store */
@@ -125,8 +124,10 @@ int results_in_use(const Connection *connection);
 /* The connection can't give the result's unread rows any more. */
 void result_break(Result *result);
 
-/* End of a (sub)transaction: whoever holds a result of it must not use it again. */
+/* Whoever holds a result of what has ended must not use it again. The resource owner of a portal or
+ * a subtransaction takes along the files of the stores made for it; a portal that fails loses its
+ * owner at the end of the subtransaction it failed in, which may be an inner one. */
 void results_end_transaction();
-void results_end_subtransaction(SubTransactionId ended, SubTransactionId parent, bool commit);
+void results_end_owner(ResourceOwner owner);
 
 } // namespace sambapos::fdw

@@ -70,7 +70,6 @@ result_make()
 
 	result->context = CurrentMemoryContext;
 	result->owner = CurrentResourceOwner;
-	result->subtransaction = GetCurrentSubTransactionId();
 	result->forget.func = forget_result;
 	result->forget.arg = result;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &result->forget);
@@ -112,16 +111,12 @@ results_end_transaction()
 }
 
 void
-results_end_subtransaction(SubTransactionId ended, SubTransactionId parent, bool commit)
+results_end_owner(ResourceOwner owner)
 {
 	for (Result *result = results, *next; result != nullptr; result = next)
 	{
 		next = result->next;
-		if (result->subtransaction != ended)
-			continue;
-		if (commit)
-			result->subtransaction = parent;
-		else
+		if (result->owner == owner)
 			detach(result);
 	}
 }
@@ -238,7 +233,10 @@ result_store(Result *result)
 		make_store(result);
 	result->state = ResultState::moving;
 	while (guard([&] { return tds::next(connection->session, &row); }))
+	{
 		store_row(result, row);
+		CHECK_FOR_INTERRUPTS(); /* tds looks only when it has to wait */
+	}
 	connection->reader = nullptr;
 	result->state = ResultState::stored;
 }
@@ -248,7 +246,10 @@ drop_store(Result *result)
 {
 	if (result->store == nullptr)
 		return;
+	TupleDesc descriptor = result->slot->tts_tupleDescriptor;
+
 	ExecDropSingleTupleTableSlot(result->slot);
+	FreeTupleDesc(descriptor);
 	tuplestore_end(result->store);
 	pfree(result->values);
 	result->store = nullptr;

@@ -88,6 +88,44 @@ BEGIN
 END $$;
 SELECT * FROM open;
 
+-- A cursor opened before a savepoint and failed in it loses its temporary files with the savepoint.
+CREATE FOREIGN TABLE millions (id int) SERVER sessions_till
+  OPTIONS (query 'SELECT a.Id AS id FROM dbo.Orders AS a CROSS JOIN dbo.Orders AS b CROSS JOIN dbo.Users AS c');
+CREATE SEQUENCE countdown;
+SET work_mem = '64kB';
+BEGIN;
+DECLARE failing CURSOR FOR SELECT 1 / (2 - nextval('countdown')) AS n FROM millions;
+FETCH FROM failing;
+SAVEPOINT s;
+FETCH FROM failing;
+ROLLBACK TO s;
+SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
+SELECT sambapos._end_remote_transaction('sessions_till');
+COMMIT;
+
+-- statement_timeout is heeded while another reader's rows are put aside: they are given up.
+BEGIN;
+DECLARE long CURSOR FOR SELECT * FROM millions;
+FETCH FROM long \g /dev/null
+SAVEPOINT s;
+SET LOCAL statement_timeout = '200ms';
+SELECT count(*) FROM tickets;
+ROLLBACK TO s;
+FETCH FROM long;
+ROLLBACK;
+RESET work_mem;
+
+-- A scan executed again and again, its rows put aside each time, keeps its size.
+ALTER SERVER sessions_till OPTIONS (ADD isolation 'read_committed');
+BEGIN;
+DECLARE again CURSOR FOR SELECT (SELECT count(*) FROM users u WHERE u.id = g) FROM generate_series(1, 2000) AS g;
+MOVE 10 IN again;
+CREATE TEMP TABLE executors ON COMMIT DROP AS SELECT sum(total_bytes) AS bytes FROM pg_backend_memory_contexts WHERE name = 'ExecutorState';
+MOVE 1500 IN again;
+SELECT sum(total_bytes) - (SELECT bytes FROM executors) < 100000 AS same_size FROM pg_backend_memory_contexts WHERE name = 'ExecutorState';
+COMMIT;
+ALTER SERVER sessions_till OPTIONS (DROP isolation);
+
 -- The server ends the transaction: every further use says so, until the local one ends too.
 BEGIN;
 SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
