@@ -155,9 +155,9 @@ package Harness::Cluster;
 
 sub database
 {
-	my ($cluster, $name) = @_;
+	my ($cluster, $name, $options) = @_;
 	my $database = bless { cluster => $cluster, name => $name }, 'Harness::Database';
-	(bless { %$database, name => 'postgres' }, 'Harness::Database')->run("CREATE DATABASE $name");
+	(bless { %$database, name => 'postgres' }, 'Harness::Database')->run("CREATE DATABASE $name " . ($options // ''));
 	return $database;
 }
 

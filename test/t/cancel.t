@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 use Harness;
@@ -17,11 +18,26 @@ my $db = Harness::cluster()->database('shop');
 $db->connect_till($till);
 $db->run('CREATE SCHEMA live; IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Tickets") FROM SERVER till INTO live');
 
-# A port that takes connections and stays silent. It is never closed while a test runs.
+# Runs a piece of code in a process of its own, which does nothing else.
+sub aside
+{
+	my ($code) = @_;
+	my $pid = fork // die $!;
+	return $pid if $pid;
+	$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+	$code->();
+	POSIX::_exit(0);
+}
+
+# A port that takes connections and stays silent.
 my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die $@;
+my $silent_port = $silent->sockport;
+my $silent_server = aside(sub { sleep 1 while 1 });
+$silent->close;
+END { kill 'TERM', $silent_server if $silent_server; }
 $db->run(<<~SQL);
 	CREATE SERVER silent FOREIGN DATA WRAPPER sambapos_fdw
-		OPTIONS (host '127.0.0.1', port '@{[ $silent->sockport ]}', database 'SambaPOS', connect_timeout '600');
+		OPTIONS (host '127.0.0.1', port '$silent_port', database 'SambaPOS', connect_timeout '600');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER silent OPTIONS (username 'u', password 'p');
 	CREATE FOREIGN TABLE live.nobody (id int) SERVER silent OPTIONS (table_name 'Tickets');
 	SQL
@@ -32,14 +48,35 @@ my %place = (
 		hang => sub { $till->control('hang', 'on') },
 		still => sub { $till->switch('hang') eq 'on' },
 		free => sub { $till->control('hang', 'off') },
+		end => sub { $till->control('hang', 'off') },
 	},
 	'a login' => {
 		sql => 'SELECT count(*) FROM live.nobody',
 		hang => sub { },
-		still => sub { $silent->opened },
+		still => sub { waitpid($silent_server, POSIX::WNOHANG()) == 0 },
 		free => sub { },
+		end => sub { kill 'TERM', $silent_server },
 	},
 );
+
+# Makes the server hang. A call that never comes back would wait with it for ever: after two minutes the server
+# gives in, and then "still hangs" is what fails.
+my $patience;
+
+sub hang
+{
+	my ($place) = @_;
+	$place->{hang}->();
+	$patience = aside(sub { sleep 120; $place->{end}->() });
+}
+
+sub free
+{
+	my ($place) = @_;
+	kill 'TERM', $patience;
+	waitpid $patience, 0;
+	$place->{free}->();
+}
 
 # The backend still heeds a cancel, and still works.
 sub backend_is_well
@@ -67,17 +104,17 @@ for my $name ('a scan', 'a login')
 
 	my $session = $db->session;
 	$session->run('SELECT count(*) FROM live.tickets');    # a connection is open
-	$place->{hang}->();
+	hang($place);
 	my $begin = time;
 	my $error = $session->error("SET statement_timeout = '1s'; $place->{sql}");
 	my $seconds = time - $begin;
 	ok($place->{still}->(), "$name: the server still hangs");
 	is($error && $error->{sqlstate}, '57014', sprintf "%s: statement_timeout of 1 s ended it, after %.2f s", $name, $seconds);
-	$place->{free}->();
+	free($place);
 	$session->run('RESET statement_timeout');
 	backend_is_well($session, $name);
 
-	$place->{hang}->();
+	hang($place);
 	$session->send($place->{sql});
 	waits_in($session);
 	$begin = time;
@@ -86,10 +123,10 @@ for my $name ('a scan', 'a login')
 	$seconds = time - $begin;
 	ok($place->{still}->(), "$name: the server still hangs at pg_cancel_backend");
 	is($error && $error->{sqlstate}, '57014', sprintf "%s: pg_cancel_backend ended it, after %.2f s", $name, $seconds);
-	$place->{free}->();
+	free($place);
 	backend_is_well($session, $name);
 
-	$place->{hang}->();
+	hang($place);
 	$session->send($place->{sql});
 	waits_in($session);
 	$begin = time;
@@ -98,7 +135,7 @@ for my $name ('a scan', 'a login')
 	$seconds = time - $begin;
 	ok($place->{still}->(), "$name: the server still hangs at pg_terminate_backend");
 	like(($session->receive)[1], qr/57P01/, sprintf "%s: pg_terminate_backend ended it, after %.2f s", $name, $seconds);
-	$place->{free}->();
+	free($place);
 	is($db->value('SELECT count(*) FROM live.tickets'), 200, "$name: the cluster goes on");
 }
 
