@@ -55,11 +55,52 @@ Failure::capture() noexcept
 	}
 }
 
-/* Messages arrive in UTF-8; the database may use another encoding. */
+/* For texts that can't be converted: what is not ASCII becomes a question mark. */
+static char *
+ascii_only(const char *text)
+{
+	char *copy = pstrdup(text);
+
+	for (char *c = copy; *c != '\0'; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return copy;
+}
+
+/* Messages arrive in UTF-8; the database may use another encoding. A character that it lacks
+ * becomes a question mark: a second error would hide the first one. */
 static const char *
 in_server_encoding(const char *text)
 {
-	return pg_any_to_server(text, static_cast<int>(std::strlen(text)), PG_UTF8);
+	int length = static_cast<int>(std::strlen(text));
+	int encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_SQL_ASCII || !pg_verify_mbstr(PG_UTF8, text, length, true))
+		return encoding == PG_SQL_ASCII ? text : ascii_only(text);
+	if (encoding == PG_UTF8)
+		return text;
+
+	Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	int size = length * MAX_CONVERSION_GROWTH + 1;
+	auto *target = static_cast<unsigned char *>(palloc0(static_cast<size_t>(size)));
+
+	if (!OidIsValid(conversion))
+		return ascii_only(text);
+	for (int done = 0; done < length;)
+	{
+		auto *rest = reinterpret_cast<const unsigned char *>(text + done);
+		size_t written = std::strlen(reinterpret_cast<char *>(target));
+
+		done += pg_do_encoding_conversion_buf(
+			conversion, PG_UTF8, encoding, const_cast<unsigned char *>(rest), length - done,
+			target + written, size - static_cast<int>(written), true);
+		if (done < length)
+		{
+			done += pg_utf_mblen(reinterpret_cast<const unsigned char *>(text + done));
+			target[std::strlen(reinterpret_cast<char *>(target))] = '?';
+		}
+	}
+	return reinterpret_cast<char *>(target);
 }
 
 void

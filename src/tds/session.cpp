@@ -108,6 +108,15 @@ next_result(Session *session)
 	return found;
 }
 
+/* The library asks only when it has to wait; rows that come fast enough would never let it. */
+static bool
+is_interrupted(Session *session) noexcept
+{
+	if (session->wait.interrupted != nullptr && session->wait.interrupted())
+		session->record.interrupted = true;
+	return session->record.interrupted;
+}
+
 /* Reads the current result to its end. */
 static void
 skip_rows(Session *session)
@@ -117,7 +126,7 @@ skip_rows(Session *session)
 		Call call(&session->record, &session->wait);
 		do
 			status = dbnextrow(session->process);
-		while (status != NO_MORE_ROWS && status != FAIL);
+		while (status != NO_MORE_ROWS && status != FAIL && !is_interrupted(session));
 	}
 	if (status == FAIL || has_error(*session))
 		fail(session);
