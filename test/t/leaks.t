@@ -52,6 +52,7 @@ my %kind = (
 	'a refused login' => [ 1000, 'SELECT * FROM live.wrong', '28' ],
 	'a refused login over TLS' => [ 500, 'SELECT * FROM live.wrong_tls', '28' ],
 	'a table that is not there' => [ 2000, 'SELECT * FROM live.gone', '42' ],
+	'an error and a good-bye' => [ 500, "SELECT * FROM live.gone; SELECT sambapos_disconnect('till')", '42' ],
 	'an error in mid-stream' => [ 1500, 'SELECT * FROM live.broken', '22' ],
 	'a local error in mid-scan' => [ 2000, 'SELECT 1 / (id - id) FROM live.tickets', '22' ],
 );
