@@ -127,7 +127,7 @@ deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retri
 	foreach (cell, remote_exprs)
 	{
 		appendStringInfoString(&sql->text, separator);
-		deparse_condition(sql, rel, static_cast<Expr *>(lfirst(cell)));
+		deparse_condition(sql, &table->scope, static_cast<Expr *>(lfirst(cell)));
 		separator = " AND ";
 	}
 	sql->texts = lappend(sql->texts, makeString(pstrdup(sql->text.data)));

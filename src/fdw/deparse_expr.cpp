@@ -13,19 +13,22 @@ using types::Comparison;
 using types::Form;
 using types::Predicate;
 
-static void
-append_column(StringInfo sql, RelOptInfo *rel, AttrNumber attribute)
+void
+append_column(StringInfo sql, const Scope *scope, const Var *var)
 {
-	types::append_identifier(sql, column_name(planned_table(rel)->relid, attribute));
+	if (scope->qualified)
+		appendStringInfo(sql, "[r%d].", static_cast<int>(var->varno));
+	types::append_identifier(
+		sql, column_name(planner_rt_fetch(var->varno, scope->root)->relid, var->varattno));
 }
 
 static char *
-column_text(RelOptInfo *rel, AttrNumber attribute)
+column_text(const Scope *scope, const Var *var)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	append_column(&text, rel, attribute);
+	append_column(&text, scope, var);
 	return text.data;
 }
 
@@ -57,73 +60,73 @@ deparse_columns(StringInfo sql, const char *left, Comparison comparison, const c
 }
 
 static void
-deparse_comparison(RemoteSql *sql, RelOptInfo *rel, const ColumnComparison &match)
+deparse_comparison(RemoteSql *sql, const Scope *scope, const ColumnComparison &match)
 {
 	if (match.value == nullptr)
 	{
-		deparse_columns(&sql->text, column_text(rel, match.column.attribute), match.comparison,
-						column_text(rel, match.other.attribute));
+		deparse_columns(&sql->text, column_text(scope, match.column.var), match.comparison,
+						column_text(scope, match.other.var));
 		return;
 	}
 	deparse_predicate(sql,
 					  {Form::comparison, match.comparison, match.column.domain, match.value_type,
-					   column_text(rel, match.column.attribute)},
+					   column_text(scope, match.column.var)},
 					  match.value);
 }
 
 static void
-deparse_operator(RemoteSql *sql, RelOptInfo *rel, OpExpr *expr)
+deparse_operator(RemoteSql *sql, const Scope *scope, OpExpr *expr)
 {
 	ColumnComparison match;
 
-	match_comparison(rel, expr, &match);
-	deparse_comparison(sql, rel, match);
+	match_comparison(scope, expr, &match);
+	deparse_comparison(sql, scope, match);
 }
 
 /* IS NOT DISTINCT FROM is the negation of the other in PostgreSQL's trees; written as one it can be
  * looked up in an index. */
 static void
-deparse_distinct(RemoteSql *sql, RelOptInfo *rel, Expr *expr, Comparison comparison)
+deparse_distinct(RemoteSql *sql, const Scope *scope, Expr *expr, Comparison comparison)
 {
 	ColumnComparison match;
 
-	match_comparison(rel, reinterpret_cast<OpExpr *>(expr), &match);
+	match_comparison(scope, reinterpret_cast<OpExpr *>(expr), &match);
 	match.comparison = comparison;
-	deparse_comparison(sql, rel, match);
+	deparse_comparison(sql, scope, match);
 }
 
 static void
-deparse_array_comparison(RemoteSql *sql, RelOptInfo *rel, ScalarArrayOpExpr *expr)
+deparse_array_comparison(RemoteSql *sql, const Scope *scope, ScalarArrayOpExpr *expr)
 {
 	ColumnComparison match;
 
-	match_array_comparison(rel, expr, &match);
+	match_array_comparison(scope, expr, &match);
 	deparse_predicate(sql,
 					  {expr->useOr ? Form::any : Form::all, match.comparison, match.column.domain,
-					   match.value_type, column_text(rel, match.column.attribute)},
+					   match.value_type, column_text(scope, match.column.var)},
 					  match.value);
 }
 
 static void
-deparse_null_test(RemoteSql *sql, RelOptInfo *rel, NullTest *expr)
+deparse_null_test(RemoteSql *sql, const Scope *scope, NullTest *expr)
 {
-	AttrNumber attribute;
+	Var *var;
 
-	match_any_column(rel, expr->arg, &attribute);
-	append_column(&sql->text, rel, attribute);
+	match_any_column(scope, expr->arg, &var);
+	append_column(&sql->text, scope, var);
 	appendStringInfoString(&sql->text, expr->nulltesttype == IS_NULL ? " IS NULL" : " IS NOT NULL");
 }
 
 /* IS TRUE and its kin are never UNKNOWN. */
 static void
-deparse_boolean_test(RemoteSql *sql, RelOptInfo *rel, BooleanTest *expr)
+deparse_boolean_test(RemoteSql *sql, const Scope *scope, BooleanTest *expr)
 {
 	const char *pattern = "";
 	ColumnRef column;
 
-	match_bit_column(rel, expr->arg, &column);
+	match_bit_column(scope, expr->arg, &column);
 
-	const char *name = column_text(rel, column.attribute);
+	const char *name = column_text(scope, column.var);
 
 	switch (expr->booltesttype)
 	{
@@ -138,7 +141,7 @@ deparse_boolean_test(RemoteSql *sql, RelOptInfo *rel, BooleanTest *expr)
 }
 
 static void
-deparse_bool_expr(RemoteSql *sql, RelOptInfo *rel, BoolExpr *expr)
+deparse_bool_expr(RemoteSql *sql, const Scope *scope, BoolExpr *expr)
 {
 	const char *separator = expr->boolop == OR_EXPR ? " OR " : " AND ";
 	auto *first = static_cast<Expr *>(linitial(expr->args));
@@ -146,7 +149,7 @@ deparse_bool_expr(RemoteSql *sql, RelOptInfo *rel, BoolExpr *expr)
 
 	if (expr->boolop == NOT_EXPR && IsA(first, DistinctExpr))
 	{
-		deparse_distinct(sql, rel, first, Comparison::not_distinct);
+		deparse_distinct(sql, scope, first, Comparison::not_distinct);
 		return;
 	}
 	if (expr->boolop == NOT_EXPR)
@@ -156,40 +159,52 @@ deparse_bool_expr(RemoteSql *sql, RelOptInfo *rel, BoolExpr *expr)
 	{
 		if (foreach_current_index(cell) > 0)
 			appendStringInfoString(&sql->text, separator);
-		deparse_condition(sql, rel, static_cast<Expr *>(lfirst(cell)));
+		deparse_condition(sql, scope, static_cast<Expr *>(lfirst(cell)));
 	}
 	appendStringInfoChar(&sql->text, ')');
 }
 
 static void
-deparse_bit(RemoteSql *sql, RelOptInfo *rel, Expr *expr)
+deparse_bit(RemoteSql *sql, const Scope *scope, Expr *expr)
 {
 	ColumnRef column;
 
-	match_bit_column(rel, expr, &column);
-	append_column(&sql->text, rel, column.attribute);
+	match_bit_column(scope, expr, &column);
+	append_column(&sql->text, scope, column.var);
 	appendStringInfoString(&sql->text, " = 1");
 }
 
-void
-deparse_condition(RemoteSql *sql, RelOptInfo *rel, Expr *expr)
+bool
+deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain)
 {
-	if (is_value(rel, expr))
+	ColumnRef column;
+
+	if (!IsA(expr, Var) || !match_column(scope, expr, &column))
+		return false;
+	append_column(&sql->text, scope, column.var);
+	*domain = column.domain;
+	return true;
+}
+
+void
+deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr)
+{
+	if (is_value(scope, expr))
 	{
 		deparse_predicate(sql, {Form::truth, Comparison::equal, {}, BOOLOID, ""}, expr);
 		return;
 	}
 	switch (nodeTag(expr))
 	{
-		case T_BoolExpr: deparse_bool_expr(sql, rel, castNode(BoolExpr, expr)); break;
-		case T_OpExpr: deparse_operator(sql, rel, castNode(OpExpr, expr)); break;
-		case T_DistinctExpr: deparse_distinct(sql, rel, expr, Comparison::distinct); break;
+		case T_BoolExpr: deparse_bool_expr(sql, scope, castNode(BoolExpr, expr)); break;
+		case T_OpExpr: deparse_operator(sql, scope, castNode(OpExpr, expr)); break;
+		case T_DistinctExpr: deparse_distinct(sql, scope, expr, Comparison::distinct); break;
 		case T_ScalarArrayOpExpr:
-			deparse_array_comparison(sql, rel, castNode(ScalarArrayOpExpr, expr));
+			deparse_array_comparison(sql, scope, castNode(ScalarArrayOpExpr, expr));
 			break;
-		case T_NullTest: deparse_null_test(sql, rel, castNode(NullTest, expr)); break;
-		case T_BooleanTest: deparse_boolean_test(sql, rel, castNode(BooleanTest, expr)); break;
-		default: deparse_bit(sql, rel, expr); break;
+		case T_NullTest: deparse_null_test(sql, scope, castNode(NullTest, expr)); break;
+		case T_BooleanTest: deparse_boolean_test(sql, scope, castNode(BooleanTest, expr)); break;
+		default: deparse_bit(sql, scope, expr); break;
 	}
 }
 

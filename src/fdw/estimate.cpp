@@ -91,7 +91,7 @@ shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
 
-		if (is_shippable(baserel, clause->clause))
+		if (is_shippable(&planned_table(baserel)->scope, clause->clause))
 			shipped = lappend(shipped, clause);
 	}
 	return shipped;
@@ -109,10 +109,11 @@ bound_columns(RelOptInfo *baserel, List *clauses)
 		Expr *clause = lfirst_node(RestrictInfo, cell)->clause;
 		ColumnComparison match;
 
-		if (IsA(clause, OpExpr) && match_comparison(baserel, castNode(OpExpr, clause), &match) &&
+		if (IsA(clause, OpExpr) &&
+			match_comparison(&planned_table(baserel)->scope, castNode(OpExpr, clause), &match) &&
 			match.comparison == types::Comparison::equal && match.value != nullptr &&
 			!types::is_coarse(match.column.domain))
-			bound = bms_add_member(bound, match.column.attribute);
+			bound = bms_add_member(bound, match.column.var->varattno);
 	}
 	return bound;
 }

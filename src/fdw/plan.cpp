@@ -21,7 +21,7 @@ classify_conditions(RelOptInfo *baserel, PlannedTable *table)
 	{
 		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
 
-		if (is_shippable(baserel, condition->clause))
+		if (is_shippable(&planned_table(baserel)->scope, condition->clause))
 			table->remote_conds = lappend(table->remote_conds, condition);
 		else
 			table->local_conds = lappend(table->local_conds, condition);
@@ -46,6 +46,7 @@ sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation)
 {
 	auto *table = static_cast<PlannedTable *>(palloc0(sizeof(PlannedTable)));
 
+	table->scope = {root, baserel->relids, false, false};
 	table->relid = relation;
 	table->server = server_options(GetForeignTable(relation)->serverid, InvalidOid);
 	table->options = table_options(relation);
@@ -73,7 +74,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 static List *
 add_parameterisation(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *clause, List *found)
 {
-	if (!join_clause_is_movable_to(clause, baserel) || !is_shippable(baserel, clause->clause))
+	if (!join_clause_is_movable_to(clause, baserel) ||
+		!is_shippable(&planned_table(baserel)->scope, clause->clause))
 		return found;
 
 	Relids required_outer = bms_union(clause->clause_relids, baserel->lateral_relids);
@@ -162,7 +164,7 @@ is_remote(RelOptInfo *baserel, RestrictInfo *clause)
 		return true;
 	if (list_member_ptr(table->local_conds, clause))
 		return false;
-	return is_shippable(baserel, clause->clause);
+	return is_shippable(&planned_table(baserel)->scope, clause->clause);
 }
 
 ForeignScan *

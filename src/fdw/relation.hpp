@@ -11,9 +11,19 @@
 namespace sambapos::fdw
 {
 
+/* What an expression may refer to at the server, and how it is written there. */
+struct Scope
+{
+	PlannerInfo *root;
+	Relids relids;  /* the foreign tables whose columns it has; all else is a value known before */
+	bool qualified; /* columns are written with their table's alias, [r1].[Id] */
+	bool grouped;   /* aggregates may stand in it */
+};
+
 /* RelOptInfo.fdw_private of a foreign table; made by GetForeignRelSize. */
 struct PlannedTable
 {
+	Scope scope;
 	Oid relid;
 	ServerOptions *server;
 	TableOptions options;
@@ -30,15 +40,15 @@ planned_table(const RelOptInfo *rel)
 
 /* ---- shippable.cpp ---- */
 
-/* A column of the foreign table, below casts that keep its order. */
+/* A column of a foreign table, below casts that keep its order. */
 struct ColumnRef
 {
-	AttrNumber attribute;
+	Var *var;
 	types::Domain domain;
 };
 
 /* A comparison of a column with a value that is known before the scan starts, or with another
- * column of the table (value is null then). */
+ * column (value is null then). */
 struct ColumnComparison
 {
 	ColumnRef column;
@@ -49,16 +59,17 @@ struct ColumnComparison
 };
 
 /* Also for a DistinctExpr, whose operator is =. */
-bool match_comparison(RelOptInfo *rel, OpExpr *expr, ColumnComparison *result);
-bool match_array_comparison(RelOptInfo *rel, ScalarArrayOpExpr *expr, ColumnComparison *result);
-bool match_bit_column(RelOptInfo *rel, Expr *expr, ColumnRef *result);
-bool match_any_column(RelOptInfo *rel, Expr *expr, AttrNumber *result);
+bool match_comparison(const Scope *scope, OpExpr *expr, ColumnComparison *result);
+bool match_array_comparison(const Scope *scope, ScalarArrayOpExpr *expr, ColumnComparison *result);
+bool match_bit_column(const Scope *scope, Expr *expr, ColumnRef *result);
+bool match_column(const Scope *scope, Expr *expr, ColumnRef *result);
+bool match_any_column(const Scope *scope, Expr *expr, Var **result);
 
-/* The expression can be evaluated here, before the scan starts: no column of this table in it. */
-bool is_value(RelOptInfo *rel, Expr *expr);
+/* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
+bool is_value(const Scope *scope, Expr *expr);
 
 /* SQL Server computes the boolean expression exactly as PostgreSQL does. */
-bool is_shippable(RelOptInfo *rel, Expr *expr);
+bool is_shippable(const Scope *scope, Expr *expr);
 
 /* ---- deparse.cpp and deparse_expr.cpp ---- */
 
@@ -76,7 +87,14 @@ struct RemoteSql
 void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
 
 void deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs);
-void deparse_condition(RemoteSql *sql, RelOptInfo *rel, Expr *expr);
+void deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
+
+/* Writes a value that SQL Server computes exactly as PostgreSQL does; domain says how it arrives.
+ * False if it can't; what was appended until then is to be thrown away. */
+bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain);
+
+/* A column; the alias of a table in a query of several: [r] and its index in the range table. */
+void append_column(StringInfo sql, const Scope *scope, const Var *var);
 
 /* ---- estimate.cpp ---- */
 

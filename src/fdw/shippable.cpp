@@ -121,9 +121,9 @@ strip_relabel(Expr *expr)
 	return expr;
 }
 
-/* Any column of this table, whatever its type. */
+/* Any column, whatever its type. */
 bool
-match_any_column(RelOptInfo *rel, Expr *expr, AttrNumber *result)
+match_any_column(const Scope *scope, Expr *expr, Var **result)
 {
 	expr = strip_relabel(expr);
 	if (!IsA(expr, Var))
@@ -131,8 +131,8 @@ match_any_column(RelOptInfo *rel, Expr *expr, AttrNumber *result)
 
 	Var *var = castNode(Var, expr);
 
-	*result = var->varattno;
-	return var->varno == static_cast<int>(rel->relid) && var->varlevelsup == 0 && var->varattno > 0;
+	*result = var;
+	return bms_is_member(var->varno, scope->relids) && var->varlevelsup == 0 && var->varattno > 0;
 }
 
 /* Casts that keep order and equality, or (timestamp to date) map ranges to one value. */
@@ -153,8 +153,8 @@ is_transparent_cast(Oid function, bool *by_day)
 	}
 }
 
-static bool
-match_column(RelOptInfo *rel, Expr *expr, ColumnRef *result)
+bool
+match_column(const Scope *scope, Expr *expr, ColumnRef *result)
 {
 	bool by_day = false;
 
@@ -170,19 +170,21 @@ match_column(RelOptInfo *rel, Expr *expr, ColumnRef *result)
 			return false;
 		expr = static_cast<Expr *>(linitial(call->args));
 	}
-	if (!match_any_column(rel, expr, &result->attribute))
+	if (!match_any_column(scope, expr, &result->var))
 		return false;
-	result->domain =
-		types::column_domain(getBaseType(castNode(Var, expr)->vartype),
-							 column_remote_type(planned_table(rel)->relid, result->attribute));
+
+	Oid table = planner_rt_fetch(result->var->varno, scope->root)->relid;
+
+	result->domain = types::column_domain(getBaseType(result->var->vartype),
+										  column_remote_type(table, result->var->varattno));
 	result->domain.by_day = by_day;
 	return result->domain.grid != Grid::unsupported;
 }
 
 bool
-match_bit_column(RelOptInfo *rel, Expr *expr, ColumnRef *result)
+match_bit_column(const Scope *scope, Expr *expr, ColumnRef *result)
 {
-	return match_column(rel, expr, result) && result->domain.grid == Grid::bit;
+	return match_column(scope, expr, result) && result->domain.grid == Grid::bit;
 }
 
 /* What pull_varnos and contain_volatile_functions don't see. */
@@ -194,17 +196,15 @@ contains_unsendable(Node *node, void *context)
 	if (IsA(node, PlaceHolderVar) || IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) ||
 		IsA(node, CurrentOfExpr))
 		return true;
-	if (IsA(node, Var) && castNode(Var, node)->varno == *static_cast<int *>(context))
+	if (IsA(node, Var) && bms_is_member(castNode(Var, node)->varno, static_cast<Relids>(context)))
 		return true;
 	return walk_expression(node, contains_unsendable, context);
 }
 
 bool
-is_value(RelOptInfo *rel, Expr *expr)
+is_value(const Scope *scope, Expr *expr)
 {
-	int relid = static_cast<int>(rel->relid);
-
-	return !contains_unsendable(reinterpret_cast<Node *>(expr), &relid) &&
+	return !contains_unsendable(reinterpret_cast<Node *>(expr), scope->relids) &&
 		   !contain_volatile_functions(reinterpret_cast<Node *>(expr));
 }
 
@@ -225,7 +225,7 @@ is_same_domain(const Domain &left, const Domain &right)
 }
 
 static bool
-match_sides(RelOptInfo *rel, OpExpr *expr, bool is_commuted, ColumnComparison *result)
+match_sides(const Scope *scope, OpExpr *expr, bool is_commuted, ColumnComparison *result)
 {
 	auto *left = static_cast<Expr *>(linitial(expr->args));
 	auto *right = static_cast<Expr *>(lsecond(expr->args));
@@ -237,7 +237,7 @@ match_sides(RelOptInfo *rel, OpExpr *expr, bool is_commuted, ColumnComparison *r
 		std::swap(left, right);
 		std::swap(left_type, right_type);
 	}
-	if (!match_column(rel, left, &result->column) ||
+	if (!match_column(scope, left, &result->column) ||
 		!comparison_in_family(expr->opno, family_of(result->column.domain, left_type),
 							  &result->comparison) ||
 		!is_allowed(result->column.domain, result->comparison))
@@ -245,34 +245,34 @@ match_sides(RelOptInfo *rel, OpExpr *expr, bool is_commuted, ColumnComparison *r
 	if (is_commuted)
 		result->comparison = commuted(result->comparison);
 	result->value_type = right_type;
-	if (is_value(rel, right) && is_value_type(right_type))
+	if (is_value(scope, right) && is_value_type(right_type))
 	{
 		result->value = right;
 		return true;
 	}
 	result->value = nullptr;
-	return match_column(rel, right, &result->other) &&
+	return match_column(scope, right, &result->other) &&
 		   is_same_domain(result->column.domain, result->other.domain);
 }
 
 bool
-match_comparison(RelOptInfo *rel, OpExpr *expr, ColumnComparison *result)
+match_comparison(const Scope *scope, OpExpr *expr, ColumnComparison *result)
 {
 	return list_length(expr->args) == 2 &&
-		   (match_sides(rel, expr, false, result) || match_sides(rel, expr, true, result));
+		   (match_sides(scope, expr, false, result) || match_sides(scope, expr, true, result));
 }
 
 /* column = ANY (array) and column <> ALL (array), which is what IN and NOT IN become. */
 bool
-match_array_comparison(RelOptInfo *rel, ScalarArrayOpExpr *expr, ColumnComparison *result)
+match_array_comparison(const Scope *scope, ScalarArrayOpExpr *expr, ColumnComparison *result)
 {
 	auto *array = static_cast<Expr *>(lsecond(expr->args));
 	Comparison wanted = expr->useOr ? Comparison::equal : Comparison::not_equal;
 	Oid left_type, right_type;
 
 	op_input_types(expr->opno, &left_type, &right_type);
-	if (!match_column(rel, static_cast<Expr *>(linitial(expr->args)), &result->column) ||
-		types::is_coarse(result->column.domain) || !is_value(rel, array) ||
+	if (!match_column(scope, static_cast<Expr *>(linitial(expr->args)), &result->column) ||
+		types::is_coarse(result->column.domain) || !is_value(scope, array) ||
 		!is_value_type(right_type) ||
 		!comparison_in_family(expr->opno, family_of(result->column.domain, left_type),
 							  &result->comparison))
@@ -285,13 +285,13 @@ match_array_comparison(RelOptInfo *rel, ScalarArrayOpExpr *expr, ColumnCompariso
 /* ---- boolean expressions ---- */
 
 static bool
-all_shippable(RelOptInfo *rel, List *exprs)
+all_shippable(const Scope *scope, List *exprs)
 {
 	ListCell *cell;
 
 	foreach (cell, exprs)
 	{
-		if (!is_shippable(rel, static_cast<Expr *>(lfirst(cell))))
+		if (!is_shippable(scope, static_cast<Expr *>(lfirst(cell))))
 			return false;
 	}
 	return true;
@@ -299,27 +299,28 @@ all_shippable(RelOptInfo *rel, List *exprs)
 
 /* Of the operators' result: a set, or NULL for no NULL, no built-in comparison gives. */
 bool
-is_shippable(RelOptInfo *rel, Expr *expr)
+is_shippable(const Scope *scope, Expr *expr)
 {
 	ColumnComparison comparison;
 	ColumnRef column;
-	AttrNumber attribute;
+	Var *var;
 
-	if (is_value(rel, expr))
+	if (is_value(scope, expr))
 		return exprType(reinterpret_cast<Node *>(expr)) == BOOLOID;
 	switch (nodeTag(expr))
 	{
-		case T_BoolExpr: return all_shippable(rel, castNode(BoolExpr, expr)->args);
-		case T_OpExpr: return match_comparison(rel, castNode(OpExpr, expr), &comparison);
+		case T_BoolExpr: return all_shippable(scope, castNode(BoolExpr, expr)->args);
+		case T_OpExpr: return match_comparison(scope, castNode(OpExpr, expr), &comparison);
 		case T_DistinctExpr:
-			return match_comparison(rel, reinterpret_cast<OpExpr *>(expr), &comparison);
+			return match_comparison(scope, reinterpret_cast<OpExpr *>(expr), &comparison);
 		case T_ScalarArrayOpExpr:
-			return match_array_comparison(rel, castNode(ScalarArrayOpExpr, expr), &comparison);
+			return match_array_comparison(scope, castNode(ScalarArrayOpExpr, expr), &comparison);
 		case T_NullTest:
 			return !castNode(NullTest, expr)->argisrow &&
-				   match_any_column(rel, castNode(NullTest, expr)->arg, &attribute);
-		case T_BooleanTest: return match_bit_column(rel, castNode(BooleanTest, expr)->arg, &column);
-		default: return match_bit_column(rel, expr, &column);
+				   match_any_column(scope, castNode(NullTest, expr)->arg, &var);
+		case T_BooleanTest:
+			return match_bit_column(scope, castNode(BooleanTest, expr)->arg, &column);
+		default: return match_bit_column(scope, expr, &column);
 	}
 }
 
