@@ -13,7 +13,6 @@ namespace sambapos::fdw
 struct Gathered
 {
 	ServerOptions *result;
-	const char *instance;
 	const char *password_file;
 	bool port_given;
 	bool check_hostname_given;
@@ -50,7 +49,7 @@ take_text(Gathered *all, const OptionRule *rule, const char *value)
 	if (is(rule, "host"))
 		login.host = utf8(value);
 	else if (is(rule, "instance"))
-		all->instance = value;
+		login.instance = utf8(value);
 	else if (is(rule, "database"))
 		login.database = utf8(value);
 	else if (is(rule, "ca_file"))
@@ -177,12 +176,6 @@ complete_login(Gathered *all, const ForeignServer *server)
 		missing_option(
 			psprintf("server \"%s\" has no option \"host\"", server->servername),
 			psprintf("ALTER SERVER %s OPTIONS (ADD host 'name or address of the till');", name));
-	if (all->instance != nullptr && !all->port_given)
-		missing_option(psprintf("the port of instance \"%s\" of server \"%s\" isn't known",
-								all->instance, server->servername),
-					   psprintf("SQL Server Configuration Manager shows the instance's TCP port: "
-								"ALTER SERVER %s OPTIONS (ADD port '...');",
-								name));
 	if (login.username == nullptr)
 		missing_option(
 			psprintf("the user mapping for server \"%s\" has no option \"username\"",
@@ -209,7 +202,7 @@ server_options(Oid server_oid, Oid user)
 	ServerOptions *result = all.result;
 	tds::Login &login = result->login;
 
-	login.port = 1433;
+	login.instance = "";
 	login.database = "";
 	login.password = "";
 	login.ca_file = "";
@@ -224,6 +217,9 @@ server_options(Oid server_oid, Oid user)
 	result->startup_cost = default_startup_cost;
 	result->tuple_cost = default_tuple_cost;
 	take_options(&all, server->options, ForeignServerRelationId);
+	/* a port that is given needs no browser */
+	if (!all.port_given)
+		login.port = login.instance[0] != '\0' ? 0 : 1433;
 	if (!all.check_hostname_given)
 		login.check_hostname = login.ca_file[0] != '\0';
 	if (OidIsValid(user))

@@ -10,6 +10,7 @@
  * which is the only moment a login can be interrupted: the error handler waits on or gives up
  * (messages.cpp).
  */
+#include "tds/network.hpp"
 #include "tds/state.hpp"
 
 #include <cerrno>
@@ -76,8 +77,10 @@ check_numbers(const Login &login)
 	if (!known)
 		throw Error("22023", "invalid value for option tds_version", "",
 					"It may be 7.1, 7.2, 7.3 or 7.4.");
-	if (login.port < 1 || login.port > 65535)
+	if (login.port < 0 || login.port > 65535)
 		throw Error("22023", "invalid value for option port", "", "It may be 1 to 65535.");
+	if (login.port == 0 && (login.instance[0] == '\0' || strlen(login.instance) > 32))
+		throw Error("22023", "invalid value for option instance", "", "It may have 1 to 32 bytes.");
 	if (login.packet_size != 0 && (login.packet_size < 512 || login.packet_size > 32767))
 		throw Error("22023", "invalid value for option packet_size", "",
 					"It may be 512 to 32767, or 0 for the largest.");
@@ -143,12 +146,13 @@ packet_size(const Login &login) noexcept
 /* The certificate names the host as the user knows it, so FreeTDS must know it by that name where
  * names are compared; elsewhere the address that has just answered is surer. */
 static std::string
-conf_text(const Login &login, const std::string &address)
+conf_text(const Attempt &attempt, const std::string &address)
 {
+	const Login &login = attempt.login;
 	std::string text = std::string("[") + section + "]\n";
 
 	text += "host = " + (login.check_hostname || address.empty() ? login.host : address) + "\n";
-	text += "port = " + std::to_string(login.port) + "\n";
+	text += "port = " + std::to_string(attempt.port) + "\n";
 	text += std::string("tds version = ") + login.tds_version + "\n";
 	text += std::string("encryption = ") + encryption_word(login.encryption) + "\n";
 	text += "client charset = UTF-8\n";
@@ -270,20 +274,20 @@ may_try_again(const Session &session, const Login &login) noexcept
 }
 
 static void
-log_in(Session *session, const Login &login, const std::string &address)
+log_in(Session *session, const Attempt &attempt, const std::string &address)
 {
+	const Login &login = attempt.login;
+
 	session->wait.login = true;
 	session->wait.timeout = login.connect_timeout;
-	begin_call(&session->record, &session->wait);
-	Clock::time_point started = session->wait.started;
 	{
 		Call call(&session->record, &session->wait);
-		ConfFile file(conf_text(login, address));
+		ConfFile file(conf_text(attempt, address));
 		LoginRecord record = login_record(login);
 		do
 		{
 			begin_call(&session->record, &session->wait);
-			session->wait.started = started;
+			session->wait.started = attempt.started;
 			session->process = dbopen(record.get(), section);
 		} while (session->process == nullptr && may_try_again(*session, login));
 	}
@@ -310,6 +314,16 @@ prologue(const Login &login)
 		   std::to_string(login.lock_timeout);
 }
 
+static Attempt
+attempt_now(const Login &login, Interrupted interrupted)
+{
+	Clock::time_point now = Clock::now();
+	auto limit = login.connect_timeout > 0 ? std::chrono::seconds(login.connect_timeout)
+										   : std::chrono::hours(24 * 365);
+
+	return {login, interrupted, now, now + limit, login.port};
+}
+
 Session *
 open(const Login &login, Interrupted interrupted)
 {
@@ -318,9 +332,13 @@ open(const Login &login, Interrupted interrupted)
 	check(login);
 	session->wait.interrupted = interrupted;
 	session->query_timeout = login.query_timeout;
-	session->peer = std::string(login.host) + ":" + std::to_string(login.port);
-	std::string address = probe(login, interrupted);
-	log_in(session.get(), login, address);
+
+	Attempt attempt = attempt_now(login, interrupted);
+	std::vector<Address> addresses = resolve(attempt);
+	if (attempt.port == 0)
+		attempt.port = ask_browser(attempt, addresses);
+	session->peer = std::string(login.host) + ":" + std::to_string(attempt.port);
+	log_in(session.get(), attempt, probe(attempt, addresses));
 	execute(session.get(), prologue(login).c_str());
 	return session.release();
 }

@@ -4,152 +4,104 @@
  *
  * All addresses of the host are tried, each with its share of the time.
  */
-#include "tds/state.hpp"
+#include "tds/network.hpp"
 
 #include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace sambapos::tds
 {
 
 static constexpr char port_hint[] =
 	"Is SQL Server running, is TCP/IP enabled in SQL Server Configuration Manager, and does it "
-	"listen on this port? Named instances and LocalDB don't listen on 1433 by themselves.";
+	"listen on this port? Named instances and LocalDB don't listen on 1433 by themselves: see the "
+	"server option instance.";
 static constexpr char network_hint[] =
 	"Nothing answers there: check host and port, the firewall of the till, and the network.";
-static constexpr char name_hint[] =
-	"Check the server option host; an IP address works where the name can't be resolved.";
 
-/* A socket that closes itself. */
-class Socket
+void
+check_interrupted(const Attempt &attempt)
 {
-public:
-	explicit Socket(const addrinfo &address)
-		: descriptor_(socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
-	{
-	}
-	~Socket()
-	{
-		if (descriptor_ >= 0)
-			close(descriptor_);
-	}
-	Socket(const Socket &) = delete;
-	Socket &operator=(const Socket &) = delete;
-	int descriptor() const { return descriptor_; }
-
-private:
-	int descriptor_;
-};
-
-using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo *)>;
-
-static Addresses
-resolve(const Login &login)
-{
-	addrinfo hints{};
-	addrinfo *list = nullptr;
-
-	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = SOCK_STREAM;
-	hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-	int code = getaddrinfo(login.host, std::to_string(login.port).c_str(), &hints, &list);
-	if (code == EAI_ADDRFAMILY || code == EAI_NODATA || code == EAI_NONAME)
-	{
-		/* a machine whose only interface is the loopback one */
-		hints.ai_flags = AI_NUMERICSERV;
-		code = getaddrinfo(login.host, std::to_string(login.port).c_str(), &hints, &list);
-	}
-	if (code != 0)
-		throw Error("08001", std::string("could not find host \"") + login.host + "\"",
-					std::string(gai_strerror(code)) + ".", name_hint, 0, true);
-	return Addresses(list, freeaddrinfo);
+	if (attempt.interrupted != nullptr && attempt.interrupted())
+		throw Error("57014", std::string("canceled while connecting to ") + attempt.login.host, "",
+					"", 0, true);
 }
 
-[[noreturn]] static void
-interrupted_error(const Login &login)
+bool
+wait_for(int descriptor, short events, const Attempt &attempt, Clock::time_point until)
 {
-	throw Error("57014", std::string("canceled while connecting to ") + login.host, "", "", 0,
-				true);
+	for (;;)
+	{
+		check_interrupted(attempt);
+		auto left =
+			std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+		if (left <= 0)
+			return false;
+
+		pollfd waiting{descriptor, events, 0};
+		/* a second at most: a signal that came before poll() began doesn't end it */
+		if (poll(&waiting, 1, static_cast<int>(left < 1000 ? left + 1 : 1000)) > 0)
+			return true;
+	}
+}
+
+Address
+with_port(const Address &address, int port) noexcept
+{
+	Address result = address;
+	auto number = htons(static_cast<uint16_t>(port));
+
+	if (result.storage.ss_family == AF_INET6)
+		reinterpret_cast<sockaddr_in6 *>(&result.storage)->sin6_port = number;
+	else
+		reinterpret_cast<sockaddr_in *>(&result.storage)->sin_port = number;
+	return result;
 }
 
 /* 0, or the errno that says why there is no connection. */
 static int
-try_address(const Login &login, const addrinfo &address, Interrupted interrupted,
-			Clock::time_point until)
+try_address(const Attempt &attempt, const Address &address, Clock::time_point until)
 {
-	Socket attempt(address);
-	if (attempt.descriptor() < 0)
+	Socket socket(address.storage.ss_family, SOCK_STREAM);
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (socket.descriptor() < 0)
 		return errno;
-	if (connect(attempt.descriptor(), address.ai_addr, address.ai_addrlen) == 0)
+	if (connect(socket.descriptor(), reinterpret_cast<const sockaddr *>(&address.storage),
+				address.length) == 0)
 		return 0;
 	if (errno != EINPROGRESS && errno != EINTR)
 		return errno;
-
-	for (;;)
-	{
-		if (interrupted != nullptr && interrupted())
-			interrupted_error(login);
-		auto left =
-			std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-		if (left <= 0)
-			return ETIMEDOUT;
-
-		pollfd waiting{attempt.descriptor(), POLLOUT, 0};
-		int ready = poll(&waiting, 1, static_cast<int>(left < 1000 ? left + 1 : 1000));
-		if (ready < 0 && errno != EINTR)
-			return errno;
-		if (ready > 0)
-		{
-			int error = 0;
-			socklen_t size = sizeof error;
-			if (getsockopt(attempt.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-				return errno;
-			return error;
-		}
-	}
-}
-
-static std::string
-numeric(const addrinfo &address)
-{
-	char text[NI_MAXHOST];
-
-	if (getnameinfo(address.ai_addr, address.ai_addrlen, text, sizeof text, nullptr, 0,
-					NI_NUMERICHOST) != 0)
-		return {};
-	return text;
+	if (!wait_for(socket.descriptor(), POLLOUT, attempt, until))
+		return ETIMEDOUT;
+	if (getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+		return errno;
+	return error;
 }
 
 std::string
-probe(const Login &login, Interrupted interrupted)
+probe(const Attempt &attempt, const std::vector<Address> &addresses)
 {
-	Addresses addresses = resolve(login);
-	auto limit = login.connect_timeout > 0 ? std::chrono::seconds(login.connect_timeout)
-										   : std::chrono::hours(24);
-	Clock::time_point end = Clock::now() + limit;
-	int count = 0;
 	int error = ETIMEDOUT;
+	int left = static_cast<int>(addresses.size());
 	std::string tried;
 
-	for (addrinfo *address = addresses.get(); address != nullptr; address = address->ai_next)
-		count++;
-	for (addrinfo *address = addresses.get(); address != nullptr; address = address->ai_next)
+	for (const Address &address : addresses)
 	{
-		auto share = (end - Clock::now()) / count--;
-		error = try_address(login, *address, interrupted, Clock::now() + share);
+		auto share = (attempt.end - Clock::now()) / left--;
+
+		error = try_address(attempt, with_port(address, attempt.port), Clock::now() + share);
 		if (error == 0)
-			return numeric(*address);
-		tried += (tried.empty() ? "" : "; ") + numeric(*address) + ": " + std::strerror(error);
+			return address.text;
+		tried += (tried.empty() ? "" : "; ") + address.text + ": " + std::strerror(error);
 	}
 	throw Error("08001",
-				std::string("could not connect to ") + login.host + ":" +
-					std::to_string(login.port),
+				std::string("could not connect to ") + attempt.login.host + ":" +
+					std::to_string(attempt.port),
 				tried + ".", error == ECONNREFUSED ? port_hint : network_hint, 0, true);
 }
 

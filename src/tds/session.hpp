@@ -11,8 +11,9 @@
  * once after a signal; when it answers true an attention is sent (or the login given up) and Error
  * 57014 thrown. After an interrupted query the session is usable again, unless the server did not
  * acknowledge the attention within a second: then the error has connection_lost(). query_timeout
- * does the same by itself, with HYT00. During a login the answer takes effect within a second. Only
- * the resolution of the host's name belongs to the system and can't be interrupted.
+ * does the same by itself, with HYT00. During a login the answer takes effect within a second.
+ * (With check_hostname FreeTDS resolves the host's name once more, right after we have; that can't
+ * be interrupted.)
  */
 #pragma once
 
@@ -39,7 +40,8 @@ enum class MinTls
 struct Login
 {
 	const char *host;
-	int port;
+	int port;             /* 0: SQL Server Browser is asked for the port of `instance` */
+	const char *instance; /* read only where port is 0 */
 	const char *database; /* may be empty: the login's default database */
 	const char *username;
 	const char *password;

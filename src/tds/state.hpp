@@ -58,10 +58,6 @@ bool connected(const Session &session) noexcept;
 /* Leaves the connection idle, as far as it can, and throws what was recorded. */
 [[noreturn]] void fail(Session *session);
 
-/* Connects one TCP socket and closes it, asking `interrupted`; returns the numeric address that
- * answered. Throws Error 08001 that names what is wrong: the name, the port, the network. */
-std::string probe(const Login &login, Interrupted interrupted);
-
 /* TLS 1.2 can't be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */
 bool tls1_2_is_certain() noexcept;
 

@@ -85,8 +85,6 @@ CREATE FOREIGN TABLE bare (id integer) SERVER options_bare;
 SELECT outcome('SELECT * FROM bare');
 ALTER SERVER options_bare OPTIONS (ADD host 'till.invalid', ADD instance 'SQLEXPRESS');
 SELECT outcome('SELECT * FROM bare');
-ALTER SERVER options_bare OPTIONS (DROP instance);
-SELECT outcome('SELECT * FROM bare');
 ALTER USER MAPPING FOR CURRENT_USER SERVER options_bare OPTIONS (ADD username 'x');
 SELECT outcome('SELECT * FROM bare');
 

@@ -7,7 +7,7 @@
 #
 # Options (README.md says what they mean): --encryption off|optional|required, --snapshot on|off, --row-versions on|off, --read-locks on|off,
 # --collation NAME, --database NAME, --user NAME, --password TEXT, --packet-size BYTES, --tls-version 1.0|1.1|1.2,
-# --port N, --timezone NAME.
+# --port N, --listen ADDRESS, --timezone NAME.
 # Nothing is built here: build/till must exist (TILL_BINARY names another one). As root the cluster belongs to postgres.
 set -euo pipefail
 
@@ -112,7 +112,7 @@ server_options() {
 }
 
 announce() {
-	echo "host=127.0.0.1 port=$(cat "$dir/port") database=$(option --database SambaPOS) username=$(option --user till) password=$(option --password till-secret) encryption=$(
+	echo "host=$(option --listen 127.0.0.1) port=$(cat "$dir/port") database=$(option --database SambaPOS) username=$(option --user till) password=$(option --password till-secret) encryption=$(
 		[ "$(option --encryption optional)" = off ] && echo off || echo require)" | tee "$dir/connection"
 }
 

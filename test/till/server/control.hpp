@@ -19,6 +19,7 @@ namespace till
 
 struct Options
 {
+	std::string listen = "127.0.0.1";
 	int port = 0;                 /* 0: any */
 	std::string socket_directory; /* of the private cluster */
 	std::string certificate, key, tls_version = "1.2";

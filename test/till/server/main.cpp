@@ -1,6 +1,7 @@
 /*
- * The stand-in till: listens on 127.0.0.1, a thread a client. test/till/till.sh starts it beside
- * its private PostgreSQL cluster; the options are documented in test/till/README.md.
+ * The stand-in till: listens on 127.0.0.1 or another address, a thread a client. test/till/till.sh
+ * starts it beside its private PostgreSQL cluster; the options are documented in
+ * test/till/README.md.
  */
 #include "backend.hpp"
 #include "control.hpp"
@@ -143,6 +144,8 @@ set_option(Options &o, const std::string &name, const std::string &value)
 
 	if (name == "--port")
 		o.port = std::atoi(value.c_str());
+	else if (name == "--listen")
+		o.listen = value;
 	else if (name == "--socket")
 		o.socket_directory = value;
 	else if (name == "--certificate")
@@ -182,7 +185,7 @@ set_option(Options &o, const std::string &name, const std::string &value)
 }
 
 static int
-listen_on(int port, int *chosen)
+listen_on(const std::string &where, int port, int *chosen)
 {
 	int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 	sockaddr_in address{};
@@ -191,7 +194,8 @@ listen_on(int port, int *chosen)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	address.sin_family = AF_INET;
 	address.sin_port = htons(static_cast<uint16_t>(port));
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (::inet_pton(AF_INET, where.c_str(), &address.sin_addr) != 1)
+		throw std::runtime_error("--listen takes an IPv4 address, not " + where);
 	if (::bind(fd, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0 ||
 		::listen(fd, 200) != 0)
 		throw std::runtime_error("cannot listen on port " + std::to_string(port));
@@ -224,7 +228,7 @@ run(int argc, char **argv)
 		set_option(o, argv[i], argv[i + 1]);
 	make_databases(o);
 	TlsContext tls(o.certificate, o.key, o.tls_version);
-	int listener = listen_on(o.port, &port);
+	int listener = listen_on(o.listen, o.port, &port);
 
 	if (!o.port_file.empty())
 	{
