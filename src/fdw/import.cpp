@@ -71,18 +71,49 @@ parse_import_options(List *list)
 /* ---- choosing and naming ---- */
 
 static bool
+has_name(const RemoteTable *table, const char *name)
+{
+	return std::strcmp(name, table->name) == 0 || std::strcmp(name, table->local) == 0;
+}
+
+static bool
 is_listed(const ImportForeignSchemaStmt *statement, const RemoteTable *table)
 {
 	ListCell *cell;
 
 	foreach (cell, statement->table_list)
 	{
-		const char *name = lfirst_node(RangeVar, cell)->relname;
-
-		if (std::strcmp(name, table->name) == 0 || std::strcmp(name, table->local) == 0)
+		if (has_name(table, lfirst_node(RangeVar, cell)->relname))
 			return true;
 	}
 	return false;
+}
+
+/* LIMIT TO a name that nothing has is a slip of the pen, or a table this login may not see. */
+static void
+report_absent(const ImportForeignSchemaStmt *statement, const List *tables, const char *server_name)
+{
+	ListCell *wanted;
+	ListCell *cell;
+
+	if (statement->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
+		return;
+	foreach (wanted, statement->table_list)
+	{
+		const char *name = lfirst_node(RangeVar, wanted)->relname;
+		bool found = false;
+
+		foreach (cell, tables)
+			found = found || has_name(static_cast<const RemoteTable *>(lfirst(cell)), name);
+		if (!found)
+			ereport(WARNING,
+					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+					 errmsg("schema \"%s\" of server \"%s\" has no table \"%s\"",
+							statement->remote_schema, server_name, name),
+					 errhint("Write it as it is called at the server, in double quotes, or as it "
+							 "would be called here. A login sees what it may read; views need the "
+							 "option import_views.")));
+	}
 }
 
 static bool
@@ -250,10 +281,12 @@ sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server)
 	ImportOptions options = parse_import_options(statement->options);
 	List *tables = fetch_catalog(server, statement->remote_schema, options.views);
 
-	name_tables(tables, options.name_case);
+	const char *server_name = GetForeignServer(server)->servername;
 
-	List *commands =
-		create_commands(tables, statement, GetForeignServer(server)->servername, options);
+	name_tables(tables, options.name_case);
+	report_absent(statement, tables, server_name);
+
+	List *commands = create_commands(tables, statement, server_name, options);
 
 	/* PostgreSQL would go through the list again, by local names only. The statement is ours: it
 	 * was copied if anybody else needs it. */

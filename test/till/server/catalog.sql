@@ -45,7 +45,8 @@ INSERT INTO till.types VALUES
 ('ntext', 99, 99, 16, 0, 0, true), ('bit', 104, 104, 1, 1, 0, false), ('decimal', 106, 106, 17, 38, 38, false), ('numeric', 108, 108, 17, 38, 38, false),
 ('smallmoney', 122, 122, 4, 10, 4, false), ('bigint', 127, 127, 8, 19, 0, false), ('varbinary', 165, 165, 8000, 0, 0, false), ('varchar', 167, 167, 8000, 0, 0, true),
 ('binary', 173, 173, 8000, 0, 0, false), ('char', 175, 175, 8000, 0, 0, true), ('timestamp', 189, 189, 8, 0, 0, false), ('nvarchar', 231, 231, 8000, 0, 0, true),
-('nchar', 239, 239, 8000, 0, 0, true), ('xml', 241, 241, -1, 0, 0, false), ('sysname', 231, 256, 256, 0, 0, true);
+('nchar', 239, 239, 8000, 0, 0, true), ('xml', 241, 241, -1, 0, 0, false), ('sysname', 231, 256, 256, 0, 0, true),
+('hierarchyid', 240, 128, 892, 0, 0, false), ('geometry', 240, 129, -1, 0, 0, false), ('geography', 240, 130, -1, 0, 0, false);
 
 CREATE VIEW sys.types AS
 SELECT name COLLATE till."CI_AS" AS name, system_type_id, user_type_id, 4 AS schema_id, max_length, "precision", scale,
@@ -66,13 +67,18 @@ CREATE FUNCTION till.argument(declared text, n integer) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT
 RETURN nullif((regexp_match(declared, '\((\d+)(?:,(\d+))?\)'))[n], '')::integer;
 
+-- what names longer than 63 bytes are cut to, and what they are
+CREATE TABLE till.long_names (cut text PRIMARY KEY, name text NOT NULL);
+CREATE FUNCTION till.full_name(cut text) RETURNS text LANGUAGE sql STABLE
+RETURN coalesce((SELECT l.name FROM till.long_names l WHERE l.cut = $1), $1);
+
 CREATE VIEW till.relations AS
-SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind, n.oid AS schema_oid
+SELECT c.oid, n.nspname AS schema, CASE WHEN c.relname LIKE '%~%' THEN till.full_name(c.relname) ELSE c.relname::text END AS name, c.relkind, n.oid AS schema_oid
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^(pg_|information_schema$|INFORMATION_SCHEMA$|sys$|till$|public$)';
 
 CREATE VIEW till.columns AS
-SELECT r.oid AS relation, r.schema, r.name AS table_name, r.relkind, a.attname AS name, a.attnum AS number,
+SELECT r.oid AS relation, r.schema, r.name AS table_name, r.relkind, CASE WHEN a.attname LIKE '%~%' THEN till.full_name(a.attname) ELSE a.attname::text END AS name, a.attnum AS number,
 	row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum)::integer AS ordinal, d.declared, split_part(split_part(d.declared, '(', 1), ' ', 1) AS type,
 	CASE WHEN d.declared LIKE '%(max)%' THEN -1 ELSE till.argument(d.declared, 1) END AS first, till.argument(d.declared, 2) AS second,
 	coalesce(substring(d.declared FROM ' collate (.*)'), current_setting('till.collation_name', true)) AS collation,

@@ -5,6 +5,7 @@
  */
 #include "emitter.hpp"
 #include "error.hpp"
+#include "lexer.hpp"
 #include "text.hpp"
 
 #include <functional>
@@ -13,10 +14,11 @@ namespace till
 {
 
 static void
-check_name(const std::string &name)
+remember_name(std::vector<std::string> &out, const std::string &name)
 {
-	if (name.size() > 63)
-		throw unsupported("names longer than 63 bytes: " + name);
+	if (full_name(name) != name)
+		out.push_back("INSERT INTO till.long_names VALUES (" + quote_literal(name) + ", " +
+					  quote_literal(full_name(name)) + ") ON CONFLICT DO NOTHING");
 }
 
 /* Unique for table and name, and short enough for PostgreSQL. */
@@ -54,7 +56,6 @@ Emitter::column_sql(const ColumnDefinition &c, const std::string &table)
 	bool null = c.nullable == 1 || (c.nullable == -1 && !c.identity && !c.primary_key);
 	std::string sql = quote_identifier(c.name) + " " + pg_type(type);
 
-	check_name(c.name);
 	if (is_string(type.kind))
 		sql += collation_clause(type);
 	if (c.identity)
@@ -121,7 +122,7 @@ Emitter::create_table(const CreateTable &s)
 	std::string name = s.name.back(), schema = "dbo", columns;
 	bool temporary = name[0] == '#' || name[0] == '@';
 
-	check_name(name);
+	remember_name(out, name);
 	if (env.catalog.find(s.name) != nullptr)
 		throw SqlError(2714, 16, 6,
 					   "There is already an object named '" + name + "' in the database.");
@@ -154,6 +155,7 @@ Emitter::create_table(const CreateTable &s)
 				  (temporary ? quote_identifier(name) : qualified) + " (" + columns + ")");
 	for (const ColumnDefinition &c : s.columns)
 	{
+		remember_name(out, c.name);
 		out.push_back(comment_column(qualified, c.name, c.type));
 		if (c.type.kind == Kind::rowversion)
 			out.push_back(rowversion_trigger(qualified, c.name));

@@ -4,6 +4,10 @@
 #include "text.hpp"
 
 #include <cctype>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <set>
 
 namespace till
@@ -39,6 +43,43 @@ is_reserved(const std::string &word)
 		"WHERE",    "WHILE",       "WITH",     "TABLESAMPLE"};
 
 	return words.count(upper_ascii(word)) > 0;
+}
+
+static std::mutex names_lock;
+static std::map<std::string, std::string> cut_names;
+
+static std::string
+cut_name(const std::string &name)
+{
+	size_t characters = 0, kept = 54;
+	char digits[24];
+
+	for (char c : name)
+		characters += (c & 0xC0) != 0x80;
+	if (characters > 128)
+		throw SqlError(103, 15, 4,
+					   "The identifier that starts with '" + name.substr(0, 64) +
+						   "' is too long. Maximum length is 128.");
+	if (name.size() <= 63)
+		return name;
+	while ((name[kept] & 0xC0) == 0x80) /* no half characters */
+		kept--;
+	std::snprintf(digits, sizeof digits, "~%08zx", std::hash<std::string>{}(name) &0xFFFFFFFFu);
+
+	std::string cut = name.substr(0, kept) + digits;
+	std::lock_guard<std::mutex> lock(names_lock);
+
+	cut_names[cut] = name;
+	return cut;
+}
+
+std::string
+full_name(const std::string &name)
+{
+	std::lock_guard<std::mutex> lock(names_lock);
+	auto found = cut_names.find(name);
+
+	return found == cut_names.end() ? name : found->second;
 }
 
 namespace
@@ -187,7 +228,7 @@ Lexer::next()
 	if (c == '"')
 		return push(Tok::dquoted, delimited('"'));
 	if (c == '[')
-		return push(Tok::bracketed, delimited(']'));
+		return push(Tok::bracketed, cut_name(delimited(']')));
 	if (c == '0' && (peek(1) == 'x' || peek(1) == 'X'))
 	{
 		for (at += 2; std::isxdigit(static_cast<unsigned char>(peek()));)

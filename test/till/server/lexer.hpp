@@ -36,6 +36,10 @@ struct Token
 
 std::vector<Token> tokenize(const std::string &sql);
 
+/* PostgreSQL keeps 63 bytes of a name, T-SQL 128 characters: in tokens a longer name is cut and
+ * ends in digits computed from all of it. The name as written, or the same if it was never cut. */
+std::string full_name(const std::string &name);
+
 /* Words that can't be an alias or a name without brackets. */
 bool is_reserved(const std::string &word);
 

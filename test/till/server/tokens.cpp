@@ -1,5 +1,6 @@
 /* TDS tokens; see tokens.hpp. */
 #include "tokens.hpp"
+#include "error.hpp"
 #include "text.hpp"
 
 #include <algorithm>
@@ -242,6 +243,9 @@ put_type_info(std::string &out, const Type &t, bool nullable, const TokenWriter 
 			put_u8(out, 0x62);
 			put_u32(out, 8009);
 			return;
+		case Kind::hierarchyid:
+		case Kind::geometry:
+		case Kind::geography: throw unsupported("values of CLR types");
 		case Kind::null: return put_number_info(out, simple(Kind::integer), true);
 		default: return put_number_info(out, t, nullable);
 	}

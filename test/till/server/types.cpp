@@ -53,7 +53,10 @@ static const Named names[] = {{"binary", Kind::binary, "bytea"},
 							  {"datetime2", Kind::datetime2, "int8"},
 							  {"datetimeoffset", Kind::datetimeoffset, "till.datetimeoffset"},
 							  {"xml", Kind::xml, "text"},
-							  {"sql_variant", Kind::variant, "till.variant"}};
+							  {"sql_variant", Kind::variant, "till.variant"},
+							  {"hierarchyid", Kind::hierarchyid, "bytea"},
+							  {"geometry", Kind::geometry, "bytea"},
+							  {"geography", Kind::geography, "bytea"}};
 
 static const Named &
 entry(Kind kind)

@@ -49,7 +49,10 @@ enum class Kind
 	datetime2,
 	datetimeoffset,
 	xml,
-	variant
+	variant,
+	hierarchyid, /* the three CLR types have columns, and no values yet */
+	geometry,
+	geography
 };
 
 constexpr int max_length = -1; /* (max) */
