@@ -123,22 +123,35 @@ fits(const RowReader *reader, const tds::Session *session)
 
 /* ---- invalid text ---- */
 
-/* The library has put a question mark where it could not convert; which of the row's columns that
- * was it doesn't say. */
+static bool
+is_suspect(const ColumnReader &column, const tds::Value &value, bool marked)
+{
+	return column.wire == tds::WireType::text && value.data != nullptr &&
+		   (!marked || std::memchr(value.data, '?', static_cast<size_t>(value.length)) != nullptr);
+}
+
+static void
+list_suspects(StringInfo list, const RowReader *reader, const tds::Row &row, bool marked)
+{
+	for (int i = 0; i < reader->count; i++)
+	{
+		if (is_suspect(reader->columns[i], row.values[i], marked))
+			appendStringInfo(list, "%s\"%s\"", list->len > 0 ? ", " : "", reader->columns[i].name);
+	}
+}
+
+/* Which of the row's columns it was the library doesn't say. It has put a question mark where it
+ * could not convert; but nothing where half a pair ends the text, so without any mark it may be
+ * each text of the row. */
 static const char *
 suspects(const RowReader *reader, const tds::Row &row)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	for (int i = 0; i < reader->count; i++)
-	{
-		const tds::Value &value = row.values[i];
-
-		if (reader->columns[i].wire == tds::WireType::text && value.data != nullptr &&
-			std::memchr(value.data, '?', static_cast<size_t>(value.length)) != nullptr)
-			appendStringInfo(&list, "%s\"%s\"", list.len > 0 ? ", " : "", reader->columns[i].name);
-	}
+	list_suspects(&list, reader, row, true);
+	if (list.len == 0)
+		list_suspects(&list, reader, row, false);
 	return list.data;
 }
 
