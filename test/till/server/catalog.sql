@@ -287,7 +287,7 @@ SELECT 0::smallint AS session_id, timestamp '2000-01-01' AS login_time, ''::text
 COMMENT ON COLUMN sys.dm_exec_sessions.is_user_process IS 'bit';
 CREATE VIEW till.connections AS
 SELECT 0 AS spid, ''::text AS application_name, ''::text AS login_name, timestamp '2000-01-01' AS login_time, ''::text AS state, ''::text AS database_name,
-	0::bigint AS connections_ever WHERE false;
+	0::bigint AS connections_ever, 0::bigint AS bytes_sent, 0::bigint AS attentions WHERE false;
 
 -- ---- INFORMATION_SCHEMA ----
 CREATE VIEW "INFORMATION_SCHEMA"."SCHEMATA" AS

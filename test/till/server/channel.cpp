@@ -119,6 +119,19 @@ Channel::send_raw(const char *data, size_t length)
 	}
 }
 
+/* Encrypts if need be. */
+void
+Channel::send_plain(std::string bytes)
+{
+	bytes_sent += static_cast<long long>(bytes.size());
+	if (encrypted)
+	{
+		tls->encrypt(bytes.data(), bytes.size());
+		bytes = tls->to_send();
+	}
+	send_raw(bytes.data(), bytes.size());
+}
+
 void
 Channel::send_ready()
 {
@@ -132,23 +145,25 @@ Channel::send_ready()
 		if (static_cast<long long>(bytes.size()) >= faults.cut_after)
 		{
 			bytes.resize(static_cast<size_t>(faults.cut_after));
-			if (encrypted)
-			{
-				tls->encrypt(bytes.data(), bytes.size());
-				bytes = tls->to_send();
-			}
-			send_raw(bytes.data(), bytes.size());
+			send_plain(std::move(bytes));
 			shut();
 			throw Disconnected();
 		}
 		faults.cut_after -= static_cast<long long>(bytes.size());
 	}
-	if (encrypted)
+	if (faults.hang_after >= 0 && faults_apply)
 	{
-		tls->encrypt(bytes.data(), bytes.size());
-		bytes = tls->to_send();
+		long long left = faults.hang_after - static_cast<long long>(bytes.size());
+
+		if (left <= 0)
+		{
+			bytes.resize(static_cast<size_t>(faults.hang_after));
+			send_plain(std::move(bytes));
+			hang(hangs_in_answers);
+		}
+		faults.hang_after = left;
 	}
-	send_raw(bytes.data(), bytes.size());
+	send_plain(std::move(bytes));
 }
 
 void
@@ -265,6 +280,7 @@ Channel::take_attention()
 	if (in.size() >= header_size && static_cast<std::uint8_t>(in[0]) == packet_attention)
 	{
 		in.erase(0, header_size);
+		attentions++;
 		throw Attention();
 	}
 }

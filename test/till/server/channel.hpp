@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,8 +45,9 @@ struct Message
 /* What a switch wants done to this line now; asked before each packet. */
 struct LineFaults
 {
-	long long cut_after = -1; /* bytes left to send; -1: no cut */
-	int slow_ms = 0;          /* pause before each packet */
+	long long cut_after = -1;  /* bytes left to send; -1: no cut */
+	long long hang_after = -1; /* the same, and then not a word more */
+	int slow_ms = 0;           /* pause before each packet */
 };
 
 class Channel
@@ -62,6 +64,7 @@ class Channel
 	void receive(int timeout_ms);
 	void fill(size_t bytes);
 	void close_packet(bool last);
+	void send_plain(std::string bytes);
 	void send_ready();
 	void send_raw(const char *data, size_t length);
 	void take_attention();
@@ -69,6 +72,9 @@ class Channel
 public:
 	LineFaults faults;
 	bool faults_apply = false;
+	std::function<bool()> hangs_in_answers; /* asked while that hangs */
+	std::atomic<long long> bytes_sent{0};   /* of answers, before encryption */
+	std::atomic<long long> attentions{0};   /* received and heard */
 
 	explicit Channel(int socket);
 	Channel(const Channel &) = delete;

@@ -109,6 +109,11 @@ Shared::list_connections()
 {
 	std::lock_guard<std::mutex> lock(mutex);
 
+	for (ConnectionInfo &c : connections)
+	{
+		c.bytes_sent = c.channel->bytes_sent;
+		c.attentions = c.channel->attentions;
+	}
 	return {connections.begin(), connections.end()};
 }
 
@@ -181,6 +186,8 @@ Shared::set_switch(const std::string &name, const std::string &value)
 		switches.fail_next = static_cast<int>(std::max(0LL, number(value)));
 	else if (same_word(name, "cut_after_bytes"))
 		switches.cut_after_bytes = number(value);
+	else if (same_word(name, "hang_after_bytes"))
+		switches.hang_after_bytes = number(value);
 	else if (same_word(name, "error_after_rows"))
 		switches.error_after_rows = number(value);
 	else if (same_word(name, "hang"))
@@ -206,6 +213,7 @@ Shared::list_switches()
 	return {{"applies_to", switches.applies_to},
 			{"fail_next", std::to_string(switches.fail_next)},
 			{"cut_after_bytes", std::to_string(switches.cut_after_bytes)},
+			{"hang_after_bytes", std::to_string(switches.hang_after_bytes)},
 			{"error_after_rows", std::to_string(switches.error_after_rows)},
 			{"hang", flag(switches.hang)},
 			{"login_hang", flag(switches.login_hang)},
@@ -221,6 +229,14 @@ Shared::hangs(const std::string &application, bool login)
 	return applies(application) && (login ? switches.login_hang : switches.hang);
 }
 
+bool
+Shared::hangs_in_answers()
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return switches.hang_after_bytes >= 0;
+}
+
 void
 Shared::arm(Channel &channel, const std::string &application)
 {
@@ -229,6 +245,7 @@ Shared::arm(Channel &channel, const std::string &application)
 	channel.faults_apply = applies(application);
 	if (!channel.faults_apply)
 		return;
+	channel.faults.hang_after = switches.hang_after_bytes;
 	channel.faults.slow_ms = switches.slow_ms_per_packet;
 	if (switches.cut_after_bytes >= 0)
 	{

@@ -46,6 +46,7 @@ struct ConnectionInfo
 	int spid = 0;
 	std::string application, login, host, login_time, status = "sleeping", database;
 	Channel *channel = nullptr;
+	long long bytes_sent = 0, attentions = 0; /* when the list was asked for */
 };
 
 /* The switches; each documented in README.md. */
@@ -54,6 +55,7 @@ struct Switches
 	std::string applies_to = "sambapos_fdw%";
 	int fail_next = 0;
 	long long cut_after_bytes = -1;
+	long long hang_after_bytes = -1;
 	long long error_after_rows = -1;
 	bool hang = false, login_hang = false, garbage_next = false;
 	int slow_ms_per_packet = 0;
@@ -94,6 +96,7 @@ public:
 					const std::string &value); /* throws 50000 for unknown ones */
 	std::vector<std::pair<std::string, std::string>> list_switches();
 	bool hangs(const std::string &application, bool login);
+	bool hangs_in_answers();
 	/* Arms the line for one request of this application: cut, slow. */
 	void arm(Channel &channel, const std::string &application);
 	int take_failure(const std::string &application);

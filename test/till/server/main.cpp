@@ -36,7 +36,12 @@ serve(int socket, TlsContext &tls)
 
 		shared().introduce(info, login.application, login.user, login.host);
 		if (shared().hangs(login.application, true))
-			channel.hang([&] { return shared().hangs(login.application, true); });
+			channel.hang(
+				[&]
+				{
+					shared().describe(info, "hanging");
+					return shared().hangs(login.application, true);
+				});
 		Session session(channel, login, *info);
 
 		if (session.greet())

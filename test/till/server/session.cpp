@@ -64,16 +64,28 @@ Session::greet()
 
 /* ---- requests ---- */
 
+/* Says so in the list of connections. */
+std::function<bool()>
+Session::hanging(std::function<bool()> still)
+{
+	return [this, still]
+	{
+		shared().describe(&info, "hanging");
+		return still();
+	};
+}
+
 void
 Session::loop()
 {
+	channel.hangs_in_answers = hanging([this] { return shared().hangs_in_answers(); });
 	for (;;)
 	{
 		shared().describe(&info, "sleeping");
 		Message m = channel.read();
 
 		if (shared().hangs(info.application, false))
-			channel.hang([this] { return shared().hangs(info.application, false); });
+			channel.hang(hanging([this] { return shared().hangs(info.application, false); }));
 		shared().arm(channel, info.application);
 		shared().describe(&info, "running");
 		if (shared().take_garbage(info.application))

@@ -197,6 +197,7 @@ public:
 	/* Answers the login; false if it is refused. */
 	bool greet();
 	[[noreturn]] void loop();
+	std::function<bool()> hanging(std::function<bool()> still);
 };
 
 /* One client from its first byte to its last. */

@@ -115,15 +115,19 @@ Session::virtual_table(const std::string &name)
 				quote_literal(c.application) + ", " + quote_literal(c.login) + ", " +
 				quote_literal(c.host) + ", " + quote_literal(c.login_time) + "::timestamp, " +
 				quote_literal(c.status) + ", " + quote_literal(c.database) + ", " +
-				std::to_string(shared().connections_ever()) + "::int8)";
+				std::to_string(shared().connections_ever()) + "::int8, " +
+				std::to_string(c.bytes_sent) + "::int8, " + std::to_string(c.attentions) +
+				"::int8)";
 	}
-	std::string source = " FROM (VALUES " + rows +
-						 ") v (spid, application, login, host, login_time, status, database, ever)";
+	std::string source =
+		" FROM (VALUES " + rows +
+		") v (spid, application, login, host, login_time, status, database, ever, sent, "
+		"attentions)";
 
 	if (connections)
 		return "SELECT spid::int4, application::text AS application_name, login::text AS "
 			   "login_name, login_time, status::text AS state, database::text AS "
-			   "database_name, ever AS connections_ever" +
+			   "database_name, ever AS connections_ever, sent AS bytes_sent, attentions" +
 			   source;
 	return "SELECT spid::int2 AS session_id, login_time, host::text AS host_name, "
 		   "application::text AS program_name, login::text AS login_name, "
