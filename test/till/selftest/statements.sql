@@ -25,3 +25,5 @@ create database tx1; use tx1; create table a(b int); select count(*) from a; use
 insert into Users (PinCode, Name) select N'q', N'r' where 1 = 0; select @@rowcount
 select TOP 0 * from Tickets
 select 'a' as [from], 2 "b c", 3 as 'd'
+set fmtonly on select 1 as a set fmtonly off select 2
+set fmtonly on delete from Tickets

@@ -35,6 +35,7 @@ struct Settings
 {
 	bool quoted_identifier = false;
 	bool nocount = false;
+	bool fmtonly = false; /* SELECT sends its columns and no row */
 	bool xact_abort = false;
 	int lock_timeout = -1;
 	Isolation isolation = Isolation::read_committed;

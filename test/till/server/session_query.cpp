@@ -247,6 +247,10 @@ Session::run(const SelectStatement &s)
 
 	for (const std::string &v : variables)
 		assigns = assigns || !v.empty();
+	if (settings.fmtonly && (assigns || !s.query->cores[0].into.empty()))
+		throw unsupported("this SELECT under SET FMTONLY ON");
+	if (settings.fmtonly)
+		c.sql = "SELECT * FROM (" + c.sql + ") q LIMIT 0";
 	inject_failure(emitter.reads_data);
 	wait_for_writers(emitter.read_tables);
 	if (!s.query->cores[0].into.empty())

@@ -43,6 +43,9 @@ Session::run_one(const Statement &s)
 	try
 	{
 		channel.watch();
+		if (settings.fmtonly && !std::holds_alternative<SelectStatement>(s.body) &&
+			!std::holds_alternative<SetOption>(s.body))
+			throw unsupported("this statement under SET FMTONLY ON");
 		Flow flow = std::visit([this](const auto &body) { return run(body); }, s.body);
 
 		return flow;

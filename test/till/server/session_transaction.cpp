@@ -16,6 +16,8 @@ Session::set_one(const std::string &name, const std::string &value)
 		settings.quoted_identifier = on;
 	else if (name == "NOCOUNT")
 		settings.nocount = on;
+	else if (name == "FMTONLY")
+		settings.fmtonly = on;
 	else if (name == "XACT_ABORT")
 		settings.xact_abort = on;
 	else if (name == "ANSI_DEFAULTS")
@@ -51,12 +53,11 @@ Session::set_one(const std::string &name, const std::string &value)
 			 name == "CONCAT_NULL_YIELDS_NULL" || name == "ARITHABORT" ||
 			 name == "NUMERIC_ROUNDABORT" || name == "DATEFIRST" ||
 			 name == "CURSOR_CLOSE_ON_COMMIT" || name == "IMPLICIT_TRANSACTIONS" ||
-			 name == "FMTONLY" || name == "NOEXEC" || name == "PARSEONLY" ||
-			 name == "ARITHIGNORE" || name == "QUERY_GOVERNOR_COST_LIMIT" ||
-			 name == "CONTEXT_INFO" || name.compare(0, 10, "STATISTICS") == 0)
+			 name == "NOEXEC" || name == "PARSEONLY" || name == "ARITHIGNORE" ||
+			 name == "QUERY_GOVERNOR_COST_LIMIT" || name == "CONTEXT_INFO" ||
+			 name.compare(0, 10, "STATISTICS") == 0)
 	{
-		if (on && (name == "IMPLICIT_TRANSACTIONS" || name == "FMTONLY" || name == "NOEXEC" ||
-				   name == "PARSEONLY"))
+		if (on && (name == "IMPLICIT_TRANSACTIONS" || name == "NOEXEC" || name == "PARSEONLY"))
 			throw unsupported("SET " + name + " ON");
 		settings.other[name] = value;
 	}
