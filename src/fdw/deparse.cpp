@@ -133,14 +133,4 @@ deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retri
 	sql->texts = lappend(sql->texts, makeString(pstrdup(sql->text.data)));
 }
 
-/* Texts and parameters take turns, beginning and ending with a text. */
-void
-add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value)
-{
-	sql->texts = lappend(sql->texts, makeString(pstrdup(sql->text.data)));
-	resetStringInfo(&sql->text);
-	sql->parameters = lappend(sql->parameters, predicate_to_list(predicate));
-	sql->exprs = lappend(sql->exprs, value);
-}
-
 } // namespace sambapos::fdw

@@ -106,14 +106,11 @@ bound_columns(RelOptInfo *baserel, List *clauses)
 
 	foreach (cell, clauses)
 	{
-		Expr *clause = lfirst_node(RestrictInfo, cell)->clause;
-		ColumnComparison match;
+		Var *column =
+			equated_column(&planned_table(baserel)->scope, lfirst_node(RestrictInfo, cell)->clause);
 
-		if (IsA(clause, OpExpr) &&
-			match_comparison(&planned_table(baserel)->scope, castNode(OpExpr, clause), &match) &&
-			match.comparison == types::Comparison::equal && match.value != nullptr &&
-			!types::is_coarse(match.column.domain))
-			bound = bms_add_member(bound, match.column.var->varattno);
+		if (column != nullptr)
+			bound = bms_add_member(bound, column->varattno);
 	}
 	return bound;
 }

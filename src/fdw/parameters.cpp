@@ -23,6 +23,7 @@ enum PredicateMember
 	PREDICATE_PRECISION,
 	PREDICATE_SCALE,
 	PREDICATE_BY_DAY,
+	PREDICATE_TYPE,
 	PREDICATE_VALUE_TYPE
 };
 
@@ -43,6 +44,7 @@ predicate_to_list(const Predicate &predicate)
 	list = append_member(list, predicate.domain.precision);
 	list = append_member(list, predicate.domain.scale);
 	list = append_member(list, predicate.domain.by_day ? 1 : 0);
+	list = append_member(list, static_cast<int>(predicate.domain.type));
 	return append_member(list, static_cast<int>(predicate.value_type));
 }
 
@@ -55,7 +57,7 @@ member(const List *list, PredicateMember index)
 static Predicate
 predicate_from_list(const List *list)
 {
-	Predicate predicate;
+	Predicate predicate = {};
 
 	predicate.column = strVal(list_nth(list, PREDICATE_COLUMN));
 	predicate.form = static_cast<types::Form>(member(list, PREDICATE_FORM));
@@ -64,6 +66,7 @@ predicate_from_list(const List *list)
 	predicate.domain.precision = member(list, PREDICATE_PRECISION);
 	predicate.domain.scale = member(list, PREDICATE_SCALE);
 	predicate.domain.by_day = member(list, PREDICATE_BY_DAY) != 0;
+	predicate.domain.type = static_cast<Oid>(member(list, PREDICATE_TYPE));
 	predicate.value_type = static_cast<Oid>(member(list, PREDICATE_VALUE_TYPE));
 	return predicate;
 }

@@ -50,6 +50,7 @@ sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation)
 	table->relid = relation;
 	table->server = server_options(GetForeignTable(relation)->serverid, InvalidOid);
 	table->options = table_options(relation);
+	table->scope.text_by_server = table->server->text_semantics == TextSemantics::server;
 	baserel->fdw_private = table;
 	classify_conditions(baserel, table);
 	collect_used_columns(baserel, table);

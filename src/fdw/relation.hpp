@@ -18,6 +18,7 @@ struct Scope
 	Relids relids;  /* the foreign tables whose columns it has; all else is a value known before */
 	bool qualified; /* columns are written with their table's alias, [r1].[Id] */
 	bool grouped;   /* aggregates may stand in it */
+	bool text_by_server; /* text compares as the server's collation does (text_semantics) */
 };
 
 /* RelOptInfo.fdw_private of a foreign table; made by GetForeignRelSize. */
@@ -38,40 +39,7 @@ planned_table(const RelOptInfo *rel)
 	return static_cast<PlannedTable *>(rel->fdw_private);
 }
 
-/* ---- shippable.cpp ---- */
-
-/* A column of a foreign table, below casts that keep its order. */
-struct ColumnRef
-{
-	Var *var;
-	types::Domain domain;
-};
-
-/* A comparison of a column with a value that is known before the scan starts, or with another
- * column (value is null then). */
-struct ColumnComparison
-{
-	ColumnRef column;
-	types::Comparison comparison;
-	Expr *value;
-	Oid value_type;
-	ColumnRef other;
-};
-
-/* Also for a DistinctExpr, whose operator is =. */
-bool match_comparison(const Scope *scope, OpExpr *expr, ColumnComparison *result);
-bool match_array_comparison(const Scope *scope, ScalarArrayOpExpr *expr, ColumnComparison *result);
-bool match_bit_column(const Scope *scope, Expr *expr, ColumnRef *result);
-bool match_column(const Scope *scope, Expr *expr, ColumnRef *result);
-bool match_any_column(const Scope *scope, Expr *expr, Var **result);
-
-/* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
-bool is_value(const Scope *scope, Expr *expr);
-
-/* SQL Server computes the boolean expression exactly as PostgreSQL does. */
-bool is_shippable(const Scope *scope, Expr *expr);
-
-/* ---- deparse.cpp and deparse_expr.cpp ---- */
+/* ---- what may be sent, and how it is written: shippable.cpp, deparse_expr.cpp ---- */
 
 /* The remote SQL while it is written: the finished texts, the parameters between them, the
  * expressions that will give their values, and the text in work. */
@@ -83,15 +51,31 @@ struct RemoteSql
 	StringInfoData text;
 };
 
+/* Ends the text in work: after the last one there is no parameter. */
+void end_text(RemoteSql *sql);
+
 /* Ends the text in work with a parameter. */
 void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
 
 void deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs);
-void deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
 
-/* Writes a value that SQL Server computes exactly as PostgreSQL does; domain says how it arrives.
- * False if it can't; what was appended until then is to be thrown away. */
+/* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
+bool is_value(const Scope *scope, Expr *expr);
+
+/* SQL Server computes the boolean expression exactly as PostgreSQL does: TRUE, FALSE and UNKNOWN
+ * alike. To judge is to try: what can be written can be sent. */
+bool is_shippable(const Scope *scope, Expr *expr);
+
+/* Writes a condition. False, and nothing is appended, if it isn't shippable. */
+bool deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
+
+/* Writes a value that SQL Server computes exactly as PostgreSQL does; domain says how it arrives
+ * (types::may_fetch and its kin say what may be done with it). False, and nothing is appended, if
+ * it can't be sent. */
 bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain);
+
+/* The column that a condition sets equal to a value; null if it is no such condition. */
+Var *equated_column(const Scope *scope, Expr *expr);
 
 /* A column; the alias of a table in a query of several: [r] and its index in the range table. */
 void append_column(StringInfo sql, const Scope *scope, const Var *var);

@@ -196,7 +196,9 @@ append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool i
 {
 	bool is_comparison = predicate.form == Form::comparison;
 
-	if (predicate.form == Form::truth)
+	if (predicate.form == Form::value)
+		append_value(sql, predicate.domain, value, is_null);
+	else if (predicate.form == Form::truth)
 		appendStringInfo(sql, "1 = %s", is_null ? "NULL" : DatumGetBool(value) ? "1" : "0");
 	else if (is_comparison && predicate.comparison >= Comparison::distinct)
 		append_distinct(sql, predicate, value, is_null);
@@ -219,6 +221,7 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 		case Form::any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
 		case Form::all: appendStringInfo(sql, "%s NOT IN (%s)", predicate.column, name); break;
 		case Form::truth: appendStringInfo(sql, "1 = %s", name); break;
+		case Form::value: appendStringInfoString(sql, name); break;
 	}
 }
 

@@ -30,7 +30,8 @@ enum class Form : int
 	comparison, /* column, comparison, value */
 	any,        /* column = ANY (array) */
 	all,        /* column <> ALL (array) */
-	truth       /* a boolean value alone */
+	truth,      /* a boolean value alone */
+	value       /* the value itself, as the domain says: no predicate, but it travels like one */
 };
 
 /* A predicate that waits for its value. */
@@ -40,7 +41,7 @@ struct Predicate
 	Comparison comparison;
 	Domain domain;
 	Oid value_type;     /* with any and all: of the array's elements */
-	const char *column; /* T-SQL; "" with truth */
+	const char *column; /* T-SQL; "" with truth and value */
 };
 
 /* Appends the predicate with a value in it; there is a text for every value. */

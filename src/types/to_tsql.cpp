@@ -1,6 +1,5 @@
 /*
- * Values as T-SQL literals (rules: to_tsql.hpp). Below: the domains, the first point of a grid,
- * spans, names.
+ * Values as T-SQL literals (rules: to_tsql.hpp). Below: the first point of a grid, spans, names.
  *
  * Literals are typed where the type decides what is compared: CAST('...' AS datetime) is a tick of
  * 1/300 s, and a bare datetime text would be read as the column pleases. Decimals are bare digits,
@@ -14,116 +13,10 @@
 namespace sambapos::types
 {
 
-/* ---- domains ---- */
-
-/* "decimal(16,2)" and its kin: a name and up to two numbers. */
-struct RemoteType
-{
-	char name[32];
-	int first;
-	int second;
-	int members; /* how many of the three are there */
-};
-
-static RemoteType
-parse_remote_type(const char *text)
-{
-	RemoteType type = {};
-
-	type.members =
-		sscanf(text, "%31[a-zA-Z0-9_] ( %d , %d )", type.name, &type.first, &type.second);
-	return type;
-}
-
-static bool
-is_named(const RemoteType &type, const char *name)
-{
-	return pg_strcasecmp(type.name, name) == 0;
-}
-
-static bool
-is_integer_type(const RemoteType &type)
-{
-	return is_named(type, "int") || is_named(type, "bigint") || is_named(type, "smallint") ||
-		   is_named(type, "tinyint");
-}
-
-constexpr Domain unsupported = {Grid::unsupported, 0, 0, false};
-
-static Domain
-decimal_domain(int precision, int scale)
-{
-	if (precision < 1 || precision > 38 || scale < 0 || scale > precision)
-		return unsupported;
-	return {Grid::decimal, precision, scale, false};
-}
-
-static Domain
-numeric_domain(const RemoteType &type)
-{
-	if (is_integer_type(type))
-		return {Grid::integer, 19, 0, false};
-	if (is_named(type, "money"))
-		return decimal_domain(19, 4);
-	if (is_named(type, "smallmoney"))
-		return decimal_domain(10, 4);
-	if (is_named(type, "decimal") || is_named(type, "numeric"))
-		return decimal_domain(type.members > 1 ? type.first : 18, type.second);
-	return unsupported;
-}
-
-static Domain
-moment_domain(const RemoteType &type)
-{
-	int digits = type.members > 1 ? type.first : 7;
-
-	if (is_named(type, "date"))
-		return {Grid::date, 0, 0, false};
-	if (is_named(type, "datetime"))
-		return {Grid::datetime, 0, 0, false};
-	if (is_named(type, "smalldatetime"))
-		return {Grid::smalldatetime, 0, 0, false};
-	if (is_named(type, "datetime2") && digits >= 0 && digits <= 7)
-		return {Grid::datetime2, 0, digits, false};
-	return unsupported;
-}
-
-Domain
-column_domain(Oid local_type, const char *remote_type)
-{
-	RemoteType type = parse_remote_type(remote_type);
-	bool is_recorded = type.members > 0;
-
-	switch (local_type)
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			return !is_recorded || is_integer_type(type) ? Domain{Grid::integer, 19, 0, false}
-														 : unsupported;
-		case BOOLOID:
-			return !is_recorded || is_named(type, "bit") ? Domain{Grid::bit, 0, 0, false}
-														 : unsupported;
-		case NUMERICOID: return numeric_domain(type);
-		case DATEOID: return is_named(type, "date") ? Domain{Grid::date, 0, 0, false} : unsupported;
-		case TIMESTAMPOID: return moment_domain(type);
-		case UUIDOID:
-			return is_named(type, "uniqueidentifier") ? Domain{Grid::uuid, 0, 0, false}
-													  : unsupported;
-		default: return unsupported;
-	}
-}
-
 static bool
 is_rounded(const Domain &domain)
 {
 	return domain.grid == Grid::datetime2 && domain.scale > 6;
-}
-
-bool
-is_coarse(const Domain &domain)
-{
-	return domain.by_day || is_rounded(domain);
 }
 
 /* ---- the first point of a grid at or after a value ---- */
@@ -416,6 +309,87 @@ span_of(const Domain &domain, Oid type, Datum value)
 	span.low = low.data;
 	span.high = high.data;
 	return span;
+}
+
+/* ---- values to compute with ---- */
+
+Domain
+parameter_domain(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID: return integer_domain(type);
+		case BOOLOID: return plain_domain(Grid::bit, BOOLOID);
+		case UUIDOID: return plain_domain(Grid::uuid, UUIDOID);
+		default: return {};
+	}
+}
+
+/* As many digits as are shown: 12.50 is a decimal(4,2). */
+static Domain
+numeric_value_domain(Numeric value)
+{
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		return {};
+
+	const char *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
+	const char *point = std::strchr(digits, '.');
+	int scale = point == nullptr ? 0 : static_cast<int>(std::strlen(point + 1));
+
+	return decimal_domain(std::max(integer_digits(digits) + scale, 1), scale);
+}
+
+Domain
+value_domain(Oid type, Datum value, bool is_null)
+{
+	switch (type)
+	{
+		case NUMERICOID:
+			return is_null ? decimal_domain(1, 0) : numeric_value_domain(DatumGetNumeric(value));
+		case DATEOID:
+		{
+			int64 moment = is_null ? 0 : moment_of(type, value);
+
+			return moment >= year_one && moment < end_of_time ? plain_domain(Grid::date, DATEOID)
+															  : Domain{};
+		}
+		default: return parameter_domain(type);
+	}
+}
+
+/* -2147483648 would be the negation of a decimal. */
+void
+append_value(StringInfo sql, const Domain &domain, Datum value, bool is_null)
+{
+	if (!is_null && domain.grid == Grid::integer && domain.type == INT4OID &&
+		DatumGetInt32(value) >= 0)
+	{
+		appendStringInfo(sql, "%d", DatumGetInt32(value));
+		return;
+	}
+	appendStringInfoString(sql, "CAST(");
+	if (is_null)
+		appendStringInfoString(sql, "NULL");
+	else if (domain.grid == Grid::integer)
+		appendStringInfo(sql, INT64_FORMAT,
+						 domain.type == INT2OID   ? DatumGetInt16(value)
+						 : domain.type == INT4OID ? DatumGetInt32(value)
+												  : DatumGetInt64(value));
+	else if (domain.grid == Grid::decimal)
+		appendStringInfoString(sql, DatumGetCString(DirectFunctionCall1(numeric_out, value)));
+	else if (domain.grid == Grid::bit)
+		appendStringInfoChar(sql, DatumGetBool(value) ? '1' : '0');
+	else if (domain.grid == Grid::date)
+	{
+		appendStringInfoChar(sql, '\'');
+		append_moment(sql, moment_of(DATEOID, value), false, 0);
+		appendStringInfoChar(sql, '\'');
+	}
+	else
+		appendStringInfo(sql, "'%s'", DatumGetCString(DirectFunctionCall1(uuid_out, value)));
+	appendStringInfo(sql, " AS %s)", type_name(domain));
 }
 
 /* ---- names and texts ---- */

@@ -8,40 +8,10 @@
  */
 #pragma once
 
-#include "bridge/pg.hpp"
+#include "types/domain.hpp"
 
 namespace sambapos::types
 {
-
-enum class Grid : int
-{
-	unsupported, /* no comparison of this column may be sent */
-	integer,     /* tinyint to bigint */
-	bit,
-	decimal, /* decimal, numeric, money, smallmoney */
-	date,
-	datetime,
-	smalldatetime,
-	datetime2,
-	uuid
-};
-
-/* What is known about the values of a remote column. */
-struct Domain
-{
-	Grid grid;
-	int precision; /* decimal and integer: digits in all */
-	int scale;     /* decimal, datetime2: digits after the point */
-	bool by_day;   /* the local side is the column's value cast to date */
-};
-
-/* The domain of a column of a local type (no domain type) and a recorded server type, "" if it
- * isn't recorded: then only what can't be mistaken is supported. */
-Domain column_domain(Oid local_type, const char *remote_type);
-
-/* The local value is coarser than the remote one (a timestamp cast to date; datetime2's seventh
- * digit): equality becomes a range, and column to column comparisons are out. */
-bool is_coarse(const Domain &domain);
 
 /* Where the first point of a column's grid at or after a value lies. */
 enum class Fit
@@ -71,6 +41,14 @@ struct Span
 	const char *high;
 };
 Span span_of(const Domain &domain, Oid type, Datum value);
+
+/* The domain of a value that is known now, and of one of a type that is known only; unsupported if
+ * not every such value can be written as itself. */
+Domain value_domain(Oid type, Datum value, bool is_null);
+Domain parameter_domain(Oid type);
+
+/* Appends a value of such a domain, to be computed with: typed as type_name() says. */
+void append_value(StringInfo sql, const Domain &domain, Datum value, bool is_null);
 
 /* Appends [name], with ] doubled; N'text', with ' doubled. */
 void append_identifier(StringInfo sql, const char *name);

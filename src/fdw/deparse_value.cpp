@@ -1,0 +1,187 @@
+/*
+ * Values as T-SQL, with the type in which they arrive: one small function a node type.
+ */
+#include "fdw/expression.hpp"
+
+namespace sambapos::fdw
+{
+
+using types::Comparison;
+using types::Domain;
+using types::Form;
+using types::Grid;
+
+Value *
+make_value(Piece *sql, const Domain &domain)
+{
+	if (sql == nullptr || domain.grid == Grid::unsupported)
+		return nullptr;
+
+	auto *value = static_cast<Value *>(palloc0(sizeof(Value)));
+
+	value->sql = sql;
+	value->domain = domain;
+	return value;
+}
+
+/* ---- columns ---- */
+
+void
+append_column(StringInfo sql, const Scope *scope, const Var *var)
+{
+	if (scope->qualified)
+		appendStringInfo(sql, "[r%d].", static_cast<int>(var->varno));
+	types::append_identifier(
+		sql, column_name(planner_rt_fetch(var->varno, scope->root)->relid, var->varattno));
+}
+
+static Value *
+column_value(const Scope *scope, const Var *var)
+{
+	Oid table = planner_rt_fetch(var->varno, scope->root)->relid;
+	int32 typmod = var->vartypmod;
+	Oid type = getBaseTypeAndTypmod(var->vartype, &typmod);
+	Piece *piece = make_piece("");
+
+	append_column(&piece->text, scope, var);
+	return make_value(piece,
+					  types::column_domain(type, typmod, column_remote_type(table, var->varattno)));
+}
+
+/* ---- values known before the scan ---- */
+
+/* Its type has to be known now: of a numeric it is in the digits, of an integer in the type. */
+static Value *
+known_value(Expr *expr)
+{
+	Oid type = exprType(reinterpret_cast<Node *>(expr));
+	Piece *piece = make_piece("");
+	Domain domain;
+
+	if (IsA(expr, Const))
+	{
+		auto *known = castNode(Const, expr);
+
+		domain = types::value_domain(type, known->constvalue, known->constisnull);
+		if (domain.grid == Grid::unsupported)
+			return nullptr;
+		types::append_value(&piece->text, domain, known->constvalue, known->constisnull);
+		return make_value(piece, domain);
+	}
+	domain = types::parameter_domain(type);
+	if (domain.grid == Grid::unsupported)
+		return nullptr;
+	add_parameter(piece, {Form::value, Comparison::equal, domain, type, ""}, expr);
+	return make_value(piece, domain);
+}
+
+/* ---- any expression ---- */
+
+/* A condition is UNKNOWN where its value is NULL. */
+static Value *
+condition_value(const Scope *scope, Expr *expr)
+{
+	return make_value(compose("CAST(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 END AS bit)",
+							  {condition_of(scope, expr)}),
+					  types::plain_domain(Grid::bit, BOOLOID));
+}
+
+Value *
+value_of(const Scope *scope, Expr *expr)
+{
+	if (is_value(scope, expr))
+		return known_value(expr);
+
+	Var *var = column_of(scope, expr);
+
+	if (var != nullptr)
+		return column_value(scope, var);
+	switch (nodeTag(expr))
+	{
+		case T_OpExpr:
+		{
+			auto *op = castNode(OpExpr, expr);
+
+			set_opfuncid(op);
+			return op->opresulttype == BOOLOID ? condition_value(scope, expr)
+											   : call_of(scope, expr, op->opfuncid, op->args);
+		}
+		case T_FuncExpr:
+			return call_of(scope, expr, castNode(FuncExpr, expr)->funcid,
+						   castNode(FuncExpr, expr)->args);
+		case T_BoolExpr:
+		case T_DistinctExpr:
+		case T_ScalarArrayOpExpr:
+		case T_NullTest:
+		case T_BooleanTest: return condition_value(scope, expr);
+		default: return nullptr;
+	}
+}
+
+Value *
+operand_of(const Scope *scope, Expr *expr)
+{
+	Value *value = value_of(scope, expr);
+
+	if (value == nullptr || types::is_coarse(value->domain))
+		return nullptr;
+
+	Domain domain = value->domain;
+
+	if (domain.grid == Grid::integer && domain.type == NUMERICOID)
+		domain = types::decimal_domain(19, 0);
+	if (!value->domain.needs_cast)
+		return value;
+	domain.needs_cast = false;
+	domain.other_scale = value->domain.other_scale;
+	return make_value(compose(psprintf("CAST($1 AS %s)", type_name(domain)), {value->sql}), domain);
+}
+
+/* ---- casts that keep order ---- */
+
+static bool
+is_transparent_cast(Oid function, bool *by_day)
+{
+	switch (function)
+	{
+		case F_INT4_INT2:
+		case F_INT8_INT2:
+		case F_INT8_INT4:
+		case F_NUMERIC_INT2:
+		case F_NUMERIC_INT4:
+		case F_NUMERIC_INT8:
+		case F_TIMESTAMP_DATE: return true;
+		case F_DATE_TIMESTAMP: *by_day = true; return true;
+		default: return false;
+	}
+}
+
+Expr *
+below_cast(Expr *expr, bool *by_day)
+{
+	for (;;)
+	{
+		expr = strip_relabel(expr);
+		if (!IsA(expr, FuncExpr))
+			return expr;
+
+		auto *call = castNode(FuncExpr, expr);
+
+		if (list_length(call->args) != 1 || !is_transparent_cast(call->funcid, by_day))
+			return expr;
+		expr = static_cast<Expr *>(linitial(call->args));
+	}
+}
+
+Value *
+comparand_of(const Scope *scope, Expr *expr)
+{
+	bool by_day = false;
+	Value *value = value_of(scope, below_cast(expr, &by_day));
+
+	if (value != nullptr && by_day && value->domain.grid != Grid::date)
+		value->domain.by_day = true;
+	return value;
+}
+
+} // namespace sambapos::fdw

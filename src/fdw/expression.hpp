@@ -1,0 +1,74 @@
+/*
+ * What the files that write expressions share. Each node type has one place that both judges and
+ * writes it: condition_of() and value_of() return a piece of T-SQL, or null if SQL Server doesn't
+ * compute the expression exactly as PostgreSQL does. Pieces are made once and may be used several
+ * times.
+ *
+ *   shippable.cpp        the entries that relation.hpp declares; what is a value known before
+ *   deparse_condition.cpp  boolean expressions; T-SQL keeps predicates and values apart
+ *   deparse_value.cpp    all other expressions, one small function a node type
+ *   deparse_call.cpp     functions and operators, by the rules of
+ *   pushdown.cpp         the table of what is pushed, and what is not and why
+ */
+#pragma once
+
+#include "fdw/relation.hpp"
+
+namespace sambapos::fdw
+{
+
+/* ---- pieces of T-SQL (deparse_expr.cpp) ---- */
+
+using Piece = RemoteSql;
+
+Piece *make_piece(const char *text);
+
+/* The pattern with $1 to $9 replaced by the pieces, as often as they are named; null if one of them
+ * is null or the result is longer than anybody wants. */
+Piece *compose(const char *pattern, std::initializer_list<const Piece *> pieces);
+
+void append_piece(RemoteSql *sql, const Piece *piece);
+
+/* No parameters in it: it is one text. */
+inline bool
+is_text(const Piece *piece)
+{
+	return piece->parameters == NIL;
+}
+
+/* ---- values ---- */
+
+/* The domain says how the value arrives. */
+struct Value
+{
+	Piece *sql;
+	types::Domain domain;
+};
+
+Value *make_value(Piece *sql, const types::Domain &domain);
+
+Value *value_of(const Scope *scope, Expr *expr);
+
+/* The same, as T-SQL has to see it to compute as PostgreSQL does. */
+Value *operand_of(const Scope *scope, Expr *expr);
+
+/* The same below casts that keep order and equality (domain.by_day for a cast to date, which maps
+ * ranges to one value): how a column is found in an index. */
+Value *comparand_of(const Scope *scope, Expr *expr);
+
+/* Of a function or operator. */
+Value *call_of(const Scope *scope, Expr *expr, Oid function, List *args);
+
+/* Casts that keep order and equality: the casted expression, or null. */
+Expr *below_cast(Expr *expr, bool *by_day);
+
+Expr *strip_relabel(Expr *expr);
+
+/* Any column of the scope, whatever its type. */
+Var *column_of(const Scope *scope, Expr *expr);
+
+/* ---- conditions ---- */
+
+Piece *condition_of(const Scope *scope, Expr *expr);
+
+} // namespace sambapos::fdw
