@@ -10,9 +10,12 @@ namespace sambapos::tds
 
 static constexpr std::int32_t days_1900_to_2000 = 36524;
 static constexpr std::int64_t usecs_per_minute = INT64_C(60000000);
+static constexpr int minutes_per_day = 1440;
 static constexpr std::int32_t ticks_per_day = 300 * 86400;
-static constexpr std::int32_t first_day = -53690; /* 1753-01-01, since 1900 */
-static constexpr std::int32_t last_day = 2958463; /* 9999-12-31 */
+static constexpr std::int32_t first_day = -53690;                       /* 1753-01-01, since 1900 */
+static constexpr std::int32_t last_day = 2958463;                       /* 9999-12-31 */
+static constexpr std::int32_t year_1 = -693595;                         /* 0001-01-01 */
+static constexpr std::uint64_t tenths_per_day = UINT64_C(864000000000); /* of microseconds */
 
 template <typename T>
 static T
@@ -42,7 +45,9 @@ shown_msec(std::int32_t ticks) noexcept
 static std::int64_t
 time_part(const Value &value) noexcept
 {
-	return static_cast<std::int64_t>((read_at<std::uint64_t>(value, 0) + 5) / 10);
+	std::uint64_t tenths = read_at<std::uint64_t>(value, 0);
+
+	return tenths < tenths_per_day ? static_cast<std::int64_t>((tenths + 5) / 10) : no_moment;
 }
 
 static std::int32_t
@@ -51,36 +56,57 @@ date_part(const Value &value) noexcept
 	return read_at<std::int32_t>(value, 8);
 }
 
+/* `slack`: days outside of the years 1 to 9999 that are allowed for. */
+static std::int64_t
+date_and_time(const Value &value, int slack) noexcept
+{
+	std::int32_t days = date_part(value);
+	std::int64_t time = time_part(value);
+
+	if (days < year_1 - slack || days > last_day + slack || time == no_moment)
+		return no_moment;
+	return start_of_day(days) + time;
+}
+
 std::int64_t
 read_datetime(const Value &value) noexcept
 {
-	return start_of_day(read_at<std::int32_t>(value, 0)) +
-		   static_cast<std::int64_t>(shown_msec(read_at<std::int32_t>(value, 4))) * 1000;
+	auto days = read_at<std::int32_t>(value, 0);
+	auto ticks = read_at<std::int32_t>(value, 4);
+
+	if (days < first_day || days > last_day || ticks < 0 || ticks >= ticks_per_day)
+		return no_moment;
+	return start_of_day(days) + static_cast<std::int64_t>(shown_msec(ticks)) * 1000;
 }
 
 std::int64_t
 read_smalldatetime(const Value &value) noexcept
 {
-	return start_of_day(read_at<std::uint16_t>(value, 0)) +
-		   read_at<std::uint16_t>(value, 2) * usecs_per_minute;
+	auto minutes = read_at<std::uint16_t>(value, 2);
+
+	if (minutes >= minutes_per_day)
+		return no_moment;
+	return start_of_day(read_at<std::uint16_t>(value, 0)) + minutes * usecs_per_minute;
 }
 
 std::int64_t
 read_datetime2(const Value &value) noexcept
 {
-	return start_of_day(date_part(value)) + time_part(value);
+	return date_and_time(value, 0);
 }
 
 std::int64_t
 read_datetimeoffset(const Value &value) noexcept
 {
-	return read_datetime2(value); /* in UTC already */
+	return date_and_time(value, 1); /* in UTC already */
 }
 
 std::int32_t
 read_date(const Value &value) noexcept
 {
-	return date_part(value) - days_1900_to_2000;
+	std::int32_t days = date_part(value);
+
+	return days < year_1 || days > last_day ? no_date : days - days_1900_to_2000;
 }
 
 std::int64_t

@@ -4,6 +4,9 @@
  *
  * datetime has ticks of 1/300 s. Every client of SQL Server shows them rounded to milliseconds
  * (.000, .003, .007), and so do we: tick <-> millisecond is one to one.
+ *
+ * What no SQL Server can send (a day outside of the years 1 to 9999, more ticks than a day has) is
+ * no moment, so that no sum of it overflows and nobody takes it for a value.
  */
 #pragma once
 
@@ -14,19 +17,24 @@ namespace sambapos::tds
 
 constexpr std::int64_t usecs_per_day = INT64_C(86400000000);
 
+constexpr std::int64_t no_moment = INT64_MIN;
+constexpr std::int32_t no_date = INT32_MIN;
+
 /* Microseconds since 2000-01-01 00:00 of a datetime, smalldatetime or datetime2 value, local wall
- * clock. datetime2's seventh digit is rounded half up. */
+ * clock; or no_moment. datetime2's seventh digit is rounded half up. */
 std::int64_t read_datetime(const Value &value) noexcept;
 std::int64_t read_smalldatetime(const Value &value) noexcept;
 std::int64_t read_datetime2(const Value &value) noexcept;
 
-/* The same of a datetimeoffset value, in UTC. */
+/* The same of a datetimeoffset value, in UTC, which may be a day outside of the years 1 to 9999. */
 std::int64_t read_datetimeoffset(const Value &value) noexcept;
 
-/* Days since 2000-01-01 of a date value. */
+/* Days since 2000-01-01 of a date value, or no_date. */
 std::int32_t read_date(const Value &value) noexcept;
 
-/* Microseconds since midnight of a time value; 24:00:00 if the seventh digit rounds up to it. */
+/* Microseconds since midnight of a time value; 24:00:00 if the seventh digit rounds up to it; or
+ * no_moment.
+ */
 std::int64_t read_time(const Value &value) noexcept;
 
 /* Where a moment lies on datetime's grid. */

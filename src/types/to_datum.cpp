@@ -114,46 +114,64 @@ read_uuid(const ColumnReader &, const tds::Value &value)
 
 /* ---- moments ---- */
 
-static Datum
-read_date(const ColumnReader &, const tds::Value &value)
+static int64
+checked(const ColumnReader &column, int64 moment)
 {
-	return DateADTGetDatum(tds::read_date(value));
+	if (unlikely(moment == tds::no_moment))
+		malformed(column);
+	return moment;
+}
+
+static int32
+checked_date(const ColumnReader &column, const tds::Value &value)
+{
+	int32 date = tds::read_date(value);
+
+	if (unlikely(date == tds::no_date))
+		malformed(column);
+	return date;
 }
 
 static Datum
-read_time(const ColumnReader &, const tds::Value &value)
+read_date(const ColumnReader &column, const tds::Value &value)
 {
-	return TimeADTGetDatum(tds::read_time(value));
+	return DateADTGetDatum(checked_date(column, value));
 }
 
 static Datum
-read_datetime(const ColumnReader &, const tds::Value &value)
+read_time(const ColumnReader &column, const tds::Value &value)
 {
-	return TimestampGetDatum(tds::read_datetime(value));
+	return TimeADTGetDatum(checked(column, tds::read_time(value)));
 }
 
 static Datum
-read_smalldatetime(const ColumnReader &, const tds::Value &value)
+read_datetime(const ColumnReader &column, const tds::Value &value)
 {
-	return TimestampGetDatum(tds::read_smalldatetime(value));
+	return TimestampGetDatum(checked(column, tds::read_datetime(value)));
 }
 
 static Datum
-read_datetime2(const ColumnReader &, const tds::Value &value)
+read_smalldatetime(const ColumnReader &column, const tds::Value &value)
 {
-	return TimestampGetDatum(tds::read_datetime2(value));
+	return TimestampGetDatum(checked(column, tds::read_smalldatetime(value)));
 }
 
 static Datum
-read_date_as_timestamp(const ColumnReader &, const tds::Value &value)
+read_datetime2(const ColumnReader &column, const tds::Value &value)
 {
-	return TimestampGetDatum(tds::read_date(value) * tds::usecs_per_day);
+	return TimestampGetDatum(checked(column, tds::read_datetime2(value)));
 }
 
 static Datum
-read_datetimeoffset(const ColumnReader &, const tds::Value &value)
+read_date_as_timestamp(const ColumnReader &column, const tds::Value &value)
 {
-	return TimestampTzGetDatum(tds::read_datetimeoffset(value));
+	return TimestampGetDatum(checked_date(column, value) * tds::usecs_per_day);
+}
+
+static Datum
+read_datetimeoffset(const ColumnReader &column, const tds::Value &value)
+{
+	return TimestampTzGetDatum(checked(column, tds::read_datetimeoffset(value)));
 }
 
 /* For timestamp(n) and time(n): digits that don't fit must be zero. */

@@ -107,8 +107,7 @@ read_exact_numeric(const ColumnReader &column, const tds::Value &value)
 	{
 		case tds::WireType::decimal:
 			if (!tds::read_decimal(value, &decimal))
-				ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-								errmsg("column \"%s\" holds a malformed decimal", column.name)));
+				malformed(column);
 			return numeric_from_decimal(decimal);
 		case tds::WireType::money:
 		case tds::WireType::smallmoney: return int64_div_fast_to_numeric(tds::read_money(value), 4);

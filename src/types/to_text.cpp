@@ -111,39 +111,44 @@ uuid_text(const ColumnReader &column, const tds::Value &value)
 }
 
 static std::string_view
-date_text(const ColumnReader &, const tds::Value &value)
+date_text(const ColumnReader &column, const tds::Value &value)
 {
 	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
 	struct pg_tm parts = {};
+	int32 date = tds::read_date(value);
 
-	j2date(tds::read_date(value) + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon,
-		   &parts.tm_mday);
+	if (date == tds::no_date)
+		malformed(column);
+	j2date(date + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
 	EncodeDateOnly(&parts, USE_ISO_DATES, text);
 	return text;
 }
 
 static std::string_view
-time_text(const ColumnReader &, const tds::Value &value)
+time_text(const ColumnReader &column, const tds::Value &value)
 {
 	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
 	struct pg_tm parts = {};
 	fsec_t fraction;
+	int64 time = tds::read_time(value);
 
-	time2tm(tds::read_time(value), &parts, &fraction);
+	if (time == tds::no_moment)
+		malformed(column);
+	time2tm(time, &parts, &fraction);
 	EncodeTimeOnly(&parts, fraction, false, 0, USE_ISO_DATES, text);
 	return text;
 }
 
 static std::string_view
-moment_text(Timestamp moment, bool utc)
+moment_text(const ColumnReader &column, Timestamp moment, bool utc)
 {
 	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
 	struct pg_tm parts = {};
 	fsec_t fraction;
 
-	if (timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	if (moment == tds::no_moment ||
+		timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
+		malformed(column);
 	parts.tm_isdst = utc ? 0 : -1; /* a negative one hides the zone */
 	EncodeDateTime(&parts, fraction, utc, 0, nullptr, USE_ISO_DATES, text);
 	return text;
@@ -154,11 +159,12 @@ timestamp_text(const ColumnReader &column, const tds::Value &value)
 {
 	switch (column.wire)
 	{
-		case tds::WireType::datetime: return moment_text(tds::read_datetime(value), false);
+		case tds::WireType::datetime: return moment_text(column, tds::read_datetime(value), false);
 		case tds::WireType::smalldatetime:
-			return moment_text(tds::read_smalldatetime(value), false);
-		case tds::WireType::datetime2: return moment_text(tds::read_datetime2(value), false);
-		default: return moment_text(tds::read_datetimeoffset(value), true);
+			return moment_text(column, tds::read_smalldatetime(value), false);
+		case tds::WireType::datetime2:
+			return moment_text(column, tds::read_datetime2(value), false);
+		default: return moment_text(column, tds::read_datetimeoffset(value), true);
 	}
 }
 

@@ -227,6 +227,15 @@ read_row(RowReader *reader, const tds::Row &row, Datum *values, bool *nulls)
 }
 
 void
+malformed(const ColumnReader &column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+			 errmsg("column \"%s\" holds a malformed %s", column.name, wire_name(column.wire))));
+	pg_unreachable();
+}
+
+void
 out_of_range(const ColumnReader &column)
 {
 	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),

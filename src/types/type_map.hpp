@@ -93,6 +93,9 @@ Numeric read_exact_numeric(const ColumnReader &column, const tds::Value &value);
 /* The one WARNING a scan about replaced text. */
 void warn_replaced(const ColumnReader &column);
 
+/* The error for bytes that are no value of their type: what only a broken server sends. */
+[[noreturn]] void malformed(const ColumnReader &column);
+
 /* The error for a value that the local type can't hold. */
 [[noreturn]] void out_of_range(const ColumnReader &column);
 

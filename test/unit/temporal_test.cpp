@@ -196,3 +196,35 @@ TEST(FirstTickFrom, EndsOfTheRange)
 	EXPECT_FALSE(first_tick_from(y9999_end * day + day - 2999, &tick));
 	EXPECT_FALSE(first_tick_from(INT64_MAX, &tick));
 }
+
+/* A hostile server sends days and ticks that no calendar has: none of them is taken for a value. */
+TEST(Temporal, WhatNoServerHasIsNoMoment)
+{
+	constexpr std::uint64_t whole_day = UINT64_C(864000000000);
+
+	EXPECT_EQ(datetime(INT32_MAX, 0), no_moment);
+	EXPECT_EQ(datetime(INT32_MIN, 0), no_moment);
+	EXPECT_EQ(datetime(y1753_from_1900 - 1, 0), no_moment);
+	EXPECT_EQ(datetime(y9999_end_from_1900 + 1, 0), no_moment);
+	EXPECT_EQ(datetime(0, -1), no_moment);
+	EXPECT_EQ(datetime(0, 300 * 86400), no_moment);
+	EXPECT_NE(datetime(y1753_from_1900, 0), no_moment);
+	EXPECT_NE(datetime(y9999_end_from_1900, 300 * 86400 - 1), no_moment);
+
+	unsigned char minutes[] = {0, 0, 0xA0, 0x05}; /* 1440 */
+	EXPECT_EQ(read_smalldatetime({minutes, 4}), no_moment);
+	for (std::int64_t days : {std::int64_t{INT32_MIN}, year_1_from_1900 - 2,
+							  y9999_end_from_1900 + 2, std::int64_t{INT32_MAX}})
+	{
+		auto bytes = modern(0, days);
+		EXPECT_EQ(read_date(as_value(bytes)), no_date) << days;
+		EXPECT_EQ(read_datetime2(as_value(bytes)), no_moment) << days;
+		EXPECT_EQ(read_datetimeoffset(as_value(bytes)), no_moment) << days;
+	}
+	EXPECT_EQ(read_time(as_value(modern(whole_day, 0))), no_moment);
+	EXPECT_EQ(read_time(as_value(modern(UINT64_MAX, 0))), no_moment);
+	EXPECT_EQ(read_datetime2(as_value(modern(whole_day, 0))), no_moment);
+	EXPECT_EQ(read_time(as_value(modern(whole_day - 1, 0))), day);
+	/* 9999-12-31 23:00 at -14:00 is a day later in UTC */
+	EXPECT_NE(read_datetimeoffset(as_value(modern(0, y9999_end_from_1900 + 1))), no_moment);
+}
