@@ -1,0 +1,119 @@
+# One run: a seed's tables on both sides, its queries, what became of each.
+#
+#   my $run = Run->new($till, $db);
+#   my $report = $run->seed(7, 2000);     { counts, failures => [text] ... }
+#
+# Counts: full, part, none, free (Plan.pm: how much was sent), same, errors (the same on both sides), apart (an error on
+# one side that the order of evaluation decides), invalid (no SQL: the generator's fault), empty (no row).
+
+package Run;
+use strict;
+use warnings;
+use Dice;
+use Plan;
+use Queries;
+use Shrink;
+use Sides;
+use Tables;
+use Tree;
+use Verdict;
+
+sub new
+{
+	my ($class, $till, $db, %options) = @_;
+	my $kept = $till->sql("SELECT CONVERT(varchar(30), CAST('2024-02-29T10:20:30.1234567' AS datetime2(7)), 121)");
+	Values::without_seventh_digit() if $kept !~ /1234567/;
+	return bless { till => $till, db => $db, shrink => 1, most_failures => 5, %options }, $class;
+}
+
+# What is wrong with the tables themselves, before any query.
+sub prepare
+{
+	my ($run, $seed) = @_;
+	my $tables = $run->{tables} = Tables->new($seed);
+	$run->{sides}->close if $run->{sides};
+	$tables->create_far($run->{till});
+	$tables->create_near($run->{db});
+	$run->{sides} = Sides->new($run->{db});
+	return map { "IMPORT FOREIGN SCHEMA: column @$_" } Tables::unlike($run->{db});
+}
+
+sub settings
+{
+	my ($seed, $number) = @_;
+	Dice::seed($seed, 'settings', $number);
+	return () if Dice::chance(75);
+	return grep { Dice::chance(35) } @Sides::plan_settings;
+}
+
+sub seed
+{
+	my ($run, $seed, $count, @only) = @_;
+	my %report = (seed => $seed, counts => { map { $_ => 0 } qw(full part none free same errors apart invalid empty) },
+		levels => {}, features => {}, failures => [ $run->prepare($seed) ], apart => [], invalid => []);
+	for my $number (@only ? @only : 1 .. $count)
+	{
+		$run->one(\%report, $seed, $number);
+		last if @{ $report{failures} } >= $run->{most_failures};
+	}
+	return \%report;
+}
+
+sub one
+{
+	my ($run, $report, $seed, $number) = @_;
+	my ($query, $level, @features) = Queries::random($run->{tables}, $seed, $number);
+	my @settings = settings($seed, $number);
+	my $outcome = $run->{sides}->run($query, @settings);
+	my $verdict = Verdict::of($query, $outcome, $run->{sides});
+	$report->{queries}++;
+	$report->{features}{$_}++ for @features;
+	$run->count($report, $level, $outcome, $verdict);
+	$run->{watch}->($number, $query, $outcome, $verdict) if $run->{watch};
+	return unless $verdict->{difference};
+	push @{ $report->{failures} }, "seed $seed, query $number: " . ($run->{shrink}
+		? Shrink->new($run, $query, $verdict, @settings)->report : "$verdict->{text}\n" . Tree::query($query));
+	$run->{sides} = Sides->new($run->{db}) unless $run->{sides}->is_alive;
+	return;
+}
+
+sub count
+{
+	my ($run, $report, $level, $outcome, $verdict) = @_;
+	my $counts = $report->{counts};
+	my $extent = $outcome->{plan} ? Plan::extent($outcome->{plan}) : undef;
+	$counts->{invalid}++, push @{ $report->{invalid} }, "$verdict->{invalid}: " . shown($outcome) if $verdict->{invalid};
+	return if $verdict->{invalid};
+	$counts->{$extent}++, $report->{levels}{$level}{$extent}++ if $extent;
+	$counts->{same}++ if $verdict->{same};
+	$counts->{errors}++ if $verdict->{error};
+	$counts->{apart}++, push @{ $report->{apart} }, "$verdict->{apart}: " . shown($outcome) if $verdict->{apart};
+	$counts->{empty}++ if $verdict->{same} && !$verdict->{error} && !@{ $outcome->{near}{rows} };
+	return;
+}
+
+sub shown
+{
+	my ($outcome) = @_;
+	return join '; ', grep { defined } @{ $outcome->{statements} }{qw(prepare run)};
+}
+
+# Of the queries that had to read something, those that were sent whole.
+sub fraction_sent
+{
+	my ($counts) = @_;
+	my $all = $counts->{full} + $counts->{part} + $counts->{none};
+	return $all ? $counts->{full} / $all : 0;
+}
+
+sub summary
+{
+	my ($report) = @_;
+	my $counts = $report->{counts};
+	return sprintf 'seed %s: %d queries, %d the same (%d of them the same error, %d empty), %d apart, %d invalid, %d different; '
+		. 'sent: %d in full (%.1f %%), %d in part, %d not at all, %d needed nothing', $report->{seed}, $report->{queries},
+		@$counts{qw(same errors empty apart invalid)}, scalar @{ $report->{failures} }, $counts->{full}, 100 * fraction_sent($counts),
+		@$counts{qw(part none free)};
+}
+
+1;
