@@ -118,7 +118,8 @@ struct TableRef
 	std::unique_ptr<TableRef> left, right;
 	ExprP on;
 	std::vector<std::string> hints;
-	ExprP sample; /* TABLESAMPLE (n PERCENT) */
+	ExprP sample, sample_seed; /* TABLESAMPLE (n PERCENT) REPEATABLE (seed) */
+	bool sample_rows = false;
 	int line = 1;
 };
 using TableRefP = std::unique_ptr<TableRef>;
@@ -132,6 +133,7 @@ struct Core /* one SELECT without ORDER BY, or a parenthesised query */
 	Name into;
 	std::vector<TableRefP> from;
 	ExprP where;
+	bool grouped = false; /* GROUP BY was written */
 	std::vector<ExprP> group_by;
 	ExprP having;
 	QueryP nested;

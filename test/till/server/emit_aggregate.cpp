@@ -48,20 +48,28 @@ Emitter::windowed(const Expr &e, const Scope *scope, Value v, const std::string 
 	{
 		over = " OVER (";
 		for (size_t i = 0; i < e.window->partition.size(); i++)
-			over += (i ? ", " : "PARTITION BY ") + value(*e.window->partition[i], scope).sql;
+			over += (i ? ", " : "PARTITION BY ") + group_key(value(*e.window->partition[i], scope));
 		for (size_t i = 0; i < e.window->order.size(); i++)
 		{
 			Value o = value(*e.window->order[i].expr, scope);
 
-			over +=
-				(i ? ", " : " ORDER BY ") +
-				(o.type.kind == Kind::uniqueidentifier ? "till.guid_order(" + o.sql + ")" : o.sql) +
-				(e.window->order[i].descending ? " DESC NULLS LAST" : " NULLS FIRST");
+			over += (i ? ", " : " ORDER BY ") + sort_key(o) +
+					(e.window->order[i].descending ? " DESC NULLS LAST" : " NULLS FIRST");
 		}
 		over += ")";
 	}
 	v.sql.replace(v.sql.find(mark), 1, bare + over);
 	return v;
+}
+
+std::string
+Emitter::counted(const Expr &e, const Scope *scope)
+{
+	Value v = value(*e.args[0], scope);
+
+	if (v.type.kind == Kind::datetimeoffset)
+		return "(" + v.sql + ").ticks";
+	return e.distinct ? group_key(v) : v.sql;
 }
 
 Value
@@ -73,6 +81,11 @@ Emitter::aggregate(const Expr &e, const Scope *scope, bool *is_one)
 	*is_one = is_aggregate(f);
 	if (!*is_one)
 		return {};
+	if (is_group_function(e))
+		check_aggregate(scope);
+
+	Standing inside(is_group_function(e) ? scope : nullptr, Clause::argument);
+
 	if (f == "ROW_NUMBER" || f == "RANK" || f == "DENSE_RANK")
 	{
 		if (e.window == nullptr)
@@ -86,7 +99,7 @@ Emitter::aggregate(const Expr &e, const Scope *scope, bool *is_one)
 	{
 		bool star = e.args[0]->op == Op::star;
 		std::string bare =
-			"count(" + (star ? std::string("*") : distinct + value(*e.args[0], scope).sql) + ")";
+			"count(" + (star ? std::string("*") : distinct + counted(e, scope)) + ")";
 
 		if (f == "COUNT_BIG")
 			return windowed(e, scope, Value{"\1", simple(Kind::bigint), false, nullptr, true},
@@ -128,6 +141,8 @@ Emitter::aggregate(const Expr &e, const Scope *scope, bool *is_one)
 		v.literal = nullptr;
 		std::string argument = exactly(v);
 
+		if (is_string(v.type.kind))
+			argument += collation_clause(v.type);
 		v.nullable = true;
 		v.exact = true;
 		v.identity = false;

@@ -15,11 +15,16 @@ predicate(std::string sql)
 	return Value{std::move(sql), simple(Kind::predicate)};
 }
 
+Collation
+Emitter::collation_of(const Type &t)
+{
+	return collation(t.collation.empty() ? env.catalog.database_collation : t.collation);
+}
+
 std::string
 Emitter::collation_clause(const Type &t)
 {
-	return " COLLATE " +
-		   collation(t.collation.empty() ? env.catalog.database_collation : t.collation).pg;
+	return " COLLATE " + collation_of(t).pg;
 }
 
 /* v in the form in which values of the common type compare in PostgreSQL. */
@@ -91,7 +96,7 @@ Value
 Emitter::in_query(const Expr &e, const Scope *scope)
 {
 	Value v = value(*e.args[0], scope);
-	Compiled c = query(*e.query, scope);
+	Compiled c = subquery(*e.query, scope);
 
 	if (c.columns.size() != 1)
 		throw SqlError(116, 16, 1,

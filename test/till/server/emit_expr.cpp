@@ -50,6 +50,14 @@ predicate(std::string sql)
 Value
 Emitter::emit(const Expr &e, const Scope *scope)
 {
+	Value v;
+
+	return group_expression(e, scope, &v) ? v : emit_plain(e, scope);
+}
+
+Value
+Emitter::emit_plain(const Expr &e, const Scope *scope)
+{
 	switch (e.op)
 	{
 		case Op::literal: return literal(e);
@@ -98,7 +106,7 @@ Emitter::emit(const Expr &e, const Scope *scope)
 
 			return predicate((e.negated ? "(NOT (" : "((") + low + " AND " + high + "))");
 		}
-		case Op::exists: return predicate("EXISTS (" + query(*e.query, scope).sql + ")");
+		case Op::exists: return predicate("EXISTS (" + subquery(*e.query, scope).sql + ")");
 		case Op::choice: return choice(e, scope);
 		case Op::cast:
 		{
@@ -245,7 +253,11 @@ Emitter::column(const Expr &e, const Scope *scope)
 
 	for (const Scope *s = scope; s != nullptr; s = s->outer)
 		if (column_in(*s, e.name, &found))
+		{
+			if (s->groups != nullptr)
+				throw ungrouped_column(joined(e.name), s->clause);
 			return found;
+		}
 	if (e.name.size() > 1)
 		throw SqlError(4104, 16, 1,
 					   "The multi-part identifier \"" + joined(e.name) + "\" could not be bound.");
@@ -396,7 +408,7 @@ Emitter::choice(const Expr &e, const Scope *scope)
 Value
 Emitter::scalar_query(const Expr &e, const Scope *scope)
 {
-	Compiled c = query(*e.query, scope);
+	Compiled c = subquery(*e.query, scope);
 
 	if (c.columns.size() != 1)
 		throw SqlError(116, 16, 1,

@@ -10,6 +10,28 @@ namespace till
 
 /* ---- FROM ---- */
 
+/* Whole pages, as on SQL Server: of a small table none or all. */
+std::string
+Emitter::sample(const TableRef &t, const std::string &table)
+{
+	Value n = value(*t.sample, nullptr);
+	std::string sql = " TABLESAMPLE SYSTEM (";
+
+	if (t.sample->op == Op::variable ||
+		(t.sample_seed != nullptr && t.sample_seed->op == Op::variable))
+		throw SqlError(497, 15, 1,
+					   "Variables are not allowed in the TABLESAMPLE or REPEATABLE clauses.");
+	if (t.sample_rows)
+		sql += "till.sample_rows(" + quote_literal(table) + "::regclass, " +
+			   convert(n, simple(Kind::bigint)) + ")";
+	else
+		sql += "till.sample_percent(" + convert(n, simple(Kind::float8)) + ")";
+	sql += ")";
+	if (t.sample_seed != nullptr)
+		sql += " REPEATABLE (" + value(*t.sample_seed, nullptr).sql + ")";
+	return sql;
+}
+
 std::string
 Emitter::base_table(const TableRef &t, Scope *scope)
 {
@@ -50,7 +72,12 @@ Emitter::base_table(const TableRef &t, Scope *scope)
 	scope->sources.push_back(s);
 	sql += " AS " + s.pg;
 	if (t.sample != nullptr)
-		sql += " TABLESAMPLE BERNOULLI (" + value(*t.sample, nullptr).sql + ")";
+	{
+		if (table.view || table.system)
+			throw SqlError(494, 16, 1,
+						   "The TABLESAMPLE clause can only be used with local tables.");
+		sql += sample(t, table.qualified());
+	}
 	return sql;
 }
 
@@ -152,7 +179,11 @@ Emitter::join(const TableRef &t, Scope *scope)
 	std::string sql = "(" + left + words[static_cast<int>(t.join_kind)] + right;
 
 	if (t.on != nullptr)
+	{
+		Standing on(scope, Clause::on);
+
 		sql += " ON " + condition(*t.on, scope);
+	}
 	else if (t.join_kind == Join::outer_apply)
 		sql += " ON true";
 	for (size_t i = 0; i < scope->sources.size(); i++)
@@ -192,7 +223,7 @@ Emitter::table_ref(const TableRef &t, Scope *scope)
 		return values_table(t, scope);
 
 	Source s;
-	Compiled c = query(*t.query, scope->outer);
+	Compiled c = subquery(*t.query, scope->outer);
 
 	s.alias = t.alias;
 	s.pg = quote_identifier(t.alias);
@@ -279,7 +310,7 @@ Emitter::core_items(const Core &c, CoreSql &out)
 }
 
 Emitter::CoreSql
-Emitter::core(const Core &c, const Scope *outer)
+Emitter::core(const Core &c, const Scope *outer, const std::vector<OrderItem> &order)
 {
 	CoreSql out;
 
@@ -302,17 +333,30 @@ Emitter::core(const Core &c, const Scope *outer)
 	}
 	out.scope.outer = outer;
 	out.tail = from(c.from, &out.scope);
-	core_items(c, out);
 	if (c.where != nullptr)
+	{
+		Standing where(&out.scope, Clause::where);
+
 		out.tail += " WHERE " + condition(*c.where, &out.scope);
-	for (size_t i = 0; i < c.group_by.size(); i++)
-		out.tail += (i ? ", " : " GROUP BY ") + value(*c.group_by[i], &out.scope).sql;
+	}
+	out.grouped = is_grouped(c, order);
+	if (out.grouped)
+		out.tail += group_by(c, out.scope, &out.groups);
+	{
+		Standing list(&out.scope, Clause::list, out.grouped ? &out.groups : nullptr);
+
+		core_items(c, out);
+	}
 	if (c.having != nullptr)
+	{
+		Standing having(&out.scope, Clause::having, &out.groups);
+
 		out.tail += " HAVING " + condition(*c.having, &out.scope);
+	}
 	out.distinct = c.distinct;
 	out.with_ties = c.with_ties;
 	if (c.top != nullptr)
-		out.top = convert(value(*c.top, outer), simple(Kind::bigint));
+		out.top = row_limit(value(*c.top, outer), "till.top_rows");
 	return out;
 }
 
@@ -332,14 +376,24 @@ Emitter::select_list(const std::vector<Value> &items, const std::vector<std::str
 	return sql;
 }
 
-/* ---- ORDER BY ---- */
+/* ---- ORDER BY and paging ---- */
 
-std::string
-Emitter::order_item(const OrderItem &o, CoreSql &c, bool set_operation)
+static bool
+is_constant(const Expr &e)
+{
+	if (e.op == Op::binary || e.op == Op::negate)
+		return std::all_of(e.args.begin(), e.args.end(),
+						   [](const ExprP &arg) { return is_constant(*arg); });
+	return e.op == Op::literal || e.op == Op::null;
+}
+
+/* The item of the select list that an ORDER BY item names by alias or position; 0: none. Under
+ * DISTINCT and set operators there must be one, which may be written out again. */
+size_t
+Emitter::select_position(const OrderItem &o, const CoreSql &c, bool required)
 {
 	bool turkish = env.catalog.is_turkish();
 	size_t position = 0;
-	bool nullable = true;
 
 	if (o.expr->op == Op::column && o.expr->name.size() == 1)
 	{
@@ -349,67 +403,159 @@ Emitter::order_item(const OrderItem &o, CoreSql &c, bool set_operation)
 	}
 	else if (o.expr->op == Op::literal && o.expr->token.kind == Tok::integer)
 		position = std::stoul(o.expr->token.text);
-	if (position > c.items.size())
+	if (position > c.items.size() ||
+		(position == 0 && o.expr->op == Op::literal && o.expr->token.kind == Tok::integer))
 		throw SqlError(108, 16, 1,
-					   "The ORDER BY position number is out of range of the number of items in the "
-					   "select list.");
+					   "The ORDER BY position number " + std::to_string(position) +
+						   " is out of range of the number of items in the select list.");
+	if (position > 0 || !required)
+		return position;
 
-	std::string sql;
+	Standing order(&c.scope, Clause::order_by, c.grouped ? &c.groups : nullptr);
+	std::string sql = value(*o.expr, &c.scope).sql;
 
-	if (position == 0)
-	{
-		if (set_operation)
-			throw SqlError(104, 16, 1,
-						   "ORDER BY items must appear in the select list if the statement "
-						   "contains a UNION, INTERSECT or EXCEPT operator.");
-		Value v = value(*o.expr, &c.scope);
+	for (size_t i = 0; i < c.items.size(); i++)
+		if (c.items[i].sql == sql)
+			return i + 1;
+	throw SqlError(
+		145, 15, 1,
+		"ORDER BY items must appear in the select list if SELECT DISTINCT is specified.");
+}
 
-		nullable = v.nullable;
-		sql = v.type.kind == Kind::uniqueidentifier ? "till.guid_order(" + v.sql + ")" : v.sql;
-		for (size_t i = 0; c.distinct && i < c.items.size(); i++)
-			if (c.items[i].sql == v.sql)
-				sql = std::to_string(i + 1);
-	}
-	else
-	{
-		const Value &v = c.items[position - 1];
-
-		nullable = v.nullable || set_operation;
-		sql = v.type.kind == Kind::uniqueidentifier && !set_operation && !c.distinct
-				  ? "till.guid_order(" + v.sql + ")"
-				  : std::to_string(position);
-	}
+/* NULL sorts lowest. */
+std::string
+Emitter::directed(const std::string &sql, const OrderItem &o, bool nullable)
+{
 	if (o.descending)
 		return sql + (nullable ? " DESC NULLS LAST" : " DESC");
 	return sql + (nullable ? " NULLS FIRST" : "");
 }
 
 std::string
+Emitter::order_item(const OrderItem &o, CoreSql &c, bool set_operation)
+{
+	size_t position = select_position(o, c, c.distinct && !set_operation);
+
+	if (position > 0)
+	{
+		const Value &v = c.items[position - 1];
+		Value item = v;
+
+		if (set_operation)
+			item.sql = "s.c" + std::to_string(position);
+
+		std::string key = sort_key(item);
+		bool by_position = key == item.sql && !set_operation;
+
+		return directed(by_position ? std::to_string(position) : key, o,
+						v.nullable || set_operation);
+	}
+	if (set_operation)
+		throw SqlError(104, 16, 1,
+					   "ORDER BY items must appear in the select list if the statement "
+					   "contains a UNION, INTERSECT or EXCEPT operator.");
+
+	Standing order(&c.scope, Clause::order_by, c.grouped ? &c.groups : nullptr);
+	Value v = value(*o.expr, &c.scope);
+
+	return directed(sort_key(v), o, v.nullable);
+}
+
+std::string
 Emitter::order_by(const Query &q, CoreSql &first, bool set_operation)
 {
 	std::string sql;
+	int position = 0;
 
 	for (const OrderItem &o : q.order_by)
+	{
+		bool number = o.expr->op == Op::literal && o.expr->token.kind == Tok::integer;
+
+		position++;
+		if (o.expr->op == Op::variable)
+			throw SqlError(
+				1008, 16, 1,
+				"The SELECT item identified by the ORDER BY number " + std::to_string(position) +
+					" contains a variable as part of the expression identifying a column "
+					"position. Variables are only allowed when ordering by an expression "
+					"referencing a column name.");
+		if (!number && is_constant(*o.expr))
+			throw SqlError(408, 16, 1,
+						   "A constant expression was encountered in the ORDER BY list, position " +
+							   std::to_string(position) + ".");
 		sql += (sql.empty() ? " ORDER BY " : ", ") + order_item(o, first, set_operation);
+	}
+	return sql;
+}
+
+/* TOP, OFFSET and FETCH take whole numbers; the function says which are wrong. */
+std::string
+Emitter::row_limit(const Value &v, const char *function)
+{
+	std::string what = function;
+
+	if (!is_integer(v.type.kind) && v.type.kind != Kind::null &&
+		!(v.type.kind == Kind::decimal && v.type.scale == 0))
+	{
+		if (what == "till.top_rows")
+			throw SqlError(1060, 15, 1,
+						   "The number of rows provided for a TOP or FETCH clauses row count "
+						   "parameter must be an integer.");
+		throw SqlError(10743, 15, 1,
+					   std::string("The number of rows provided for a ") +
+						   (what == "till.fetch_rows" ? "FETCH" : "OFFSET") +
+						   " clause must be an integer.");
+	}
+	return what + "(" + convert(v, simple(Kind::bigint)) + ")";
+}
+
+std::string
+Emitter::paging(const Query &q, const CoreSql &first, const Scope *outer)
+{
+	std::string sql;
+
+	if (q.offset == nullptr)
+		return "";
+	if (!first.top.empty())
+		throw SqlError(10741, 15, 2,
+					   "A TOP can not be used in the same query or sub-query as an OFFSET.");
+	sql = " OFFSET " + row_limit(value(*q.offset, outer), "till.offset_rows");
+	if (q.fetch != nullptr)
+		sql += " LIMIT " + row_limit(value(*q.fetch, outer), "till.fetch_rows");
 	return sql;
 }
 
 /* ---- whole queries ---- */
 
-std::string
-Emitter::assemble(CoreSql &c, const std::vector<Type> *types, const std::string &order)
+static bool
+needs_keys(const std::vector<Value> &items)
 {
+	return std::any_of(items.begin(), items.end(),
+					   [](const Value &v)
+					   { return is_string(v.type.kind) || v.type.kind == Kind::datetimeoffset; });
+}
+
+std::string
+Emitter::assemble(CoreSql &c, const std::vector<Type> *types, const Query &q, bool set_operation)
+{
+	bool by_keys = c.distinct && needs_keys(c.items);
+	std::string order = set_operation || by_keys ? "" : order_by(q, c, false);
+
 	if (types != nullptr)
 		for (size_t i = 0; i < c.items.size(); i++)
 		{
 			Value converted{convert(c.items[i], (*types)[i]), (*types)[i], c.items[i].nullable};
 
+			if (set_operation && is_string((*types)[i].kind))
+				converted.sql += collation_clause((*types)[i]);
 			c.items[i] = converted;
 		}
 
-	std::string sql = std::string("SELECT ") + (c.distinct ? "DISTINCT " : "") +
+	std::string sql = std::string("SELECT ") + (c.distinct && !by_keys ? "DISTINCT " : "") +
 					  select_list(c.items, c.names) + c.tail + order;
 
+	if (by_keys)
+		sql = distinct_rows(c, sql, q);
 	if (!c.top.empty() && c.with_ties)
 		sql += " FETCH FIRST (" + c.top + ") ROWS WITH TIES";
 	else if (!c.top.empty())
@@ -424,7 +570,7 @@ Emitter::with_clause(const std::vector<Cte> &list)
 
 	for (const Cte &cte : list)
 	{
-		Compiled c = query(*cte.query);
+		Compiled c = subquery(*cte.query, nullptr);
 		Source s;
 
 		s.alias = cte.name;
@@ -437,18 +583,54 @@ Emitter::with_clause(const std::vector<Cte> &list)
 	return sql.empty() ? "" : sql + " ";
 }
 
+/* A set operation's rows in order: PostgreSQL sorts those by bare columns only. */
+std::string
+Emitter::sorted_set(const std::string &rows, const Query &q, CoreSql &first)
+{
+	std::string names, list;
+
+	for (size_t i = 0; i < first.items.size(); i++)
+	{
+		std::string name = "c" + std::to_string(i + 1);
+		std::string title =
+			first.names[i].empty() ? "column" + std::to_string(i + 1) : first.names[i];
+
+		names += (i ? ", " : "") + name;
+		list += (i ? ", s." : "s.") + name + " AS " + quote_identifier(title);
+	}
+	return "SELECT " + list + " FROM (" + rows + ") s (" + names + ")" + order_by(q, first, true);
+}
+
+/* A query inside another one. */
+Compiled
+Emitter::subquery(const Query &q, const Scope *scope)
+{
+	bool limited = q.offset != nullptr || q.cores[0].top != nullptr;
+
+	if (!q.order_by.empty() && !limited)
+		throw SqlError(1033, 15, 1,
+					   "The ORDER BY clause is invalid in views, inline functions, derived tables, "
+					   "subqueries, and common table expressions, unless TOP, OFFSET or FOR XML is "
+					   "also specified.");
+	if (scope != nullptr && scope->clause == Clause::argument)
+		check_aggregate(scope);
+	return query(q, scope);
+}
+
 Compiled
 Emitter::query(const Query &q, const Scope *outer, std::vector<std::string> *variables)
 {
 	size_t known = ctes.size();
 	Compiled out;
-	std::string with = with_clause(q.ctes), order, sql;
+	std::string with = with_clause(q.ctes), sql;
 	std::vector<CoreSql> cores;
 	std::vector<Type> types;
 	bool several = q.cores.size() > 1;
 
+	static const std::vector<OrderItem> no_order;
+
 	for (const Core &c : q.cores)
-		cores.push_back(core(c, outer));
+		cores.push_back(core(c, outer, several ? no_order : q.order_by));
 	for (size_t i = 0; i < cores[0].items.size(); i++)
 	{
 		std::vector<Value> column;
@@ -469,22 +651,18 @@ Emitter::query(const Query &q, const Scope *outer, std::vector<std::string> *var
 		out.columns.push_back(
 			{cores[0].names[i], types.back(), nullable, !several && cores[0].items[i].identity});
 	}
-	order = order_by(q, cores[0], several);
 	for (size_t i = 0; i < cores.size(); i++)
 	{
 		if (i > 0)
 			sql += " " + q.set_operators[i - 1] + " ";
-		std::string one = assemble(cores[i], several || cores[i].is_nested ? &types : nullptr,
-								   several ? "" : order);
+		std::string one =
+			assemble(cores[i], several || cores[i].is_nested ? &types : nullptr, q, several);
 
 		sql += several ? "(" + one + ")" : one;
 	}
-	if (several)
-		sql += order;
-	if (q.offset != nullptr)
-		sql += " OFFSET " + convert(value(*q.offset, outer), simple(Kind::bigint));
-	if (q.fetch != nullptr)
-		sql += " LIMIT " + convert(value(*q.fetch, outer), simple(Kind::bigint));
+	if (several && !q.order_by.empty())
+		sql = sorted_set(sql, q, cores[0]);
+	sql += paging(q, cores[0], outer);
 	if (variables != nullptr)
 		*variables = cores[0].variables;
 	ctes.resize(known);

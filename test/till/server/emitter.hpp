@@ -12,9 +12,11 @@
 
 #include "ast.hpp"
 #include "catalog.hpp"
+#include "error.hpp"
 
 #include <functional>
 #include <map>
+#include <set>
 
 namespace till
 {
@@ -44,10 +46,41 @@ struct Source /* a table, view or derived table in a FROM clause */
 	std::vector<OutputColumn> columns;
 };
 
+/* Where in a SELECT an expression stands decides what columns and aggregates may do there. */
+enum class Clause
+{
+	free,
+	on,
+	where,
+	list,
+	having,
+	order_by,
+	argument /* of an aggregate */
+};
+
+/* From a GROUP BY expression in PostgreSQL's words to what gives the group's value. */
+using Groups = std::map<std::string, std::string>;
+
 struct Scope
 {
 	std::vector<Source> sources;
 	const Scope *outer = nullptr;
+	mutable Clause clause = Clause::free;
+	mutable const Groups *groups = nullptr; /* set where only grouped columns may stand */
+};
+
+/* Sets a scope's clause for as long as it lives. */
+class Standing
+{
+	const Scope *scope;
+	Clause clause_before = Clause::free;
+	const Groups *groups_before = nullptr;
+
+public:
+	Standing(const Scope *scope, Clause clause, const Groups *groups = nullptr);
+	~Standing();
+	Standing(const Standing &) = delete;
+	Standing &operator=(const Standing &) = delete;
 };
 
 struct Compiled
@@ -90,6 +123,7 @@ class Emitter
 
 	/* ---- expressions ---- */
 	Value emit(const Expr &e, const Scope *scope);
+	Value emit_plain(const Expr &e, const Scope *scope);
 	Value literal(const Expr &e);
 	Value column(const Expr &e, const Scope *scope);
 	bool column_in(const Scope &scope, const Name &name, Value *found);
@@ -107,6 +141,7 @@ class Emitter
 	Value compare(const std::string &op, const Value &a, const Value &b);
 	std::string comparable(const Value &v, const Type &common);
 	std::string collation_clause(const Type &t);
+	Collation collation_of(const Type &t);
 	Value in_list(const Expr &e, const Scope *scope);
 	Value in_query(const Expr &e, const Scope *scope);
 	Value like(const Expr &e, const Scope *scope);
@@ -114,6 +149,7 @@ class Emitter
 	/* ---- calls ---- */
 	Value call(const Expr &e, const Scope *scope);
 	Value aggregate(const Expr &e, const Scope *scope, bool *is_one);
+	std::string counted(const Expr &e, const Scope *scope);
 	Value windowed(const Expr &e, const Scope *scope, Value v, const std::string &bare);
 	Value date_call(const Expr &e, const Scope *scope, bool *is_one);
 	Value datepart_call(const Expr &e, const Scope *scope);
@@ -141,17 +177,35 @@ class Emitter
 		bool distinct = false, with_ties = false;
 		std::string top;
 		Compiled nested;
-		bool is_nested = false;
+		bool is_nested = false, grouped = false;
+		Groups groups;
 		Scope scope;
 	};
-	CoreSql core(const Core &c, const Scope *outer);
+	CoreSql core(const Core &c, const Scope *outer, const std::vector<OrderItem> &order);
 	void core_items(const Core &c, CoreSql &out);
 	void star_items(const SelectItem &item, CoreSql &out);
 	std::string order_by(const Query &q, CoreSql &first, bool set_operation);
 	std::string order_item(const OrderItem &item, CoreSql &first, bool set_operation);
-	std::string assemble(CoreSql &c, const std::vector<Type> *types, const std::string &order);
+	size_t select_position(const OrderItem &o, const CoreSql &c, bool required);
+	std::string directed(const std::string &sql, const OrderItem &o, bool nullable);
+	std::string assemble(CoreSql &c, const std::vector<Type> *types, const Query &q,
+						 bool set_operation);
+	std::string sorted_set(const std::string &rows, const Query &q, CoreSql &first);
+	std::string row_limit(const Value &v, const char *function);
+	std::string paging(const Query &q, const CoreSql &first, const Scope *outer);
+	Compiled subquery(const Query &q, const Scope *scope);
+
+	/* ---- grouping ---- */
+	std::string group_key(const Value &v);
+	std::string group_value(const Value &v);
+	std::string sort_key(const Value &v);
+	bool is_grouped(const Core &c, const std::vector<OrderItem> &order);
+	std::string group_by(const Core &c, const Scope &scope, Groups *groups);
+	bool group_expression(const Expr &e, const Scope *scope, Value *v);
+	std::string distinct_rows(const CoreSql &c, const std::string &rows, const Query &q);
 	std::string from(const std::vector<TableRefP> &list, Scope *scope);
 	std::string table_ref(const TableRef &t, Scope *scope);
+	std::string sample(const TableRef &t, const std::string &table);
 	std::string base_table(const TableRef &t, Scope *scope);
 	std::string join(const TableRef &t, Scope *scope);
 	std::string values_table(const TableRef &t, Scope *scope);
@@ -216,6 +270,10 @@ bool parse_datetime(const std::string &text, const Environment &env, bool legacy
 std::string ticks_text(long long ticks, int fraction_digits);
 long long round_ticks(long long ticks, int scale);
 long long round_to_300th(long long ticks);
+
+bool is_group_function(const Expr &e);
+SqlError ungrouped_column(const std::string &name, Clause clause);
+void check_aggregate(const Scope *scope); /* throws 130, 147, 1015 */
 
 /* T-SQL's LIKE pattern as a PostgreSQL regular expression. */
 std::string like_to_regex(const std::string &pattern, const std::string &escape);

@@ -1,6 +1,6 @@
 -- Schema till: what T-SQL's functions and conversions do, where PostgreSQL's own do something else.
 -- Loaded once into the database till_template, from which every database of the till is made.
--- Errors are raised with SQLSTATE 'Tnnnn': the server reports them as T-SQL error nnnn.
+-- Errors are raised with SQLSTATE 'Tnnnn': the server reports them as T-SQL error nnnn; 'Unnnn' is error 1nnnn.
 
 CREATE SCHEMA till;
 CREATE SCHEMA dbo;
@@ -23,7 +23,7 @@ CREATE TYPE till.variant AS (type text, value text);
 CREATE FUNCTION till.fail(number integer, message text) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = 'T' || lpad(number::text, 4, '0'), MESSAGE = message;
+	RAISE EXCEPTION USING ERRCODE = CASE WHEN number < 10000 THEN 'T' ELSE 'U' END || lpad((number % 10000)::text, 4, '0'), MESSAGE = message;
 END $$;
 
 -- ---- ticks ----
@@ -401,6 +401,11 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN octet_length(s) = char_length(s) THEN char_length(s)
 	ELSE char_length(s) + char_length(regexp_replace(s, '[\u0001-\uffff\U0010d800-\U0010dfff\U0010f000]', '', 'g')) END;
 
+-- text in the order of its UTF-16 units: U+E000 to U+FFFF stand behind the surrogates
+CREATE FUNCTION till.code_units(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN rtrim(CASE WHEN octet_length(s) = char_length(s) THEN s ELSE regexp_replace(s, '([\ue000-\uffff])', U&'\+10FFFF' || '\1', 'g') END) || ' ';
+
 -- the first n units; half a surrogate pair is left as the lone surrogate it is
 CREATE FUNCTION till.cut(s text, n integer) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -654,6 +659,72 @@ CREATE FUNCTION till.larger(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTAB
 CREATE FUNCTION till.smaller(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN a < b THEN a ELSE b END;
 CREATE AGGREGATE dbo.max(bytea) (sfunc = till.larger, stype = bytea, parallel = safe);
 CREATE AGGREGATE dbo.min(bytea) (sfunc = till.smaller, stype = bytea, parallel = safe);
+
+-- ---- paging and sampling: the numbers T-SQL refuses ----
+CREATE FUNCTION till.top_rows(n bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF n IS NULL THEN
+		PERFORM till.fail(1014, 'A TOP or FETCH clause contains an invalid value.');
+	ELSIF n < 0 THEN
+		PERFORM till.fail(127, 'A TOP N or FETCH rowcount value may not be negative.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.offset_rows(n bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF n IS NULL OR n < 0 THEN
+		PERFORM till.fail(10742, 'The offset specified in a OFFSET clause may not be negative.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.fetch_rows(n bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF n IS NULL OR n < 1 THEN
+		PERFORM till.fail(10744, 'The number of rows provided for a FETCH clause must be greater then zero.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.sample_percent(percent double precision) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	IF percent IS NULL OR percent NOT BETWEEN 0 AND 100 THEN
+		PERFORM till.fail(476, 'Invalid PERCENT tablesample size "' || coalesce(percent::text, 'NULL') || '". The tablesample size must be between 0 and 100.');
+	END IF;
+	RETURN percent;
+END $$;
+
+-- about as many pages as hold that many rows
+CREATE FUNCTION till.sample_rows(relation regclass, n bigint) RETURNS double precision
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	total double precision := (SELECT reltuples FROM pg_class WHERE oid = relation);
+BEGIN
+	IF n IS NULL OR n < 0 THEN
+		PERFORM till.fail(477, 'Invalid ROWS value or REPEATABLE seed in the TABLESAMPLE clause. The value or seed must be an integer.');
+	END IF;
+	IF total <= 0 THEN
+		EXECUTE format('SELECT count(*) FROM %s', relation) INTO total;
+	END IF;
+	RETURN least(100, n * 100.0 / greatest(total, 1));
+END $$;
+
+-- MIN and MAX of types PostgreSQL has none for
+CREATE FUNCTION till.larger(a uuid, b uuid) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN till.guid_order(a) > till.guid_order(b) THEN a ELSE b END;
+CREATE FUNCTION till.smaller(a uuid, b uuid) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN till.guid_order(a) < till.guid_order(b) THEN a ELSE b END;
+CREATE AGGREGATE dbo.max(uuid) (sfunc = till.larger, stype = uuid, parallel = safe);
+CREATE AGGREGATE dbo.min(uuid) (sfunc = till.smaller, stype = uuid, parallel = safe);
+CREATE FUNCTION till.larger(a till.datetimeoffset, b till.datetimeoffset) RETURNS till.datetimeoffset LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN a IS NULL OR (b).ticks > (a).ticks THEN b ELSE a END;
+CREATE FUNCTION till.smaller(a till.datetimeoffset, b till.datetimeoffset) RETURNS till.datetimeoffset LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN a IS NULL OR (b).ticks < (a).ticks THEN b ELSE a END;
+CREATE AGGREGATE dbo.max(till.datetimeoffset) (sfunc = till.larger, stype = till.datetimeoffset, parallel = safe);
+CREATE AGGREGATE dbo.min(till.datetimeoffset) (sfunc = till.smaller, stype = till.datetimeoffset, parallel = safe);
 
 CREATE FUNCTION till.make_variant(type text, value text) RETURNS till.variant
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

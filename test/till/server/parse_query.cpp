@@ -152,7 +152,11 @@ Parser::select_core()
 	if (accept("GROUP"))
 	{
 		expect("BY");
-		c.group_by = expression_list();
+		c.grouped = true;
+		if (on("(") && on(")", 1)) /* GROUP BY (): one group */
+			take(), take();
+		else
+			c.group_by = expression_list();
 	}
 	if (accept("HAVING"))
 		c.having = expression();
@@ -250,30 +254,28 @@ Parser::table_source()
 	Join kind;
 
 	while (join_operator(&kind))
-	{
-		auto j = std::make_unique<TableRef>();
-
-		j->form = TableRef::join;
-		j->join_kind = kind;
-		j->left = std::move(left);
-		j->right = table_primary();
-		if (kind != Join::cross && kind != Join::cross_apply && kind != Join::outer_apply)
-		{
-			/* a JOIN b JOIN c ON .. ON ..: the inner join comes first */
-			Join inner;
-			size_t before = at;
-
-			if (join_operator(&inner))
-			{
-				at = before;
-				throw unsupported("nested joins without parentheses");
-			}
-			expect("ON");
-			j->on = expression();
-		}
-		left = std::move(j);
-	}
+		left = join_with(std::move(left), kind);
 	return left;
+}
+
+/* The right side and ON of a join. a JOIN b JOIN c ON .. ON ..: the inner join comes first. */
+TableRefP
+Parser::join_with(TableRefP left, Join kind)
+{
+	auto j = std::make_unique<TableRef>();
+	Join inner;
+
+	j->form = TableRef::join;
+	j->join_kind = kind;
+	j->left = std::move(left);
+	j->right = table_primary();
+	if (kind == Join::cross || kind == Join::cross_apply || kind == Join::outer_apply)
+		return j;
+	while (join_operator(&inner))
+		j->right = join_with(std::move(j->right), inner);
+	expect("ON");
+	j->on = expression();
+	return j;
 }
 
 TableRefP
@@ -297,14 +299,42 @@ Parser::table_primary()
 		accept("SYSTEM");
 		expect("(");
 		t->sample = expression();
-		if (!accept("PERCENT"))
-			throw unsupported("TABLESAMPLE in rows");
+		t->sample_rows = accept("ROWS");
+		if (!t->sample_rows)
+			accept("PERCENT");
 		expect(")");
 		if (accept("REPEATABLE"))
-			skip_parenthesised();
+		{
+			expect("(");
+			t->sample_seed = expression();
+			expect(")");
+		}
 	}
 	table_hints(*t);
 	return t;
+}
+
+/* At the second of two opening parentheses: ((SELECT ...) UNION ...) is a query, ((a JOIN b ...)
+ * JOIN
+ * ...) and ((SELECT ...) AS q JOIN ...) are not. */
+bool
+Parser::on_nested_query()
+{
+	size_t start = at;
+	bool is_query = false;
+
+	if (!on("("))
+		return false;
+	try
+	{
+		query();
+		is_query = on(")");
+	}
+	catch (const SqlError &)
+	{
+	}
+	at = start;
+	return is_query;
 }
 
 /* (SELECT ...) AS d(a, b), (VALUES ...) AS v(a, b), or a parenthesised join. */
@@ -321,7 +351,7 @@ Parser::derived_table()
 		take();
 		t->rows = value_rows();
 	}
-	else if (on("SELECT") || on("WITH") || on("("))
+	else if (on("SELECT") || on("WITH") || on_nested_query())
 	{
 		t->form = TableRef::derived;
 		t->query = query();

@@ -71,7 +71,9 @@ class Parser
 	std::vector<TableRefP> from_clause();
 	TableRefP table_source();
 	TableRefP table_primary();
+	TableRefP join_with(TableRefP left, Join kind);
 	TableRefP derived_table();
+	bool on_nested_query();
 	bool join_operator(Join *kind);
 	void table_hints(TableRef &table);
 	void option_clause();
