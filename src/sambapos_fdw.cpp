@@ -93,6 +93,10 @@ sambapos_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = sambapos_rescan;
 	routine->EndForeignScan = sambapos_end_scan;
 	routine->ExplainForeignScan = sambapos_explain_scan;
+	routine->IsForeignPathAsyncCapable = sambapos_is_path_async_capable;
+	routine->ForeignAsyncRequest = sambapos_async_request;
+	routine->ForeignAsyncConfigureWait = sambapos_async_configure_wait;
+	routine->ForeignAsyncNotify = sambapos_async_notify;
 	routine->ImportForeignSchema = sambapos_import_schema;
 	routine->PlanForeignModify = plan_modify;
 	routine->IsForeignRelUpdatable = is_updatable;

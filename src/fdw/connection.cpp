@@ -37,10 +37,10 @@ connection_visit(void (*visit)(Connection *, void *), void *context)
 
 /* ---- opening ---- */
 
-static Connection *
-find_connection(Oid server, Oid mapping)
+Connection *
+connection_find(Oid server, Oid user)
 {
-	ConnectionKey key = {server, mapping};
+	ConnectionKey key = {server, GetUserMapping(user, server)->umid};
 	bool found;
 
 	if (connections == nullptr)
@@ -127,17 +127,8 @@ open_session(Connection *connection, Oid user)
 	require_utf16(connection);
 }
 
-static bool
-try_begin(Connection *connection, Failure *failure)
-{
-	tds::Session *session = connection->session;
-
-	return attempt(failure,
-				   [&] { connection->isolation = tds::begin(session, connection->wanted); });
-}
-
-/* A session whose transaction could not be begun is in a state nobody knows: it goes. If it came
- * from the cache and was found broken, a new one is tried, once. */
+/* BEGIN travels with the first query: only that shows whether a session from the cache is still
+ * good for one (connection_renew()). */
 static void
 begin_transaction(Connection *connection, Oid user)
 {
@@ -146,22 +137,28 @@ begin_transaction(Connection *connection, Oid user)
 	if (connection->session != nullptr &&
 		(connection->invalidated || !tds::alive(connection->session)))
 		connection_drop(connection);
-	if (connection->session != nullptr)
-	{
-		if (try_begin(connection, &failure))
-			return;
-		bool alive = tds::alive(connection->session);
-		connection_drop(connection);
-		if (alive)
-			raise(failure);
-		CHECK_FOR_INTERRUPTS();
-	}
-	open_session(connection, user);
-	if (!try_begin(connection, &failure))
+	connection->unproven = connection->session != nullptr;
+	if (connection->session == nullptr)
+		open_session(connection, user);
+	if (!attempt(&failure, [&]
+				 { connection->isolation = tds::begin(connection->session, connection->wanted); }))
 	{
 		connection_drop(connection);
 		raise(failure);
 	}
+	connection->phase = Phase::open;
+}
+
+bool
+connection_renew(Connection *connection, Oid user)
+{
+	if (!connection->unproven || tds::alive(connection->session))
+		return false;
+	connection_drop(connection);
+	connection->phase = Phase::none;
+	CHECK_FOR_INTERRUPTS();
+	begin_transaction(connection, user);
+	return true;
 }
 
 [[noreturn]] static void
@@ -178,7 +175,7 @@ transaction_lost(const Connection *connection)
 Connection *
 connection_enter(Oid server, Oid user)
 {
-	Connection *connection = find_connection(server, GetUserMapping(user, server)->umid);
+	Connection *connection = connection_find(server, user);
 
 	if (connection->phase == Phase::open &&
 		(connection->session == nullptr || !tds::alive(connection->session)))
@@ -189,10 +186,7 @@ connection_enter(Oid server, Oid user)
 	if (connection->phase == Phase::lost)
 		transaction_lost(connection);
 	if (connection->phase == Phase::none)
-	{
 		begin_transaction(connection, user);
-		connection->phase = Phase::open;
-	}
 	return connection;
 }
 
@@ -201,6 +195,11 @@ connection_make_idle(Connection *connection)
 {
 	Result *reader = connection->reader;
 
+	if (reader != nullptr && reader->state == ResultState::asked)
+	{
+		reader->receive(reader->scan);
+		reader = connection->reader; /* none, if all its rows were put aside */
+	}
 	if (reader != nullptr && reader->state == ResultState::streaming &&
 		tds::busy(connection->session))
 		result_store(reader);

@@ -39,6 +39,7 @@ struct Connection
 	tds::Session *session;
 	Phase phase;
 	bool invalidated; /* an option was changed: not to be used for the next transaction */
+	bool unproven;    /* from the cache, and hasn't answered in this transaction yet */
 	bool keep;        /* after the transaction */
 	InvalidText invalid_text;
 	tds::Isolation wanted;
@@ -46,12 +47,20 @@ struct Connection
 	TimestampTz connected_at;
 	uint32 server_hash; /* of the catalog rows it was made from */
 	uint32 mapping_hash;
-	Result *reader; /* whose rows are still on the wire; null if nobody wants them any more */
+	Result
+		*reader; /* whose query or rows are still on the wire; null if nobody wants them any more */
 };
+
+/* The cache's entry for a server and a user, as it is. */
+Connection *connection_find(Oid server, Oid user);
 
 /* The connection of a server and a user, with its remote transaction open: connects, and begins the
  * transaction, if this local transaction has not used it yet. */
 Connection *connection_enter(Oid server, Oid user);
+
+/* After a query on it failed: replaces a session that was broken while it was idle, once and only
+ * at the start of a transaction. False if that isn't what happened. */
+bool connection_renew(Connection *connection, Oid user);
 
 /* Frees the wire for the next query: what another reader has not read is put aside, what nobody
  * wants is cancelled. */
@@ -69,6 +78,7 @@ void connection_end_transaction(Connection *connection);
 enum class ResultState
 {
 	idle,      /* nothing asked yet, or closed */
+	asked,     /* the query is on its way; connection->reader points here */
 	streaming, /* rows are on the wire; connection->reader points here */
 	moving,    /* rows are on their way to the store; seen elsewhere only if that was broken off */
 	stored,    /* all unread rows are in the store */
@@ -83,6 +93,10 @@ struct Result
 	Result *previous;
 	bool listed;
 	Connection *connection;
+	Oid user;
+	const char *sql;             /* until received */
+	void (*receive)(void *scan); /* result_receive(), and then all that needs its columns */
+	void *scan;
 	ResultState state;
 	MemoryContext context; /* where the store lives */
 	ResourceOwner owner;   /* whom its files belong to */
@@ -97,6 +111,12 @@ struct Result
 /* Makes a result in the current memory context, which must live as long as the reader may read;
  * files of its store will belong to the current resource owner. */
 Result *result_make();
+
+/* Sends a query; the result must be idle. The answer is received with the first result_next(), or
+ * earlier when another reader needs the connection; by the result's own `receive`, which calls
+ * result_receive(). The text must live until then. */
+void result_send(Result *result, Oid server, Oid user, const char *sql);
+void result_receive(Result *result);
 
 /* Runs a query; the result must be idle. Its columns can be asked of connection->session until the
  * first result_next(). */
@@ -118,6 +138,9 @@ void result_close(Result *result);
 /* Moves the unread rows of a streaming result to its store. */
 void result_store(Result *result);
 
+/* Receives, and puts aside, all answers on their way from servers that hold locks meanwhile. */
+void results_receive_locking();
+
 /* The results of a connection that somebody may still read or open again. */
 int results_in_use(const Connection *connection);
 
@@ -129,5 +152,12 @@ void result_break(Result *result);
  * owner at the end of the subtransaction it failed in, which may be an inner one. */
 void results_end_transaction();
 void results_end_owner(ResourceOwner owner);
+
+/* ---- scan.cpp, for async.cpp ---- */
+
+Result *scan_result(ForeignScanState *node);
+Connection *scan_connection(ForeignScanState *node); /* which the scan will use, as it is */
+bool scan_is_executed(ForeignScanState *node);       /* its query was sent */
+void scan_send(ForeignScanState *node);
 
 } // namespace sambapos::fdw

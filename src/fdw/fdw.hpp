@@ -10,6 +10,7 @@
  *     parameters.cpp  the values that are only known now, written into the remote SQL
  *     connection.cpp  who we talk to: sessions and their transactions
  *     result.cpp      the one open result of a session, for any number of readers
+ *     async.cpp       several servers asked at once
  *   import*.cpp     IMPORT FOREIGN SCHEMA
  *
  * Regime: ereport and palloc; C++ as a better C; nothing with a destructor (see bridge/guard.hpp).
@@ -111,6 +112,13 @@ TupleTableSlot *sambapos_iterate_scan(ForeignScanState *node);
 void sambapos_rescan(ForeignScanState *node);
 void sambapos_end_scan(ForeignScanState *node);
 void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);
+
+/* ---- async.cpp ---- */
+
+bool sambapos_is_path_async_capable(ForeignPath *path);
+void sambapos_async_request(AsyncRequest *request);
+void sambapos_async_configure_wait(AsyncRequest *request);
+void sambapos_async_notify(AsyncRequest *request);
 
 /* ---- import.cpp ---- */
 

@@ -38,6 +38,8 @@ static const OptionRule rules[] = {
 	{"fdw_startup_cost", ForeignServerRelationId, OptionKind::number, 0, 0, nullptr},
 	{"fdw_tuple_cost", ForeignServerRelationId, OptionKind::number, 0, 0, nullptr},
 	{"async_capable", ForeignServerRelationId, OptionKind::boolean, 0, 0, nullptr},
+	{"analyze_sampling", ForeignServerRelationId, OptionKind::choice, 0, 0,
+	 "off, auto, system, bernoulli"},
 
 	{"username", UserMappingRelationId, OptionKind::name, 0, login_text_length, nullptr},
 	{"password", UserMappingRelationId, OptionKind::secret, 0, login_text_length, nullptr},
@@ -47,6 +49,9 @@ static const OptionRule rules[] = {
 	{"schema_name", ForeignTableRelationId, OptionKind::name, 0, 0, nullptr},
 	{"table_name", ForeignTableRelationId, OptionKind::name, 0, 0, nullptr},
 	{"query", ForeignTableRelationId, OptionKind::text, 0, 0, nullptr},
+	{"async_capable", ForeignTableRelationId, OptionKind::boolean, 0, 0, nullptr},
+	{"analyze_sampling", ForeignTableRelationId, OptionKind::choice, 0, 0,
+	 "off, auto, system, bernoulli"},
 	{"estimated_rows", ForeignTableRelationId, OptionKind::number, 0, 0, nullptr},
 
 	{"column_name", AttributeRelationId, OptionKind::name, 0, 0, nullptr},

@@ -241,6 +241,15 @@ result_store(Result *result)
 	result->state = ResultState::stored;
 }
 
+void
+results_receive_locking()
+{
+	for (Result *result = results; result != nullptr; result = result->next)
+		if (result->state == ResultState::asked &&
+			!tds::reads_versions(result->connection->session))
+			result->receive(result->scan);
+}
+
 static void
 drop_store(Result *result)
 {
@@ -270,21 +279,64 @@ rows_are_gone()
 	pg_unreachable();
 }
 
+/* Whoever fails here has no rows to give; a server that is gone since the last transaction is
+ * connected anew, and asked again. */
+static void
+ask_again(Result *result, const Failure &failure)
+{
+	Connection *connection = result->connection;
+
+	if (std::strncmp(failure.sqlstate, "08", 2) != 0 || !connection_renew(connection, result->user))
+		raise(failure);
+	guard([&] { tds::send(connection->session, result->sql); });
+}
+
 void
-result_open(Result *result, Oid server, Oid user, const char *sql)
+result_send(Result *result, Oid server, Oid user, const char *sql)
 {
 	Connection *connection = connection_enter(server, user);
+	Failure failure;
 
 	connection_make_idle(connection);
 	result->connection = connection;
+	result->user = user;
+	result->sql = sql;
 	result->from_start = false;
-	result->state = ResultState::ended;
-	guard([&] { tds::query(connection->session, sql); });
-	if (!tds::busy(connection->session))
-		return;
+	result->state = ResultState::broken;
+	if (!attempt(&failure, [&] { tds::send(connection->session, sql); }))
+		ask_again(result, failure);
 	connection->reader = result;
-	result->from_start = true;
-	result->state = ResultState::streaming;
+	result->state = ResultState::asked;
+}
+
+void
+result_receive(Result *result)
+{
+	Connection *connection = result->connection;
+	Failure failure;
+
+	connection->reader = nullptr;
+	result->state = ResultState::broken;
+	if (!attempt(&failure, [&] { tds::receive(connection->session); }))
+	{
+		ask_again(result, failure);
+		guard([&] { tds::receive(connection->session); });
+	}
+	connection->unproven = false;
+	result->state = ResultState::ended;
+	if (tds::busy(connection->session))
+	{
+		connection->reader = result;
+		result->from_start = true;
+		result->state = ResultState::streaming;
+	}
+}
+
+void
+result_open(Result *result, Oid server, Oid user, const char *sql)
+{
+	result_send(result, server, user, sql);
+	result_receive(result);
 }
 
 void
@@ -335,6 +387,7 @@ result_next(Result *result, tds::Row *row)
 	{
 		case ResultState::streaming: return read_stream(result, row);
 		case ResultState::stored: return read_store(result, row);
+		case ResultState::asked: result->receive(result->scan); return result_next(result, row);
 		case ResultState::idle:
 		case ResultState::ended: return false;
 		case ResultState::moving:
@@ -351,7 +404,8 @@ result_rewind(Result *result)
 
 	if (result->state == ResultState::broken || result->state == ResultState::moving)
 		rows_are_gone();
-	if (result->state == ResultState::streaming && result->from_start)
+	if (result->state == ResultState::asked ||
+		(result->state == ResultState::streaming && result->from_start))
 		return true;
 	if (!all_stored)
 	{

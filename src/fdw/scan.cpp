@@ -57,6 +57,8 @@ push_error_context(ErrorContextCallback *context, Scan *scan)
 
 /* ---- Begin ---- */
 
+static void receive(void *node);
+
 void
 sambapos_begin_scan(ForeignScanState *node, int eflags)
 {
@@ -78,6 +80,8 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 	scan->execution =
 		AllocSetContextCreate(CurrentMemoryContext, "sambapos_fdw execution", ALLOCSET_SMALL_SIZES);
 	scan->result = result_make();
+	scan->result->receive = receive;
+	scan->result->scan = node;
 	node->fdw_state = scan;
 }
 
@@ -144,10 +148,26 @@ execute(ForeignScanState *node, Scan *scan)
 
 	scan->sql = shown;
 	MemoryContextSwitchTo(caller);
-	result_open(scan->result, scan->server, scan->user, remote);
+	result_send(scan->result, scan->server, scan->user, remote);
+	scan->executed = true;
+}
+
+/* Waits for the answer; also called when another scan needs the connection, in that scan's error
+ * context. */
+static void
+receive(void *argument)
+{
+	auto *node = static_cast<ForeignScanState *>(argument);
+	auto *scan = static_cast<Scan *>(node->fdw_state);
+	ErrorContextCallback *outer = error_context_stack;
+	ErrorContextCallback context;
+
+	if (outer == nullptr || outer->arg != scan)
+		push_error_context(&context, scan);
+	result_receive(scan->result);
 	prepare_reader(node, scan);
 	result_settle(scan->result);
-	scan->executed = true;
+	error_context_stack = outer;
 }
 
 /* ---- Iterate, ReScan, End ---- */
@@ -193,6 +213,39 @@ sambapos_rescan(ForeignScanState *node)
 	}
 	result_close(scan->result);
 	scan->executed = false;
+}
+
+/* ---- for async.cpp ---- */
+
+Result *
+scan_result(ForeignScanState *node)
+{
+	return static_cast<Scan *>(node->fdw_state)->result;
+}
+
+Connection *
+scan_connection(ForeignScanState *node)
+{
+	const auto *scan = static_cast<Scan *>(node->fdw_state);
+
+	return connection_find(scan->server, scan->user);
+}
+
+bool
+scan_is_executed(ForeignScanState *node)
+{
+	return static_cast<Scan *>(node->fdw_state)->executed;
+}
+
+void
+scan_send(ForeignScanState *node)
+{
+	auto *scan = static_cast<Scan *>(node->fdw_state);
+	ErrorContextCallback context;
+
+	push_error_context(&context, scan);
+	execute(node, scan);
+	error_context_stack = context.previous;
 }
 
 void

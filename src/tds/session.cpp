@@ -30,14 +30,15 @@ connected(const Session &session) noexcept
 /* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
  * the connection is dead. */
 static bool
-make_idle(Session *session) noexcept
+make_idle(Session *session, int patience = idle_seconds) noexcept
 {
 	session->open_result = false;
+	session->awaiting = false;
 	if (!connected(*session))
 		return false;
 	Call call(&session->record, &session->wait);
 	session->wait.attention_sent = true;
-	session->wait.give_up_at = Clock::now() + std::chrono::seconds(idle_seconds);
+	session->wait.give_up_at = Clock::now() + std::chrono::seconds(patience);
 	dbcancel(session->process);
 	return connected(*session);
 }
@@ -75,14 +76,26 @@ has_error(const Session &session) noexcept
 }
 
 static void
-send(Session *session, const char *sql)
+put_on_wire(Session *session, const char *sql)
 {
 	bool good;
 	{
 		Call call(&session->record, &session->wait);
 		dbfreebuf(session->process);
-		good = dbcmd(session->process, sql) == SUCCEED && dbsqlsend(session->process) == SUCCEED &&
-			   dbsqlok(session->process) == SUCCEED;
+		good = dbcmd(session->process, sql) == SUCCEED && dbsqlsend(session->process) == SUCCEED;
+	}
+	if (!good || has_error(*session))
+		fail(session);
+}
+
+/* Waits until the first of the answer is there. */
+static void
+wait_for_answer(Session *session)
+{
+	bool good;
+	{
+		Call call(&session->record, &session->wait);
+		good = dbsqlok(session->process) == SUCCEED;
 	}
 	if (!good || has_error(*session))
 		fail(session);
@@ -283,32 +296,63 @@ column(const Session *session, int index) noexcept
 /* ---- batches ---- */
 
 void
-query(Session *session, const char *sql)
+send(Session *session, const char *sql)
 {
-	if (session->open_result)
+	if (session->open_result || session->awaiting)
 		throw Error("XX000", "a result of " + session->peer + " is still open");
 	if (session->transaction_ended)
 		transaction_lost(session);
 	forget_columns(session);
 	prepare(session);
+	session->counts_sent = session->in_transaction;
 	if (session->in_transaction)
 	{
 		/* on the statement's own line, so that line numbers in errors stay right */
-		send(session, (std::string("SELECT @@TRANCOUNT; ") + sql).c_str());
-		if (read_transaction_count(session) < 1)
-		{
-			make_idle(session);
-			transaction_lost(session);
-		}
+		std::string batch = session->begin_text + "SELECT @@TRANCOUNT; " + sql;
+
+		session->begin_text.clear();
+		put_on_wire(session, batch.c_str());
 	}
 	else
-		send(session, sql);
+		put_on_wire(session, sql);
+	session->awaiting = true;
+}
+
+static bool
+is_readable(const Session *session) noexcept
+{
+	pollfd state{descriptor(session), POLLIN, 0};
+
+	return poll(&state, 1, 0) > 0;
+}
+
+void
+receive(Session *session)
+{
+	if (!session->awaiting)
+		throw Error("XX000", "nothing was asked of " + session->peer);
+	session->awaiting = false;
+	/* query_timeout is for the wait, not for the time until somebody wanted the answer */
+	session->wait.fresh = is_readable(session);
+	wait_for_answer(session);
+	if (session->counts_sent && read_transaction_count(session) < 1)
+	{
+		make_idle(session);
+		transaction_lost(session);
+	}
 	if (next_result(session))
 	{
 		Call call(&session->record, &session->wait);
 		session->open_result = true;
 		describe(session);
 	}
+}
+
+void
+query(Session *session, const char *sql)
+{
+	send(session, sql);
+	receive(session);
 }
 
 /* Where the values of the fetched row are. */
@@ -373,10 +417,16 @@ execute(Session *session, const char *sql)
 void
 cancel(Session *session)
 {
-	if (!session->open_result)
+	cancel(session, idle_seconds);
+}
+
+void
+cancel(Session *session, int patience)
+{
+	if (!busy(session))
 		return;
 	begin_call(&session->record, &session->wait);
-	if (!make_idle(session))
+	if (!make_idle(session, patience))
 		throw to_error(session->record, session->wait, session->peer.c_str(), true);
 }
 
@@ -385,7 +435,13 @@ cancel(Session *session)
 bool
 busy(const Session *session) noexcept
 {
-	return session->open_result;
+	return session->open_result || session->awaiting;
+}
+
+bool
+awaiting(const Session *session) noexcept
+{
+	return session->awaiting;
 }
 
 int

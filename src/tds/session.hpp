@@ -123,9 +123,10 @@ using Interrupted = bool (*)() noexcept;
  * DEADLOCK_PRIORITY LOW). */
 Session *open(const Login &login, Interrupted interrupted);
 
-/* Sets the isolation level, then BEGIN TRANSACTION. Returns the level really used. From here on
- * query() makes sure with every batch that the transaction is still there (@@TRANCOUNT), since the
- * server may have ended it; if not, Error 40001. */
+/* Sets the isolation level, then BEGIN TRANSACTION; both travel with the next batch, and that is
+ * where a broken connection shows. Returns the level that will be used. From here on query() makes
+ * sure with every batch that the transaction is still there (@@TRANCOUNT), since the server may
+ * have ended it; if not, Error 40001. */
 Isolation begin(Session *session, Isolation isolation);
 
 /* Ends the transaction, cancelling an open result first. The session is reusable. Waits some
@@ -136,6 +137,17 @@ bool in_transaction(const Session *session) noexcept;
 /* Sends a batch and waits until its first result with columns is there (or the batch has ended:
  * column_count() is 0 then). Errors of the server are thrown here or by next(). */
 void query(Session *session, const char *sql);
+/* The two halves of query(), for those who wait for several servers at once: after send() the batch
+ * is on its way, and descriptor() becomes readable when the first of the answer is there; receive()
+ * waits for what query() waits for. In between only receive(), cancel(), rollback() and destroy()
+ * are legal. A descriptor says nothing more once receive() was called: what it would wait for may
+ * be in the library's buffers. */
+void send(Session *session, const char *sql);
+void receive(Session *session);
+
+/* True between send() and receive(). */
+bool awaiting(const Session *session) noexcept;
+
 int column_count(const Session *session) noexcept;
 const Column &column(const Session *session, int index) noexcept;
 
@@ -150,7 +162,7 @@ void execute(Session *session, const char *sql);
  * does nothing. Bounded wait: if the server doesn't acknowledge, Error with connection_lost. */
 void cancel(Session *session);
 
-/* True between query() and the end of its rows. */
+/* True between query() or send() and the end of the rows. */
 bool busy(const Session *session) noexcept;
 
 /* False once the connection is known to be gone: a broken call, or the server has closed the

@@ -31,8 +31,11 @@ struct Session
 
 	bool broken = false;            /* not to be used again, whatever the library thinks */
 	bool open_result = false;       /* the current result has unread rows */
+	bool awaiting = false;          /* a batch was sent, its answer not looked at */
 	bool in_transaction = false;    /* between begin() and rollback() */
+	bool counts_sent = false;       /* the batch that was sent asks for @@TRANCOUNT first */
 	bool transaction_ended = false; /* ... but the server has rolled it back */
+	std::string begin_text;         /* of a transaction that begins with the next batch */
 	Isolation isolation = Isolation::read_committed;
 	Answer snapshot_allowed = Answer::unknown;
 	Answer read_committed_snapshot = Answer::unknown;
@@ -51,6 +54,9 @@ struct Session
 
 /* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
 constexpr int idle_seconds = 5;
+
+/* cancel() that waits so many seconds for the acknowledgement. */
+void cancel(Session *session, int patience);
 
 /* True while the connection can be used, as far as we know. */
 bool connected(const Session &session) noexcept;

@@ -1,5 +1,6 @@
 /*
- * The remote transaction: which isolation, BEGIN, ROLLBACK.
+ * The remote transaction: which isolation, BEGIN, ROLLBACK. BEGIN travels with the first batch: a
+ * transaction costs no round trip at its start, and several servers can be asked at once.
  */
 #include "tds/state.hpp"
 
@@ -32,10 +33,10 @@ as_answer(const Row &row, int index) noexcept
 	return Answer::yes;
 }
 
-/* Runs a batch that begins or ends the transaction. If it fails nobody knows whether there is one:
+/* Runs the batch that ends the transaction. If it fails nobody knows whether there is one:
  * the connection must go, and closing it rolls back. */
 static void
-change_transaction(Session *session, const char *sql)
+end_transaction(Session *session, const char *sql)
 {
 	try
 	{
@@ -85,29 +86,34 @@ begin(Session *session, Isolation isolation)
 		isolation = session->snapshot_allowed == Answer::yes ? Isolation::snapshot
 															 : Isolation::read_committed;
 	/* SNAPSHOT must be set before the transaction begins */
-	execute(session, (std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
-					  "; BEGIN TRANSACTION")
-						 .c_str());
+	session->begin_text = std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
+						  "; BEGIN TRANSACTION; ";
 	session->isolation = isolation;
 	session->in_transaction = true;
 	session->transaction_ended = false;
 	return isolation;
 }
 
-/* The transaction reads only, so undoing it is a matter of a round trip. */
+/* The transaction reads only, so undoing it is a matter of a round trip. A server that hasn't begun
+ * to answer may never do so, and several such may have been asked at once: a second for each. */
 void
 rollback(Session *session)
 {
-	cancel(session);
+	bool begun = session->begin_text.empty();
+
+	cancel(session, session->awaiting ? 1 : idle_seconds);
+	session->begin_text.clear();
 	if (!session->in_transaction)
 		return;
 	session->in_transaction = false;
 	session->transaction_ended = false;
+	if (!begun)
+		return; /* it would have with the next batch */
 
 	int timeout = session->wait.timeout;
 	if (timeout == 0 || timeout > idle_seconds)
 		session->wait.timeout = idle_seconds;
-	change_transaction(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
+	end_transaction(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
 	session->wait.timeout = timeout;
 }
 
