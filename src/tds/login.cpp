@@ -227,38 +227,44 @@ login_record(const Login &login)
 	return record;
 }
 
-/* The library says only that the login failed: say what that usually is. */
-static Error
-login_error(const Session &session, const Login &login)
+/* The server said no, or nobody said anything in time. */
+static bool
+has_reason(const Record &record) noexcept
 {
-	const Record &record = session.record;
-	bool silent = record.server_number == 0 && !record.interrupted && !record.timed_out &&
-				  (record.library_number == 0 || record.library_number == SYBEFCON);
+	return record.server_number != 0 || record.interrupted || record.timed_out;
+}
 
-	if (!silent)
-	{
-		Error error = to_error(record, session.wait, session.peer.c_str(), true);
-		if (record.server_number != 0 || record.interrupted || record.timed_out)
-			return error;
-		return Error("08001", "login to " + session.peer + " was cut off", error.detail(),
-					 login.encryption == Encryption::off
-						 ? "The server closed the connection: is it a SQL Server, and doesn't it "
-						   "insist on encryption?"
-						 : "The server closed the connection: is it a SQL Server, and has it a TLS "
-						   "version that min_tls allows?",
-					 record.library_number, true);
-	}
+/* What it usually is, where nothing could be found out. */
+static Error
+usual_error(const Session &session, const Login &login)
+{
+	std::string detail;
+
+	if (session.record.library_number != 0 && session.record.library_number != SYBEFCON)
+		detail = to_error(session.record, session.wait, session.peer.c_str(), true).detail();
 	if (login.encryption == Encryption::off)
-		return Error("08001", "login to " + session.peer + " failed", "",
-					 "The server may insist on encryption, or not be a SQL Server.", SYBEFCON,
-					 true);
-	return Error("08001", "no encrypted connection to " + session.peer, "",
+		return Error("08001", "login to " + session.peer + " was cut off", detail,
+					 "Is it a SQL Server, and doesn't it insist on encryption?",
+					 session.record.library_number, true);
+	return Error("08001", "no encrypted connection to " + session.peer, detail,
 				 login.ca_file[0] != '\0'
-					 ? "The server's certificate is not signed by ca_file, has expired or names "
-					   "another host (check_hostname), or no TLS version is common: see min_tls."
-					 : "The server offers no encryption (see the server option encryption), or no "
-					   "TLS version is common: see min_tls.",
-				 SYBEFCON, true);
+					 ? "Is it a SQL Server? Is its certificate signed by ca_file, not expired, and "
+					   "made for this host (check_hostname)? Has it a TLS version that min_tls "
+					   "allows?"
+					 : "Is it a SQL Server? Does it offer encryption (see the server option "
+					   "encryption), and a TLS version that min_tls allows?",
+				 session.record.library_number, true);
+}
+
+/* The library says only that the login failed. */
+static Error
+login_error(const Session &session, const Attempt &attempt, const Address &address)
+{
+	if (has_reason(session.record))
+		return to_error(session.record, session.wait, session.peer.c_str(), true);
+	if (std::optional<Error> found = diagnose(attempt, address, session.peer))
+		return *found;
+	return usual_error(session, attempt.login);
 }
 
 /* One attempt of the library to connect lasts a second at most. */
@@ -274,7 +280,7 @@ may_try_again(const Session &session, const Login &login) noexcept
 }
 
 static void
-log_in(Session *session, const Attempt &attempt, const std::string &address)
+log_in(Session *session, const Attempt &attempt, const Address &address)
 {
 	const Login &login = attempt.login;
 
@@ -282,7 +288,7 @@ log_in(Session *session, const Attempt &attempt, const std::string &address)
 	session->wait.timeout = login.connect_timeout;
 	{
 		Call call(&session->record, &session->wait);
-		ConfFile file(conf_text(attempt, address));
+		ConfFile file(conf_text(attempt, address.text));
 		LoginRecord record = login_record(login);
 		do
 		{
@@ -292,7 +298,7 @@ log_in(Session *session, const Attempt &attempt, const std::string &address)
 		} while (session->process == nullptr && may_try_again(*session, login));
 	}
 	if (session->process == nullptr)
-		throw login_error(*session, login);
+		throw login_error(*session, attempt, address);
 	session->wait.login = false;
 	session->wait.timeout = login.query_timeout;
 	watch_interrupts(session->process);
@@ -312,6 +318,34 @@ prologue(const Login &login)
 		   "SET TEXTSIZE 2147483647; SET LANGUAGE us_english; SET DATEFORMAT ymd; "
 		   "SET DATEFIRST 7; SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT " +
 		   std::to_string(login.lock_timeout);
+}
+
+/* The bytes of a batch in TDS, unencrypted: headers of packets, header of the request, UTF-16. */
+static std::uint64_t
+clear_size(const Session &session, size_t characters) noexcept
+{
+	static constexpr int packet_header = 8, request_header = 22; /* the latter since TDS 7.2 */
+	auto payload = static_cast<int>(2 * characters) +
+				   (dbtds(session.process) >= DBTDS_7_2 ? request_header : 0);
+	int room = dbgetpacket(session.process) - packet_header;
+
+	return static_cast<std::uint64_t>(payload + (payload + room - 1) / room * packet_header);
+}
+
+/* Runs the prologue, which is no secret, and looks whether it left encrypted. */
+static void
+begin_session(Session *session, const Login &login)
+{
+	std::string text = prologue(login);
+	std::uint64_t before = bytes_written(descriptor(session));
+
+	execute(session, text.c_str());
+	if (login.encryption == Encryption::require &&
+		left_in_clear(before, bytes_written(descriptor(session)),
+					  clear_size(*session, text.size())))
+		throw Error("08001", "no encrypted connection to " + session->peer,
+					"The server, or somebody between, wants only the login encrypted.",
+					"Check the network, and the server's own settings of encryption.", 0, true);
 }
 
 static Attempt
@@ -339,7 +373,7 @@ open(const Login &login, Interrupted interrupted)
 		attempt.port = ask_browser(attempt, addresses);
 	session->peer = std::string(login.host) + ":" + std::to_string(attempt.port);
 	log_in(session.get(), attempt, probe(attempt, addresses));
-	execute(session.get(), prologue(login).c_str());
+	begin_session(session.get(), login);
 	return session.release();
 }
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,9 +68,14 @@ std::vector<Address> resolve(const Attempt &attempt);
 /* The TCP port of the instance, as SQL Server Browser at the host says (UDP 1434). Throws 08001. */
 int ask_browser(const Attempt &attempt, const std::vector<Address> &addresses);
 
-/* Connects one TCP socket and closes it; returns the numeric address that answered. Throws 08001
- * that says what is wrong: the port, the network. */
-std::string probe(const Attempt &attempt, const std::vector<Address> &addresses);
+/* Connects one TCP socket and closes it; returns the address that answered. Throws 08001 that says
+ * what is wrong: the port, the network. */
+Address probe(const Attempt &attempt, const std::vector<Address> &addresses);
+
+/* Why a login ended before the server had said a word about it; nothing where that can't be seen.
+ * Throws 57014. */
+std::optional<Error> diagnose(const Attempt &attempt, const Address &address,
+							  const std::string &peer);
 
 /* The address with this port. */
 Address with_port(const Address &address, int port) noexcept;

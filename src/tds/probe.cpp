@@ -83,7 +83,7 @@ try_address(const Attempt &attempt, const Address &address, Clock::time_point un
 	return error;
 }
 
-std::string
+Address
 probe(const Attempt &attempt, const std::vector<Address> &addresses)
 {
 	int error = ETIMEDOUT;
@@ -96,7 +96,7 @@ probe(const Attempt &attempt, const std::vector<Address> &addresses)
 
 		error = try_address(attempt, with_port(address, attempt.port), Clock::now() + share);
 		if (error == 0)
-			return address.text;
+			return address;
 		tried += (tried.empty() ? "" : "; ") + address.text + ": " + std::strerror(error);
 	}
 	throw Error("08001",

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,6 +64,12 @@ bool connected(const Session &session) noexcept;
 
 /* Leaves the connection idle, as far as it can, and throws what was recorded. */
 [[noreturn]] void fail(Session *session);
+
+/* How many bytes this TCP socket was ever given to send; 0 where the system can't say. */
+std::uint64_t bytes_written(int descriptor) noexcept;
+
+/* True if, between two such counts, a message of this size went out as it was. */
+bool left_in_clear(std::uint64_t before, std::uint64_t after, std::uint64_t clear_size) noexcept;
 
 /* TLS 1.2 can't be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */
 bool tls1_2_is_certain() noexcept;

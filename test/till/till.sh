@@ -5,7 +5,7 @@
 #   till.sh restart DIR [--option value ...]  the TDS server only, on the same port, with these options added
 #   till.sh stop DIR                          both, by their process ids, and removes DIR
 #
-# Options (README.md says what they mean): --encryption off|optional|required, --snapshot on|off, --row-versions on|off, --read-locks on|off,
+# Options (README.md says what they mean): --encryption off|login|optional|required, --snapshot on|off, --row-versions on|off, --read-locks on|off,
 # --collation NAME, --database NAME, --user NAME, --password TEXT, --packet-size BYTES, --tls-version 1.0|1.1|1.2,
 # --port N, --listen ADDRESS, --timezone NAME.
 # Nothing is built here: build/till must exist (TILL_BINARY names another one). As root the cluster belongs to postgres.

@@ -23,7 +23,7 @@ struct Options
 	int port = 0;                 /* 0: any */
 	std::string socket_directory; /* of the private cluster */
 	std::string certificate, key, tls_version = "1.2";
-	std::string encryption = "optional"; /* off, optional, required */
+	std::string encryption = "optional"; /* off, login, optional, required */
 	std::string user = "till", password = "till-secret";
 	std::string database = "SambaPOS";
 	std::string collation = "SQL_Latin1_General_CP1_CI_AS"; /* of databases made without one */

@@ -38,6 +38,8 @@ agreed_encryption(unsigned char client, const std::string &server)
 {
 	if (server == "off")
 		return encrypt_not_supported;
+	if (server == "login")
+		return encrypt_off;
 	if (server == "required")
 		return client == encrypt_on || client == encrypt_required ? encrypt_on : encrypt_required;
 	return client == encrypt_required ? static_cast<unsigned char>(encrypt_on) : client;

@@ -183,8 +183,9 @@ set_option(Options &o, const std::string &name, const std::string &value)
 		o.port_file = value;
 	else
 		throw std::runtime_error("unknown option " + name);
-	if (name == "--encryption" && value != "off" && value != "optional" && value != "required")
-		throw std::runtime_error("--encryption is off, optional or required");
+	if (name == "--encryption" && value != "off" && value != "login" && value != "optional" &&
+		value != "required")
+		throw std::runtime_error("--encryption is off, login, optional or required");
 	if (name == "--collation")
 		collation(value);
 }
