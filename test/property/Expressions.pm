@@ -97,7 +97,9 @@ sub literal
 {
 	my ($scope, $kind, $column) = @_;
 	my $remote = $column && $column->{k} eq 'col' && $column->{kind} eq $kind ? $column->{column}{remote} : undef;
-	my $literal = Tree::lit($kind, $remote && Dice::chance(55) ? Values::constant_like($kind, $remote) : Values::constant($kind));
+	my $text = $remote && Dice::chance(55) ? Values::constant_like($kind, $remote) : Values::constant($kind);
+	$text = 'CAST(NULL AS ' . Values::parameter_type($kind, 0) . ')' if !$only_constant{$kind} && Dice::chance(2);
+	my $literal = Tree::lit($kind, $text);
 	$literal->{param} = 1 if $scope->{parameters} && $kind !~ /^(?:small|digits)$/ && Dice::chance(60);
 	$literal->{kind} = $kind eq 'pattern' ? 'text' : 'int' if $only_constant{$kind} && $kind ne 'interval';
 	return $literal;

@@ -79,17 +79,45 @@ sub table_item
 	return ({ k => 'table', table => $table, alias => $alias }, map { Tree::col($alias, $_) } @{ $table->{columns} });
 }
 
+# A query in the place of a table: what it computes must be NULL where an outer join finds no partner.
+sub query_item
+{
+	my ($builder) = @_;
+	my ($from, @columns) = table_item($builder);
+	my $scope = scope($builder, @columns);
+	my $query = { k => 'query', from => $from, where => [ Conditions::conditions($scope, 1, 1) ], select => [ $columns[0], row_outputs($scope) ] };
+	my $item = { k => 'sub', query => $query, alias => alias($builder) };
+	my ($id, @others) = Subqueries::columns_of($item);
+	$id->{column}{is_key} = 1;
+	feature($builder, 'join with a query');
+	return ($item, $id, @others);
+}
+
+# Two tables joined to each other before they are joined to the others.
+sub pair_item
+{
+	my ($builder) = @_;
+	my ($left, @columns) = table_item($builder);
+	my ($right, @more) = table_item($builder);
+	my $how = Dice::pick('JOIN', 'LEFT JOIN');
+	my $join = { k => 'join', how => $how, left => $left, right => $right, on => [ key_join(\@columns, \@more) ] };
+	feature($builder, 'nested join');
+	return ($join, @columns, @more);
+}
+
 sub from
 {
 	my ($builder, $count) = @_;
 	my ($from, @columns) = table_item($builder);
-	for my $joined (2 .. $count)
+	for (my $joined = 2; $joined <= $count; $joined++)
 	{
-		my $self = $joined == 2 && $from->{k} eq 'table' && Dice::chance(12) ? $from->{table} : undef;
+		my $self = $joined == 2 && Dice::chance(12) ? $from->{table} : undef;
 		feature($builder, 'self join') if $self;
-		my ($item, @more) = table_item($builder, $self);
+		my $shape = $self ? 'table' : Dice::weighted(table => 84, query => 9, $joined < $count ? (pair => 20) : ());
+		my ($item, @more) = $shape eq 'query' ? query_item($builder) : $shape eq 'pair' ? pair_item($builder) : table_item($builder, $self);
+		$joined++ if $shape eq 'pair';
 		my $how = Dice::weighted(JOIN => 60, 'LEFT JOIN' => 34, $builder->{level} eq 'wild' ? ('RIGHT JOIN' => 6, 'FULL JOIN' => 4) : (),
-			$count == 2 && $item->{table}{name} eq 'PropShops' ? ('CROSS JOIN' => 6) : ());
+			$count == 2 && ($item->{table}{name} // '') eq 'PropShops' ? ('CROSS JOIN' => 6) : ());
 		feature($builder, lc $how);
 		$from = { k => 'join', how => $how, left => $from, right => $item,
 			on => $how eq 'CROSS JOIN' ? [] : [ join_conditions($builder, \@columns, \@more, $count, $how) ] };
@@ -110,46 +138,71 @@ sub with_lateral
 
 sub equality { my ($x, $y) = @_; return Tree::op('bool', '({} = {})', [ $x, $y ]); }
 
+sub is_key { my ($column) = @_; return $column->{column}{is_key} || $column->{column}{local} eq 'id'; }
+
 # The new table's key against a number of the others, or the other way round.
 sub key_join
 {
 	my ($left, $right) = @_;
-	my @left_keys = grep { $_->{column}{local} eq 'id' } @$left;
-	my @pointing = grep { $_->{kind} eq 'int' } @$left;
-	my @pointing_back = grep { $_->{kind} eq 'int' && $_->{column}{local} ne 'id' } @$right;
+	my @left_keys = grep { is_key($_) } @$left;
+	my @pointing_back = grep { $_->{kind} eq 'int' && !is_key($_) } @$right;
 	return equality(Dice::pick(@left_keys), Dice::pick(@pointing_back)) if @left_keys && @pointing_back && Dice::chance(30);
-	return equality(Dice::pick(@pointing), grep { $_->{column}{local} eq 'id' } @$right);
+	return equality(Dice::pick(grep { $_->{kind} eq 'int' } @$left), Dice::pick(grep { is_key($_) } @$right));
 }
 
 # Columns of one kind, nullable or not; decimals of different scale and dates of different grain meet here.
 sub kind_join
 {
 	my ($builder, $left, $right, $operator) = @_;
-	for my $kind (Dice::shuffle(@plain_kinds[ 0 .. 3 ], 'uuid', $builder->{level} eq 'wild' ? qw(text text float) : ()))
+	for my $kind (Dice::shuffle(@plain_kinds[ 0 .. 3 ], 'uuid', $builder->{level} eq 'wild' ? qw(text text float bool) : ()))
 	{
 		my @left = grep { $_->{kind} eq $kind } @$left;
 		my @right = grep { $_->{kind} eq $kind } @$right;
-		next unless @left && @right && ($operator eq '=' || $kind ne 'uuid');
+		next unless @left && @right && ($operator =~ /=|FROM/ || $kind ne 'uuid');
 		feature($builder, "join on $kind");
 		return Tree::op('bool', "({} $operator {})", [ Dice::pick(@left), Dice::pick(@right) ]);
 	}
 	return key_join($left, $right);
 }
 
+# Something computed on each side.
+sub computed_join
+{
+	my ($builder, $left, $right) = @_;
+	my ($left_scope, $right_scope) = map { scope($builder, @$_) } $left, $right;
+	for my $kind (Dice::shuffle(qw(int num date)))
+	{
+		my $x = Expressions::computed($left_scope, $kind, 1) // next;
+		my $y = Expressions::computed($right_scope, $kind, 1) // next;
+		return equality($x, $y);
+	}
+	return key_join($left, $right);
+}
+
+# What else may stand in ON: one side alone, both, a sub-select.
+sub more_conditions
+{
+	my ($builder, $left, $right) = @_;
+	my $which = Dice::weighted(one => 60, both => 30, $builder->{level} eq 'wild' ? (sub => 10) : ());
+	feature($builder, $which eq 'one' ? 'one-sided ON' : "$which in ON");
+	return Conditions::condition(scope($builder, @{ Dice::pick($left, $right) }), 1) if $which eq 'one';
+	my $scope = scope($builder, @$left, @$right);
+	return $which eq 'sub' ? Subqueries::condition($scope) : Conditions::condition($scope, 2);
+}
+
 sub join_conditions
 {
 	my ($builder, $left, $right, $count, $how) = @_;
-	my $kind = Dice::weighted(key => 62, kind => $count < 4 ? 24 : 0, both => 10, unequal => $count == 2 && $how ne 'FULL JOIN' ? 8 : 0);
+	my $unequal = $count == 2 && $how ne 'FULL JOIN';
+	my $kind = Dice::weighted(key => 60, kind => $count < 4 ? 22 : 0, computed => $count < 3 ? 6 : 0, both => 10, unequal => $unequal ? 8 : 0);
 	feature($builder, "$kind condition");
-	my @conditions = $kind eq 'kind' ? kind_join($builder, $left, $right, '=')
+	my $operator = $how eq 'FULL JOIN' || Dice::chance(85) ? '=' : 'IS NOT DISTINCT FROM';
+	my @conditions = $kind eq 'kind' ? kind_join($builder, $left, $right, $operator)
+		: $kind eq 'computed' ? computed_join($builder, $left, $right)
 		: $kind eq 'unequal' ? kind_join($builder, $left, $right, Dice::pick('<', '>=', '<>'))
 		: key_join($left, $right);
 	push @conditions, kind_join($builder, $left, $right, Dice::pick('<=', '<>', '=')) if $kind eq 'both';
-	if ($how ne 'FULL JOIN' && Dice::chance(20))
-	{
-		feature($builder, 'one-sided ON');
-		push @conditions, Conditions::condition(scope($builder, @{ Dice::pick($left, $right) }), 1);
-	}
+	push @conditions, more_conditions($builder, $left, $right) if $how !~ /FULL|EXISTS/ && Dice::chance(22);
 	return @conditions;
 }
 
@@ -177,8 +230,20 @@ sub row_outputs
 	my ($scope) = @_;
 	my @outputs = map { Dice::pick(@{ $scope->{columns} }) } 1 .. Dice::between(1, 4);
 	push @outputs, map { Expressions::expression($scope, Dice::pick(output_kinds($scope)), Dice::between(1, 2)) } 1 .. Dice::between(0, 2);
+	push @outputs, whole_row($scope) if Dice::chance(3);
 	push @outputs, Subqueries::scalar_output($scope) if Dice::chance($scope->{level} eq 'plain' ? 2 : 8);
 	return @outputs;
+}
+
+# A row as one value, which is NULL where an outer join finds no partner; and the table it comes from.
+sub whole_row
+{
+	my ($scope) = @_;
+	my @tables = grep { $_->{column}{remote} } @{ $scope->{columns} };
+	return Dice::pick(@{ $scope->{columns} }) unless @tables;
+	my $alias = Dice::pick(@tables)->{alias};
+	feature($scope->{builder}, 'whole row');
+	return Tree::op('row', Dice::pick("$alias.*::text", "$alias.*::text", "($alias.* IS NULL)", "$alias.tableoid::regclass"), []);
 }
 
 sub distinct_outputs
@@ -271,7 +336,9 @@ sub group_outputs
 	my @aggregates = map { aggregate($scope) } 1 .. Dice::between(@keys ? 0 : 1, 3);
 	my @shown = @keys ? Dice::some(85, @keys) : ();
 	feature($builder, @keys ? 'GROUP BY' : 'one group');
-	return (group => \@keys, select => [ @shown, @aggregates ],
+	my $rollup = @keys && $builder->{level} eq 'wild' && Dice::chance(8) ? Dice::pick('ROLLUP', 'CUBE') : undef;
+	feature($builder, lc $rollup) if $rollup;
+	return (group => \@keys, rollup => $rollup, select => [ @shown, @aggregates ],
 		having => Dice::chance(18) ? [ having($scope, @aggregates) ] : []);
 }
 
@@ -298,6 +365,7 @@ sub derived
 sub add_union
 {
 	my ($builder, $query) = @_;
+	return if grep { $_->{kind} eq 'row' } @{ $query->{select} };
 	my ($from, @columns) = table_item($builder);
 	my $scope = scope($builder, @columns);
 	my @kinds = map { $_->{kind} } @{ $query->{select} };
@@ -350,14 +418,15 @@ sub add_order
 	$query->{limit} = limit($builder, Dice::weighted(1 => 3, 3 => 4, 10 => 6, 40 => 3, 0 => 1)) if Dice::chance(85);
 	$query->{offset} = limit($builder, Dice::weighted(1 => 5, 2 => 4, 5 => 2, 20 => 1, 0 => 1, 1000 => 1))
 		if !$query->{limit} || Dice::chance(35);
-	feature($builder, $query->{limit} ? 'LIMIT' : (), $query->{offset} ? 'OFFSET' : ());
+	$query->{ties} = 1 if $query->{limit} && $query->{order} && Dice::chance(8);
+	feature($builder, $query->{limit} ? 'LIMIT' : (), $query->{offset} ? 'OFFSET' : (), $query->{ties} ? 'WITH TIES' : ());
 	return;
 }
 
 sub limit
 {
 	my ($builder, $number) = @_;
-	my $literal = Tree::lit('int', $number);
+	my $literal = Tree::lit('int', Dice::chance(3) ? 'CAST(NULL AS integer)' : $number);
 	$literal->{param} = 1 if $builder->{parameters};
 	return $literal;
 }

@@ -52,7 +52,7 @@ sub candidates
 sub query_cuts
 {
 	my ($query) = @_;
-	my @cuts = map { my $part = $_; sub { delete $_[0]{$part} } } grep { $query->{$_} } qw(union distinct limit offset order);
+	my @cuts = map { my $part = $_; sub { delete $_[0]{$part} } } grep { $query->{$_} } qw(union distinct ties rollup limit offset order);
 	for my $list (qw(where having group))
 	{
 		my $last = $#{ $query->{$list} // [] };

@@ -6,7 +6,7 @@
 # evaluate all of its arguments. A node that stands in two places of a query is the same node.
 #
 # Queries: { k => 'query', distinct, select => [expr], from, where => [expr], group => [expr], having => [expr],
-# order => [{ at, direction, nulls, by_name }], limit, offset, union => [word, query] }; order's at is a place in select.
+# order => [{ at, direction, nulls, by_name }], limit, offset, ties, rollup, union => [word, query] }; order's at is a place in select.
 # FROM: { k => 'table', table, alias }, { k => 'sub', query, alias, lateral }, { k => 'join', how, left, right, on => [expr] }.
 
 package Tree;
@@ -142,13 +142,21 @@ sub query
 	$sql .= join ', ', map { expression($_, $parameters) . ' AS c' . ++$place } @{ $query->{select} };
 	$sql .= ' FROM ' . from_item($query->{from}, $parameters) if $query->{from};
 	$sql .= ' WHERE ' . conjunction($query->{where}, $parameters) if @{ $query->{where} // [] };
-	$sql .= ' GROUP BY ' . join ', ', map { expression($_, $parameters) } @{ $query->{group} } if @{ $query->{group} // [] };
+	$sql .= ' GROUP BY ' . group_list($query, $parameters) if @{ $query->{group} // [] };
 	$sql .= ' HAVING ' . conjunction($query->{having}, $parameters) if @{ $query->{having} // [] };
 	$sql .= " $query->{union}[0] " . query($query->{union}[1], $parameters) if $query->{union};
 	$sql .= ' ORDER BY ' . join ', ', map { order_key($query, $_, $parameters) } @{ $query->{order} } if @{ $query->{order} // [] };
-	$sql .= ' LIMIT ' . expression($query->{limit}, $parameters) if $query->{limit};
+	$sql .= ' LIMIT ' . expression($query->{limit}, $parameters) if $query->{limit} && !$query->{ties};
 	$sql .= ' OFFSET ' . expression($query->{offset}, $parameters) if $query->{offset};
+	$sql .= ' FETCH FIRST (' . expression($query->{limit}, $parameters) . ') ROWS WITH TIES' if $query->{limit} && $query->{ties};
 	return $sql;
+}
+
+sub group_list
+{
+	my ($query, $parameters) = @_;
+	my $keys = join ', ', map { expression($_, $parameters) } @{ $query->{group} };
+	return $query->{rollup} ? "$query->{rollup} ($keys)" : $keys;
 }
 
 # What is to be run: { prepare, run, explain, finish }. With parameters that is PREPARE and EXECUTE.

@@ -208,7 +208,7 @@ sub parameter_type
 	my ($kind, $text) = @_;
 	my %types = (num => 'numeric', ts => 'timestamp', bool => 'boolean', float => 'float8', tstz => 'timestamptz');
 	return $types{$kind} // $kind unless $kind eq 'int';
-	return abs($text) > 2147483647 ? 'bigint' : 'integer';
+	return $text =~ /^-?\d+$/ && abs($text) > 2147483647 ? 'bigint' : 'integer';
 }
 
 1;
