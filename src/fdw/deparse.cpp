@@ -62,7 +62,7 @@ is_fetched(const PlannedTable *table, AttrNumber attribute)
 }
 
 /* A query that needs no column at all (count(*)) still needs one for every row. */
-static List *
+List *
 append_output_columns(StringInfo sql, const PlannedTable *table)
 {
 	Relation relation = table_open(table->relid, NoLock);
@@ -98,7 +98,7 @@ append_query(StringInfo sql, const char *query)
 	appendStringInfoString(sql, std::strstr(query, "--") != nullptr ? "\n) AS [q]" : ") AS [q]");
 }
 
-static void
+void
 append_from(StringInfo sql, const TableOptions &options)
 {
 	appendStringInfoString(sql, " FROM ");

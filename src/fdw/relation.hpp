@@ -57,6 +57,12 @@ void end_text(RemoteSql *sql);
 /* Ends the text in work with a parameter. */
 void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
 
+/* The columns that are fetched, separated by commas; returns their numbers. */
+List *append_output_columns(StringInfo sql, const PlannedTable *table);
+
+/* " FROM ", and the table or its query. */
+void append_from(StringInfo sql, const TableOptions &options);
+
 void deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs);
 
 /* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
