@@ -346,17 +346,22 @@ Conversion::to_timestamp() const
 		return "";
 	if (from == Kind::date)
 		sql = "(" + sql + ")::timestamp";
-	else if (from == Kind::datetime2)
-		sql = "till.ticks_timestamp(" + sql + ")";
 	else if (from == Kind::time)
-		sql = "till.ticks_timestamp(599266080000000000 + " + sql + ")";
+		sql = "(599266080000000000 + " + sql + ")";
 	else if (from == Kind::datetimeoffset)
-		sql = "till.ticks_timestamp(till.local_ticks(" + sql + "))";
-	if (to.kind == Kind::smalldatetime)
-		return "till.round_minute(" + sql + ")";
-	return from == Kind::smalldatetime || (v.literal && is_string(from))
-			   ? sql
-			   : "till.round300(" + sql + ")";
+		sql = "till.local_ticks(" + sql + ")";
+	if (from == Kind::datetime2 || from == Kind::time || from == Kind::datetimeoffset)
+		sql = to.kind == Kind::datetime ? "till.ticks_datetime(" + sql + ")"
+										: "till.ticks_timestamp(" + sql + ")";
+	else if (to.kind == Kind::datetime && from != Kind::smalldatetime && from != Kind::date &&
+			 !(v.literal && is_string(from)))
+		sql = "till.round300(" + sql + ")";
+	if (from == Kind::smalldatetime || (v.literal && is_string(from)))
+		return sql;
+	return "till.in_range(" +
+		   (to.kind == Kind::smalldatetime ? "till.round_minute(" + sql + ")" : sql) + ", " +
+		   quote_literal(type_name(v.type)) + ", " + quote_literal(type_name(to)) + ", " +
+		   (attempt ? "true" : "false") + ")";
 }
 
 std::string
@@ -405,10 +410,10 @@ Conversion::to_ticks() const
 	}
 	else
 		return "";
-	if (to.kind == Kind::time && from != Kind::time)
-		sql = "((" + sql + ") % 864000000000)";
 	if (is_string(from) || from == Kind::datetime || v.type.scale > to.scale)
 		sql = "till.round_ticks(" + sql + ", " + scale + ")";
+	if (to.kind == Kind::time) /* what is rounded up to midnight is midnight */
+		sql = "((" + sql + ") % 864000000000)";
 	if (to.kind == Kind::datetimeoffset)
 		return "till.offset_of(" + sql + ")";
 	return sql;

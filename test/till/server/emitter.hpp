@@ -108,6 +108,7 @@ struct Environment
 		virtual_table; /* rows for a table that lives in the till; empty: none */
 	bool ydm = false;  /* DATEFORMAT dmy reads 2024-03-02 as the third of February */
 	bool mdy = true;
+	int date_first = 7; /* DATEFIRST: 1 is Monday */
 	explicit Environment(Catalog &catalog) : catalog(catalog) {}
 };
 
@@ -155,6 +156,10 @@ class Emitter
 	Value datepart_call(const Expr &e, const Scope *scope);
 	Value datediff_call(const Expr &e, const Scope *scope);
 	Value dateadd_call(const Expr &e, const Scope *scope);
+	Value from_parts_call(const Expr &e, const Scope *scope);
+	Value eomonth_call(const Expr &e, const Scope *scope);
+	std::string part_sql(const std::string &part, const Value &v);
+	std::string as_ticks(const Value &v);
 	Value offset_call(const Expr &e, const Scope *scope);
 	Value search_call(const Expr &e, const Scope *scope);
 	Value datalength_call(const Expr &e, const Scope *scope);

@@ -191,6 +191,7 @@ class Session
 	std::string virtual_table(const std::string &name);
 
 	void use_database(const std::string &name, bool announce);
+	void set_language(const std::string &value);
 	void set_one(const std::string &name, const std::string &value);
 
 public:

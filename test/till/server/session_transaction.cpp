@@ -7,6 +7,36 @@ namespace till
 
 /* ---- options ---- */
 
+/* A language brings its DATEFORMAT and DATEFIRST. */
+void
+Session::set_language(const std::string &value)
+{
+	struct Language
+	{
+		const char *name, *alias, *dateformat;
+		int date_first;
+	};
+	static const Language languages[] = {{"us_english", "English", "mdy", 7},
+										 {"British", "British English", "dmy", 1},
+										 {"Türkçe", "Turkish", "dmy", 1},
+										 {"Deutsch", "German", "dmy", 1},
+										 {"Français", "French", "dmy", 1}};
+	std::string wanted = fold(value, false);
+
+	for (const Language &l : languages)
+		if (wanted == fold(l.name, false) || wanted == fold(l.alias, false))
+		{
+			settings.language = l.name;
+			set_one("DATEFORMAT", l.dateformat);
+			env.date_first = l.date_first;
+			return;
+		}
+	throw SqlError(
+		2740, 16, 1,
+		"SET LANGUAGE failed because '" + value +
+			"' is not an official language name or a language alias on this SQL Server.");
+}
+
 void
 Session::set_one(const std::string &name, const std::string &value)
 {
@@ -44,18 +74,27 @@ Session::set_one(const std::string &name, const std::string &value)
 		env.ydm = settings.dateformat == "dmy" || settings.dateformat == "ydm";
 		env.mdy = settings.dateformat[0] == 'm' || settings.dateformat[0] == 'y';
 	}
+	else if (name == "DATEFIRST")
+	{
+		int day = std::atoi(value.c_str());
+
+		if (day < 1 || day > 7)
+			throw SqlError(2742, 16, 1,
+						   "SET DATEFIRST " + value +
+							   " is out of range. Use 1 (Monday) to 7 (Sunday).");
+		env.date_first = day;
+	}
 	else if (name == "LANGUAGE")
-		settings.language = value;
+		set_language(value);
 	else if (name == "DEADLOCK_PRIORITY")
 		settings.deadlock_priority = value;
 	else if (name == "ANSI_NULLS" || name == "ANSI_WARNINGS" || name == "ANSI_PADDING" ||
 			 name == "ANSI_NULL_DFLT_ON" || name == "ANSI_NULL_DFLT_OFF" ||
 			 name == "CONCAT_NULL_YIELDS_NULL" || name == "ARITHABORT" ||
-			 name == "NUMERIC_ROUNDABORT" || name == "DATEFIRST" ||
-			 name == "CURSOR_CLOSE_ON_COMMIT" || name == "IMPLICIT_TRANSACTIONS" ||
-			 name == "NOEXEC" || name == "PARSEONLY" || name == "ARITHIGNORE" ||
-			 name == "QUERY_GOVERNOR_COST_LIMIT" || name == "CONTEXT_INFO" ||
-			 name.compare(0, 10, "STATISTICS") == 0)
+			 name == "NUMERIC_ROUNDABORT" || name == "CURSOR_CLOSE_ON_COMMIT" ||
+			 name == "IMPLICIT_TRANSACTIONS" || name == "NOEXEC" || name == "PARSEONLY" ||
+			 name == "ARITHIGNORE" || name == "QUERY_GOVERNOR_COST_LIMIT" ||
+			 name == "CONTEXT_INFO" || name.compare(0, 10, "STATISTICS") == 0)
 	{
 		if (on && (name == "IMPLICIT_TRANSACTIONS" || name == "NOEXEC" || name == "PARSEONLY"))
 			throw unsupported("SET " + name + " ON");

@@ -38,7 +38,7 @@ Session::global(const std::string &name)
 	if (name == "@@TEXTSIZE")
 		return integer_value(out.text_size);
 	if (name == "@@DATEFIRST")
-		return integer_value(7, Kind::tinyint);
+		return integer_value(env.date_first, Kind::tinyint);
 	if (name == "@@MAX_PRECISION")
 		return integer_value(38, Kind::tinyint);
 	if (name == "@@OPTIONS")

@@ -293,6 +293,12 @@ common_string(const Type &a, const Type &b)
 	return t;
 }
 
+static int
+fraction_digits(const Type &t)
+{
+	return t.kind == Kind::datetime ? 3 : t.scale;
+}
+
 Type
 common_type(const Type &a, const Type &b)
 {
@@ -318,8 +324,9 @@ common_type(const Type &a, const Type &b)
 		}
 		return decimal_type(precision, scale);
 	}
-	if (a.kind == b.kind)
-		high.scale = std::max(a.scale, b.scale);
+	if (high.kind == Kind::time || high.kind == Kind::datetime2 ||
+		high.kind == Kind::datetimeoffset)
+		high.scale = std::max(fraction_digits(a), fraction_digits(b));
 	return high;
 }
 
