@@ -22,7 +22,7 @@ sub kinds
 {
 	my ($scope) = @_;
 	my %weights = (int => 8, num => 8, date => 6, ts => 6, uuid => 2);
-	%weights = (%weights, text => 7, float => 2, time => 1, tstz => 1, bytea => 1) if $scope->{level} eq 'wild';
+	%weights = (%weights, text => 7, char => 2, float => 2, time => 1, tstz => 1, bytea => 1) if $scope->{level} eq 'wild';
 	my %there = map { $_->{kind} => 1 } @{ $scope->{columns} };
 	return map { $_ => $weights{$_} } grep { $there{$_} } sort keys %weights;
 }

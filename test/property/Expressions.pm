@@ -68,7 +68,7 @@ my %productions = (
 		[ 2, '({} + {})', 'float float', 'f' ], [ 2, '({} * {})', 'float float', 'f' ], [ 2, 'CAST({} AS float8)', 'int' ],
 		[ 2, 'CAST({} AS float8)', 'num', 'f' ], [ 1, 'abs({})', 'float' ], [ 1, "date_part('day', {})", 'ts' ],
 	],
-	bool => [], uuid => [], time => [], tstz => [], bytea => [],
+	bool => [], uuid => [], time => [], tstz => [], bytea => [], char => [],
 );
 
 # What every kind can be made of.
@@ -119,7 +119,7 @@ sub expression
 	my ($scope, $kind, $depth) = @_;
 	return literal($scope, $kind) if $only_constant{$kind};
 	return $condition->($scope, $depth) if $kind eq 'bool' && $depth > 0 && Dice::chance(60);
-	return leaf($scope, $kind) if $depth <= 0 || Dice::chance(35);
+	return leaf($scope, $kind) if $depth <= 0 || $kind eq 'char' || Dice::chance(35);
 	return made($scope, $kind, $depth, @{ $productions{$kind} }, Dice::chance(30) || !@{ $productions{$kind} } ? @for_all : ());
 }
 

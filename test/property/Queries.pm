@@ -154,7 +154,7 @@ sub key_join
 sub kind_join
 {
 	my ($builder, $left, $right, $operator) = @_;
-	for my $kind (Dice::shuffle(@plain_kinds[ 0 .. 3 ], 'uuid', $builder->{level} eq 'wild' ? qw(text text float bool) : ()))
+	for my $kind (Dice::shuffle(@plain_kinds[ 0 .. 3 ], 'uuid', $builder->{level} eq 'wild' ? qw(text text float bool char) : ()))
 	{
 		my @left = grep { $_->{kind} eq $kind } @$left;
 		my @right = grep { $_->{kind} eq $kind } @$right;
@@ -365,7 +365,7 @@ sub derived
 sub add_union
 {
 	my ($builder, $query) = @_;
-	return if grep { $_->{kind} eq 'row' } @{ $query->{select} };
+	return if grep { $_->{kind} =~ /^(?:row|char)$/ } @{ $query->{select} };
 	my ($from, @columns) = table_item($builder);
 	my $scope = scope($builder, @columns);
 	my @kinds = map { $_->{kind} } @{ $query->{select} };
@@ -386,7 +386,7 @@ sub add_union
 sub orderable
 {
 	my ($builder, $query) = @_;
-	my %kinds = map { $_ => 1 } qw(int num date ts), $builder->{level} eq 'wild' ? qw(bool text uuid float) : ();
+	my %kinds = map { $_ => 1 } qw(int num date ts), $builder->{level} eq 'wild' ? qw(bool text char uuid float) : ();
 	return grep { $kinds{ $query->{select}[$_]{kind} } } 0 .. $#{ $query->{select} };
 }
 

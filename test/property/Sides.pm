@@ -106,24 +106,43 @@ sub without_limit
 	return { %$query, limit => undef, offset => undef };
 }
 
+my $nothing = 'SELECT WHERE false';
+
+# Sends what belongs to one query; the answers are in the order of @steps.
+my @steps = qw(prepare explain run finish);
+
+sub send_query
+{
+	my ($session, $statements, @settings) = @_;
+	say_to($session, join '; ', (map { "SET $_ = off" } @settings), $statements->{prepare} // $nothing);
+	say_to($session, $statements->{$_}) for qw(explain run);
+	say_to($session, join '; ', (map { "RESET $_" } @settings), $statements->{finish} // $nothing);
+	return;
+}
+
+# The answer to the query: an error of any step is its error.
+sub receive_query
+{
+	my ($session) = @_;
+	my %answers = map { $_ => answer($session) } @steps;
+	my ($error) = grep { $_->{sqlstate} } @answers{qw(prepare run explain)};
+	return ($error // $answers{run}, $answers{explain});
+}
+
 sub run
 {
 	my ($sides, $query, @settings) = @_;
 	my ($far, $near) = @$sides{qw(far near)};
 	my $statements = Tree::statements($query);
-	my $limited = $query->{limit} || $query->{offset};
-	my $whole = $limited ? Tree::query(without_limit($query)) : undef;
-	say_to($far, join "; ", (map { "SET $_ = off" } @settings), $statements->{prepare} // 'SELECT WHERE false');
-	say_to($far, $statements->{$_}) for qw(explain run);
-	say_to($far, join "; ", (map { "RESET $_" } @settings), $statements->{finish} // 'SELECT WHERE false');
-	say_to($near, Tree::query($query));
-	say_to($near, $whole) if $whole;
-	my ($prepared, $explained, $answer) = map { answer($far) } 1 .. 4;
-	my %outcome = (far => $answer, near => answer($near), settings => \@settings, statements => $statements);
-	$outcome{whole} = answer($near) if $whole;
+	my $whole = $query->{limit} || $query->{offset} ? Tree::statements(without_limit($query)) : undef;
+	send_query($far, $statements, @settings);
+	send_query($near, $statements);
+	send_query($near, $whole) if $whole;
+	my %outcome = (settings => \@settings, statements => $statements);
+	($outcome{far}, my $explained) = receive_query($far);
+	($outcome{near}) = receive_query($near);
+	($outcome{whole}) = receive_query($near) if $whole;
 	$outcome{plan} = $explained->{sqlstate} ? undef : JSON::PP::decode_json($explained->{rows}[0][0])->[0]{Plan};
-	$outcome{far} = $explained if $explained->{sqlstate} && !$answer->{sqlstate};
-	$outcome{far} = $prepared if $prepared->{sqlstate};
 	return \%outcome;
 }
 

@@ -6,7 +6,7 @@
 #   $tables->create_near($db);                       schema far: foreign tables; schema near: the same rows, local
 #
 # A column: { name, local, remote, type, kind, scale, nullable }. Its kind is what expressions go by: int, num,
-# bool, date, ts, text, uuid, float, time, tstz, bytea; its type is what IMPORT must have made of the remote one.
+# bool, date, ts, text, char, uuid, float, time, tstz, bytea; its type is what IMPORT must have made of the remote one.
 
 package Tables;
 use strict;
@@ -41,7 +41,7 @@ my @definitions = (
 my %kinds = (bit => 'bool', tinyint => 'int', smallint => 'int', int => 'int', bigint => 'int', decimal => 'num', money => 'num',
 	smallmoney => 'num', real => 'float', float => 'float', date => 'date', datetime => 'ts', smalldatetime => 'ts', datetime2 => 'ts',
 	time => 'time', datetimeoffset => 'tstz', uniqueidentifier => 'uuid', varbinary => 'bytea', nvarchar => 'text', varchar => 'text',
-	char => 'text', nchar => 'text');
+	char => 'char', nchar => 'char');
 
 my %local_types = (bit => 'boolean', tinyint => 'smallint', smallint => 'smallint', int => 'integer', bigint => 'bigint',
 	money => 'numeric(19,4)', smallmoney => 'numeric(10,4)', real => 'real', float => 'double precision', date => 'date',

@@ -159,7 +159,7 @@ sub group_list
 	return $query->{rollup} ? "$query->{rollup} ($keys)" : $keys;
 }
 
-# What is to be run: { prepare, run, explain, finish }. With parameters that is PREPARE and EXECUTE.
+# What is to be run, in turn: { prepare, explain, run, finish }. With parameters that is PREPARE and EXECUTE.
 sub statements
 {
 	my ($query) = @_;

@@ -165,6 +165,7 @@ my %constants = (
 				'2024-02-28 23:59:59.998', '2024-02-28 23:59:59.999999', '0001-01-01', '1752-12-31 23:59:59.999',
 				'9999-12-31 23:59:59.997', '9999-12-31 23:59:59.9999', '10000-01-01', 'infinity', '-infinity') ] ],
 	text => [ [ map { quote($_) } @words[ 0 .. 12 ] ], [ map { quote($_) } @words, @accents, @unicode ] ],
+	char => [ [ map { quote($_) } 'a', 'A', 'abc', 'ABC', 'abc   ' ], [ map { quote($_) } '', 'a b', 'abc ', ' a', 'abcdefgh' ] ],
 	bool => [ [qw(true false)], [] ],
 	uuid => [ [ typed('uuid', @{ $pools{uniqueidentifier}[0] }) ], [ typed('uuid', @{ $pools{uniqueidentifier}[1] }) ] ],
 	float => [ [ map { "$_\::float8" } '0', '1', '1.5', '2.5' ], [ map { "$_\::float8" } '0.1', '1e300' ] ],
@@ -190,7 +191,7 @@ sub constant
 
 # A value that a column of this remote type may hold, as a literal of a query.
 my %literal_of = (
-	int => sub { $_[0] }, num => sub { $_[0] }, bool => sub { $_[0] ? 'true' : 'false' }, text => \&quote,
+	int => sub { $_[0] }, num => sub { $_[0] }, bool => sub { $_[0] ? 'true' : 'false' }, text => \&quote, char => \&quote,
 	float => sub { "'$_[0]'::float8" }, bytea => sub { "'\\x$_[0]'::bytea" },
 	map { my ($kind, $type) = @$_; $kind => sub { (typed($type, $rounded{ $_[0] } // $_[0]))[0] } }
 		[ date => 'date' ], [ ts => 'timestamp' ], [ uuid => 'uuid' ], [ time => 'time' ], [ tstz => 'timestamptz' ],
@@ -206,7 +207,7 @@ sub constant_like
 sub parameter_type
 {
 	my ($kind, $text) = @_;
-	my %types = (num => 'numeric', ts => 'timestamp', bool => 'boolean', float => 'float8', tstz => 'timestamptz');
+	my %types = (num => 'numeric', ts => 'timestamp', bool => 'boolean', float => 'float8', tstz => 'timestamptz', char => 'bpchar');
 	return $types{$kind} // $kind unless $kind eq 'int';
 	return $text =~ /^-?\d+$/ && abs($text) > 2147483647 ? 'bigint' : 'integer';
 }
