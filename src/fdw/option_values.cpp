@@ -135,25 +135,52 @@ take_options(Gathered *all, List *options, Oid catalog)
 	}
 }
 
-/* The first line of the file. Others must not be able to read it, as with ~/.pgpass. */
+/* Opens the file only after a look at it: a pipe would wait for a writer. */
+static FILE *
+open_password_file(const char *path)
+{
+	struct stat status;
+	FILE *file = nullptr;
+
+	if (!is_absolute_path(path))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("password file \"%s\" is not an absolute path", path)));
+	if (stat(path, &status) != 0 ||
+		(S_ISREG(status.st_mode) && (file = AllocateFile(path, "r")) == nullptr))
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not read password file \"%s\": %m", path)));
+	if (file == nullptr || fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode))
+		ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+						errmsg("password file \"%s\" is not a regular file", path)));
+	if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+						errmsg("password file \"%s\" can be read by others", path),
+						errhint("Use chmod 600.")));
+	return file;
+}
+
+/* The first line of the file. Others must not be able to read it, as with ~/.pgpass. Nothing of it
+ * may get into a message, so what can't be converted is found before it is. */
 static const char *
 read_password_file(const char *path)
 {
 	char line[1024];
-	struct stat status;
-	FILE *file = AllocateFile(path, "r");
+	FILE *file = open_password_file(path);
 
-	if (file == nullptr || fstat(fileno(file), &status) != 0)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not read password file \"%s\": %m", path)));
-	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-						errmsg("password file \"%s\" can be read by others", path),
-						errhint("Use chmod 600.")));
 	if (fgets(line, sizeof line, file) == nullptr)
 		line[0] = '\0';
 	FreeFile(file);
-	line[std::strcspn(line, "\r\n")] = '\0';
+
+	size_t length = std::strcspn(line, "\r\n");
+	line[length] = '\0';
+	if (length > login_text_length ||
+		!pg_verify_mbstr(GetDatabaseEncoding(), line, static_cast<int>(length), true))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("the first line of password file \"%s\" is not a password", path),
+			 errdetail("A password has at most %d bytes and is in the encoding of the database.",
+					   login_text_length)));
 	return utf8(pstrdup(line));
 }
 
@@ -165,9 +192,32 @@ missing_option(const char *message, const char *hint)
 	pg_unreachable();
 }
 
+/* A user who isn't superuser must not go in with rights of the database server's own: what lets him
+ * in at the till is his own password, as with postgres_fdw. */
+static void
+check_password(const Gathered *all, const ForeignServer *server, Oid user)
+{
+	const char *name = quote_identifier(server->servername);
+
+	if (!all->password_required || all->result->login.password[0] != '\0')
+		return;
+	if (!superuser_arg(user))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("Non-superusers must provide a password in the user mapping."),
+			 errhint("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD password '...');", name)));
+	if (!all->password_given && all->password_file == nullptr)
+		missing_option(
+			psprintf("the user mapping for server \"%s\" has no option \"password\"",
+					 server->servername),
+			psprintf("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD password '...');", name));
+}
+
 /* What a login can't do without. */
 static void
-complete_login(Gathered *all, const ForeignServer *server)
+complete_login(Gathered *all, const ForeignServer *server, Oid user)
 {
 	tds::Login &login = all->result->login;
 	const char *name = quote_identifier(server->servername);
@@ -183,11 +233,7 @@ complete_login(Gathered *all, const ForeignServer *server)
 			psprintf("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD username '...');", name));
 	if (all->password_file != nullptr)
 		login.password = read_password_file(all->password_file);
-	else if (!all->password_given && all->password_required)
-		missing_option(
-			psprintf("the user mapping for server \"%s\" has no option \"password\"",
-					 server->servername),
-			psprintf("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD password '...');", name));
+	check_password(all, server, user);
 }
 
 ServerOptions *
@@ -225,7 +271,7 @@ server_options(Oid server_oid, Oid user)
 	if (OidIsValid(user))
 	{
 		take_options(&all, GetUserMapping(user, server_oid)->options, UserMappingRelationId);
-		complete_login(&all, server);
+		complete_login(&all, server, user);
 	}
 	return result;
 }

@@ -10,8 +10,6 @@
 namespace sambapos::fdw
 {
 
-/* A name or password in a TDS login packet has at most 128 characters; DB-Library counts bytes. */
-constexpr int login_text_length = 128;
 constexpr int one_day = 86400;
 
 static const OptionRule rules[] = {

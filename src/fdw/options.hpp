@@ -9,6 +9,9 @@
 namespace sambapos::fdw
 {
 
+/* A name or password in a TDS login packet has at most 128 characters; DB-Library counts bytes. */
+constexpr int login_text_length = 128;
+
 enum class OptionKind
 {
 	text,    /* not empty, at most `maximum` bytes if that isn't 0 */
