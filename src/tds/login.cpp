@@ -1,23 +1,17 @@
 /*
- * Connecting: the checks, the private freetds.conf, the login itself and the prologue.
+ * Connecting: the checks, the login itself and the prologue.
  *
- * FreeTDS 1.3 takes encryption, CA file and port only from a configuration file. So each login
- * writes one, readable by us alone and without any secret, names it with dbsetifile() and removes
- * it as soon as dbopen() has returned. dbsetifile() is process-global and can't be asked for its
- * earlier value; it is set back to "none".
- *
- * "connect timeout = 1" in that file makes FreeTDS raise SYBETIME once a second during the login,
- * which is the only moment a login can be interrupted: the error handler waits on or gives up
- * (messages.cpp).
+ * DB-Library's call that connects can be interrupted in one way only: "connect timeout = 1" in its
+ * configuration (surroundings.cpp) makes it raise SYBETIME once a second, and the error handler
+ * waits on or gives up (messages.cpp).
  */
 #include "tds/network.hpp"
 #include "tds/state.hpp"
+#include "tds/surroundings.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -27,8 +21,6 @@
 
 namespace sambapos::tds
 {
-
-static constexpr char section[] = "sambapos_fdw";
 
 /* What a TDS login packet has room for. */
 static constexpr size_t longest_name = 128;
@@ -121,96 +113,6 @@ check(const Login &login)
 					"Create a user mapping with username and password.");
 }
 
-static const char *
-encryption_word(Encryption encryption) noexcept
-{
-	switch (encryption)
-	{
-		case Encryption::off: return "off";
-		case Encryption::request: return "request";
-		case Encryption::require: return "require";
-	}
-	return "require";
-}
-
-/* Encrypted packets are limited to half the size. With "request" the server decides, so we don't
- * ask for more than it could give. */
-static int
-packet_size(const Login &login) noexcept
-{
-	if (login.packet_size > 0)
-		return login.packet_size;
-	return login.encryption == Encryption::off ? 32767 : 16383;
-}
-
-/* The certificate names the host as the user knows it, so FreeTDS must know it by that name where
- * names are compared; elsewhere the address that has just answered is surer. */
-static std::string
-conf_text(const Attempt &attempt, const std::string &address)
-{
-	const Login &login = attempt.login;
-	std::string text = std::string("[") + section + "]\n";
-
-	text += "host = " + (login.check_hostname || address.empty() ? login.host : address) + "\n";
-	text += "port = " + std::to_string(attempt.port) + "\n";
-	text += std::string("tds version = ") + login.tds_version + "\n";
-	text += std::string("encryption = ") + encryption_word(login.encryption) + "\n";
-	text += "client charset = UTF-8\n";
-	text += "connect timeout = 1\n";
-	text += "initial block size = " + std::to_string(packet_size(login)) + "\n";
-	text += std::string("enable tls v1 = ") + (login.min_tls == MinTls::tls1_0 ? "yes" : "no") +
-			"\n"; /* FreeTDS's own default is yes */
-	if (login.ca_file[0] != '\0')
-		text += std::string("ca file = ") + login.ca_file + "\n";
-	text +=
-		std::string("check certificate hostname = ") + (login.check_hostname ? "yes" : "no") + "\n";
-	return text;
-}
-
-/* The file exists while this object lives. */
-class ConfFile
-{
-public:
-	explicit ConfFile(const std::string &text)
-	{
-		const char *directory = getenv("TMPDIR");
-		path_ = std::string(directory != nullptr && directory[0] == '/' ? directory : "/tmp") +
-				"/sambapos_fdw.XXXXXX";
-		int descriptor = mkstemp(path_.data()); /* 0600 */
-		if (descriptor < 0)
-			give_up();
-		bool written =
-			write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-		int error = errno;
-		close(descriptor);
-		if (!written)
-		{
-			unlink(path_.c_str());
-			errno = error;
-			give_up();
-		}
-		dbsetifile(path_.data());
-	}
-	~ConfFile()
-	{
-		char none[] = "";
-		dbsetifile(none);
-		unlink(path_.c_str());
-	}
-	ConfFile(const ConfFile &) = delete;
-	ConfFile &operator=(const ConfFile &) = delete;
-
-private:
-	[[noreturn]] void give_up() const
-	{
-		throw Error("58030", "could not write \"" + path_ + "\"",
-					std::string(std::strerror(errno)) + ".",
-					"FreeTDS reads the address and encryption of a server from a file.");
-	}
-
-	std::string path_;
-};
-
 using LoginRecord = std::unique_ptr<LOGINREC, void (*)(LOGINREC *)>;
 
 static LoginRecord
@@ -288,13 +190,13 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 	session->wait.timeout = login.connect_timeout;
 	{
 		Call call(&session->record, &session->wait);
-		ConfFile file(conf_text(attempt, address.text));
+		Surroundings surroundings(attempt, address.text);
 		LoginRecord record = login_record(login);
 		do
 		{
 			begin_call(&session->record, &session->wait);
 			session->wait.started = attempt.started;
-			session->process = dbopen(record.get(), section);
+			session->process = dbopen(record.get(), Surroundings::section);
 		} while (session->process == nullptr && may_try_again(*session, login));
 	}
 	if (session->process == nullptr)

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use File::Temp qw(tempdir);
 use Test::More;
 use Harness;
 
@@ -20,7 +21,17 @@ note(join ', ', map { "$_ $planted{$_}" } sort keys %planted);
 ok($planted{$_}, "the till holds secrets in $_") for qw(Users PaymentTypes AppActions Scripts AddonLicenses GraphqlClients);
 
 my $password = "pass'word-\$$-must-not-be-told";
-my $cluster = Harness::cluster(log_min_messages => 'debug5', log_error_verbosity => 'verbose');
+
+# FreeTDS writes down what it does, passwords too, into the file that TDSDUMP names; and lets its environment say
+# where to connect to.
+my $directory = tempdir(CLEANUP => 1);
+chmod 0777, $directory;
+my $cluster = do
+{
+	local @ENV{qw(TDSDUMP TDSDUMPCONFIG TDSHOST TDSPORT TDSVER)} = ("$directory/dump", "$directory/config", '192.0.2.1', '1', '4.2');
+	Harness::cluster(log_min_messages => 'debug5', log_error_verbosity => 'verbose', log_statement => 'none',
+		track_activity_query_size => 100000);
+};
 my $db = $cluster->database('shop');
 $db->connect_till($till);
 
@@ -59,6 +70,16 @@ push @answers, $db->run('CREATE ROLE stranger; SET ROLE stranger; SELECT srvname
 push @answers, $db->run('EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM sambapos_live_shop.users');
 push @answers, $db->run('SELECT * FROM sambapos_status()');
 
+# What the rest of the cluster sees of a backend that reads the till, with every statement logged from here on.
+my $session = $db->session;
+$session->run("SET log_statement = 'all'; SET log_min_duration_statement = 0; SET log_duration = on; SET log_parser_stats = on");
+push @answers, join "\n", map { ($session->ask($_)) } 'BEGIN', 'SELECT count(*) FROM public.t', 'SELECT * FROM sambapos_connections()',
+	'SELECT * FROM pg_stat_activity', 'SELECT * FROM pg_stat_get_activity(NULL)', 'SELECT * FROM pg_settings', 'COMMIT',
+	"SELECT sambapos_disconnect('till')", 'SELECT count(*) FROM public.t', 'EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM public.t',
+	'SET ROLE other', 'SELECT count(*) FROM public.t', 'RESET ROLE';
+$session->close;
+ok(-e $_ ? index(slurp($_), $till->{password}) < 0 : 1, 'FreeTDS writes no password into ' . ($_ =~ s/.*\///r)) for "$directory/dump", "$directory/config";
+
 my $dump = do
 {
 	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
@@ -74,6 +95,7 @@ my $log = $cluster->log;
 unlike($log, qr/PANIC|TRAP|was terminated/, 'nothing went wrong at that level');
 cmp_ok(length $log, '>', 100000, 'the log is a debug5 log');
 
+sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return scalar <$file> // '' }
 my %where = (answers => join("\n", @answers), dump => $dump, schema => $schema, log => $log);
 for my $place (sort keys %where)
 {
