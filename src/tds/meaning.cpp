@@ -204,8 +204,11 @@ server_error(const Record &record, const char *peer, bool connection_lost)
 	if (record.procedure[0] != '\0')
 		detail += std::string(", procedure ") + record.procedure;
 	detail += std::string(", from ") + peer + ".";
-	return Error(meaning.sqlstate, as_message(record.server_text), detail, meaning.hint,
-				 record.server_number, connection_lost);
+	std::string message = as_message(record.server_text);
+	if (message.empty())
+		message = std::string("an error without a text from ") + peer;
+	return Error(meaning.sqlstate, message, detail, meaning.hint, record.server_number,
+				 connection_lost);
 }
 
 static Error

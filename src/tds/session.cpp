@@ -101,6 +101,15 @@ wait_for_answer(Session *session)
 		fail(session);
 }
 
+/* The library asks only when it has to wait; what comes fast enough would never let it. */
+static bool
+is_interrupted(Session *session) noexcept
+{
+	if (session->wait.interrupted != nullptr && session->wait.interrupted())
+		session->record.interrupted = true;
+	return session->record.interrupted;
+}
+
 /* Goes to the next result with columns; false when the batch has ended. */
 static bool
 next_result(Session *session)
@@ -112,22 +121,13 @@ next_result(Session *session)
 		while ((code = dbresults(session->process)) == SUCCEED)
 		{
 			found = dbnumcols(session->process) > 0;
-			if (found)
+			if (found || is_interrupted(session))
 				break;
 		}
 	}
 	if ((code != SUCCEED && code != NO_MORE_RESULTS) || has_error(*session))
 		fail(session);
 	return found;
-}
-
-/* The library asks only when it has to wait; rows that come fast enough would never let it. */
-static bool
-is_interrupted(Session *session) noexcept
-{
-	if (session->wait.interrupted != nullptr && session->wait.interrupted())
-		session->record.interrupted = true;
-	return session->record.interrupted;
 }
 
 /* Reads the current result to its end. */
@@ -250,6 +250,15 @@ fixed_length(WireType type) noexcept
 	return 0;
 }
 
+/* For these two the library's type doesn't tell the room it has: that is what the server declared.
+ */
+static bool
+has_room(DBPROCESS *process, int column, WireType type) noexcept
+{
+	return (type != WireType::uuid && type != WireType::bit) ||
+		   dbcollen(process, column) >= fixed_length(type);
+}
+
 /* Writes down the columns of the current result, and all that is the same in every row. */
 static void
 describe(Session *session)
@@ -267,6 +276,8 @@ describe(Session *session)
 		const DBTYPEINFO *info = dbcoltypeinfo(process, i + 1);
 		WireType type = wire_type(dbcoltype(process, i + 1));
 
+		if (!has_room(process, i + 1, type))
+			type = WireType::unsupported;
 		session->names[i] = name == nullptr ? "" : name;
 		session->columns[i] = {session->names[i].c_str(), type, info->precision, info->scale};
 		session->values[i].length = fixed_length(type);
@@ -385,7 +396,7 @@ next(Session *session, Row *row)
 		Call call(&session->record, &session->wait);
 		do
 			status = dbnextrow(session->process);
-		while (status > 0); /* a COMPUTE row */
+		while (status > 0 && !is_interrupted(session)); /* a COMPUTE row */
 		if (status == REG_ROW)
 			point_to_values(session);
 	}

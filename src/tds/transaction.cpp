@@ -26,8 +26,10 @@ level_words(Isolation isolation) noexcept
 static Answer
 as_answer(const Row &row, int index) noexcept
 {
-	const Value &value = row.values[index];
+	if (index >= row.count)
+		return Answer::no;
 
+	const Value &value = row.values[index];
 	if (value.data == nullptr || value.length < 1 || value.data[0] != 1)
 		return Answer::no;
 	return Answer::yes;
