@@ -275,7 +275,7 @@ sub group_key
 	my ($scope) = @_;
 	my @columns = grep { $_->{kind} =~ /^(?:int|num|date|ts|bool|uuid)$/ || $scope->{level} eq 'wild' } @{ $scope->{columns} };
 	my $made = Dice::chance(35) ? Expressions::computed($scope, Dice::pick(@plain_kinds), 1) : undef;
-	return $made ? Expressions::uniform($made) : Dice::pick(@columns ? @columns : @{ $scope->{columns} });
+	return Expressions::uniform($made // Dice::pick(@columns ? @columns : @{ $scope->{columns} }));
 }
 
 my %ordered_kinds = (plain => [qw(int num date ts)], wild => [qw(int num date ts text float)]);
