@@ -87,6 +87,8 @@ sambapos_fdw_handler(PG_FUNCTION_ARGS)
 
 	routine->GetForeignRelSize = sambapos_get_rel_size;
 	routine->GetForeignPaths = sambapos_get_paths;
+	routine->GetForeignJoinPaths = sambapos_get_join_paths;
+	routine->GetForeignUpperPaths = sambapos_get_upper_paths;
 	routine->GetForeignPlan = sambapos_get_plan;
 	routine->BeginForeignScan = sambapos_begin_scan;
 	routine->IterateForeignScan = sambapos_iterate_scan;

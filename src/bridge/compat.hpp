@@ -41,6 +41,95 @@ foreign_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_
 #endif
 }
 
+inline ForeignPath *
+foreign_join_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_cost,
+				  Cost total_cost, List *pathkeys, List *restrictlist)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_join_path(root, rel, nullptr, rows, 0, startup_cost, total_cost, pathkeys,
+									rel->lateral_relids, nullptr, restrictlist, NIL);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_join_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
+									rel->lateral_relids, nullptr, restrictlist, NIL);
+#else
+	return create_foreign_join_path(root, rel, nullptr, rows, startup_cost, total_cost, pathkeys,
+									rel->lateral_relids, nullptr, NIL);
+#endif
+}
+
+inline ForeignPath *
+foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, double rows,
+				   Cost startup_cost, Cost total_cost, List *pathkeys, List *fdw_private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_upper_path(root, rel, target, rows, 0, startup_cost, total_cost, pathkeys,
+									 nullptr, NIL, fdw_private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_upper_path(root, rel, target, rows, startup_cost, total_cost, pathkeys,
+									 nullptr, NIL, fdw_private);
+#else
+	return create_foreign_upper_path(root, rel, target, rows, startup_cost, total_cost, pathkeys,
+									 nullptr, fdw_private);
+#endif
+}
+
+/* A path key's direction: a strategy number until 17, a comparison since. */
+inline bool
+is_descending(const PathKey *pathkey)
+{
+#if PG_VERSION_NUM >= 180000
+	return pathkey->pk_cmptype == COMPARE_GT;
+#else
+	return pathkey->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+inline PathKey *
+ascending_pathkey(PlannerInfo *root, EquivalenceClass *eclass, Oid opfamily)
+{
+#if PG_VERSION_NUM >= 180000
+	return make_canonical_pathkey(root, eclass, opfamily, COMPARE_LT, false);
+#else
+	return make_canonical_pathkey(root, eclass, opfamily, BTLessStrategyNumber, false);
+#endif
+}
+
+/* Calls visit for the members of an equivalence class that may concern a relation until it returns
+ * true; 18 keeps those of inheritance children apart. */
+template <typename F>
+bool
+find_member(EquivalenceClass *eclass, RelOptInfo *rel, F visit)
+{
+#if PG_VERSION_NUM >= 180000
+	EquivalenceMemberIterator members;
+	EquivalenceMember *member;
+
+	setup_eclass_member_iterator(&members, eclass, rel->relids);
+	while ((member = eclass_member_iterator_next(&members)) != nullptr)
+		if (visit(member))
+			return true;
+#else
+	ListCell *cell;
+
+	(void) rel;
+	foreach (cell, eclass->ec_members)
+		if (visit(static_cast<EquivalenceMember *>(lfirst(cell))))
+			return true;
+#endif
+	return false;
+}
+
+/* The tables of a foreign scan; since 16 fs_relids has outer joins too. */
+inline Bitmapset *
+scanned_tables(const ForeignScan *plan)
+{
+#if PG_VERSION_NUM >= 160000
+	return plan->fs_base_relids;
+#else
+	return plan->fs_relids;
+#endif
+}
+
 /* expression_tree_walker: its walker has a prototype since 16. */
 inline bool
 walk_expression(Node *node, bool (*walker)(Node *, void *), void *context)

@@ -1,9 +1,13 @@
 /*
- * The remote query of one foreign table: SELECT the columns somebody reads FROM the table (or the
- * query the table stands for) WHERE what the server may filter.
+ * The remote query of a relation: of a table, a join, a group; with its order and its limit.
  *
- * Never ORDER BY, locks or table hints: the isolation level is the session's business, and a row
- * mark on a foreign table copies the row, which is all that a read-only table needs.
+ * SELECT the columns somebody reads FROM the table, the query it stands for, or the join tree WHERE
+ * what the server may filter. In a query of several tables each has an alias, [r] and its index in
+ * the range table. Conditions of the inner tables of a left join stand in its ON; semi and anti
+ * joins are EXISTS and NOT EXISTS in WHERE, or in that ON: so nothing needs a derived table.
+ *
+ * Never locks or table hints: the isolation level is the session's business, and a row mark on a
+ * foreign table copies the row, which is all that a read-only table needs.
  */
 #include "fdw/relation.hpp"
 
@@ -29,11 +33,13 @@ is_national_text(const char *remote_type)
 }
 
 /* With invalid_text = replace national text is fetched as its bytes, and the scan decodes them: a
- * lone surrogate would be lost on the way through the client library. */
+ * lone surrogate would be lost on the way through the client library. alias: the table's index in a
+ * query of several, 0 otherwise. */
 static void
-append_output_column(StringInfo sql, const PlannedTable *table, AttrNumber attribute)
+append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, AttrNumber attribute,
+					  int alias)
 {
-	const char *remote_type = column_remote_type(table->relid, attribute);
+	const char *remote_type = column_remote_type(relid, attribute);
 	const char *before = "";
 	const char *after = "";
 
@@ -42,7 +48,7 @@ append_output_column(StringInfo sql, const PlannedTable *table, AttrNumber attri
 		before = "CAST(";
 		after = " AS nvarchar(4000))";
 	}
-	else if (table->server->invalid_text == InvalidText::replace && is_national_text(remote_type))
+	else if (server->invalid_text == InvalidText::replace && is_national_text(remote_type))
 	{
 		bool is_ntext = pg_strcasecmp(remote_type, "ntext") == 0;
 
@@ -50,7 +56,9 @@ append_output_column(StringInfo sql, const PlannedTable *table, AttrNumber attri
 		after = is_ntext ? " AS nvarchar(max)) AS varbinary(max))" : " AS varbinary(max))";
 	}
 	appendStringInfoString(sql, before);
-	append_identifier(sql, column_name(table->relid, attribute));
+	if (alias > 0)
+		appendStringInfo(sql, "[r%d].", alias);
+	append_identifier(sql, column_name(relid, attribute));
 	appendStringInfoString(sql, after);
 }
 
@@ -75,7 +83,7 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 			continue;
 		if (retrieved != NIL)
 			appendStringInfoString(sql, ", ");
-		append_output_column(sql, table, attribute);
+		append_fetched_column(sql, table->server, table->relid, attribute, 0);
 		retrieved = lappend_int(retrieved, attribute);
 	}
 	if (retrieved == NIL)
@@ -83,6 +91,126 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 	table_close(relation, NoLock);
 	return retrieved;
 }
+
+static void
+append_var(StringInfo sql, const PlannedRelation *relation, const Var *var)
+{
+	int index = static_cast<int>(var->varno);
+
+	append_fetched_column(sql, relation->server,
+						  planner_rt_fetch(index, relation->scope.root)->relid, var->varattno,
+						  relation->scope.qualified ? index : 0);
+}
+
+static void
+append_computed_column(RemoteSql *sql, const PlannedRelation *relation, Expr *expr)
+{
+	types::Domain domain;
+
+	if (!deparse_value(sql, &relation->scope, expr, &domain))
+		elog(ERROR, "cannot write a column that could be written before");
+}
+
+/* Of what is no single table: the members of the scan's own target list. */
+static void
+append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_tlist,
+					RemoteColumns *columns)
+{
+	int next_attribute = list_length(scan_tlist) + 1;
+	ListCell *cell;
+
+	foreach (cell, scan_tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (columns->attrs != NIL)
+			appendStringInfoString(&sql->text, ", ");
+		if (IsA(entry->expr, Aggref))
+		{
+			append_aggregate_columns(sql, &relation->scope, castNode(Aggref, entry->expr),
+									 entry->resno, &next_attribute, columns);
+			continue;
+		}
+		if (IsA(entry->expr, Var))
+			append_var(&sql->text, relation, castNode(Var, entry->expr));
+		else
+			append_computed_column(sql, relation, entry->expr);
+		columns->attrs = lappend_int(columns->attrs, entry->resno);
+	}
+	if (columns->attrs == NIL)
+		appendStringInfoString(&sql->text, "1");
+}
+
+static void
+append_columns(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *columns)
+{
+	const PlannedRelation *relation = planned_relation(query.rel);
+
+	if (relation->kind == RelationKind::table)
+		columns->attrs = append_output_columns(&sql->text, planned_table(query.rel));
+	else
+		append_scan_columns(sql, relation, query.scan_tlist, columns);
+}
+
+/* ---- conditions ---- */
+
+static void
+append_conditions(RemoteSql *sql, const Scope *scope, List *conditions, const char **separator)
+{
+	ListCell *cell;
+
+	foreach (cell, bare_clauses(conditions))
+	{
+		appendStringInfoString(&sql->text, *separator);
+		if (!deparse_condition(sql, scope, static_cast<Expr *>(lfirst(cell))))
+			elog(ERROR, "cannot write a condition that could be written before");
+		*separator = " AND ";
+	}
+}
+
+static void append_tree(RemoteSql *sql, const Scope *scope, RelOptInfo *rel);
+static void append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel,
+						 const char **separator);
+
+/* A semi or anti join: its clauses among the conditions of the inner query. */
+static void
+append_exists(RemoteSql *sql, const Scope *scope, const PlannedJoin *join, const char **separator)
+{
+	const char *inner = " WHERE ";
+
+	appendStringInfo(&sql->text, "%s%sEXISTS (SELECT 1 FROM ", *separator,
+					 join->type == JOIN_ANTI ? "NOT " : "");
+	append_tree(sql, scope, join->inner);
+	append_where(sql, scope, join->inner, &inner);
+	append_conditions(sql, scope, join->join_clauses, &inner);
+	appendStringInfoChar(&sql->text, ')');
+	*separator = " AND ";
+}
+
+/* What isn't said in FROM. */
+static void
+append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel, const char **separator)
+{
+	const PlannedRelation *relation = planned_relation(rel);
+	const PlannedJoin *join = planned_join(rel);
+
+	if (relation->kind == RelationKind::table)
+	{
+		append_conditions(sql, scope, relation->remote_conds, separator);
+		return;
+	}
+	append_where(sql, scope, join->outer, separator);
+	switch (join->type)
+	{
+		case JOIN_INNER: append_where(sql, scope, join->inner, separator); return;
+		case JOIN_SEMI:
+		case JOIN_ANTI: append_exists(sql, scope, join, separator); break;
+		default: break;
+	}
+	append_conditions(sql, scope, join->remote_conds, separator);
+}
+
+/* ---- FROM ---- */
 
 /* As a derived table; a line comment at the query's end must not swallow the parenthesis. */
 static void
@@ -95,13 +223,12 @@ append_query(StringInfo sql, const char *query)
 		length--;
 	appendStringInfoChar(sql, '(');
 	appendBinaryStringInfo(sql, query, length);
-	appendStringInfoString(sql, std::strstr(query, "--") != nullptr ? "\n) AS [q]" : ") AS [q]");
+	appendStringInfoString(sql, std::strstr(query, "--") != nullptr ? "\n)" : ")");
 }
 
-void
-append_from(StringInfo sql, const TableOptions &options)
+static void
+append_table(StringInfo sql, const TableOptions &options)
 {
-	appendStringInfoString(sql, " FROM ");
 	if (options.query != nullptr)
 	{
 		append_query(sql, options.query);
@@ -113,24 +240,183 @@ append_from(StringInfo sql, const TableOptions &options)
 }
 
 void
-deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs)
+append_from(StringInfo sql, const TableOptions &options)
 {
-	const PlannedTable *table = planned_table(rel);
-	const char *separator = " WHERE ";
+	appendStringInfoString(sql, " FROM ");
+	append_table(sql, options);
+	if (options.query != nullptr)
+		appendStringInfoString(sql, " AS [q]");
+}
+
+/* What ON says of an inner join is all that PostgreSQL asks of it; of a left join it is also what
+ * the inner tables must fulfil, which elsewhere stands in WHERE. */
+static void
+append_on(RemoteSql *sql, const Scope *scope, const PlannedJoin *join)
+{
+	const char *separator = " ON ";
+
+	if (join->type == JOIN_INNER)
+		append_conditions(sql, scope, join->remote_conds, &separator);
+	else
+	{
+		append_conditions(sql, scope, join->join_clauses, &separator);
+		append_where(sql, scope, join->inner, &separator);
+		if (std::strcmp(separator, " ON ") == 0)
+			appendStringInfoString(&sql->text, " ON 1 = 1");
+	}
+}
+
+static bool
+is_single_table(RelOptInfo *rel)
+{
+	const PlannedRelation *relation = planned_relation(rel);
+
+	if (relation->kind == RelationKind::table)
+		return true;
+	return (planned_join(rel)->type == JOIN_SEMI || planned_join(rel)->type == JOIN_ANTI) &&
+		   is_single_table(planned_join(rel)->outer);
+}
+
+static void
+append_inner_side(RemoteSql *sql, const Scope *scope, RelOptInfo *rel)
+{
+	bool is_single = is_single_table(rel);
+
+	if (!is_single)
+		appendStringInfoChar(&sql->text, '(');
+	append_tree(sql, scope, rel);
+	if (!is_single)
+		appendStringInfoChar(&sql->text, ')');
+}
+
+/* The tables of a query of several, and their joins. */
+static void
+append_tree(RemoteSql *sql, const Scope *scope, RelOptInfo *rel)
+{
+	const PlannedJoin *join = planned_join(rel);
+
+	if (join->kind == RelationKind::table)
+	{
+		append_table(&sql->text, planned_table(rel)->options);
+		appendStringInfo(&sql->text, " AS [r%u]", rel->relid);
+		return;
+	}
+	append_tree(sql, scope, join->outer);
+	if (join->type == JOIN_SEMI || join->type == JOIN_ANTI)
+		return;
+	if (join->type == JOIN_LEFT)
+		appendStringInfoString(&sql->text, " LEFT JOIN ");
+	else
+		appendStringInfoString(&sql->text,
+							   join->remote_conds != NIL ? " INNER JOIN " : " CROSS JOIN ");
+	append_inner_side(sql, scope, join->inner);
+	append_on(sql, scope, join);
+}
+
+/* ---- grouped ---- */
+
+static void
+append_group_by(RemoteSql *sql, const PlannedGroup *group)
+{
+	const char *separator = " GROUP BY ";
 	ListCell *cell;
 
+	foreach (cell, group->group_exprs)
+	{
+		appendStringInfoString(&sql->text, separator);
+		append_computed_column(sql, group, static_cast<Expr *>(lfirst(cell)));
+		separator = ", ";
+	}
+	separator = " HAVING ";
+	append_conditions(sql, &group->scope, group->remote_conds, &separator);
+}
+
+/* ---- LIMIT and OFFSET ---- */
+
+static int64
+constant_count(Node *node)
+{
+	return node == nullptr ? 0 : DatumGetInt64(castNode(Const, node)->constvalue);
+}
+
+/* Without an offset TOP is enough, and needs no order. */
+static void
+append_top(RemoteSql *sql, const RemoteQuery &query)
+{
+	const Query *parse = query.root->parse;
+
+	if (query.limited && constant_count(parse->limitOffset) == 0)
+		appendStringInfo(&sql->text, "TOP (" INT64_FORMAT ") ", constant_count(parse->limitCount));
+}
+
+/* OFFSET is a part of ORDER BY, which there must be then. */
+static void
+append_offset(RemoteSql *sql, const RemoteQuery &query, bool is_ordered)
+{
+	const Query *parse = query.root->parse;
+
+	if (!query.limited || constant_count(parse->limitOffset) == 0)
+		return;
+	if (!is_ordered)
+		appendStringInfoString(&sql->text, " ORDER BY (SELECT NULL)");
+	appendStringInfo(&sql->text, " OFFSET " INT64_FORMAT " ROWS",
+					 constant_count(parse->limitOffset));
+	if (parse->limitCount != nullptr)
+		appendStringInfo(&sql->text, " FETCH NEXT " INT64_FORMAT " ROWS ONLY",
+						 constant_count(parse->limitCount));
+}
+
+/* ---- the query ---- */
+
+/* A table's conditions are the path's choice; those of all others are their own. */
+static void
+append_body(RemoteSql *sql, const RemoteQuery &query)
+{
+	const PlannedRelation *relation = planned_relation(query.rel);
+	RelOptInfo *source =
+		relation->kind == RelationKind::group ? planned_group(query.rel)->input : query.rel;
+	const char *separator = " WHERE ";
+
+	if (relation->scope.qualified)
+	{
+		appendStringInfoString(&sql->text, " FROM ");
+		append_tree(sql, &relation->scope, source);
+	}
+	else
+		append_from(&sql->text, planned_table(source)->options);
+	if (relation->kind == RelationKind::table)
+		append_conditions(sql, &relation->scope, query.conditions, &separator);
+	else
+		append_where(sql, &planned_relation(source)->scope, source, &separator);
+	if (relation->kind == RelationKind::group)
+		append_group_by(sql, planned_group(query.rel));
+}
+
+void
+deparse_query(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *columns)
+{
 	*sql = {};
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "SELECT ");
-	*retrieved_attrs = append_output_columns(&sql->text, table);
-	append_from(&sql->text, table->options);
-	foreach (cell, remote_exprs)
-	{
-		appendStringInfoString(&sql->text, separator);
-		deparse_condition(sql, &table->scope, static_cast<Expr *>(lfirst(cell)));
-		separator = " AND ";
-	}
-	sql->texts = lappend(sql->texts, makeString(pstrdup(sql->text.data)));
+	append_top(sql, query);
+	append_columns(sql, query, columns);
+	append_body(sql, query);
+
+	bool is_ordered = append_order(sql, query.root, query.rel, query.pathkeys);
+
+	append_offset(sql, query, is_ordered);
+	end_text(sql);
+}
+
+bool
+is_remote_value(const Scope *scope, Expr *expr, types::Domain *domain)
+{
+	RemoteSql scratch = {};
+
+	if (is_value(scope, expr))
+		return false;
+	initStringInfo(&scratch.text);
+	return deparse_value(&scratch, scope, expr, domain);
 }
 
 } // namespace sambapos::fdw

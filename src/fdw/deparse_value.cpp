@@ -86,6 +86,17 @@ condition_value(const Scope *scope, Expr *expr)
 					  types::plain_domain(Grid::bit, BOOLOID));
 }
 
+static Value *
+aggregate_value(const Scope *scope, Aggref *aggregate)
+{
+	Piece *piece = make_piece("");
+	Domain domain;
+
+	if (!scope->grouped || !deparse_aggregate(piece, scope, aggregate, &domain))
+		return nullptr;
+	return make_value(piece, domain);
+}
+
 Value *
 value_of(const Scope *scope, Expr *expr)
 {
@@ -109,6 +120,7 @@ value_of(const Scope *scope, Expr *expr)
 		case T_FuncExpr:
 			return call_of(scope, expr, castNode(FuncExpr, expr)->funcid,
 						   castNode(FuncExpr, expr)->args);
+		case T_Aggref: return aggregate_value(scope, castNode(Aggref, expr));
 		case T_BoolExpr:
 		case T_DistinctExpr:
 		case T_ScalarArrayOpExpr:

@@ -115,7 +115,7 @@ bound_columns(RelOptInfo *baserel, List *clauses)
 	return bound;
 }
 
-static bool
+bool
 is_key_column(Oid relid, AttrNumber attribute)
 {
 	ListCell *cell;
@@ -198,7 +198,9 @@ estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 	cost_qual_eval(&local, table->local_conds, root);
 	cost.rows = one_row ? 1 : rows;
 	cost.startup = table->server->startup_cost + baserel->reltarget->cost.startup + local.startup;
-	cost.total = cost.startup + read * cpu_operator_cost +
+	cost.fetched = fetched;
+	cost.work = read * cpu_operator_cost;
+	cost.total = cost.startup + cost.work +
 				 fetched * (table->server->tuple_cost + cpu_tuple_cost + local.per_tuple) +
 				 cost.rows * baserel->reltarget->cost.per_tuple;
 	return cost;

@@ -2,10 +2,12 @@
  * What the files of src/fdw share, a section a file. The way of a query through them:
  *
  *   options.cpp     what the user configured            (CREATE SERVER, ... validated)
- *   plan.cpp        GetForeignRelSize, Paths, Plan      asks
- *     shippable.cpp   what may be sent                  and
+ *   plan.cpp        GetForeignRelSize, Paths, Plan      and
+ *   join.cpp        GetForeignJoinPaths                 and
+ *   upper.cpp       GetForeignUpperPaths                ask
+ *     shippable.cpp, aggregate.cpp, order.cpp   what may be sent             and
  *     deparse.cpp     how it is written in T-SQL        and
- *     estimate.cpp    what it will cost
+ *     estimate.cpp, estimate_relation.cpp       what it will cost
  *   scan.cpp        Begin, Iterate, ReScan, End         asks
  *     parameters.cpp  the values that are only known now, written into the remote SQL
  *     connection.cpp  who we talk to: sessions and their transactions
@@ -82,8 +84,19 @@ enum ScanPrivate
 	SCAN_SQL_TEXTS,       /* List of String */
 	SCAN_SQL_PARAMETERS,  /* List of List */
 	SCAN_RETRIEVED_ATTRS, /* List of int: the attribute number (of the scan tuple) of each remote
-							 column */
+							 column; beyond the tuple's, a part of a value */
+	SCAN_COMPOSED,        /* List of List of int: ComposedMember */
+	SCAN_RELATIONS,       /* String: what is no single table, tables by their indexes in the range
+							 table, e.g. (1) INNER JOIN (2); empty for a table */
 	SCAN_PRIVATE_MEMBERS
+};
+
+/* A value put together here from several remote columns: (whole + fraction) / count. */
+enum ComposedMember
+{
+	COMPOSED_VALUE,    /* attribute: has the whole, gets the value */
+	COMPOSED_FRACTION, /* attribute, 0: none */
+	COMPOSED_COUNT     /* attribute, 0: none */
 };
 
 /* ---- parameters.cpp ---- */
@@ -104,6 +117,19 @@ void sambapos_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
 ForeignScan *sambapos_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation,
 							   ForeignPath *best_path, List *tlist, List *scan_clauses,
 							   Plan *outer_plan);
+
+/* ---- join.cpp and upper.cpp ---- */
+
+void sambapos_get_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
+							 RelOptInfo *innerrel, JoinType type, JoinPathExtraData *extra);
+void sambapos_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+							  RelOptInfo *output, void *extra);
+
+/* ---- relations.cpp ---- */
+
+/* "(tickets t) INNER JOIN (payments)", from SCAN_RELATIONS; names: the range table's as EXPLAIN
+ * prints them, or NIL. Null for the scan of a table. */
+char *name_relations(const ForeignScan *plan, List *range_table, List *names, bool qualified);
 
 /* ---- scan.cpp ---- */
 

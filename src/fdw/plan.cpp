@@ -1,6 +1,7 @@
 /*
  * The planner's three questions about a foreign table: how large is it (GetForeignRelSize), in what
- * ways can it be read (GetForeignPaths), what exactly does the chosen way do (GetForeignPlan).
+ * ways can it be read (GetForeignPaths), what exactly does the chosen way do (GetForeignPlan; also
+ * of joins, join.cpp, and what stands above them, upper.cpp).
  *
  * A condition is sent only if the server computes it exactly as PostgreSQL does (shippable.cpp);
  * all others stay local conditions of the scan. Nothing here connects.
@@ -21,7 +22,7 @@ classify_conditions(RelOptInfo *baserel, PlannedTable *table)
 	{
 		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
 
-		if (is_shippable(&planned_table(baserel)->scope, condition->clause))
+		if (is_sendable(baserel, condition))
 			table->remote_conds = lappend(table->remote_conds, condition);
 		else
 			table->local_conds = lappend(table->local_conds, condition);
@@ -46,7 +47,8 @@ sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation)
 {
 	auto *table = static_cast<PlannedTable *>(palloc0(sizeof(PlannedTable)));
 
-	table->scope = {root, baserel->relids, false, false};
+	table->kind = RelationKind::table;
+	table->scope = {root, baserel->relids, false, false, false};
 	table->relid = relation;
 	table->server = server_options(GetForeignTable(relation)->serverid, InvalidOid);
 	table->options = table_options(relation);
@@ -55,6 +57,13 @@ sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation)
 	classify_conditions(baserel, table);
 	collect_used_columns(baserel, table);
 	estimate_size(root, baserel, table);
+	table->relations = psprintf("%u", baserel->relid);
+
+	ScanCost cost = estimate_scan(root, baserel, nullptr);
+
+	table->rows = baserel->rows;
+	table->fetched = cost.fetched;
+	table->work = cost.work;
 }
 
 /* ---- GetForeignPaths ---- */
@@ -71,12 +80,27 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 														cost.total, NIL, required_outer, NIL)));
 }
 
+static void
+add_ordered_paths(PlannerInfo *root, RelOptInfo *baserel)
+{
+	ListCell *cell;
+
+	foreach (cell, useful_orders(root, baserel))
+	{
+		auto *pathkeys = static_cast<List *>(lfirst(cell));
+		ScanCost cost = estimate_relation(root, baserel, baserel->rows, pathkeys, nullptr);
+
+		add_path(baserel, reinterpret_cast<Path *>(
+							  foreign_scan_path(root, baserel, cost.rows, cost.startup, cost.total,
+												pathkeys, baserel->lateral_relids, NIL)));
+	}
+}
+
 /* Parameterisations that a join clause offers: for each set of outer tables one. */
 static List *
 add_parameterisation(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *clause, List *found)
 {
-	if (!join_clause_is_movable_to(clause, baserel) ||
-		!is_shippable(&planned_table(baserel)->scope, clause->clause))
+	if (!join_clause_is_movable_to(clause, baserel) || !is_sendable(baserel, clause))
 		return found;
 
 	Relids required_outer = bms_union(clause->clause_relids, baserel->lateral_relids);
@@ -145,6 +169,7 @@ sambapos_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation)
 	ListCell *cell;
 
 	add_scan_path(root, baserel, nullptr);
+	add_ordered_paths(root, baserel);
 
 	List *found = parameterisations_of(root, baserel, baserel->joininfo, NIL);
 
@@ -165,39 +190,110 @@ is_remote(RelOptInfo *baserel, RestrictInfo *clause)
 		return true;
 	if (list_member_ptr(table->local_conds, clause))
 		return false;
-	return is_shippable(&planned_table(baserel)->scope, clause->clause);
+	return is_sendable(baserel, clause);
 }
 
-ForeignScan *
-sambapos_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation, ForeignPath *best_path,
-				  List *tlist, List *scan_clauses, Plan *outer_plan)
+static void
+divide_clauses(RelOptInfo *baserel, List *clauses, List **remote, List **local)
 {
-	PlannedTable *table = planned_table(baserel);
-	List *remote_exprs = NIL;
-	List *local_exprs = NIL;
-	List *retrieved_attrs;
-	RemoteSql sql;
 	ListCell *cell;
 
-	foreach (cell, scan_clauses)
+	foreach (cell, clauses)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
 
 		if (clause->pseudoconstant)
 			continue; /* a gating Result node evaluates it */
 		if (is_remote(baserel, clause))
-			remote_exprs = lappend(remote_exprs, clause->clause);
+			*remote = lappend(*remote, clause->clause);
 		else
-			local_exprs = lappend(local_exprs, clause->clause);
+			*local = lappend(*local, clause->clause);
 	}
+}
+
+/* The path's own wish: the query's LIMIT. */
+static bool
+is_limited(const ForeignPath *path)
+{
+	return path->fdw_private != NIL && boolVal(linitial(path->fdw_private));
+}
+
+/* In the order of ScanPrivate. */
+static List *
+scan_private(const RemoteSql &sql, const RemoteColumns &columns, const char *relations)
+{
+	List *list = list_make4(sql.texts, sql.parameters, columns.attrs, columns.composed);
+
+	return lappend(list, makeString(pstrdup(relations)));
+}
+
+static ForeignScan *
+plan_table(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *path, List *tlist, List *clauses,
+		   Plan *outer_plan)
+{
+	PlannedTable *table = planned_table(baserel);
+	RemoteQuery query = {root, baserel, NIL, path->path.pathkeys, is_limited(path), NIL};
+	List *local_exprs = NIL;
+	RemoteColumns columns = {};
+	RemoteSql sql;
+
+	divide_clauses(baserel, clauses, &query.conditions, &local_exprs);
 	pull_varattnos(reinterpret_cast<Node *>(local_exprs), baserel->relid, &table->attrs_used);
-	deparse_select(&sql, baserel, remote_exprs, &retrieved_attrs);
+	deparse_query(&sql, query, &columns);
+	return make_foreignscan(tlist, local_exprs, baserel->relid, sql.exprs,
+							scan_private(sql, columns, ""), NIL, query.conditions, outer_plan);
+}
 
-	/* In the order of ScanPrivate. */
-	List *fdw_private = list_make3(sql.texts, sql.parameters, retrieved_attrs);
+/* What a join or a group gives; the names are for error messages. */
+static List *
+scan_tlist_of(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell *cell;
+	List *tlist = NIL;
 
-	return make_foreignscan(tlist, local_exprs, baserel->relid, sql.exprs, fdw_private, NIL,
-							remote_exprs, outer_plan);
+	if (planned_relation(rel)->kind == RelationKind::group)
+		return planned_group(rel)->scan_tlist;
+	tlist =
+		add_to_flat_tlist(tlist, pull_var_clause(reinterpret_cast<Node *>(rel->reltarget->exprs),
+												 PVC_RECURSE_PLACEHOLDERS));
+	foreach (cell, planned_relation(rel)->local_conds)
+		tlist = add_to_flat_tlist(
+			tlist,
+			pull_var_clause(reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause),
+							PVC_RECURSE_PLACEHOLDERS));
+	foreach (cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Var *var = castNode(Var, entry->expr);
+
+		entry->resname =
+			get_attname(planner_rt_fetch(var->varno, root)->relid, var->varattno, false);
+	}
+	return tlist;
+}
+
+static ForeignScan *
+plan_relation(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist, Plan *outer_plan)
+{
+	const PlannedRelation *relation = planned_relation(rel);
+	RemoteQuery query = {
+		root, rel, NIL, path->path.pathkeys, is_limited(path), scan_tlist_of(root, rel)};
+	RemoteColumns columns = {};
+	RemoteSql sql;
+
+	deparse_query(&sql, query, &columns);
+	return make_foreignscan(tlist, bare_clauses(relation->local_conds), 0, sql.exprs,
+							scan_private(sql, columns, relation->relations), query.scan_tlist, NIL,
+							outer_plan);
+}
+
+ForeignScan *
+sambapos_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *best_path,
+				  List *tlist, List *scan_clauses, Plan *outer_plan)
+{
+	if (planned_relation(rel)->kind == RelationKind::table)
+		return plan_table(root, rel, best_path, tlist, scan_clauses, outer_plan);
+	return plan_relation(root, rel, best_path, tlist, outer_plan);
 }
 
 } // namespace sambapos::fdw

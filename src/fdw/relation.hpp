@@ -1,7 +1,9 @@
 /*
- * What the planner's files know about one foreign table: plan.cpp fills it, shippable.cpp judges,
- * deparse*.cpp write, estimate.cpp counts. Nothing of it reaches the executor but ForeignScan's
- * fdw_private (fdw.hpp, ScanPrivate) and fdw_exprs.
+ * What the planner's files know about one relation that the server can produce: a foreign table
+ * (plan.cpp fills it), a join of such relations (join.cpp), a relation grouped (upper.cpp).
+ * shippable.cpp and aggregate.cpp judge, deparse*.cpp and order.cpp write, estimate*.cpp count.
+ * Nothing of it reaches the executor but ForeignScan's fdw_private (fdw.hpp, ScanPrivate),
+ * fdw_exprs and fdw_scan_tlist.
  */
 #pragma once
 
@@ -21,22 +23,85 @@ struct Scope
 	bool text_by_server; /* text compares as the server's collation does (text_semantics) */
 };
 
-/* RelOptInfo.fdw_private of a foreign table; made by GetForeignRelSize. */
-struct PlannedTable
+enum class RelationKind
 {
+	table,
+	join,
+	group, /* GROUP BY, aggregates, or both; DISTINCT too */
+	order  /* ORDER BY of the query on one of the others: only leads to it, has no paths */
+};
+
+/* RelOptInfo.fdw_private, present if the server can produce the relation. */
+struct PlannedRelation
+{
+	RelationKind kind;
 	Scope scope;
-	Oid relid;
 	ServerOptions *server;
+	Relids hidden;         /* tables inside EXISTS: their columns can't be seen from outside */
+	Relids nullable;       /* tables on the nullable side of an outer join */
+	List *remote_conds;    /* RestrictInfos (bare in HAVING) the server evaluates, exactly */
+	List *local_conds;     /* those that are left for us: nothing can be built on the relation */
+	bool has_query_order;  /* the server can sort it by query_pathkeys */
+	double rows;           /* of the relation; of tables and joins when they are complete */
+	double fetched;        /* rows that come over the wire */
+	Cost work;             /* of the server, in units of the planner */
+	const char *relations; /* for EXPLAIN, tables as indexes into the range table */
+};
+
+/* Of a foreign table; made by GetForeignRelSize. */
+struct PlannedTable : PlannedRelation
+{
+	Oid relid;
 	TableOptions options;
 	Bitmapset *attrs_used; /* columns to fetch, as pull_varattnos numbers them */
-	List *remote_conds;    /* RestrictInfos the server evaluates, exactly */
-	List *local_conds;     /* RestrictInfos that are left for us */
 };
+
+/* Made by GetForeignJoinPaths. */
+struct PlannedJoin : PlannedRelation
+{
+	JoinType type;
+	RelOptInfo *outer;
+	RelOptInfo *inner;
+	List
+		*join_clauses; /* RestrictInfos of ON, or inside EXISTS; remote_conds come after the join */
+};
+
+/* Made by GetForeignUpperPaths. */
+struct PlannedGroup : PlannedRelation
+{
+	RelOptInfo *input;
+	PathTarget *target;
+	List *scan_tlist; /* what is fetched: grouped expressions and aggregates */
+	List *group_exprs;
+};
+
+struct PlannedOrder : PlannedRelation
+{
+	RelOptInfo *input;
+};
+
+inline PlannedRelation *
+planned_relation(const RelOptInfo *rel)
+{
+	return static_cast<PlannedRelation *>(rel->fdw_private);
+}
 
 inline PlannedTable *
 planned_table(const RelOptInfo *rel)
 {
-	return static_cast<PlannedTable *>(rel->fdw_private);
+	return static_cast<PlannedTable *>(planned_relation(rel));
+}
+
+inline PlannedJoin *
+planned_join(const RelOptInfo *rel)
+{
+	return static_cast<PlannedJoin *>(planned_relation(rel));
+}
+
+inline PlannedGroup *
+planned_group(const RelOptInfo *rel)
+{
+	return static_cast<PlannedGroup *>(planned_relation(rel));
 }
 
 /* ---- what may be sent, and how it is written: shippable.cpp, deparse_expr.cpp ---- */
@@ -53,6 +118,26 @@ struct RemoteSql
 
 /* Ends the text in work: after the last one there is no parameter. */
 void end_text(RemoteSql *sql);
+/* What is to be written. */
+struct RemoteQuery
+{
+	PlannerInfo *root;
+	RelOptInfo *rel;
+	List *conditions; /* bare, of a table: its own and those of a parameterised path */
+	List *pathkeys;
+	bool limited;     /* by LIMIT and OFFSET of the query */
+	List *scan_tlist; /* of a join or group */
+};
+
+/* How the remote columns become the scan's tuple. Attributes beyond the tuple's are parts of values
+ * that are put together here (aggregate.cpp). */
+struct RemoteColumns
+{
+	List *attrs;    /* of int: each remote column's attribute */
+	List *composed; /* of lists of int: ComposedMember */
+};
+
+void start_sql(RemoteSql *sql);
 
 /* Ends the text in work with a parameter. */
 void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
@@ -63,7 +148,7 @@ List *append_output_columns(StringInfo sql, const PlannedTable *table);
 /* " FROM ", and the table or its query. */
 void append_from(StringInfo sql, const TableOptions &options);
 
-void deparse_select(RemoteSql *sql, RelOptInfo *rel, List *remote_exprs, List **retrieved_attrs);
+void deparse_query(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *columns);
 
 /* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
 bool is_value(const Scope *scope, Expr *expr);
@@ -83,10 +168,53 @@ bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain
 /* The column that a condition sets equal to a value; null if it is no such condition. */
 Var *equated_column(const Scope *scope, Expr *expr);
 
+/* The same, only asked; false also for what has no column of the scope in it. */
+bool is_remote_value(const Scope *scope, Expr *expr, types::Domain *domain);
+
 /* A column; the alias of a table in a query of several: [r] and its index in the range table. */
 void append_column(StringInfo sql, const Scope *scope, const Var *var);
 
+/* ---- aggregate.cpp ---- */
+
+/* An aggregate as one value, for HAVING and ORDER BY too; as deparse_value. */
+bool deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate,
+					   types::Domain *domain);
+
+/* The server computes what the aggregate needs: one value, or parts to be put together here. */
+bool is_remote_aggregate(const Scope *scope, Aggref *aggregate);
+
+/* Writes the remote columns of an aggregate that becomes an attribute of the scan's tuple;
+ * next_attribute is the next one beyond the tuple's. */
+void append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, int attribute,
+							  int *next_attribute, RemoteColumns *columns);
+
+/* ---- order.cpp ---- */
+
+/* The server can sort the relation so. */
+bool is_remote_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+
+/* ORDER BY; nothing if there is nothing to sort by. True if something was appended. */
+bool append_order(RemoteSql *sql, PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+
+/* Orders that may spare a local sort: the query's, and those of merge joins. */
+List *useful_orders(PlannerInfo *root, RelOptInfo *rel);
+
+/* It is a column that has a NOT NULL, or is part of the key, and no outer join may null it. */
+bool is_never_null(const PlannedRelation *relation, Expr *expr);
+
+/* ---- join.cpp ---- */
+
+/* Without the RestrictInfos, where there are any. */
+List *bare_clauses(List *clauses);
+
+/* A clause of a relation that may be sent; not one that other conditions must precede for security,
+ * nor one about tables that can't be seen. */
+bool is_sendable(RelOptInfo *rel, RestrictInfo *clause);
+
 /* ---- estimate.cpp ---- */
+
+/* The option key. */
+bool is_key_column(Oid relid, AttrNumber attribute);
 
 /* Fills baserel's tuples, rows and width. */
 void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
@@ -96,10 +224,23 @@ struct ScanCost
 	double rows;
 	Cost startup;
 	Cost total;
+	double fetched; /* rows over the wire */
+	Cost work;      /* the server's share of total */
 };
 
 /* The cost of one execution; param_info is null for an unparameterised path. */
 ScanCost estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info);
+
+/* ---- estimate_relation.cpp ---- */
+
+/* Fill fetched and work, and for a group the number of rows. */
+void estimate_join(PlannerInfo *root, RelOptInfo *joinrel);
+double estimate_group(PlannerInfo *root, RelOptInfo *grouped);
+
+/* The cost of any relation, sorted and limited; rows is that of the relation without a limit.
+ * limit: null if there is none. */
+ScanCost estimate_relation(PlannerInfo *root, RelOptInfo *rel, double rows, List *pathkeys,
+						   const FinalPathExtraData *limit);
 
 /* ---- parameters.cpp: how a parameter survives copyObject ---- */
 

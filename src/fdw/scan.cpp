@@ -18,9 +18,13 @@ struct Scan
 	types::RowReader *reader; /* null before the first execution */
 	Oid server;
 	Oid user;
-	const char *relation; /* for messages; the server's name for what is no single table */
+	const char *relation; /* for messages: foreign table "x", or (x) INNER JOIN (y) */
 	List *parameters;     /* ExprStates of fdw_exprs */
 	List *retrieved_attrs;
+	TupleDesc tuple; /* of what is read: the scan's, and parts of values */
+	List *composed;  /* values put together from parts; NIL if none */
+	Datum *values;   /* of a row with parts */
+	bool *nulls;
 	MemoryContext lasting;   /* lives as long as the scan */
 	MemoryContext execution; /* the remote SQL; reset with every execution */
 	const char *sql;         /* in the database's encoding, for messages */
@@ -36,12 +40,12 @@ add_error_context(void *argument)
 	const auto *scan = static_cast<const Scan *>(argument);
 
 	if (scan->reader != nullptr && scan->reader->current >= 0)
-		errcontext("column \"%s\" of foreign table \"%s\", row " INT64_FORMAT,
+		errcontext("column \"%s\" of %s, row " INT64_FORMAT,
 				   scan->reader->columns[scan->reader->current].name, scan->relation, scan->row);
 	else if (scan->row > 0)
-		errcontext("foreign table \"%s\", row " INT64_FORMAT, scan->relation, scan->row);
+		errcontext("%s, row " INT64_FORMAT, scan->relation, scan->row);
 	else
-		errcontext("foreign table \"%s\"", scan->relation);
+		errcontext("%s", scan->relation);
 	if (scan->sql != nullptr)
 		errcontext("remote SQL: %s", scan->sql);
 }
@@ -57,6 +61,65 @@ push_error_context(ErrorContextCallback *context, Scan *scan)
 
 /* ---- Begin ---- */
 
+static const char *
+describe_relation(ForeignScanState *node)
+{
+	if (node->ss.ss_currentRelation != nullptr)
+		return psprintf("foreign table \"%s\"",
+						RelationGetRelationName(node->ss.ss_currentRelation));
+	return name_relations(castNode(ForeignScan, node->ss.ps.plan),
+						  node->ss.ps.state->es_range_table, NIL, false);
+}
+
+/* The parts of values: fractions as numeric, counts as bigint. */
+static TupleDesc
+extend_tuple(TupleDesc tuple, List *composed)
+{
+	int attributes = tuple->natts;
+	ListCell *cell;
+
+	foreach (cell, composed)
+	{
+		const auto *value = static_cast<List *>(lfirst(cell));
+
+		attributes = std::max({attributes, list_nth_int(value, COMPOSED_FRACTION),
+							   list_nth_int(value, COMPOSED_COUNT)});
+	}
+
+	TupleDesc extended = CreateTemplateTupleDesc(attributes);
+
+	for (AttrNumber attribute = 1; attribute <= tuple->natts; attribute++)
+		TupleDescCopyEntry(extended, attribute, tuple, attribute);
+	foreach (cell, composed)
+	{
+		const auto *value = static_cast<List *>(lfirst(cell));
+		auto fraction = static_cast<AttrNumber>(list_nth_int(value, COMPOSED_FRACTION));
+		auto count = static_cast<AttrNumber>(list_nth_int(value, COMPOSED_COUNT));
+
+		if (fraction > 0)
+			TupleDescInitEntry(extended, fraction, "fraction of sum", NUMERICOID, -1, 0);
+		if (count > 0)
+			TupleDescInitEntry(extended, count, "count of avg", INT8OID, -1, 0);
+	}
+	return extended;
+}
+
+static void
+prepare_parts(ForeignScanState *node, Scan *scan)
+{
+	auto *plan = castNode(ForeignScan, node->ss.ps.plan);
+
+	scan->tuple = node->ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+	scan->composed = static_cast<List *>(list_nth(plan->fdw_private, SCAN_COMPOSED));
+	if (scan->composed == NIL)
+		return;
+	scan->tuple = extend_tuple(scan->tuple, scan->composed);
+	scan->values =
+		static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<size_t>(scan->tuple->natts)));
+	scan->nulls =
+		static_cast<bool *>(palloc0(sizeof(bool) * static_cast<size_t>(scan->tuple->natts)));
+}
+
 static void receive(void *node);
 
 void
@@ -71,11 +134,10 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 
 	scan->server = plan->fs_server;
 	scan->user = scan_user(node);
-	scan->relation = node->ss.ss_currentRelation != nullptr
-						 ? RelationGetRelationName(node->ss.ss_currentRelation)
-						 : GetForeignServer(plan->fs_server)->servername;
+	scan->relation = describe_relation(node);
 	scan->parameters = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
 	scan->retrieved_attrs = static_cast<List *>(list_nth(plan->fdw_private, SCAN_RETRIEVED_ATTRS));
+	prepare_parts(node, scan);
 	scan->lasting = CurrentMemoryContext;
 	scan->execution =
 		AllocSetContextCreate(CurrentMemoryContext, "sambapos_fdw execution", ALLOCSET_SMALL_SIZES);
@@ -87,11 +149,32 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 
 /* ---- execution ---- */
 
+/* The recorded type of an attribute of the scan's tuple, "" if it isn't a column. */
+static const char *
+remote_type_of(ForeignScanState *node, AttrNumber attribute)
+{
+	auto *plan = castNode(ForeignScan, node->ss.ps.plan);
+
+	if (node->ss.ss_currentRelation != nullptr)
+		return column_remote_type(RelationGetRelid(node->ss.ss_currentRelation), attribute);
+	if (attribute > list_length(plan->fdw_scan_tlist))
+		return "";
+
+	Expr *expr = list_nth_node(TargetEntry, plan->fdw_scan_tlist, attribute - 1)->expr;
+
+	if (!IsA(expr, Var))
+		return "";
+
+	const Var *var = castNode(Var, expr);
+
+	return column_remote_type(
+		exec_rt_fetch(static_cast<Index>(var->varno), node->ss.ps.state)->relid, var->varattno);
+}
+
 /* What each remote column is to become. A scan that needs no column gets one that nobody reads. */
 static int
 list_targets(ForeignScanState *node, const Scan *scan, types::Target *targets)
 {
-	Relation relation = node->ss.ss_currentRelation;
 	ListCell *cell;
 	int count = 0;
 
@@ -100,8 +183,7 @@ list_targets(ForeignScanState *node, const Scan *scan, types::Target *targets)
 		auto attribute = static_cast<AttrNumber>(lfirst_int(cell));
 
 		targets[count].attribute = attribute;
-		targets[count].remote_type =
-			relation != nullptr ? column_remote_type(RelationGetRelid(relation), attribute) : "";
+		targets[count].remote_type = remote_type_of(node, attribute);
 		count++;
 	}
 	return count;
@@ -126,9 +208,8 @@ prepare_reader(ForeignScanState *node, Scan *scan)
 		palloc0(sizeof(types::Target) * static_cast<size_t>(expected + 1)));
 	int count = list_targets(node, scan, targets);
 
-	scan->reader =
-		types::make_row_reader(connection->session, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
-							   targets, count, connection->invalid_text == InvalidText::replace);
+	scan->reader = types::make_row_reader(connection->session, scan->tuple, targets, count,
+										  connection->invalid_text == InvalidText::replace);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -172,6 +253,39 @@ receive(void *argument)
 
 /* ---- Iterate, ReScan, End ---- */
 
+/* (whole + fraction) / count, as PostgreSQL's own sum and avg end; NULL if nothing was summed. */
+static void
+compose_value(const Scan *scan, const List *composed)
+{
+	int value = list_nth_int(composed, COMPOSED_VALUE) - 1;
+	int fraction = list_nth_int(composed, COMPOSED_FRACTION) - 1;
+	int count = list_nth_int(composed, COMPOSED_COUNT) - 1;
+	Datum result = scan->values[value];
+
+	if (scan->nulls[value])
+		return;
+	if (fraction >= 0)
+		result = DirectFunctionCall2(numeric_add, result, scan->values[fraction]);
+	if (count >= 0)
+		result = DirectFunctionCall2(
+			numeric_div, result,
+			NumericGetDatum(int64_to_numeric(DatumGetInt64(scan->values[count]))));
+	scan->values[value] = result;
+}
+
+static void
+read_parts(Scan *scan, const tds::Row &row, TupleTableSlot *slot)
+{
+	auto attributes = static_cast<size_t>(slot->tts_tupleDescriptor->natts);
+	ListCell *cell;
+
+	types::read_row(scan->reader, row, scan->values, scan->nulls);
+	foreach (cell, scan->composed)
+		compose_value(scan, static_cast<List *>(lfirst(cell)));
+	std::memcpy(slot->tts_values, scan->values, sizeof(Datum) * attributes);
+	std::memcpy(slot->tts_isnull, scan->nulls, sizeof(bool) * attributes);
+}
+
 TupleTableSlot *
 sambapos_iterate_scan(ForeignScanState *node)
 {
@@ -187,7 +301,10 @@ sambapos_iterate_scan(ForeignScanState *node)
 	if (result_next(scan->result, &row))
 	{
 		scan->row++;
-		types::read_row(scan->reader, row, slot->tts_values, slot->tts_isnull);
+		if (scan->composed == NIL)
+			types::read_row(scan->reader, row, slot->tts_values, slot->tts_isnull);
+		else
+			read_parts(scan, row, slot);
 		ExecStoreVirtualTuple(slot);
 	}
 	error_context_stack = context.previous;
@@ -260,10 +377,13 @@ sambapos_end_scan(ForeignScanState *node)
 void
 sambapos_explain_scan(ForeignScanState *node, ExplainState *es)
 {
+	auto *plan = castNode(ForeignScan, node->ss.ps.plan);
+	const char *relations = name_relations(plan, es->rtable, es->rtable_names, es->verbose);
+
+	if (relations != nullptr)
+		ExplainPropertyText("Relations", relations, es);
 	if (es->verbose)
-		ExplainPropertyText(
-			"Remote SQL", explain_remote_sql(castNode(ForeignScan, node->ss.ps.plan)->fdw_private),
-			es);
+		ExplainPropertyText("Remote SQL", explain_remote_sql(plan->fdw_private), es);
 }
 
 } // namespace sambapos::fdw
