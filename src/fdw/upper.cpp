@@ -13,13 +13,30 @@
 namespace sambapos::fdw
 {
 
+/* A condition that doesn't depend on the rows, such as one about today's date: PostgreSQL asks it
+ * before the scan, which may spare the whole query. */
+static bool
+has_gate(const PlannedRelation *relation)
+{
+	ListCell *cell;
+
+	foreach (cell, relation->remote_conds)
+	{
+		auto *condition = static_cast<Node *>(lfirst(cell));
+
+		if (IsA(condition, RestrictInfo) && castNode(RestrictInfo, condition)->pseudoconstant)
+			return true;
+	}
+	return false;
+}
+
 /* Nothing is left to be filtered here before the next step. */
 static bool
 can_be_built_on(const RelOptInfo *rel)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 
-	return relation != nullptr && relation->local_conds == NIL;
+	return relation != nullptr && relation->local_conds == NIL && !has_gate(relation);
 }
 
 static PlannedGroup *
@@ -252,7 +269,7 @@ limit_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *final,
 		input = static_cast<PlannedOrder *>(planned_relation(input))->input;
 		pathkeys = root->sort_pathkeys;
 	}
-	if (planned_relation(input)->local_conds != NIL || !is_writable_count(parse->limitOffset) ||
+	if (!can_be_built_on(input) || !is_writable_count(parse->limitOffset) ||
 		!is_writable_count(parse->limitCount) || is_zero(parse->limitCount))
 		return;
 
