@@ -111,7 +111,8 @@ append_computed_column(RemoteSql *sql, const PlannedRelation *relation, Expr *ex
 		elog(ERROR, "cannot write a column that could be written before");
 }
 
-/* Of what is no single table: the members of the scan's own target list. */
+/* Of what is no single table: the members of the scan's own target list. An aggregate that nobody
+ * reads still makes one row of all. */
 static void
 append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_tlist,
 					RemoteColumns *columns)
@@ -138,7 +139,8 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 		columns->attrs = lappend_int(columns->attrs, entry->resno);
 	}
 	if (columns->attrs == NIL)
-		appendStringInfoString(&sql->text, "1");
+		appendStringInfoString(&sql->text,
+							   relation->kind == RelationKind::group ? "COUNT_BIG(*)" : "1");
 }
 
 static void
