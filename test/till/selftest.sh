@@ -18,12 +18,13 @@ chmod 0755 "$work"
 connection=$(cat "$work/till/connection")
 "$tillctl" "$connection" schema --file "$here/schema.sql" >/dev/null
 
-answers() { # the batches of a file with their answers
-	local line
+answers() { # the batches of a file with their answers, in types*.sql with the types of the columns
+	local line show=()
+	[[ $(basename "$1") != types* ]] || show=(--types)
 	while IFS= read -r line; do
 		[[ $line == "" || $line == --* ]] && continue
 		echo "> $line"
-		"$tillctl" "$connection" sql "$line" 2>&1 || true
+		"$tillctl" "$connection" sql "${show[@]}" "$line" 2>&1 || true
 	done <"$1"
 }
 

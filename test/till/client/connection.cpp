@@ -206,6 +206,16 @@ Connection::stream(const std::string &sql,
 	}
 }
 
+std::vector<std::string>
+Connection::column_types()
+{
+	std::vector<std::string> types;
+
+	for (int i = 1; i <= dbnumcols(process_); i++)
+		types.push_back(type_text(process_, i));
+	return types;
+}
+
 void
 Connection::execute(const std::string &sql)
 {

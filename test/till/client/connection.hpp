@@ -63,6 +63,8 @@ public:
 				const std::function<void(const std::vector<std::string> &)> &on_columns,
 				const std::function<void(const Row &)> &on_row);
 	void execute(const std::string &sql);
+	/* Of the result that on_columns was called for. */
+	std::vector<std::string> column_types();
 	/* The last result of the batch. */
 	Result query(const std::string &sql);
 	/* The first value of the first row; throws if there is none or it is NULL. */

@@ -116,7 +116,7 @@ run_sql(Connection &connection, const Arguments &arguments)
 {
 	std::string script = arguments.has("f") ? read_file(arguments.text("f", ""))
 											: arguments.word(0, "the T-SQL, or -f FILE");
-	bool header = arguments.has("header");
+	bool header = arguments.has("header"), types = arguments.has("types");
 
 	for (const std::string &batch : split_batches(script))
 		connection.stream(
@@ -125,6 +125,12 @@ run_sql(Connection &connection, const Arguments &arguments)
 			{
 				if (header)
 					print_row(Row(columns.begin(), columns.end()));
+				if (types)
+				{
+					std::vector<std::string> names = connection.column_types();
+
+					print_row(Row(names.begin(), names.end()));
+				}
 			},
 			print_row);
 }

@@ -276,4 +276,50 @@ value_text(DBPROCESS *process, int column)
 	}
 }
 
+std::string
+type_text(DBPROCESS *process, int column)
+{
+	int type = dbcoltype(process, column);
+	int length = dbcollen(process, column);
+	const DBTYPEINFO *info = dbcoltypeinfo(process, column);
+	std::string scale = info == nullptr ? "?" : std::to_string(info->scale);
+
+	switch (type)
+	{
+		case SYBBIT:
+		case SYBBITN: return "bit";
+		case SYBINT1: return "tinyint";
+		case SYBINT2: return "smallint";
+		case SYBINT4: return "int";
+		case SYBINT8: return "bigint";
+		case SYBINTN:
+			return length == 1   ? "tinyint"
+				   : length == 2 ? "smallint"
+				   : length == 4 ? "int"
+								 : "bigint";
+		case SYBREAL: return "real";
+		case SYBFLT8: return "float";
+		case SYBFLTN: return length == 4 ? "real" : "float";
+		case SYBMONEY4: return "smallmoney";
+		case SYBMONEY: return "money";
+		case SYBMONEYN: return length == 4 ? "smallmoney" : "money";
+		case SYBNUMERIC:
+		case SYBDECIMAL:
+			return "decimal(" + (info == nullptr ? "?" : std::to_string(info->precision)) + "," +
+				   scale + ")";
+		case SYBDATETIME: return "datetime";
+		case SYBDATETIME4: return "smalldatetime";
+		case SYBDATETIMN: return length == 4 ? "smalldatetime" : "datetime";
+		case SYBMSDATE: return "date";
+		case SYBMSTIME: return "time(" + scale + ")";
+		case SYBMSDATETIME2: return "datetime2(" + scale + ")";
+		case SYBMSDATETIMEOFFSET: return "datetimeoffset(" + scale + ")";
+		case wire_uuid: return "uniqueidentifier";
+		case SYBBINARY:
+		case SYBVARBINARY:
+		case SYBIMAGE: return "binary";
+		default: return "text";
+	}
+}
+
 } // namespace tillctl

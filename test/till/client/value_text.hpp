@@ -17,4 +17,7 @@ namespace tillctl
 /* Column `column` (from 1) of the present row; nothing for NULL. */
 std::optional<std::string> value_text(DBPROCESS *process, int column);
 
+/* Its type as the wire has it: int, decimal(38,6), varchar for every string. */
+std::string type_text(DBPROCESS *process, int column);
+
 } // namespace tillctl

@@ -115,21 +115,24 @@ Emitter::aggregate(const Expr &e, const Scope *scope, bool *is_one)
 		Type type = sum_type(v.type);
 		bool floating = type.kind == Kind::float8;
 
-		if (f == "SUM")
-			return windowed(e, scope, Value{"(\1)", type},
-							"sum(" + distinct + v.sql + (floating ? "::float8" : "") + ")");
-		if (floating)
-			return windowed(e, scope, Value{"(\1)", type},
-							"avg(" + distinct + "(" + v.sql + ")::float8)");
+		std::string argument = distinct + "(" + v.sql + ")" + (floating ? "::float8)" : ")");
+		/* the sum is of the result's type, also of an average */
+		std::string total = type.kind == Kind::money ? "till.money(\1)"
+							: type.kind == Kind::decimal
+								? "(\1)::numeric(38," + std::to_string(type.scale) + ")"
+								: "(\1)::" + pg_type(type);
+
+		if (f == "SUM" || floating)
+			return windowed(e, scope, Value{total, type, true, nullptr, true},
+							(f == "SUM" ? "sum(" : "avg(") + argument);
 		if (type.kind == Kind::decimal)
 			type.scale = std::max(6, type.scale);
-		std::string scale = type.kind == Kind::decimal ? std::to_string(type.scale)
-							: type.kind == Kind::money ? "4"
-													   : "0";
+		std::string sql = "till.average(" + total + ", \1, " +
+						  (type.kind == Kind::money ? "4" : std::to_string(type.scale)) + ")";
 
-		std::string argument = distinct + "(" + v.sql + ")::numeric)";
-
-		v = windowed(e, scope, Value{"till.average(\1, \1, " + scale + ")", type},
+		if (is_integer(type.kind))
+			sql = "(" + total + " / nullif(\1, 0))::" + pg_type(type);
+		v = windowed(e, scope, Value{sql, type, true, nullptr, is_integer(type.kind)},
 					 "sum(" + argument);
 		return windowed(e, scope, v, "count(" + argument);
 	}

@@ -43,7 +43,7 @@ Emitter::comparable(const Value &v, const Type &common)
 		return "rtrim(" + as_text(v) + ")";
 	}
 	/* numbers of different width compare natively, and can use an index so */
-	if (is_number(common.kind) && is_number(v.type.kind))
+	if (is_number(common.kind) && is_number(v.type.kind) && common.kind != Kind::real)
 		return v.sql;
 	std::string sql = convert(v, common);
 

@@ -94,8 +94,9 @@ struct Conversion
 std::string
 Conversion::parsed(const char *function) const
 {
-	return std::string("till.") + function + "(" + v.sql + ", " + quote_literal(type_name(v.type)) +
-		   ", " + quote_literal(type_name(to)) + ", " + (attempt ? "true" : "false") + ")";
+	return std::string("till.") + function + "((" + v.sql + ") COLLATE \"C\", " +
+		   quote_literal(type_name(v.type)) + ", " + quote_literal(type_name(to)) + ", " +
+		   (attempt ? "true" : "false") + ")";
 }
 
 std::string
@@ -130,7 +131,10 @@ Conversion::to_integer() const
 	else
 		return "";
 	if (to.kind == Kind::tinyint && from != Kind::bit && from != Kind::tinyint)
-		return "till.tinyint((" + sql + ")::int8)";
+		return (is_integer(from) || is_string(from) ? "till.tinyint((" : "till.tinyint_result((") +
+			   sql + ")::int8)";
+	if (to.kind == Kind::smallint && (from == Kind::integer || from == Kind::bigint))
+		return "till.smallint((" + sql + ")::int8)";
 	return "(" + sql + ")::" + pg_type(to);
 }
 
@@ -140,15 +144,23 @@ Conversion::to_decimal() const
 	std::string sql;
 
 	if (is_exact(from))
+	{
+		Type as = as_decimal(v.type), wanted = as_decimal(to);
+
 		sql = v.sql;
+		if (as.scale == wanted.scale && as.precision <= wanted.precision) /* nothing to round */
+			return is_integer(from) ? "(" + sql + ")::numeric" : sql;
+	}
 	else if (is_number(from))
-		sql = "(" + v.sql + ")::float8::numeric";
+		sql = "till.float_numeric((" + v.sql + ")::float8)";
 	else if (is_string(from))
 		sql = parsed("parse_numeric");
 	else if (from == Kind::datetime || from == Kind::smalldatetime)
 		sql = "till.datetime_days(" + v.sql + ")::numeric";
 	else
 		return "";
+	if (to.kind != Kind::decimal)
+		return "till." + type_name(to) + "(" + sql + ")";
 	return "(" + sql + ")::" + pg_type(to);
 }
 
@@ -218,6 +230,15 @@ Conversion::fitted(const std::string &text) const
 	if (to.length == max_length || to.kind == Kind::text || to.kind == Kind::ntext ||
 		to.kind == Kind::xml)
 		return text;
+	if (is_number(from) && from != Kind::bit)
+	{
+		bool star = (from == Kind::integer || from == Kind::smallint || from == Kind::tinyint) &&
+					!is_unicode(to.kind);
+
+		return std::string(fixed ? "rpad(" : "") + "till.number_text(" + text + ", " + n + ", " +
+			   quote_literal(type_name(to)) + (star ? ", true)" : ", false)") +
+			   (fixed ? ", " + n + ")" : "");
+	}
 	if (known)
 		return fixed ? "rpad(" + text + ", " + n + ")" : text;
 	if (assign && v.literal != nullptr && is_string(from))

@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "text.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace till
@@ -68,12 +69,21 @@ Emitter::emit_plain(const Expr &e, const Scope *scope)
 		case Op::bit_not:
 		{
 			Value v = value(*e.args[0], scope);
+			bool minus = e.op == Op::negate;
 
-			if (!is_number(v.type.kind) && v.type.kind != Kind::null)
+			if ((!is_number(v.type.kind) && v.type.kind != Kind::null) ||
+				(minus && v.type.kind == Kind::bit))
 				throw SqlError(8117, 16, 1,
 							   "Operand data type " + type_name(v.type) +
 								   " is invalid for minus operator.");
-			return Value{(e.op == Op::negate ? "(- " : "(~ ") + v.sql + ")", v.type, v.nullable};
+			if (minus && v.type.kind == Kind::tinyint) /* which has no negative numbers */
+				v.type = simple(Kind::smallint);
+			if (v.type.kind == Kind::tinyint)
+				return Value{"(255 - " + v.sql + ")::int2", v.type, v.nullable, nullptr, true};
+			if (v.type.kind == Kind::bit)
+				return Value{"(1 - " + v.sql + ")::int2", v.type, v.nullable, nullptr, true};
+			return Value{(minus ? "(- " : "(~ ") + v.sql + ")", v.type, v.nullable,
+						 minus && is_exact(v.type.kind) ? v.literal : nullptr};
 		}
 		case Op::binary: return arithmetic(e, scope);
 		case Op::compare:
@@ -205,7 +215,7 @@ Emitter::literal(const Expr &e)
 			return v;
 		case Tok::money:
 			v.type = simple(Kind::money);
-			v.sql = t.text + "::numeric(19,4)";
+			v.sql = "(" + t.text + "::numeric(19,4))";
 			return v;
 		default: break;
 	}
@@ -283,6 +293,16 @@ Emitter::variable(const Expr &e)
 	return Value{sql, v.type, true, nullptr, true};
 }
 
+/* a / b, cut behind the scale's last digit. */
+static std::string
+quotient(const std::string &a, const std::string &b, int scale)
+{
+	std::string n = std::to_string(scale);
+
+	return "(div((" + a + ")::numeric * 1e" + n + "::numeric, (" + b + ")::numeric) * 1e-" + n +
+		   "::numeric)";
+}
+
 Value
 Emitter::numeric_operation(const std::string &op, const Value &a, const Value &b, const Type &type)
 {
@@ -290,29 +310,45 @@ Emitter::numeric_operation(const std::string &op, const Value &a, const Value &b
 		convert(a, is_string(a.type.kind) || a.type.kind == Kind::null ? type : a.type);
 	std::string right =
 		convert(b, is_string(b.type.kind) || b.type.kind == Kind::null ? type : b.type);
-	bool money = type.kind == Kind::money || type.kind == Kind::smallmoney;
-	int scale = money ? 4 : type.scale;
-	std::string sql;
+	bool nullable = a.nullable || b.nullable;
+	std::string sql = "(" + left + " " + op + " " + right + ")";
 
 	if (type.kind == Kind::real || type.kind == Kind::float8)
 	{
-		left = "(" + left + ")::float8";
-		right = "(" + right + ")::float8";
 		if (op == "%")
 			throw SqlError(
 				402, 16, 1,
 				"The data types float and float are incompatible in the modulo operator.");
-		sql = "(" + left + " " + op + " " + right + ")";
+		sql = "((" + left + ")::float8 " + op + " (" + right + ")::float8)";
+		return Value{type.kind == Kind::real ? sql + "::float4" : sql, type, nullable, nullptr,
+					 true};
 	}
-	else if (op == "/" && (type.kind == Kind::decimal || money))
-		sql = "till.divide((" + left + ")::numeric, (" + right + ")::numeric, " +
-			  std::to_string(scale) + ")";
-	else if (op == "*" && (money || (type.kind == Kind::decimal &&
-									 scale < as_decimal(a.type).scale + as_decimal(b.type).scale)))
-		sql = "round((" + left + ")::numeric * " + right + ", " + std::to_string(scale) + ")";
-	else
-		sql = "(" + left + " " + op + " " + right + ")";
-	return Value{sql, type, a.nullable || b.nullable};
+	if (type.kind == Kind::tinyint)
+		return Value{"till.tinyint_result((" + left + ")::int4 " + op + " (" + right + ")::int4)",
+					 type, nullable, nullptr, true};
+	if (type.kind == Kind::money || type.kind == Kind::smallmoney)
+	{
+		if (op == "/")
+			sql = quotient(left, right, 4);
+		return Value{"till." + type_name(type) + "(" + sql + ")", type, nullable, nullptr, true};
+	}
+	if (type.kind == Kind::decimal)
+	{
+		if (op == "/")
+			sql = quotient(left, right, type.scale);
+		if (type.precision == 38) /* else it can't overflow */
+			sql = "(" + sql + ")::" + pg_type(type);
+	}
+	return Value{sql, type, nullable};
+}
+
+static Type
+literal_decimal(const Value &v)
+{
+	std::string digits = v.literal->text;
+
+	digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+	return decimal_type(static_cast<int>(digits.size()), 0);
 }
 
 Value
@@ -335,9 +371,9 @@ Emitter::arithmetic(const Expr &e, const Scope *scope)
 
 	/* beside a decimal an int literal counts its own digits */
 	if (a.literal != nullptr && a.type.kind == Kind::integer && b.type.kind == Kind::decimal)
-		a.type = decimal_type(static_cast<int>(a.literal->text.size()), 0);
+		a.type = literal_decimal(a);
 	if (b.literal != nullptr && b.type.kind == Kind::integer && a.type.kind == Kind::decimal)
-		b.type = decimal_type(static_cast<int>(b.literal->text.size()), 0);
+		b.type = literal_decimal(b);
 
 	Type type = arithmetic_type(e.text[0], a.type, b.type);
 

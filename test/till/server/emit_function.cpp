@@ -212,6 +212,25 @@ Emitter::as_bytes(const Value &v)
 
 /* ---- numbers ---- */
 
+/* The type of ABS, SIGN, FLOOR, CEILING and ROUND. */
+static Type
+number_result(const std::string &function, const Type &type)
+{
+	if (type.kind == Kind::bit && function != "ABS")
+		throw SqlError(8116, 16, 1,
+					   "Argument data type bit is invalid for argument 1 of " +
+						   fold(function, false) + " function.");
+	if (is_integer(type.kind) && type.kind != Kind::bit && type.kind != Kind::bigint)
+		return simple(Kind::integer);
+	if (type.kind == Kind::smallmoney)
+		return simple(Kind::money);
+	if (type.kind == Kind::decimal && function == "ABS")
+		return decimal_type(38, type.scale);
+	if (type.kind == Kind::bigint || type.kind == Kind::money || type.kind == Kind::decimal)
+		return type;
+	return simple(Kind::float8);
+}
+
 Value
 Emitter::number_call(const Expr &e, const Scope *scope, bool *is_one)
 {
@@ -226,17 +245,14 @@ Emitter::number_call(const Expr &e, const Scope *scope, bool *is_one)
 	{
 		need_arguments(e, 1, 1);
 		Value v = value(*e.args[0], scope);
-		Type type = v.type;
+		Type type = number_result(e.text, v.type);
+		std::string sql = replace_arguments(found->second, {convert(v, type)});
 
-		if (is_string(type.kind) || type.kind == Kind::null)
-			type = simple(Kind::float8);
-		else if (type.kind < Kind::integer)
-			type = simple(Kind::integer);
 		if (type.kind == Kind::decimal && (e.text == "FLOOR" || e.text == "CEILING"))
 			type = decimal_type(type.precision, 0);
-		return Value{
-			replace_arguments(found->second, {convert(v, is_number(v.type.kind) ? v.type : type)}),
-			type, v.nullable};
+		if (type.kind == Kind::money)
+			sql = "till.money(" + sql + ")";
+		return Value{sql, type, v.nullable};
 	}
 	found = floating.find(e.text);
 	if (found != floating.end())
@@ -260,16 +276,21 @@ Emitter::number_call(const Expr &e, const Scope *scope, bool *is_one)
 	{
 		need_arguments(e, 2, 3);
 		Value v = value(*e.args[0], scope), n = value(*e.args[1], scope);
-		Type type =
-			is_string(v.type.kind) || v.type.kind == Kind::real ? simple(Kind::float8) : v.type;
-		bool cut =
-			e.args.size() > 2 && !(e.args[2]->op == Op::literal && e.args[2]->token.text == "0");
+		Type type = number_result(e.text, v.type);
+		std::string digits = convert(n, simple(Kind::integer));
+		std::string way =
+			e.args.size() > 2 ? convert(value(*e.args[2], scope), simple(Kind::integer)) : "0";
 
-		if (type.kind < Kind::integer)
-			type = simple(Kind::integer);
-		return Value{std::string(cut ? "trunc(" : "round(") + "(" + convert(v, type) +
-						 ")::numeric, " + n.sql + ")",
-					 type, v.nullable};
+		if (e.args.size() > 2 && e.args[2]->op != Op::literal)
+			throw unsupported("ROUND with a third argument that is no literal");
+		std::string sql = std::string(way == "0" ? "round((" : "trunc((") + convert(v, type) +
+						  ")::numeric, " + digits + ")";
+
+		if (type.kind == Kind::money)
+			sql = "till.money(" + sql + ")";
+		else /* also where a condition compares it: 748.58 rounded to 1000 is error 8115 */
+			sql = "(" + sql + ")::" + pg_type(type);
+		return Value{sql, type, v.nullable || n.nullable, nullptr, true};
 	}
 	if (e.text == "RAND")
 		return Value{"random()", simple(Kind::float8), false};

@@ -518,7 +518,7 @@ BEGIN
 	IF value IS NULL THEN
 		RETURN NULL;
 	END IF;
-	m := regexp_match(trim(value), '^(?:(\d{4})-?(\d\d)-?(\d\d))?[ T]*(?:(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)? *(Z|[+-]\d\d:\d\d)?$');
+	m := regexp_match(trim(value) COLLATE "C", '^(?:(\d{4})-?(\d\d)-?(\d\d))?[ T]*(?:(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?)? *(Z|[+-]\d\d:\d\d)?$');
 	BEGIN
 		IF m IS NULL THEN
 			RAISE invalid_datetime_format;
@@ -546,6 +546,63 @@ CREATE FUNCTION till.parse_datetime(value text, source text, target text, attemp
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS 'SELECT till.ticks_timestamp(till.parse_datetime2(value, source, target, attempt))';
 
+-- numbers that don't fit: 220 in a conversion, 8115 in arithmetic
+CREATE FUNCTION till.tinyint_result(n bigint) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF n NOT BETWEEN 0 AND 255 THEN
+		PERFORM till.fail(8115, 'Arithmetic overflow error converting expression to data type tinyint.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.smallint(n bigint) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF n NOT BETWEEN -32768 AND 32767 THEN
+		PERFORM till.fail(220, 'Arithmetic overflow error for data type smallint, value = ' || n || '.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.money(n numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	n := round(n, 4);
+	IF n NOT BETWEEN -922337203685477.5808 AND 922337203685477.5807 THEN
+		PERFORM till.fail(8115, 'Arithmetic overflow error converting expression to data type money.');
+	END IF;
+	RETURN n;
+END $$;
+
+CREATE FUNCTION till.smallmoney(n numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	n := round(n, 4);
+	IF n NOT BETWEEN -214748.3648 AND 214748.3647 THEN
+		PERFORM till.fail(8115, 'Arithmetic overflow error converting expression to data type smallmoney.');
+	END IF;
+	RETURN n;
+END $$;
+
+-- a float has 17 digits when it becomes a decimal
+CREATE FUNCTION till.float_numeric(n double precision) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN to_char(n, '9.9999999999999999EEEE')::numeric;
+
+-- a number as text of at most n characters: what is longer is '*' or error 8115
+CREATE FUNCTION till.number_text(s text, n integer, type text, star boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF char_length(s) <= n THEN
+		RETURN s;
+	END IF;
+	IF NOT star THEN
+		PERFORM till.fail(8115, 'Arithmetic overflow error converting expression to data type ' || type || '.');
+	END IF;
+	RETURN '*';
+END $$;
+
 CREATE FUNCTION till.tinyint(n bigint) RETURNS smallint
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
@@ -560,12 +617,12 @@ END $$;
 CREATE FUNCTION till.len(s text) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN octet_length(s) = char_length(s) THEN char_length(s)
-	ELSE char_length(s) + char_length(regexp_replace(s, '[\u0001-\uffff\U0010d800-\U0010dfff\U0010f000]', '', 'g')) END;
+	ELSE char_length(s) + char_length(regexp_replace(s COLLATE "C", '[\u0001-\uffff\U0010d800-\U0010dfff\U0010f000]', '', 'g')) END;
 
 -- text in the order of its UTF-16 units: U+E000 to U+FFFF stand behind the surrogates
 CREATE FUNCTION till.code_units(s text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN rtrim(CASE WHEN octet_length(s) = char_length(s) THEN s ELSE regexp_replace(s, '([\ue000-\uffff])', U&'\+10FFFF' || '\1', 'g') END) || ' ';
+RETURN rtrim(CASE WHEN octet_length(s) = char_length(s) THEN s ELSE regexp_replace(s COLLATE "C", '([\ue000-\uffff])', U&'\+10FFFF' || '\1', 'g') END) || ' ';
 
 -- the first n units; half a surrogate pair is left as the lone surrogate it is
 CREATE FUNCTION till.cut(s text, n integer) RETURNS text
@@ -627,9 +684,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN s IS NULL OR start < 1 OR start > char_length(s) OR count < 0 THEN NULL ELSE overlay(s placing coalesce(fresh, '') FROM start FOR count) END;
 
 CREATE FUNCTION till.replace(s text, old text, fresh text, ignore_case boolean) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN old = '' THEN s WHEN NOT ignore_case THEN replace(s, old, fresh)
-	ELSE regexp_replace(s COLLATE "und-x-icu", '***=' || old, replace(fresh, '\', '\\'), 'gi') END;
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	escaped text := replace(fresh COLLATE "C", '\', '\\');
+BEGIN
+	IF old = '' THEN
+		RETURN s;
+	END IF;
+	IF NOT ignore_case THEN
+		RETURN replace(s COLLATE "C", old COLLATE "C", fresh COLLATE "C");
+	END IF;
+	RETURN regexp_replace(s COLLATE "und-x-icu", '***=' || old, escaped, 'gi');
+END $$;
 
 CREATE FUNCTION till.charindex(needle text, s text, start integer, ignore_case boolean) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -810,7 +876,7 @@ RETURN decode(regexp_replace(encode(till.guid_bytes(u), 'hex'), '^(.{8})(.{4})(.
 -- decimal division cuts at the result's scale
 CREATE FUNCTION till.divide(a numeric, b numeric, scale integer) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN div(a * 10::numeric ^ scale, b) / 10::numeric ^ scale;
+RETURN div(a * ('1e' || scale)::numeric, b) * ('1e-' || scale)::numeric;
 
 CREATE FUNCTION till.average(total numeric, count bigint, scale integer) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

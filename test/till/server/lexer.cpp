@@ -238,11 +238,15 @@ Lexer::next()
 	if (std::isdigit(static_cast<unsigned char>(c)) ||
 		(c == '.' && std::isdigit(static_cast<unsigned char>(peek(1)))))
 		return number();
-	if (c == '$' && std::isdigit(static_cast<unsigned char>(peek(1))))
+	size_t sign = peek(1) == '-' || peek(1) == '+' ? 1 : 0;
+
+	if (c == '$' && std::isdigit(static_cast<unsigned char>(peek(1 + sign))))
 	{
-		at++;
+		at += 1 + sign;
 		number();
 		tokens.back().kind = Tok::money;
+		if (s[start + 1] == '-')
+			tokens.back().text.insert(0, 1, '-');
 		return;
 	}
 	if (starts_word(c) || c == '@')

@@ -117,9 +117,13 @@ RowEncoder::decimal(std::string &out, const Column &c, const char *data, int len
 void
 RowEncoder::money(std::string &out, const Column &c, const char *data, int length)
 {
-	long long v = static_cast<long long>(numeric_value(data, 4));
+	__int128 wide = numeric_value(data, 4);
+	long long v = static_cast<long long>(wide);
 
 	(void) length;
+	if (v != wide || (c.type.kind == Kind::smallmoney && v != static_cast<std::int32_t>(v)))
+		throw SqlError(8115, 16, 2,
+					   "Arithmetic overflow error converting expression to data type money.");
 	if (c.type.kind == Kind::smallmoney)
 	{
 		if (c.nullable)

@@ -42,6 +42,22 @@ foreign_key_error(const PgError &e, const std::string &name, const std::string &
 						"\", table \"" + e.schema + "." + e.table + "\".");
 }
 
+static std::string
+overflow_message(const std::string &message)
+{
+	static const std::pair<const char *, const char *> types[] = {
+		{"integer out of range", "int"},           {"smallint out of range", "smallint"},
+		{"bigint out of range", "bigint"},         {"numeric field overflow", "numeric"},
+		{"timestamp out of range", "datetime"},    {"value out of range: overflow", "float"},
+		{"value out of range: underflow", "float"}};
+
+	for (const auto &[text, type] : types)
+		if (message == text)
+			return std::string("Arithmetic overflow error converting expression to data type ") +
+				   type + ".";
+	return "Arithmetic overflow error: " + message;
+}
+
 SqlError
 Session::translate(const PgError &e)
 {
@@ -94,9 +110,7 @@ Session::translate(const PgError &e)
 	if (state == "22012")
 		return SqlError(8134, 16, 1, "Divide by zero error encountered.");
 	if (state == "22003" || state == "22008")
-		return SqlError(8115, 16, 2,
-						"Arithmetic overflow error converting expression to the data type (" +
-							e.message + ").");
+		return SqlError(8115, 16, 2, overflow_message(e.message));
 	if (state == "40P01")
 		return SqlError(1205, 13, 45,
 						"Transaction (Process ID " + std::to_string(info.spid) +

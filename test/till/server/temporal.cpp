@@ -76,7 +76,7 @@ struct Reader
 
 /* hh:mm[:ss[.fffffff]] [AM|PM]; ticks of the day, or -1. */
 long long
-read_time(Reader &r)
+read_time(Reader &r, bool legacy)
 {
 	int h = r.number(2), m = 0, s = 0, digits = 0;
 	long long fraction = 0;
@@ -92,7 +92,7 @@ read_time(Reader &r)
 		{
 			r.p++;
 			fraction = r.number(7, &digits);
-			if (digits == 0)
+			if (digits == 0 || (legacy && digits > 3))
 				return -1;
 			for (; digits < 7; digits++)
 				fraction *= 10;
@@ -206,12 +206,12 @@ parse_datetime(const std::string &text, const Environment &env, bool legacy, lon
 				r.p++;
 			r.blanks();
 			if (std::isdigit(static_cast<unsigned char>(*r.p)))
-				time = read_time(r);
+				time = read_time(r, legacy);
 			else if (t)
 				return false;
 		}
 		else
-			time = read_time(r);
+			time = read_time(r, legacy);
 	}
 	bool zoned = read_offset(r, offset);
 

@@ -351,7 +351,7 @@ decimal_arithmetic(char op, const Type &x, const Type &y)
 		if (op == '*' || op == '/')
 			s = whole < 32 ? std::min(s, 38 - whole) : std::min(s, 6);
 		else
-			s = std::max(0, std::min(s, 38 - whole));
+			s = std::max(0, std::min(s, 38 - std::max(p1 - s1, p2 - s2)));
 		p = 38;
 	}
 	return decimal_type(std::max(p, 1), s);
