@@ -30,6 +30,16 @@ CREATE FUNCTION sambapos_disconnect(server name) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION sambapos_disconnect(name) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
 
+CREATE FUNCTION sambapos_pushdown(
+  OUT kind      text,
+  OUT signature text,
+  OUT tsql      text,
+  OUT pushed    boolean,
+  OUT reason    text
+) RETURNS SETOF record
+LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION sambapos_pushdown() IS 'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
+
 CREATE FUNCTION sambapos_query(server name, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION sambapos_query(name, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';

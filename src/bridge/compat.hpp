@@ -142,6 +142,18 @@ walk_expression(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+/* expression_tree_mutator: the same. */
+inline Node *
+mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context)
+{
+#if PG_VERSION_NUM >= 160000
+	return expression_tree_mutator(node, mutator, context);
+#else
+	return expression_tree_mutator(
+		node, reinterpret_cast<Node *(*) ()>(reinterpret_cast<void *>(mutator)), context);
+#endif
+}
+
 /* The user as whom a foreign scan runs: in the plan since 16, before in the range table. */
 inline Oid
 scan_user(ForeignScanState *node)

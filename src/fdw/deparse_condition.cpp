@@ -24,8 +24,10 @@ using types::Predicate;
 constexpr Oid numeric_family = 1988;
 constexpr Oid datetime_family = 434;
 constexpr Oid uuid_family = 2968;
+constexpr Oid float_family = 1970;
 
-/* The B-tree family of a type whose values can be compared at the server. */
+/* The B-tree family of a type whose values can be compared at the server; of floats only what
+ * date_part gives, integers. */
 static Oid
 family_of(Oid type)
 {
@@ -39,6 +41,7 @@ family_of(Oid type)
 		case DATEOID:
 		case TIMESTAMPOID: return datetime_family;
 		case UUIDOID: return uuid_family;
+		case FLOAT8OID: return float_family;
 		default: return InvalidOid;
 	}
 }

@@ -100,6 +100,7 @@ aggregate_value(const Scope *scope, Aggref *aggregate)
 Value *
 value_of(const Scope *scope, Expr *expr)
 {
+	expr = strip_relabel(expr);
 	if (is_value(scope, expr))
 		return known_value(expr);
 
@@ -126,7 +127,7 @@ value_of(const Scope *scope, Expr *expr)
 		case T_ScalarArrayOpExpr:
 		case T_NullTest:
 		case T_BooleanTest: return condition_value(scope, expr);
-		default: return nullptr;
+		default: return construct_of(scope, expr);
 	}
 }
 

@@ -7,8 +7,11 @@
  *   shippable.cpp        the entries that relation.hpp declares; what is a value known before
  *   deparse_condition.cpp  boolean expressions; T-SQL keeps predicates and values apart
  *   deparse_value.cpp    all other expressions, one small function a node type
+ *   deparse_case.cpp     CASE, COALESCE and their kin
  *   deparse_call.cpp     functions and operators, by the rules of
  *   pushdown.cpp         the table of what is pushed, and what is not and why
+ *   deparse_moment.cpp   its dates and times
+ *   deparse_expr.cpp     pieces of T-SQL
  */
 #pragma once
 
@@ -58,6 +61,9 @@ Value *comparand_of(const Scope *scope, Expr *expr);
 
 /* Of a function or operator. */
 Value *call_of(const Scope *scope, Expr *expr, Oid function, List *args);
+
+/* CASE, COALESCE, NULLIF, GREATEST, LEAST. */
+Value *construct_of(const Scope *scope, Expr *expr);
 
 /* Casts that keep order and equality: the casted expression, or null. */
 Expr *below_cast(Expr *expr, bool *by_day);

@@ -22,6 +22,7 @@ struct Call
 	types::Domain result;  /* $t is its T-SQL type */
 	types::Domain widened; /* $w: a type with room for what is in between */
 	int64 number;          /* $n: a constant argument */
+	Piece *written;        /* in place of the pattern */
 };
 
 using Typing = bool (*)(Call *call);
@@ -30,29 +31,58 @@ constexpr int max_functions = 9;
 
 struct Rule
 {
-	const char *kind; /* operator, function, cast, construct */
+	const char *kind; /* comparison, operator, function, cast, construct, text, aggregate, clause */
 	const char *signature;
-	const char *tsql;   /* the pattern; of a construct what its own function writes, to be read */
+	const char *tsql;   /* the pattern; what has no typing function is written by a function of its
+						   own, and this is to be read; null: not pushed */
 	const char *reason; /* why it is exact; or why it isn't pushed */
-	bool is_pushed;
 	Oid functions[max_functions];
-	Typing typing;     /* null: not by the pattern */
+	Typing typing;
 	const char *field; /* extract and date_trunc: their first argument */
 };
 
-const Rule *rules(int *count);
+const Rule *pushdown_rules(int *count);
 
-/* The rule of a function; field: its first argument if that is a constant text, else "". */
-const Rule *rule_of(Oid function, const char *field);
-
-/* ---- typing functions (deparse_call.cpp) ---- */
+/* ---- typing functions: numbers (deparse_call.cpp) ---- */
 
 bool type_integers(Call *call);
+bool type_divided(Call *call);
+bool type_same(Call *call);
+bool type_integer_cast(Call *call);
+bool type_whole(Call *call);
 bool type_sum(Call *call);
 bool type_product(Call *call);
-bool type_same(Call *call);
-bool type_divided(Call *call);
-bool type_integer_cast(Call *call);
 bool type_numeric_from_integer(Call *call);
+bool type_integer_from_numeric(Call *call);
+bool type_numeric_cast(Call *call);
+bool type_sign(Call *call);
+bool type_rounded(Call *call);
+bool type_truncated(Call *call);
+bool type_to_whole(Call *call);
+bool type_bit(Call *call);
+bool type_integer_from_bit(Call *call);
+
+/* ---- and moments (deparse_moment.cpp) ---- */
+
+bool type_to_date(Call *call);
+bool type_to_timestamp(Call *call);
+bool type_date_plus_days(Call *call);
+bool type_date_difference(Call *call);
+bool type_plus_interval(Call *call);
+bool type_minus_interval(Call *call);
+bool type_date_field(Call *call);
+bool type_time_field(Call *call);
+bool type_second_of_ticks(Call *call);
+bool type_second_of_digits(Call *call);
+bool type_truncated_date(Call *call);
+bool type_truncated_time(Call *call);
+
+/* ---- what typing functions are made of ---- */
+
+Expr *call_argument(const Call *call, int index);
+
+/* The arguments from the first, or the one, become $1, $2, ... False if one can't be sent. */
+bool take_operands(Call *call, int count);
+bool take_operand(Call *call, int index);
 
 } // namespace sambapos::fdw

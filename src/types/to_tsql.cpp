@@ -270,6 +270,19 @@ append_integer(StringInfo sql, int64 value)
 	return Fit::exact;
 }
 
+/* A floating-point value beside integers; NaN is greater than everything. */
+static Fit
+append_first_integer(StringInfo sql, double value)
+{
+	constexpr double far = 4.0e18;
+	double point = ceil(value);
+
+	if (std::isnan(value) || point > far)
+		return Fit::none;
+	append_integer(sql, static_cast<int64>(std::max(point, -far)));
+	return point == value && point >= -far ? Fit::exact : Fit::after;
+}
+
 Fit
 append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value)
 {
@@ -278,6 +291,7 @@ append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value)
 		case INT2OID: return append_integer(sql, DatumGetInt16(value));
 		case INT4OID: return append_integer(sql, DatumGetInt32(value));
 		case INT8OID: return append_integer(sql, DatumGetInt64(value));
+		case FLOAT8OID: return append_first_integer(sql, DatumGetFloat8(value));
 		case NUMERICOID: return append_first_decimal(sql, domain, DatumGetNumeric(value));
 		case DATEOID:
 		case TIMESTAMPOID: return append_first_moment(sql, domain, moment_of(type, value));

@@ -22,7 +22,8 @@ enum class Fit
 };
 
 /* Appends the first point of the column's grid at or after a value, which isn't NULL. Types: int2,
- * int4, int8, numeric, bool, uuid; and date and timestamp for columns that aren't coarse. */
+ * int4, int8, numeric, bool, uuid; float8 for integers (date_part); and date and timestamp for
+ * columns that aren't coarse. */
 Fit append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value);
 
 /* A decimal that SQL Server can compare with the column in one type of 38 digits needs no grid, and

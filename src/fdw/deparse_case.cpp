@@ -1,0 +1,238 @@
+/*
+ * CASE, COALESCE, NULLIF, GREATEST and LEAST: values that are one of several.
+ *
+ * T-SQL gives the result the type of highest precedence among the branches. So the branches must be
+ * of one kind, with a type that holds them all exactly; NULLs among them have no type of their own.
+ * Both systems evaluate the branches in order, and none that isn't needed.
+ */
+#include "fdw/pushdown.hpp"
+
+namespace sambapos::fdw
+{
+
+using types::Domain;
+using types::Grid;
+
+/* ---- branches ---- */
+
+static bool
+is_null_constant(const Expr *expr)
+{
+	return IsA(expr, Const) && castNode(Const, expr)->constisnull;
+}
+
+/* The type that holds the values of both; false if there is none. Decimals of different scales are
+ * shown with one scale at the server, with each its own in PostgreSQL. */
+static bool
+widen_to(Domain *domain, const Domain &other)
+{
+	if (domain->grid != other.grid || domain->type != other.type)
+		return false;
+	if (domain->grid == Grid::decimal)
+	{
+		bool other_scale = domain->other_scale || other.other_scale || domain->scale != other.scale;
+		int scale = std::max(domain->scale, other.scale);
+		int places = std::max(domain->precision - domain->scale, other.precision - other.scale);
+
+		*domain = types::decimal_domain(places + scale, scale);
+		domain->other_scale = other_scale;
+	}
+	domain->scale = std::max(domain->scale, other.scale);
+	return domain->grid != Grid::unsupported;
+}
+
+/* Moments known now have no type until it is known beside what they stand. */
+static Value *
+moment_beside(const Domain &domain, Expr *expr)
+{
+	auto *known = castNode(Const, expr);
+	Piece *piece = make_piece("");
+
+	if (!types::is_moment(domain) || types::is_coarse(domain) ||
+		append_first_point(&piece->text, domain, known->consttype, known->constvalue) !=
+			types::Fit::exact)
+		return nullptr;
+	return make_value(piece, domain);
+}
+
+static bool
+is_moment_constant(const Expr *expr)
+{
+	return IsA(expr, Const) && castNode(Const, expr)->consttype == TIMESTAMPOID;
+}
+
+/* The branches as operands of one domain, a List of Value; NIL if that can't be. */
+static List *
+branches_of(const Scope *scope, List *exprs, Domain *domain)
+{
+	List *values = NIL;
+	ListCell *cell;
+
+	*domain = {};
+	foreach (cell, exprs)
+	{
+		auto *expr = static_cast<Expr *>(lfirst(cell));
+		const Value *value;
+
+		if (is_null_constant(expr) || is_moment_constant(expr))
+			continue;
+		value = operand_of(scope, expr);
+		if (value == nullptr ||
+			(domain->grid != Grid::unsupported && !widen_to(domain, value->domain)))
+			return NIL;
+		if (domain->grid == Grid::unsupported)
+			*domain = value->domain;
+	}
+	if (domain->grid == Grid::unsupported)
+		return NIL;
+	foreach (cell, exprs)
+	{
+		auto *expr = static_cast<Expr *>(lfirst(cell));
+		Value *value;
+
+		if (is_null_constant(expr))
+			value = make_value(make_piece("NULL"), *domain);
+		else if (is_moment_constant(expr))
+			value = moment_beside(*domain, expr);
+		else
+			value = operand_of(scope, expr);
+		if (value == nullptr)
+			return NIL;
+		values = lappend(values, value);
+	}
+	return values;
+}
+
+static const Piece *
+branch(const List *values, int index)
+{
+	return static_cast<Value *>(list_nth(values, index))->sql;
+}
+
+/* ---- CASE ---- */
+
+/* CASE x WHEN v: PostgreSQL keeps "placeholder = v". */
+static Node *
+put_argument(Node *node, void *argument)
+{
+	if (node == nullptr || IsA(node, CaseExpr))
+		return node;
+	if (IsA(node, CaseTestExpr))
+		return static_cast<Node *>(argument);
+	return mutate_expression(node, put_argument, argument);
+}
+
+static Expr *
+condition_of_branch(const CaseExpr *expr, const CaseWhen *when)
+{
+	if (expr->arg == nullptr)
+		return when->expr;
+	return reinterpret_cast<Expr *>(put_argument(reinterpret_cast<Node *>(when->expr), expr->arg));
+}
+
+static Value *
+case_of(const Scope *scope, CaseExpr *expr)
+{
+	Piece *piece = make_piece("CASE");
+	List *results = NIL;
+	ListCell *cell;
+	Domain domain;
+
+	foreach (cell, expr->args)
+		results = lappend(results, lfirst_node(CaseWhen, cell)->result);
+	if (expr->defresult != nullptr)
+		results = lappend(results, expr->defresult);
+
+	List *values = branches_of(scope, results, &domain);
+
+	if (values == NIL)
+		return nullptr;
+	foreach (cell, expr->args)
+	{
+		const Piece *condition =
+			condition_of(scope, condition_of_branch(expr, lfirst_node(CaseWhen, cell)));
+
+		if (condition == nullptr)
+			return nullptr;
+		appendStringInfoString(&piece->text, " WHEN ");
+		append_piece(piece, condition);
+		appendStringInfoString(&piece->text, " THEN ");
+		append_piece(piece, branch(values, foreach_current_index(cell)));
+	}
+	if (expr->defresult != nullptr)
+	{
+		appendStringInfoString(&piece->text, " ELSE ");
+		append_piece(piece, branch(values, list_length(values) - 1));
+	}
+	appendStringInfoString(&piece->text, " END");
+	return make_value(piece, domain);
+}
+
+/* ---- the others ---- */
+
+static Value *
+coalesce_of(const Scope *scope, CoalesceExpr *expr)
+{
+	Piece *piece = make_piece("COALESCE(");
+	Domain domain;
+	List *values = branches_of(scope, expr->args, &domain);
+
+	if (values == NIL)
+		return nullptr;
+	for (int i = 0; i < list_length(values); i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&piece->text, ", ");
+		append_piece(piece, branch(values, i));
+	}
+	appendStringInfoChar(&piece->text, ')');
+	return make_value(piece, domain);
+}
+
+/* NULL where the two are equal, which is never known of NULL. */
+static Value *
+nullif_of(const Scope *scope, NullIfExpr *expr)
+{
+	Value *value = operand_of(scope, static_cast<Expr *>(linitial(expr->args)));
+	const Value *other = operand_of(scope, static_cast<Expr *>(lsecond(expr->args)));
+
+	if (value == nullptr || other == nullptr || expr->opno >= FirstGenbkiObjectId ||
+		!types::may_compare(value->domain, other->domain, false))
+		return nullptr;
+	return make_value(compose("NULLIF($1, $2)", {value->sql, other->sql}), value->domain);
+}
+
+/* The first of equal ones; NULLs don't count. */
+static Value *
+greatest_of(const Scope *scope, MinMaxExpr *expr)
+{
+	const char *pattern = expr->op == IS_GREATEST
+							  ? "CASE WHEN $2 IS NULL OR $1 >= $2 THEN $1 ELSE $2 END"
+							  : "CASE WHEN $2 IS NULL OR $1 <= $2 THEN $1 ELSE $2 END";
+	Domain domain;
+	List *values = branches_of(scope, expr->args, &domain);
+
+	if (values == NIL || !types::may_compare(domain, domain, true))
+		return nullptr;
+
+	const Piece *piece = branch(values, 0);
+
+	for (int i = 1; i < list_length(values) && piece != nullptr; i++)
+		piece = compose(pattern, {piece, branch(values, i)});
+	return make_value(const_cast<Piece *>(piece), domain);
+}
+
+Value *
+construct_of(const Scope *scope, Expr *expr)
+{
+	switch (nodeTag(expr))
+	{
+		case T_CaseExpr: return case_of(scope, castNode(CaseExpr, expr));
+		case T_CoalesceExpr: return coalesce_of(scope, castNode(CoalesceExpr, expr));
+		case T_NullIfExpr: return nullif_of(scope, reinterpret_cast<NullIfExpr *>(expr));
+		case T_MinMaxExpr: return greatest_of(scope, castNode(MinMaxExpr, expr));
+		default: return nullptr;
+	}
+}
+
+} // namespace sambapos::fdw
