@@ -214,17 +214,30 @@ type_integer_from_numeric(Call *call)
 	return take_decimals(call, 1) && widen(call);
 }
 
-bool
-type_numeric_cast(Call *call)
+/* The second argument is a typmod; $n becomes its scale. */
+static bool
+type_to_typmod(Call *call)
 {
 	if (!take_decimals(call, 1) || !take_number(call, 1) || call->number < 0)
 		return false;
 
 	int packed = static_cast<int>(call->number) - static_cast<int>(VARHDRSZ);
-	int scale = ((packed & 0x7ff) ^ 1024) - 1024;
 
-	call->result = types::decimal_domain((packed >> 16) & 0xffff, scale);
+	call->number = ((packed & 0x7ff) ^ 1024) - 1024;
+	call->result = types::decimal_domain((packed >> 16) & 0xffff, static_cast<int>(call->number));
 	return is_supported(call->result);
+}
+
+bool
+type_numeric_padded(Call *call)
+{
+	return type_to_typmod(call) && call->result.scale >= operand(call, 0).scale;
+}
+
+bool
+type_numeric_cast(Call *call)
+{
+	return type_to_typmod(call) && widen(call);
 }
 
 bool

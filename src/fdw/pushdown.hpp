@@ -54,6 +54,7 @@ bool type_sum(Call *call);
 bool type_product(Call *call);
 bool type_numeric_from_integer(Call *call);
 bool type_integer_from_numeric(Call *call);
+bool type_numeric_padded(Call *call);
 bool type_numeric_cast(Call *call);
 bool type_sign(Call *call);
 bool type_rounded(Call *call);

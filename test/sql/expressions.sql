@@ -1,0 +1,185 @@
+-- What the table of pushed functions and operators promises: for each entry an expression that SQL
+-- Server computes as PostgreSQL does, to the last digit shown, over edge values of each type; and for
+-- each refused entry one that stays here.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+CREATE SCHEMA expressions;
+SET search_path = expressions, public;
+\getenv host SAMBAPOS_TEST_HOST
+\getenv port SAMBAPOS_TEST_PORT
+\getenv database SAMBAPOS_TEST_DATABASE
+\getenv username SAMBAPOS_TEST_USERNAME
+\getenv password SAMBAPOS_TEST_PASSWORD
+\getenv encryption SAMBAPOS_TEST_ENCRYPTION
+CREATE SERVER expressions_till FOREIGN DATA WRAPPER sambapos_fdw
+  OPTIONS (host :'host', port :'port', database :'database', encryption :'encryption');
+CREATE USER MAPPING FOR CURRENT_USER SERVER expressions_till
+  OPTIONS (username :'username', password :'password');
+
+CREATE FOREIGN TABLE v (
+  id integer OPTIONS (remote_type 'int'),
+  tiny smallint OPTIONS (remote_type 'tinyint'),
+  small smallint OPTIONS (remote_type 'smallint'),
+  n integer OPTIONS (remote_type 'int'),
+  big bigint OPTIONS (remote_type 'bigint'),
+  amount numeric(16,2) OPTIONS (remote_type 'decimal(16,2)'),
+  rate numeric OPTIONS (remote_type 'decimal(10,4)'),
+  frac numeric OPTIONS (remote_type 'decimal(5,5)'),
+  price numeric OPTIONS (remote_type 'money'),
+  wide numeric OPTIONS (remote_type 'decimal(38,10)'),
+  flag boolean OPTIONS (remote_type 'bit'),
+  day date OPTIONS (remote_type 'date'),
+  at timestamp OPTIONS (remote_type 'datetime'),
+  at_minute timestamp OPTIONS (remote_type 'smalldatetime'),
+  at3 timestamp OPTIONS (remote_type 'datetime2(3)'),
+  at6 timestamp OPTIONS (remote_type 'datetime2(6)'),
+  at7 timestamp OPTIONS (remote_type 'datetime2(7)'),
+  name text OPTIONS (remote_type 'nvarchar(20)'),
+  factor double precision OPTIONS (remote_type 'float')
+) SERVER expressions_till OPTIONS (query $$SELECT CAST(id AS int) AS id, CAST(tiny AS tinyint) AS tiny, CAST(small AS smallint) AS small,
+  CAST(n AS int) AS n, CAST(big AS bigint) AS big, CAST(amount AS decimal(16,2)) AS amount, CAST(rate AS decimal(10,4)) AS rate,
+  CAST(frac AS decimal(5,5)) AS frac, CAST(price AS money) AS price, CAST(wide AS decimal(38,10)) AS wide, CAST(flag AS bit) AS flag, CAST(day AS date) AS day,
+  CAST(at AS datetime) AS at, CAST(at_minute AS smalldatetime) AS at_minute, CAST(at3 AS datetime2(3)) AS at3, CAST(at6 AS datetime2(6)) AS at6,
+  CAST(at7 AS datetime2(7)) AS at7, CAST(name AS nvarchar(20)) AS name, CAST(factor AS float) AS factor
+FROM (VALUES
+  ('1', '0', '-10000', '-40000', '-3000000000', '-99999999999.99', '-9999.9999', '-0.99999', '-92233720368547.5808', '-9999999999999999999999999999.9999999999', '0',
+   '1753-02-01', '1753-01-01T00:00:00.000', '1900-01-01T00:00:00', '1753-02-01T00:00:00.000', '1753-02-01T00:00:00.000000', '1753-02-01T00:00:00.0000001', N'x', '0.5'),
+  ('2', '255', '10000', '40000', '3000000000', '99999999999.99', '9999.9999', '0.99999', '92233720368547.5807', '9999999999999999999999999999.9999999999', '1',
+   '9997-12-31', '9997-12-31T23:59:59.997', '2079-06-06T23:59:00', '9997-12-31T23:59:59.999', '9997-12-31T23:59:59.999999', '9997-12-31T23:59:59.9999999', N'X ', '-0.5'),
+  ('3', '7', '7', '7', '7', '12.50', '0.0050', '0.50000', '0.0001', '0.0000000001', '1',
+   '2024-02-29', '2024-02-29T10:20:30.003', '2024-02-29T10:20:00', '2024-02-29T10:20:30.123', '2024-02-29T10:20:30.123456', '2024-02-29T10:20:30.1234564', N'y', '1e10'),
+  ('4', '8', '-7', '-7', '-7', '0.01', '-0.0050', '0.00001', '-12.3456', '-0.5', '0',
+   '2023-01-01', '2023-01-01T23:59:59.997', '2023-01-01T23:59:00', '2023-01-01T00:00:00.000', '2023-01-01T00:00:00.000001', '2023-01-01T00:00:00', N'é', '3'),
+  ('5', '1', '0', '0', '0', '-0.50', '1.5000', '-0.00001', '12.5', '1.5', '1',
+   '2020-12-31', '2020-12-31T00:00:00.007', '2020-12-31T12:59:00', '2020-12-31T12:59:59.999', '2020-12-31T12:59:59.999999', '2020-12-31T12:59:59.9999994', N'', '-3'),
+  ('6', '2', '1', '1', '1', '2.50', '2.5000', '0.50001', '-0.5', '2.5', '0',
+   '2021-01-03', '2021-01-04T11:00:00.000', '2021-01-04T11:00:00', '2021-01-04T11:00:00.500', '2021-01-04T11:00:00.500000', '2021-01-04T11:00:00.5', N'ÿ', '0'),
+  ('7', '100', '-1', '-1', '-1', '-2.50', '-2.5000', '0.00000', '5', '0', '1',
+   '1900-03-01', '1900-02-28T06:30:15.333', '1900-02-28T06:30:00', '1582-10-10T06:30:15.333', '1582-10-10T06:30:15.333333', '1582-10-10T06:30:15.3333333', N'ı', '7'),
+  ('8', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+) AS t (id, tiny, small, n, big, amount, rate, frac, price, wide, flag, day, at, at_minute, at3, at6, at7, name, factor)$$);
+CREATE TABLE local_v AS SELECT * FROM v;
+SELECT count(*), count(n), count(at7) FROM local_v;
+
+CREATE TABLE listed (signature text, expressions text);
+INSERT INTO listed VALUES
+  ('integer + integer', $$tiny + small | small + small | n + 1 | 1 + n | n + big | small + n | big + 5000000000 | tiny + tiny | n + (SELECT 3) | n + -5$$),
+  ('integer - integer', $$tiny - small | small - tiny | n - 1 | 1 - n | n - big | n - n | n - -5$$),
+  ('integer * integer', $$tiny * 2::smallint | n * 3 | n * big | small * small::integer | n * (SELECT -2::bigint)$$),
+  ('integer / constant', $$n / 7 | big / -3 | small / 2::smallint | tiny / 2$$),
+  ('integer % constant', $$n % 7 | big % -3 | mod(small, 2::smallint) | tiny % 2$$),
+  ('- integer', $$-n | -small | -tiny | -big | -(-n) | n - -n$$),
+  ('+ integer', $$+n$$),
+  ('numeric + numeric', $$amount + 0.001 | amount + rate | price + 1 | amount + n | frac + 1 | 1.50 + amount | amount + -1.5$$),
+  ('numeric - numeric', $$amount - 0.001 | rate - amount | price - amount | n - rate | 0 - price$$),
+  ('numeric * numeric', $$amount * rate | amount * 1.18 | price * 2 | n * amount | frac * frac | amount * -1.500$$),
+  ('- numeric', $$-amount | -price | -frac | -wide | -(amount * 2)$$),
+  ('+ numeric', $$+amount$$),
+  ('numeric / numeric', $$amount / 2 | 1 / rate$$),
+  ('numeric % numeric', $$amount % 2$$),
+  ('double precision + - * /', $$factor + 1 | n * factor | factor / 2$$),
+  ('abs(integer)', $$abs(n) | abs(small) | abs(tiny) | abs(big)$$),
+  ('abs(numeric)', $$abs(amount) | abs(price) | abs(wide) | @ rate$$),
+  ('sign(numeric)', $$sign(amount) | sign(wide) | sign(price)$$),
+  ('ceil(numeric)', $$ceil(amount) | ceiling(rate) | ceil(frac) | ceil(price)$$),
+  ('floor(numeric)', $$floor(amount) | floor(rate) | floor(frac) | floor(price)$$),
+  ('round(numeric [, constant])', $$round(amount) | round(amount, 1) | round(amount, 2) | round(amount, 4) | round(rate, 2) | round(rate, 3) | round(amount, -2) | round(frac, 4) | round(frac) | round(price, 2) | round(amount, -40) | round(amount, 20) | round(amount * rate, 2)$$),
+  ('trunc(numeric [, constant])', $$trunc(amount) | trunc(amount, 1) | trunc(rate, 3) | trunc(amount, -2) | trunc(amount, 4) | trunc(frac) | trunc(price, 2) | trunc(amount, -40)$$),
+  ('sqrt, power, exp, ln, log, sin, ...', $$sqrt(abs(amount)) | power(rate, 2) | exp(frac)$$),
+  ('random()', $$(random() < n)$$),
+  ('integer to integer', $$tiny::integer | small::bigint | n::bigint | small::integer + n | (n / 10)::smallint | (big / 10)::integer | (tiny + 1)::smallint$$),
+  ('integer to numeric', $$n::numeric | big::numeric | tiny::numeric | n * 1.0$$),
+  ('extract(...) to integer', $$extract(year from at)::integer | extract(month from day)::smallint | date_part('day', at)::integer | extract(hour from at)::bigint$$),
+  ('numeric to integer', $$rate::integer | rate::smallint | frac::integer | amount::bigint | (amount * 0.001 * 0.01)::integer | round(rate)::integer | price::bigint$$),
+  ('numeric to numeric(p,s), s not smaller', $$amount::numeric(20,4) | n::numeric(12,2) | rate::numeric(12,4)$$),
+  ('numeric to numeric(p,s)', $$rate::numeric(10,2) | rate::numeric(6,1) | price::numeric(20,2) | frac::numeric(5,4) | (amount * rate)::numeric(18,2)$$),
+  ('integer to boolean', $$n::boolean | (n % 2)::boolean$$),
+  ('boolean to integer', $$flag::integer | (n > 0)::integer | flag::integer + 1$$),
+  ('timestamp to date', $$at::date | at_minute::date | at3::date | at6::date | at::date + 1$$),
+  ('date to timestamp', $$day::timestamp | at::date::timestamp$$),
+  ('timestamp to timestamptz', $$at::timestamptz$$),
+  ('date + integer', $$day + 30 | 30 + day | day + n % 5 | at::date + 1$$),
+  ('date - integer', $$at::date - 7 | day - -3 | at::date - n % 5$$),
+  ('date - date', $$day - at::date | at::date - day | day - '2024-01-01'::date | '2024-01-01'::date - day | day - day$$),
+  ('timestamp + constant interval', $$at + interval '1 month' | at + interval '1 day' | at + interval '90 seconds' | at3 + interval '1 year 2 months 3 days 04:05:06' | at6 + interval '1 month -12 hours' | at_minute + interval '1 hour' | at_minute + interval '1 second' | at_minute + interval '30 years' | day + interval '1 month' | day + interval '90 minutes' | (at + interval '6 hours')::date | at6 + interval '0'$$),
+  ('timestamp - constant interval', $$at3 - interval '-13 months' | (at_minute - interval '4 hours')::date | at_minute - interval '1 year 1 day 00:00:01' | (at_minute - interval '1 month')$$),
+  ('timestamp - timestamp, age()', $$at - at3 | age(at, at3)$$),
+  ('extract(year from timestamp)', $$extract(year from at) | date_part('year', at6) | extract(year from day) | date_part('year', day) | extract(year from at) + 1$$),
+  ('extract(quarter from timestamp)', $$extract(quarter from at) | extract(quarter from at3) | extract(quarter from day)$$),
+  ('extract(month from timestamp)', $$extract(month from at) | extract(month from at_minute)$$),
+  ('extract(day from timestamp)', $$extract(day from at) | extract(day from day)$$),
+  ('extract(doy from timestamp)', $$extract(doy from at) | extract(doy from at6)$$),
+  ('extract(dow from timestamp)', $$extract(dow from at) | extract(dow from at3) | extract(dow from day)$$),
+  ('extract(isodow from timestamp)', $$extract(isodow from at) | extract(isodow from at6) | extract(isodow from day)$$),
+  ('extract(week from timestamp)', $$extract(week from at) | extract(week from at3) | extract(week from day)$$),
+  ('extract(isoyear from timestamp)', $$extract(isoyear from at) | extract(isoyear from at_minute) | extract(isoyear from day) | extract(isoyear from at6)$$),
+  ('extract(hour from timestamp)', $$extract(hour from at) | date_part('hour', at3)$$),
+  ('extract(minute from timestamp)', $$extract(minute from at) | date_part('minute', at_minute)$$),
+  ('extract(second from timestamp), datetime', $$extract(second from at) | extract(second from at_minute)$$),
+  ('extract(second from timestamp), datetime2', $$extract(second from at3) | extract(second from at6)$$),
+  ('extract(century, decade, epoch, julian, milliseconds, ... from timestamp)', $$extract(epoch from at) | extract(decade from day)$$),
+  ('date_trunc(''year'', timestamp)', $$date_trunc('year', at) | date_trunc('year', at6) | date_trunc('year', day::timestamp)$$),
+  ('date_trunc(''quarter'', timestamp)', $$date_trunc('quarter', at) | date_trunc('quarter', at3)$$),
+  ('date_trunc(''month'', timestamp)', $$date_trunc('month', at) | date_trunc('month', at_minute) | date_trunc('month', at6)::date$$),
+  ('date_trunc(''week'', timestamp)', $$date_trunc('week', at) | date_trunc('week', at6) | date_trunc('week', day::timestamp)$$),
+  ('date_trunc(''day'', timestamp)', $$date_trunc('day', at) | date_trunc('day', at6)$$),
+  ('date_trunc(''hour'', timestamp)', $$date_trunc('hour', at) | date_trunc('hour', at_minute) | date_trunc('hour', at6)$$),
+  ('date_trunc(''minute'', timestamp)', $$date_trunc('minute', at) | date_trunc('minute', at3)$$),
+  ('date_trunc(text, timestamptz), also of a date', $$date_trunc('month', day)$$),
+  ('make_date, make_timestamp', $$make_date(2000 + n % 20, 1, 1)$$);
+
+CREATE VIEW example AS
+  SELECT signature, e.* FROM listed, regexp_split_to_table(expressions, ' \| ') e (expression);
+
+-- An entry without an example, an example without an entry.
+SELECT signature FROM sambapos_pushdown() EXCEPT SELECT signature FROM example ORDER BY 1;
+SELECT signature FROM example EXCEPT SELECT signature FROM sambapos_pushdown() ORDER BY 1;
+-- Every pushed entry has its T-SQL, every entry its reason.
+SELECT signature FROM sambapos_pushdown() WHERE pushed <> (tsql IS NOT NULL) OR reason !~ '\w';
+
+-- What is sent of a condition.
+CREATE FUNCTION sent(condition text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  remote text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM v WHERE ' || condition LOOP
+    IF line ~ '^ *Filter:' THEN RETURN NULL; END IF;
+    remote := coalesce(substring(line FROM ' AS \[q\] WHERE (.*)'), remote);
+  END LOOP;
+  RETURN remote;
+END $$;
+-- The values an expression has, each with the rows that have it: computed here, and looked for at the
+-- server.
+CREATE FUNCTION differences(expression text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  r record;
+  found integer[];
+BEGIN
+  FOR r IN EXECUTE format('SELECT (%s)::text AS value, pg_typeof(%s) AS type, array_agg(id ORDER BY id) AS ids
+                           FROM local_v GROUP BY 1, 2', expression, expression)
+  LOOP
+    EXECUTE format('SELECT array_agg(id ORDER BY id) FROM v WHERE (%s) IS NOT DISTINCT FROM %L::%s', expression, r.value, r.type)
+      INTO found;
+    IF found IS DISTINCT FROM r.ids THEN
+      RETURN NEXT format('%s is %s in %s, at the server in %s', expression, r.value, r.ids, found);
+    END IF;
+  END LOOP;
+  FOR r IN EXECUTE format('(SELECT (%1$s)::text AS value, count(*) FROM v GROUP BY %1$s EXCEPT SELECT (%1$s)::text, count(*) FROM local_v GROUP BY %1$s)
+      UNION ALL (SELECT (%1$s)::text, count(*) FROM local_v GROUP BY %1$s EXCEPT SELECT (%1$s)::text, count(*) FROM v GROUP BY %1$s)', expression)
+  LOOP
+    RETURN NEXT format('%s is %s in one place only', expression, r.value);
+  END LOOP;
+END $$;
+
+\pset format unaligned
+\pset tuples_only on
+\pset fieldsep ' | '
+\pset null '-'
+-- What becomes of each; those of refused entries stay here.
+SELECT expression, sent(format('(%s) IS NULL', expression)) FROM example;
+SELECT signature, expression FROM sambapos_pushdown() JOIN example USING (signature)
+WHERE pushed <> (sent(format('(%s) IS NULL', expression)) IS NOT NULL);
+-- The same values, digit for digit.
+SELECT d.* FROM sambapos_pushdown() JOIN example USING (signature), differences(expression) d WHERE pushed;
