@@ -44,9 +44,9 @@ CREATE FOREIGN TABLE v (
   CAST(at7 AS datetime2(7)) AS at7, CAST(name AS nvarchar(20)) AS name, CAST(factor AS float) AS factor
 FROM (VALUES
   ('1', '0', '-10000', '-40000', '-3000000000', '-99999999999.99', '-9999.9999', '-0.99999', '-92233720368547.5808', '-9999999999999999999999999999.9999999999', '0',
-   '1753-02-01', '1753-01-01T00:00:00.000', '1900-01-01T00:00:00', '1753-02-01T00:00:00.000', '1753-02-01T00:00:00.000000', '1753-02-01T00:00:00.0000001', N'x', '0.5'),
+   '1760-02-01', '1760-01-01T00:00:00.000', '1900-01-01T00:00:00', '1760-02-01T00:00:00.000', '1760-02-01T00:00:00.000000', '1760-02-01T00:00:00.0000001', N'x', '0.5'),
   ('2', '255', '10000', '40000', '3000000000', '99999999999.99', '9999.9999', '0.99999', '92233720368547.5807', '9999999999999999999999999999.9999999999', '1',
-   '9997-12-31', '9997-12-31T23:59:59.997', '2079-06-06T23:59:00', '9997-12-31T23:59:59.999', '9997-12-31T23:59:59.999999', '9997-12-31T23:59:59.9999999', N'X ', '-0.5'),
+   '8999-12-31', '8999-12-31T23:59:59.997', '2079-06-06T23:59:00', '8999-12-31T23:59:59.999', '8999-12-31T23:59:59.999999', '8999-12-31T23:59:59.9999999', N'X ', '-0.5'),
   ('3', '7', '7', '7', '7', '12.50', '0.0050', '0.50000', '0.0001', '0.0000000001', '1',
    '2024-02-29', '2024-02-29T10:20:30.003', '2024-02-29T10:20:00', '2024-02-29T10:20:30.123', '2024-02-29T10:20:30.123456', '2024-02-29T10:20:30.1234564', N'y', '1e10'),
   ('4', '8', '-7', '-7', '-7', '0.01', '-0.0050', '0.00001', '-12.3456', '-0.5', '0',
@@ -56,7 +56,7 @@ FROM (VALUES
   ('6', '2', '1', '1', '1', '2.50', '2.5000', '0.50001', '-0.5', '2.5', '0',
    '2021-01-03', '2021-01-04T11:00:00.000', '2021-01-04T11:00:00', '2021-01-04T11:00:00.500', '2021-01-04T11:00:00.500000', '2021-01-04T11:00:00.5', N'ÿ', '0'),
   ('7', '100', '-1', '-1', '-1', '-2.50', '-2.5000', '0.00000', '5', '0', '1',
-   '1900-03-01', '1900-02-28T06:30:15.333', '1900-02-28T06:30:00', '1582-10-10T06:30:15.333', '1582-10-10T06:30:15.333333', '1582-10-10T06:30:15.3333333', N'ı', '7'),
+   '1900-03-01', '1900-02-28T06:30:15.333', '1900-02-28T06:30:00', '1782-10-10T06:30:15.333', '1782-10-10T06:30:15.333333', '1782-10-10T06:30:15.3333333', N'ı', '7'),
   ('8', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 ) AS t (id, tiny, small, n, big, amount, rate, frac, price, wide, flag, day, at, at_minute, at3, at6, at7, name, factor)$$);
 CREATE TABLE local_v AS SELECT * FROM v;
@@ -84,7 +84,7 @@ INSERT INTO listed VALUES
   ('sign(numeric)', $$sign(amount) | sign(wide) | sign(price)$$),
   ('ceil(numeric)', $$ceil(amount) | ceiling(rate) | ceil(frac) | ceil(price)$$),
   ('floor(numeric)', $$floor(amount) | floor(rate) | floor(frac) | floor(price)$$),
-  ('round(numeric [, constant])', $$round(amount) | round(amount, 1) | round(amount, 2) | round(amount, 4) | round(rate, 2) | round(rate, 3) | round(amount, -2) | round(frac, 4) | round(frac) | round(price, 2) | round(amount, -40) | round(amount, 20) | round(amount * rate, 2)$$),
+  ('round(numeric [, constant])', $$round(amount) | round(amount, 1) | round(amount, 2) | round(amount, 4) | round(rate, 2) | round(rate, 3) | round(rate, -2) | round(frac, 4) | round(frac) | round(price, 2) | round(amount, -40) | round(amount, 20) | round(amount * rate, 2)$$),
   ('trunc(numeric [, constant])', $$trunc(amount) | trunc(amount, 1) | trunc(rate, 3) | trunc(amount, -2) | trunc(amount, 4) | trunc(frac) | trunc(price, 2) | trunc(amount, -40)$$),
   ('sqrt, power, exp, ln, log, sin, ...', $$sqrt(abs(amount)) | power(rate, 2) | exp(frac)$$),
   ('random()', $$(random() < n)$$),
