@@ -119,6 +119,19 @@ fill_scan_tlist(PlannedGroup *group, List *clauses)
 	return true;
 }
 
+/* A column that is neither grouped by nor inside of what is. Such a one remains where the planner
+ * has made two parameters of a subquery that stands in GROUP BY and in the output: n + $0 isn't the
+ * grouped n + $1. */
+static bool
+reads_ungrouped(Node *node, void *context)
+{
+	const auto *group = static_cast<const PlannedGroup *>(context);
+
+	if (node == nullptr || IsA(node, Aggref) || list_member(group->group_exprs, node))
+		return false;
+	return IsA(node, Var) || walk_expression(node, reads_ungrouped, context);
+}
+
 /* Names for error messages. */
 static void
 name_columns(const PlannedGroup *group)
@@ -184,7 +197,9 @@ group_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *grouped,
 
 	if (root->parse->groupingSets != NIL || extra->patype == PARTITIONWISE_AGGREGATE_PARTIAL ||
 		!fill_scan_tlist(group, root->parse->groupClause) ||
-		!fill_having(group, reinterpret_cast<List *>(extra->havingQual)))
+		!fill_having(group, reinterpret_cast<List *>(extra->havingQual)) ||
+		reads_ungrouped(reinterpret_cast<Node *>(group->target->exprs), group) ||
+		reads_ungrouped(reinterpret_cast<Node *>(group->local_conds), group))
 		return;
 	name_columns(group);
 	grouped->fdw_private = group;
