@@ -166,8 +166,9 @@ BEGIN
       RETURN NEXT format('%s is %s in %s, at the server in %s', expression, r.value, r.ids, found);
     END IF;
   END LOOP;
-  FOR r IN EXECUTE format('(SELECT (%1$s)::text AS value, count(*) FROM v GROUP BY %1$s EXCEPT SELECT (%1$s)::text, count(*) FROM local_v GROUP BY %1$s)
-      UNION ALL (SELECT (%1$s)::text, count(*) FROM local_v GROUP BY %1$s EXCEPT SELECT (%1$s)::text, count(*) FROM v GROUP BY %1$s)', expression)
+  FOR r IN EXECUTE format('WITH remote AS (SELECT x::text AS value, count(*) FROM (SELECT (%1$s) AS x FROM v) q GROUP BY x),
+                                here AS (SELECT x::text AS value, count(*) FROM (SELECT (%1$s) AS x FROM local_v) q GROUP BY x)
+      (TABLE remote EXCEPT TABLE here) UNION ALL (TABLE here EXCEPT TABLE remote)', expression)
   LOOP
     RETURN NEXT format('%s is %s in one place only', expression, r.value);
   END LOOP;
