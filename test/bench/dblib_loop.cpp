@@ -3,9 +3,11 @@
  * every byte of every value. Plain DB-Library as any client would write it, independent of src/tds.
  *
  *     dblib_loop 'host=127.0.0.1 port=1433 database=SambaPOS username=u password=p' 'SELECT ...'
+ * [N]
  *
- * Prints rows, values, bytes, a checksum of the bytes, wall time and CPU time of this process. TLS
- * is as FreeTDS's own default has it, unless the string says encryption=off.
+ * Runs the query N times (once) in one connection and prints a line for each: rows, values, bytes,
+ * a checksum of the bytes, wall time and CPU time of this process, and how often it had to wait for
+ * the server. TLS is as FreeTDS's own default has it, unless the string says encryption=off.
  */
 #include <cstdint>
 #include <cstdio>
@@ -89,12 +91,18 @@ seconds(const timeval &time)
 	return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-static double
-cpu_seconds()
+static rusage
+used()
 {
 	rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
+	return usage;
+}
+
+static double
+cpu_seconds(const rusage &usage)
+{
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -112,7 +120,17 @@ struct Totals
 	std::uint64_t rows, values, bytes, checksum;
 };
 
-/* Every byte goes into the checksum, so that no compiler can leave the work out. */
+/* Every byte is in it, so that no compiler can leave the work out. */
+static std::uint64_t
+sum_of_bytes(const BYTE *data, DBINT length)
+{
+	std::uint64_t sum = 0;
+
+	for (DBINT i = 0; i < length; i++)
+		sum += data[i];
+	return sum;
+}
+
 static bool
 read_all(DBPROCESS *process, Totals *totals)
 {
@@ -131,19 +149,41 @@ read_all(DBPROCESS *process, Totals *totals)
 				continue;
 			totals->values++;
 			totals->bytes += static_cast<std::uint64_t>(length);
-			for (DBINT i = 0; i < length; i++)
-				totals->checksum += data[i];
+			totals->checksum += sum_of_bytes(data, length);
 		}
 	}
 	return status == NO_MORE_ROWS;
 }
 
+static bool
+run(DBPROCESS *process, const char *sql)
+{
+	double wall = wall_seconds();
+	rusage before = used();
+	Totals totals{};
+	RETCODE code;
+
+	if (!execute(process, sql))
+		return false;
+	while ((code = dbresults(process)) == SUCCEED)
+		if (!read_all(process, &totals))
+			return false;
+	rusage after = used();
+	printf("rows %llu values %llu bytes %llu checksum %llu wall %.6f cpu %.6f waits %ld\n",
+		   static_cast<unsigned long long>(totals.rows),
+		   static_cast<unsigned long long>(totals.values),
+		   static_cast<unsigned long long>(totals.bytes),
+		   static_cast<unsigned long long>(totals.checksum), wall_seconds() - wall,
+		   cpu_seconds(after) - cpu_seconds(before), after.ru_nvcsw - before.ru_nvcsw);
+	return code == NO_MORE_RESULTS;
+}
+
 int
 main(int argc, char **argv)
 {
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 	{
-		fprintf(stderr, "usage: dblib_loop CONNECTION_STRING SQL\n");
+		fprintf(stderr, "usage: dblib_loop CONNECTION_STRING SQL [N]\n");
 		return 2;
 	}
 	dbinit();
@@ -156,23 +196,9 @@ main(int argc, char **argv)
 		return 1;
 	while (dbresults(process) == SUCCEED)
 		continue;
-
-	double wall = wall_seconds(), cpu = cpu_seconds();
-	Totals totals{};
-	if (!execute(process, argv[2]))
-		return 1;
-	RETCODE code;
-	while ((code = dbresults(process)) == SUCCEED)
-		if (!read_all(process, &totals))
+	for (int left = argc == 4 ? atoi(argv[3]) : 1; left > 0; left--)
+		if (!run(process, argv[2]))
 			return 1;
-	if (code != NO_MORE_RESULTS)
-		return 1;
-	printf("rows %llu values %llu bytes %llu checksum %llu wall %.3f cpu %.3f\n",
-		   static_cast<unsigned long long>(totals.rows),
-		   static_cast<unsigned long long>(totals.values),
-		   static_cast<unsigned long long>(totals.bytes),
-		   static_cast<unsigned long long>(totals.checksum), wall_seconds() - wall,
-		   cpu_seconds() - cpu);
 	dbclose(process);
 	dbexit();
 	return 0;
