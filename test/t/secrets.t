@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use File::Temp qw(tempdir);
 use Test::More;
 use Harness;
 
@@ -22,13 +21,11 @@ ok($planted{$_}, "the till holds secrets in $_") for qw(Users PaymentTypes AppAc
 
 my $password = "pass'word-\$$-must-not-be-told";
 
-# FreeTDS writes down what it does, passwords too, into the file that TDSDUMP names; and lets its environment say
-# where to connect to.
-my $directory = tempdir(CLEANUP => 1);
-chmod 0777, $directory;
+# Where TDSDUMP says so, FreeTDS writes down what it does, from the second login on passwords too: here into the
+# server's log. And it lets its environment say where to connect to.
 my $cluster = do
 {
-	local @ENV{qw(TDSDUMP TDSDUMPCONFIG TDSHOST TDSPORT TDSVER)} = ("$directory/dump", "$directory/config", '192.0.2.1', '1', '4.2');
+	local @ENV{qw(TDSDUMP TDSHOST TDSPORT TDSVER)} = ('stderr', '192.0.2.1', '1', '4.2');
 	Harness::cluster(log_min_messages => 'debug5', log_error_verbosity => 'verbose', log_statement => 'none',
 		track_activity_query_size => 100000);
 };
@@ -78,7 +75,6 @@ push @answers, join "\n", map { ($session->ask($_)) } 'BEGIN', 'SELECT count(*) 
 	"SELECT sambapos_disconnect('till')", 'SELECT count(*) FROM public.t', 'EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT * FROM public.t',
 	'SET ROLE other', 'SELECT count(*) FROM public.t', 'RESET ROLE';
 $session->close;
-ok(-e $_ ? index(slurp($_), $till->{password}) < 0 : 1, 'FreeTDS writes no password into ' . ($_ =~ s/.*\///r)) for "$directory/dump", "$directory/config";
 
 my $dump = do
 {
@@ -95,7 +91,6 @@ my $log = $cluster->log;
 unlike($log, qr/PANIC|TRAP|was terminated/, 'nothing went wrong at that level');
 cmp_ok(length $log, '>', 100000, 'the log is a debug5 log');
 
-sub slurp { my ($path) = @_; open my $file, '<:raw', $path or return ''; local $/; return scalar <$file> // '' }
 my %where = (answers => join("\n", @answers), dump => $dump, schema => $schema, log => $log);
 for my $place (sort keys %where)
 {
