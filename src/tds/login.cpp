@@ -13,6 +13,8 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <sybfront.h>
@@ -181,6 +183,20 @@ may_try_again(const Session &session, const Login &login) noexcept
 			Clock::now() - session.wait.started < std::chrono::seconds(login.connect_timeout));
 }
 
+/* FreeTDS has switched keep-alive on, which finds a dead network while nothing is being sent (after
+ * 40 s, and some tries); while something is, the system would try on for a quarter of an hour. */
+static void
+set_up_socket(int descriptor) noexcept
+{
+	/* no child of this process, such as COPY TO PROGRAM's, inherits the connection */
+	fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+#ifdef TCP_USER_TIMEOUT
+	static constexpr unsigned int milliseconds = 60000;
+
+	setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+#endif
+}
+
 static void
 log_in(Session *session, const Attempt &attempt, const Address &address)
 {
@@ -204,8 +220,7 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 	session->wait.login = false;
 	session->wait.timeout = login.query_timeout;
 	watch_interrupts(session->process);
-	/* no child of this process, such as COPY TO PROGRAM's, inherits the connection */
-	fcntl(dbiordesc(session->process), F_SETFD, FD_CLOEXEC);
+	set_up_socket(dbiordesc(session->process));
 }
 
 /* A DB-Library login has ANSI rules off, a small TEXTSIZE and the login's own language: with these

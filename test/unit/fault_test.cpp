@@ -9,6 +9,7 @@
 #include <string>
 
 #include <dirent.h>
+#include <netinet/tcp.h>
 #include <sys/time.h>
 
 #include <gtest/gtest.h>
@@ -295,6 +296,24 @@ TEST(Connect, WhatTheLoginCanNotCarryIsRefused)
 	login = login_to(server);
 	login.username = "";
 	EXPECT_STREQ(error_of([&] { open(login, nullptr); }).sqlstate(), "28000");
+}
+
+/* A network that is gone is found out in about a minute, idle or not. */
+TEST(Connect, LooksAfterTheConnection)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	int keep_alive = 0, idle = 0;
+	unsigned int unacknowledged = 0;
+	socklen_t size = sizeof(int);
+
+	getsockopt(descriptor(session), SOL_SOCKET, SO_KEEPALIVE, &keep_alive, &size);
+	getsockopt(descriptor(session), IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size);
+	getsockopt(descriptor(session), IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, &size);
+	EXPECT_EQ(keep_alive, 1);
+	EXPECT_LE(idle, 60);
+	EXPECT_GT(unacknowledged, 0u);
+	EXPECT_LE(unacknowledged, 60000u);
 }
 
 TEST(Connect, LeavesNoFileBehind)
