@@ -253,7 +253,7 @@ sub distinct_outputs
 		1 .. Dice::between(1, 3);
 }
 
-# Numbers of rows in a total order, and sums of exact types over ranges of it.
+# Numbers of rows in a total order (which takes all tables' keys), and what needs no order among equals.
 sub window
 {
 	my ($scope) = @_;
@@ -261,11 +261,12 @@ sub window
 	my @keys = map { Expressions::computed($scope, $_, 0) // $ids[0] } Dice::pick(qw(int num date)), Dice::pick(qw(int bool ts));
 	my $all_ids = join ', ', ('{}') x @ids;
 	my $value = Expressions::leaf($scope, 'int');
+	my $has_keys = !grep { !$_->{column}{remote} } @{ $scope->{columns} };
 	return Dice::pick(
-		Tree::op('int', "row_number() OVER (ORDER BY {}, $all_ids)", [ $keys[0], @ids ], window => 1),
+		$has_keys ? Tree::op('int', "row_number() OVER (ORDER BY {}, $all_ids)", [ $keys[0], @ids ], window => 1) : (),
+		$has_keys ? Tree::op('int', "lag({}) OVER (ORDER BY {} NULLS FIRST, $all_ids)", [ $value, $keys[0], @ids ], window => 1) : (),
 		Tree::op('int', 'rank() OVER (PARTITION BY {} ORDER BY {} DESC)', \@keys, window => 1),
-		Tree::op('num', 'sum({}) OVER (PARTITION BY {})', [ $value, $keys[1] ], window => 1),
-		Tree::op('int', "lag({}) OVER (ORDER BY {} NULLS FIRST, $all_ids)", [ $value, $keys[0], @ids ], window => 1));
+		Tree::op('num', 'sum({}) OVER (PARTITION BY {})', [ $value, $keys[1] ], window => 1));
 }
 
 # ---- groups ----
