@@ -95,6 +95,7 @@ sambapos_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = sambapos_rescan;
 	routine->EndForeignScan = sambapos_end_scan;
 	routine->ExplainForeignScan = sambapos_explain_scan;
+	routine->AnalyzeForeignTable = sambapos_analyze_table;
 	routine->IsForeignPathAsyncCapable = sambapos_is_path_async_capable;
 	routine->ForeignAsyncRequest = sambapos_async_request;
 	routine->ForeignAsyncConfigureWait = sambapos_async_configure_wait;

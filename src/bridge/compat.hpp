@@ -178,6 +178,17 @@ attribute_changed(TupleDesc descriptor, int index)
 #endif
 }
 
+/* vacuum_delay_point: whether it is ANALYZE that waits is a parameter since 18. */
+inline void
+delay_analyze()
+{
+#if PG_VERSION_NUM >= 180000
+	vacuum_delay_point(true);
+#else
+	vacuum_delay_point();
+#endif
+}
+
 /* pg_foreign_server_aclcheck became object_aclcheck in 16. */
 inline AclResult
 check_server_usage(Oid server, Oid user)

@@ -28,21 +28,14 @@ static bool
 is_table_capable(Oid relid)
 {
 	const ForeignTable *table = GetForeignTable(relid);
-	const List *places[] = {table->options, GetForeignServer(table->serverid)->options};
+	const char *value = find_option_value(table->options, "async_capable");
+	bool capable = true;
 
-	for (const List *options : places)
-	{
-		ListCell *cell;
-
-		foreach (cell, options)
-		{
-			DefElem *option = lfirst_node(DefElem, cell);
-
-			if (std::strcmp(option->defname, "async_capable") == 0)
-				return defGetBoolean(option);
-		}
-	}
-	return true;
+	if (value == nullptr)
+		value = find_option_value(GetForeignServer(table->serverid)->options, "async_capable");
+	if (value != nullptr)
+		parse_bool(value, &capable);
+	return capable;
 }
 
 bool

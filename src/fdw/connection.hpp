@@ -118,6 +118,9 @@ Result *result_make();
 void result_send(Result *result, Oid server, Oid user, const char *sql);
 void result_receive(Result *result);
 
+/* The same, but what fails is for the caller to raise; the connection is idle or gone then. */
+bool result_try_receive(Result *result, Failure *failure);
+
 /* Runs a query; the result must be idle. Its columns can be asked of connection->session until the
  * first result_next(). */
 void result_open(Result *result, Oid server, Oid user, const char *sql);

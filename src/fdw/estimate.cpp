@@ -1,13 +1,14 @@
 /*
- * How many rows, how wide, at what cost; without asking the server.
+ * How many rows, how wide, at what cost.
  *
- * Rows of the table: what ANALYZE counted, else the table option estimated_rows, which IMPORT
- * FOREIGN SCHEMA records from the server's catalog, else a guess. Only with the server option
- * use_remote_estimate the server is asked, its catalog and never the table: then planning, and
- * EXPLAIN, connects. A scan costs one round trip
- * (fdw_startup_cost), the server's own work, and for every row that comes over the wire
- * fdw_tuple_cost. An execution with parameters pays the round trip each time, so that a nested loop
- * is chosen for a few outer rows, and one scan with a hash join for many.
+ * Rows of the table, the surest first: with the server option use_remote_estimate what the server's
+ * catalog says (asked once, and again when something changed or after some minutes; then planning,
+ * and EXPLAIN, connects); what ANALYZE counted; the table option estimated_rows, which IMPORT
+ * FOREIGN SCHEMA records; a guess. Widths are those of ANALYZE, else of the types.
+ *
+ * A scan costs one round trip (fdw_startup_cost), the server's own work, and for every row that
+ * comes over the wire fdw_tuple_cost. An execution with parameters pays the round trip each time,
+ * so that a nested loop is chosen for a few outer rows, and one scan with a hash join for many.
  */
 #include "fdw/connection.hpp"
 #include "fdw/relation.hpp"
@@ -19,63 +20,100 @@ namespace sambapos::fdw
  * fetching the table, small enough that nobody plans for a warehouse. */
 constexpr double unknown_rows = 1000;
 
-/* The table option, or a negative number. */
-static double
-recorded_rows(Oid relid)
+/* A table that was empty when somebody looked won't stay so. */
+constexpr double empty_rows = 100;
+
+/* ---- the size, asked of the server ---- */
+
+/* The planner needs no more than the order of magnitude. */
+constexpr int size_lasts_ms = 5 * 60 * 1000;
+
+struct AskedKey
 {
-	ListCell *cell;
+	Oid relation;
+	Oid user;
+};
 
-	foreach (cell, GetForeignTable(relid)->options)
-	{
-		DefElem *option = lfirst_node(DefElem, cell);
+struct Asked
+{
+	AskedKey key; /* must be first: the hash key */
+	double rows;
+	TimestampTz at;
+};
 
-		if (std::strcmp(option->defname, "estimated_rows") == 0)
-			return strtod(defGetString(option), nullptr);
-	}
-	return -1;
+static HTAB *asked = nullptr;
+
+static void
+forget_asked(Oid relation)
+{
+	HASH_SEQ_STATUS sequence;
+
+	hash_seq_init(&sequence, asked);
+	while (auto *entry = static_cast<Asked *>(hash_seq_search(&sequence)))
+		if (!OidIsValid(relation) || entry->key.relation == relation)
+			hash_search(asked, &entry->key, HASH_REMOVE, nullptr);
 }
 
-/* The one value of a query for a number, as text; negative if it is NULL or 0, which is also what a
- * server says that keeps no counts. */
-static double
-asked_number(Oid server, Oid user, const char *sql)
+static void
+on_relation_change(Datum, Oid relation)
 {
-	Result *result = result_make();
-	double number = -1;
-	tds::Row row;
-
-	result_open(result, server, user,
-				pg_server_to_any(sql, static_cast<int>(strlen(sql)), PG_UTF8));
-	while (result_next(result, &row))
-	{
-		if (row.values[0].data != nullptr)
-			number = strtod(pnstrdup(reinterpret_cast<const char *>(row.values[0].data),
-									 static_cast<Size>(row.values[0].length)),
-							nullptr);
-	}
-	result_close(result);
-	return number > 0 ? number : -1;
+	forget_asked(relation);
 }
 
-/* The rows of the heap or of the clustered index, as the server's catalog counts them. A query or a
- * view has none there. */
+static void
+on_server_change(Datum, int, uint32)
+{
+	forget_asked(InvalidOid);
+}
+
+static void
+remember_asked()
+{
+	HASHCTL control = {};
+
+	if (asked != nullptr)
+		return;
+	control.keysize = sizeof(AskedKey);
+	control.entrysize = sizeof(Asked);
+	asked = hash_create("sambapos_fdw table sizes", 64, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(on_relation_change, Datum{0});
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, on_server_change, Datum{0});
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_server_change, Datum{0});
+}
+
+/* -1: the server wasn't to be asked, or doesn't know. */
 static double
 remote_rows(RelOptInfo *baserel, const PlannedTable *table)
 {
-	Oid user = OidIsValid(baserel->userid) ? baserel->userid : GetUserId();
-	StringInfoData sql;
+	AskedKey key = {table->relid, OidIsValid(baserel->userid) ? baserel->userid : GetUserId()};
+	TimestampTz now = GetCurrentTimestamp();
 
-	if (!table->server->use_remote_estimate || table->options.query != nullptr)
+	if (!table->server->use_remote_estimate)
 		return -1;
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT CAST(SUM(p.rows) AS varchar(20)) FROM sys.partitions AS p "
-								 "INNER JOIN sys.tables AS t ON t.object_id = p.object_id "
-								 "INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id "
-								 "WHERE p.index_id IN (0, 1) AND s.name = ");
-	types::append_text_literal(&sql, table->options.schema_name);
-	appendStringInfoString(&sql, " AND t.name = ");
-	types::append_text_literal(&sql, table->options.table_name);
-	return asked_number(GetForeignTable(table->relid)->serverid, user, sql.data);
+	remember_asked();
+
+	auto *entry = static_cast<Asked *>(hash_search(asked, &key, HASH_FIND, nullptr));
+
+	if (entry != nullptr && !TimestampDifferenceExceeds(entry->at, now, size_lasts_ms))
+		return entry->rows;
+
+	double rows =
+		catalog_size(GetForeignTable(table->relid)->serverid, key.user, table->options).rows;
+
+	entry = static_cast<Asked *>(hash_search(asked, &key, HASH_ENTER, nullptr));
+	entry->rows = rows;
+	entry->at = now;
+	return rows;
+}
+
+/* ---- the size, as it is known here ---- */
+
+double
+assumed_rows(Oid relid)
+{
+	const char *recorded = find_option_value(GetForeignTable(relid)->options, "estimated_rows");
+
+	return recorded != nullptr ? strtod(recorded, nullptr) : unknown_rows;
 }
 
 /* The join clauses that a parameterised path sends. */
@@ -118,16 +156,10 @@ bound_columns(RelOptInfo *baserel, List *clauses)
 bool
 is_key_column(Oid relid, AttrNumber attribute)
 {
-	ListCell *cell;
+	const char *value = find_option_value(GetForeignColumnOptions(relid, attribute), "key");
+	bool key = false;
 
-	foreach (cell, GetForeignColumnOptions(relid, attribute))
-	{
-		DefElem *option = lfirst_node(DefElem, cell);
-
-		if (std::strcmp(option->defname, "key") == 0)
-			return defGetBoolean(option);
-	}
-	return false;
+	return value != nullptr && parse_bool(value, &key) && key;
 }
 
 /* All columns of the source's key are bound: at most one row. */
@@ -164,17 +196,51 @@ is_seek(RelOptInfo *baserel, const Bitmapset *bound)
 	return false;
 }
 
+/* Tells the planner's statistics that a column is a key, so that joins on it are estimated as such
+ * before anybody has analyzed the table: as an index that isn't there. It is marked as checked late
+ * (not immediate), which is good enough for an estimate and for nothing else: what is read at a
+ * till without row versions may have a row twice, and no plan may rely on the key. */
+static void
+add_key(RelOptInfo *baserel, Oid relid)
+{
+	AttrNumber key = InvalidAttrNumber;
+
+	for (AttrNumber attribute = 1; attribute <= baserel->max_attr; attribute++)
+	{
+		if (!is_key_column(relid, attribute))
+			continue;
+		if (key != InvalidAttrNumber)
+			return; /* of several columns: is_one_row() knows it */
+		key = attribute;
+	}
+	if (key == InvalidAttrNumber)
+		return;
+
+	IndexOptInfo *index = makeNode(IndexOptInfo);
+
+	index->rel = baserel;
+	index->ncolumns = 1;
+	index->nkeycolumns = 1;
+	index->indexkeys = static_cast<int *>(palloc(sizeof(int)));
+	index->indexkeys[0] = key;
+	index->unique = true;
+	index->immediate = false;
+	index->hypothetical = true;
+	baserel->indexlist = lappend(baserel->indexlist, index);
+}
+
 void
 estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
 {
-	double asked = remote_rows(baserel, table);
+	double rows = remote_rows(baserel, table);
 
-	if (asked >= 0)
-		baserel->tuples = asked;
+	if (rows >= 0)
+		baserel->tuples = rows;
 	if (baserel->tuples < 0)
-		baserel->tuples = recorded_rows(table->relid);
-	if (baserel->tuples < 0)
-		baserel->tuples = unknown_rows;
+		baserel->tuples = assumed_rows(table->relid);
+	if (baserel->tuples < 1)
+		baserel->tuples = empty_rows;
+	add_key(baserel, table->relid);
 	set_baserel_size_estimates(root, baserel);
 	if (is_one_row(baserel, bound_columns(baserel, table->remote_conds)))
 		baserel->rows = 1;

@@ -13,6 +13,8 @@
  *     connection.cpp  who we talk to: sessions and their transactions
  *     result.cpp      the one open result of a session, for any number of readers
  *     async.cpp       several servers asked at once
+ *   table_size.cpp      how large is it at the server?  asked by estimate.cpp and
+ *   analyze.cpp         ANALYZE
  *   import*.cpp     IMPORT FOREIGN SCHEMA
  *
  * Regime: ereport and palloc; C++ as a better C; nothing with a destructor (see bridge/guard.hpp).
@@ -69,6 +71,9 @@ struct TableOptions
 	const char *query;       /* null when a table is named */
 };
 TableOptions table_options(Oid relation);
+/* The value of an option in a catalog's list; null if it isn't there. */
+const char *find_option_value(List *options, const char *name);
+
 const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
 const char *column_remote_type(Oid relation,
 							   AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
@@ -138,6 +143,23 @@ TupleTableSlot *sambapos_iterate_scan(ForeignScanState *node);
 void sambapos_rescan(ForeignScanState *node);
 void sambapos_end_scan(ForeignScanState *node);
 void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);
+
+/* ---- table_size.cpp ---- */
+
+struct TableSize
+{
+	double rows;   /* -1: the server's catalog doesn't know */
+	bool is_table; /* no view, and no query */
+};
+TableSize catalog_size(Oid server, Oid user, const TableOptions &options);
+double catalog_pages(Oid server, Oid user, const TableOptions &options); /* -1: not known */
+
+/* The numbers of a query's one row, which it gives as text; -1 for NULL, and if there is no row. */
+void ask_numbers(Oid server, Oid user, const char *sql, double *numbers, int count);
+
+/* ---- analyze.cpp ---- */
+
+bool sambapos_analyze_table(Relation relation, AcquireSampleRowsFunc *function, BlockNumber *pages);
 
 /* ---- async.cpp ---- */
 

@@ -278,8 +278,8 @@ server_options(Oid server_oid, Oid user)
 
 /* ---- tables and columns ---- */
 
-static const char *
-find_value(List *options, const char *name)
+const char *
+find_option_value(List *options, const char *name)
 {
 	ListCell *cell;
 
@@ -299,9 +299,9 @@ table_options(Oid relation)
 	List *options = GetForeignTable(relation)->options;
 	TableOptions result;
 
-	result.schema_name = find_value(options, "schema_name");
-	result.table_name = find_value(options, "table_name");
-	result.query = find_value(options, "query");
+	result.schema_name = find_option_value(options, "schema_name");
+	result.table_name = find_option_value(options, "table_name");
+	result.query = find_option_value(options, "query");
 	if (result.schema_name == nullptr)
 		result.schema_name = "dbo";
 	if (result.table_name == nullptr && result.query == nullptr)
@@ -312,7 +312,8 @@ table_options(Oid relation)
 const char *
 column_name(Oid relation, AttrNumber attribute)
 {
-	const char *name = find_value(GetForeignColumnOptions(relation, attribute), "column_name");
+	const char *name =
+		find_option_value(GetForeignColumnOptions(relation, attribute), "column_name");
 
 	return name != nullptr ? name : get_attname(relation, attribute, false);
 }
@@ -320,7 +321,8 @@ column_name(Oid relation, AttrNumber attribute)
 const char *
 column_remote_type(Oid relation, AttrNumber attribute)
 {
-	const char *type = find_value(GetForeignColumnOptions(relation, attribute), "remote_type");
+	const char *type =
+		find_option_value(GetForeignColumnOptions(relation, attribute), "remote_type");
 
 	return type != nullptr ? type : "";
 }

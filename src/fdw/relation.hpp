@@ -219,6 +219,9 @@ bool is_key_column(Oid relid, AttrNumber attribute);
 /* Fills baserel's tuples, rows and width. */
 void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
 
+/* The rows of a table nobody has analyzed: what IMPORT recorded, or a guess. */
+double assumed_rows(Oid relid);
+
 struct ScanCost
 {
 	double rows;

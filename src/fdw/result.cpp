@@ -279,16 +279,12 @@ rows_are_gone()
 	pg_unreachable();
 }
 
-/* Whoever fails here has no rows to give; a server that is gone since the last transaction is
- * connected anew, and asked again. */
-static void
-ask_again(Result *result, const Failure &failure)
+/* The query met a server that is gone since the last transaction; now there is a new session. */
+static bool
+is_stale(const Result *result, const Failure &failure)
 {
-	Connection *connection = result->connection;
-
-	if (std::strncmp(failure.sqlstate, "08", 2) != 0 || !connection_renew(connection, result->user))
-		raise(failure);
-	guard([&] { tds::send(connection->session, result->sql); });
+	return std::strncmp(failure.sqlstate, "08", 2) == 0 &&
+		   connection_renew(result->connection, result->user);
 }
 
 void
@@ -304,23 +300,32 @@ result_send(Result *result, Oid server, Oid user, const char *sql)
 	result->from_start = false;
 	result->state = ResultState::broken;
 	if (!attempt(&failure, [&] { tds::send(connection->session, sql); }))
-		ask_again(result, failure);
+	{
+		if (!is_stale(result, failure))
+			raise(failure);
+		guard([&] { tds::send(connection->session, sql); });
+	}
 	connection->reader = result;
 	result->state = ResultState::asked;
 }
 
-void
-result_receive(Result *result)
+bool
+result_try_receive(Result *result, Failure *failure)
 {
 	Connection *connection = result->connection;
-	Failure failure;
 
 	connection->reader = nullptr;
 	result->state = ResultState::broken;
-	if (!attempt(&failure, [&] { tds::receive(connection->session); }))
+	if (!attempt(failure, [&] { tds::receive(connection->session); }))
 	{
-		ask_again(result, failure);
-		guard([&] { tds::receive(connection->session); });
+		if (!is_stale(result, *failure))
+			return false;
+		guard(
+			[&]
+			{
+				tds::send(connection->session, result->sql);
+				tds::receive(connection->session);
+			});
 	}
 	connection->unproven = false;
 	result->state = ResultState::ended;
@@ -330,6 +335,16 @@ result_receive(Result *result)
 		result->from_start = true;
 		result->state = ResultState::streaming;
 	}
+	return true;
+}
+
+void
+result_receive(Result *result)
+{
+	Failure failure;
+
+	if (!result_try_receive(result, &failure))
+		raise(failure);
 }
 
 void
