@@ -318,7 +318,7 @@ append_tree(RemoteSql *sql, const Scope *scope, RelOptInfo *rel)
 /* ---- grouped ---- */
 
 static void
-append_group_by(RemoteSql *sql, const PlannedGroup *group)
+append_group_by(RemoteSql *sql, const PlannedGroup *group, List *guards)
 {
 	const char *separator = " GROUP BY ";
 	ListCell *cell;
@@ -331,41 +331,7 @@ append_group_by(RemoteSql *sql, const PlannedGroup *group)
 	}
 	separator = " HAVING ";
 	append_conditions(sql, &group->scope, group->remote_conds, &separator);
-}
-
-/* ---- LIMIT and OFFSET ---- */
-
-static int64
-constant_count(Node *node)
-{
-	return node == nullptr ? 0 : DatumGetInt64(castNode(Const, node)->constvalue);
-}
-
-/* Without an offset TOP is enough, and needs no order. */
-static void
-append_top(RemoteSql *sql, const RemoteQuery &query)
-{
-	const Query *parse = query.root->parse;
-
-	if (query.limited && constant_count(parse->limitOffset) == 0)
-		appendStringInfo(&sql->text, "TOP (" INT64_FORMAT ") ", constant_count(parse->limitCount));
-}
-
-/* OFFSET is a part of ORDER BY, which there must be then. */
-static void
-append_offset(RemoteSql *sql, const RemoteQuery &query, bool is_ordered)
-{
-	const Query *parse = query.root->parse;
-
-	if (!query.limited || constant_count(parse->limitOffset) == 0)
-		return;
-	if (!is_ordered)
-		appendStringInfoString(&sql->text, " ORDER BY (SELECT NULL)");
-	appendStringInfo(&sql->text, " OFFSET " INT64_FORMAT " ROWS",
-					 constant_count(parse->limitOffset));
-	if (parse->limitCount != nullptr)
-		appendStringInfo(&sql->text, " FETCH NEXT " INT64_FORMAT " ROWS ONLY",
-						 constant_count(parse->limitCount));
+	append_conditions(sql, &group->scope, guards, &separator);
 }
 
 /* ---- the query ---- */
@@ -377,6 +343,8 @@ append_body(RemoteSql *sql, const RemoteQuery &query)
 	const PlannedRelation *relation = planned_relation(query.rel);
 	RelOptInfo *source =
 		relation->kind == RelationKind::group ? planned_group(query.rel)->input : query.rel;
+	Expr *guard = query.limited ? limit_guard(query.root->parse) : nullptr;
+	List *guards = guard != nullptr ? list_make1(guard) : NIL;
 	const char *separator = " WHERE ";
 
 	if (relation->scope.qualified)
@@ -391,7 +359,9 @@ append_body(RemoteSql *sql, const RemoteQuery &query)
 	else
 		append_where(sql, &planned_relation(source)->scope, source, &separator);
 	if (relation->kind == RelationKind::group)
-		append_group_by(sql, planned_group(query.rel));
+		append_group_by(sql, planned_group(query.rel), guards);
+	else
+		append_conditions(sql, &relation->scope, guards, &separator);
 }
 
 void
@@ -400,13 +370,15 @@ deparse_query(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *columns)
 	*sql = {};
 	initStringInfo(&sql->text);
 	appendStringInfoString(&sql->text, "SELECT ");
-	append_top(sql, query);
+	if (query.limited)
+		append_top(sql, query.root->parse);
 	append_columns(sql, query, columns);
 	append_body(sql, query);
 
-	bool is_ordered = append_order(sql, query.root, query.rel, query.pathkeys);
+	bool is_ordered = append_order(sql, query.rel, query.pathkeys);
 
-	append_offset(sql, query, is_ordered);
+	if (query.limited)
+		append_offset(sql, query.root->parse, is_ordered);
 	end_text(sql);
 }
 

@@ -85,7 +85,7 @@ order_expression(RelOptInfo *rel, PathKey *pathkey)
 }
 
 bool
-is_remote_order(PlannerInfo *, RelOptInfo *rel, List *pathkeys)
+is_remote_order(RelOptInfo *rel, List *pathkeys)
 {
 	ListCell *cell;
 
@@ -130,7 +130,7 @@ useful_orders(PlannerInfo *root, RelOptInfo *rel)
 	List *orders = NIL;
 	ListCell *cell;
 
-	relation->has_query_order = is_remote_order(root, rel, root->query_pathkeys);
+	relation->has_query_order = is_remote_order(rel, root->query_pathkeys);
 	if (relation->has_query_order && root->query_pathkeys != NIL)
 		orders = list_make1(root->query_pathkeys);
 	foreach (cell, merge_orders(root, rel))
@@ -205,23 +205,33 @@ append_place_of_nulls(RemoteSql *sql, const PlannedRelation *relation, const Pat
 															   : " IS NULL THEN 1 ELSE 0 END, ");
 }
 
-/* T-SQL refuses a sort key that is there already; its text begins the same in every key. */
+/* The text of a sort key, null if there are parameters in it. */
+static const char *
+key_text(const Scope *scope, Expr *expr)
+{
+	RemoteSql key = {};
+
+	initStringInfo(&key.text);
+	append_value(&key, scope, expr);
+	return key.parameters == NIL ? key.text.data : nullptr;
+}
+
+/* T-SQL refuses a column that is a sort key already; here that may be one below another cast. */
 static bool
-is_repeated(RelOptInfo *rel, List *earlier, Expr *expr)
+is_repeated(List *earlier, const char *text)
 {
 	ListCell *cell;
 
-	(void) rel;
 	foreach (cell, earlier)
 	{
-		if (equal(strip_relabel(static_cast<Expr *>(lfirst(cell))), strip_relabel(expr)))
+		if (text != nullptr && std::strcmp(static_cast<const char *>(lfirst(cell)), text) == 0)
 			return true;
 	}
 	return false;
 }
 
 bool
-append_order(RemoteSql *sql, PlannerInfo *, RelOptInfo *rel, List *pathkeys)
+append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 	const char *separator = " ORDER BY ";
@@ -235,9 +245,13 @@ append_order(RemoteSql *sql, PlannerInfo *, RelOptInfo *rel, List *pathkeys)
 
 		if (expr == nullptr)
 			elog(ERROR, "cannot find a sort key that could be found before");
-		if (is_repeated(rel, earlier, expr))
+
+		const char *text = key_text(&relation->scope, expr);
+
+		if (is_repeated(earlier, text))
 			continue;
-		earlier = lappend(earlier, expr);
+		if (text != nullptr)
+			earlier = lappend(earlier, const_cast<char *>(text));
 		appendStringInfoString(&sql->text, separator);
 		append_place_of_nulls(sql, relation, pathkey, expr);
 		append_value(sql, &relation->scope, expr);
@@ -245,7 +259,7 @@ append_order(RemoteSql *sql, PlannerInfo *, RelOptInfo *rel, List *pathkeys)
 			appendStringInfoString(&sql->text, " DESC");
 		separator = ", ";
 	}
-	return earlier != NIL;
+	return separator[0] == ',';
 }
 
 } // namespace sambapos::fdw

@@ -191,16 +191,30 @@ void append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggreg
 /* ---- order.cpp ---- */
 
 /* The server can sort the relation so. */
-bool is_remote_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+bool is_remote_order(RelOptInfo *rel, List *pathkeys);
 
 /* ORDER BY; nothing if there is nothing to sort by. True if something was appended. */
-bool append_order(RemoteSql *sql, PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+bool append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys);
 
 /* Orders that may spare a local sort: the query's, and those of merge joins. */
 List *useful_orders(PlannerInfo *root, RelOptInfo *rel);
 
 /* It is a column that has a NOT NULL, or is part of the key, and no outer join may null it. */
 bool is_never_null(const PlannedRelation *relation, Expr *expr);
+
+/* ---- limit.cpp ---- */
+
+/* The server can apply the query's LIMIT and OFFSET. */
+bool is_remote_limit(const Scope *scope, const Query *parse);
+
+/* "TOP (n) ", where that is enough. */
+void append_top(RemoteSql *sql, const Query *parse);
+
+/* " OFFSET ... FETCH ...", where TOP isn't enough; is_ordered: behind an ORDER BY. */
+void append_offset(RemoteSql *sql, const Query *parse, bool is_ordered);
+
+/* A condition without which no row may come, null if there is none. */
+Expr *limit_guard(const Query *parse);
 
 /* ---- join.cpp ---- */
 

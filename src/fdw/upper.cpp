@@ -5,8 +5,8 @@
  * They stand only on a relation without local conditions, since what they see must be exactly the
  * rows PostgreSQL would see. Grouped rows are fetched as grouping expressions and aggregates; what
  * the target list and the local part of HAVING make of them is computed here. DISTINCT is sent as
- * GROUP BY. Not sent: grouping sets, DISTINCT ON, partial aggregates, constants to group by
- * (T-SQL has none), WITH TIES; ORDER BY and LIMIT below set-returning functions.
+ * GROUP BY. Not sent: grouping sets, DISTINCT ON, partial aggregates, grouping by constants alone,
+ * WITH TIES; ORDER BY and LIMIT below set-returning functions.
  */
 #include "fdw/relation.hpp"
 
@@ -112,11 +112,14 @@ fill_scan_tlist(PlannedGroup *group, List *clauses)
 		bool is_grouped =
 			reference != 0 && get_sortgroupref_clause_noerr(reference, clauses) != nullptr;
 
+		if (is_grouped && is_value(&group->scope, expr))
+			continue; /* T-SQL groups by no constant; nor does it matter */
 		if (is_grouped ? !add_group_expr(group, expr, reference)
 					   : !add_aggregates(group, reinterpret_cast<Node *>(expr)))
 			return false;
 	}
-	return true;
+	/* Grouped by nothing, no row would become one row. */
+	return clauses == NIL || group->group_exprs != NIL;
 }
 
 /* A column that is neither grouped by nor inside of what is. Such a one remains where the planner
@@ -215,7 +218,7 @@ distinct_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *distinct)
 
 	if (root->parse->hasDistinctOn || root->parse->hasTargetSRFs ||
 		planned_relation(input)->kind == RelationKind::group ||
-		!fill_scan_tlist(group, root->parse->distinctClause) || group->scan_tlist == NIL)
+		!fill_scan_tlist(group, root->parse->distinctClause))
 		return;
 	name_columns(group);
 	distinct->fdw_private = group;
@@ -231,7 +234,7 @@ order_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *ordered)
 
 	if (root->parse->hasTargetSRFs || root->rowMarks != NIL)
 		return;
-	if (below->kind == RelationKind::group ? !is_remote_order(root, input, root->sort_pathkeys)
+	if (below->kind == RelationKind::group ? !is_remote_order(input, root->sort_pathkeys)
 										   : !below->has_query_order)
 		return;
 
@@ -252,23 +255,6 @@ order_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *ordered)
 
 /* ---- LIMIT ---- */
 
-/* A count of rows that can be written into the query. */
-static bool
-is_writable_count(Node *node)
-{
-	if (node == nullptr)
-		return true;
-	return IsA(node, Const) && !castNode(Const, node)->constisnull &&
-		   DatumGetInt64(castNode(Const, node)->constvalue) >= 0;
-}
-
-static bool
-is_zero(Node *node)
-{
-	return node != nullptr && IsA(node, Const) &&
-		   DatumGetInt64(castNode(Const, node)->constvalue) == 0;
-}
-
 static void
 limit_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *final,
 			const FinalPathExtraData *extra)
@@ -277,15 +263,14 @@ limit_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *final,
 	Query *parse = root->parse;
 
 	if (!extra->limit_needed || parse->commandType != CMD_SELECT || root->rowMarks != NIL ||
-		parse->hasTargetSRFs || parse->limitOption == LIMIT_OPTION_WITH_TIES)
+		parse->hasTargetSRFs)
 		return;
 	if (planned_relation(input)->kind == RelationKind::order)
 	{
 		input = static_cast<PlannedOrder *>(planned_relation(input))->input;
 		pathkeys = root->sort_pathkeys;
 	}
-	if (!can_be_built_on(input) || !is_writable_count(parse->limitOffset) ||
-		!is_writable_count(parse->limitCount) || is_zero(parse->limitCount))
+	if (!can_be_built_on(input) || !is_remote_limit(&planned_relation(input)->scope, parse))
 		return;
 
 	ScanCost cost = estimate_relation(root, input, planned_relation(input)->rows, pathkeys, extra);

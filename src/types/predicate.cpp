@@ -190,13 +190,35 @@ append_in(StringInfo sql, const Predicate &predicate, Datum value)
 		appendStringInfo(sql, "%s %s (%s)", predicate.column, is_any ? "IN" : "NOT IN", list.data);
 }
 
+/* More rows than any table has, and no sum with an offset overflows. */
+constexpr int64 all_rows = INT64CONST(1000000000000000000);
+
+/* LIMIT and OFFSET; the errors are PostgreSQL's own. */
+static void
+append_count(StringInfo sql, Form form, Datum value, bool is_null)
+{
+	int64 count = is_null ? (form == Form::offset ? 0 : all_rows) : DatumGetInt64(value);
+
+	if (count < 0 && form == Form::offset)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE),
+						errmsg("OFFSET must not be negative")));
+	if (count < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
+						errmsg("LIMIT must not be negative")));
+	if (form == Form::fetch)
+		count = std::max<int64>(count, 1);
+	appendStringInfo(sql, INT64_FORMAT, std::min(count, all_rows));
+}
+
 /* Under ANSI_NULLS, which the session's prologue sets, a comparison with NULL is UNKNOWN. */
 void
 append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
 {
 	bool is_comparison = predicate.form == Form::comparison;
 
-	if (predicate.form == Form::value)
+	if (predicate.form >= Form::limit)
+		append_count(sql, predicate.form, value, is_null);
+	else if (predicate.form == Form::value)
 		append_value(sql, predicate.domain, value, is_null);
 	else if (predicate.form == Form::truth)
 		appendStringInfo(sql, "1 = %s", is_null ? "NULL" : DatumGetBool(value) ? "1" : "0");
@@ -221,7 +243,10 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 		case Form::any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
 		case Form::all: appendStringInfo(sql, "%s NOT IN (%s)", predicate.column, name); break;
 		case Form::truth: appendStringInfo(sql, "1 = %s", name); break;
-		case Form::value: appendStringInfoString(sql, name); break;
+		case Form::value:
+		case Form::limit:
+		case Form::offset:
+		case Form::fetch: appendStringInfoString(sql, name); break;
 	}
 }
 

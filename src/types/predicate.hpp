@@ -31,7 +31,10 @@ enum class Form : int
 	any,        /* column = ANY (array) */
 	all,        /* column <> ALL (array) */
 	truth,      /* a boolean value alone */
-	value       /* the value itself, as the domain says: no predicate, but it travels like one */
+	value,      /* the value itself, as the domain says: no predicate, but it travels like one */
+	limit,      /* a count of rows, NULL for all */
+	offset,     /* the same, NULL for none */
+	fetch       /* a count of rows that is at least one */
 };
 
 /* A predicate that waits for its value. */
@@ -41,7 +44,7 @@ struct Predicate
 	Comparison comparison;
 	Domain domain;
 	Oid value_type;     /* with any and all: of the array's elements */
-	const char *column; /* T-SQL; "" with truth and value */
+	const char *column; /* T-SQL; "" with truth and the following */
 };
 
 /* Appends the predicate with a value in it; there is a text for every value. */
