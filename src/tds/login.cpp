@@ -7,6 +7,7 @@
  */
 #include "tds/network.hpp"
 #include "tds/state.hpp"
+#include "tds/watchdog.hpp"
 #include "tds/surroundings.hpp"
 
 #include <cerrno>
@@ -204,6 +205,7 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 
 	session->wait.login = true;
 	session->wait.timeout = login.connect_timeout;
+	expect_descriptor(&session->wait);
 	{
 		Call call(&session->record, &session->wait);
 		Surroundings surroundings(attempt, address.text);
@@ -219,6 +221,7 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 		throw login_error(*session, attempt, address);
 	session->wait.login = false;
 	session->wait.timeout = login.query_timeout;
+	session->wait.descriptor = dbiordesc(session->process);
 	watch_interrupts(session->process);
 	set_up_socket(dbiordesc(session->process));
 }

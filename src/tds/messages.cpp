@@ -9,6 +9,7 @@
  * During a login check_interrupt isn't asked; there SYBETIME itself comes once a second.
  */
 #include "tds/messages.hpp"
+#include "tds/watchdog.hpp"
 
 #include <cstring>
 
@@ -161,10 +162,12 @@ Call::Call(Record *record, Wait *wait) noexcept
 	active_wait = wait;
 	error_handler_ = reinterpret_cast<void (*)()>(dberrhandle(on_error));
 	message_handler_ = reinterpret_cast<void (*)()>(dbmsghandle(on_message));
+	watch(record, wait);
 }
 
 Call::~Call()
 {
+	unwatch();
 	dberrhandle(reinterpret_cast<EHANDLEFUNC>(error_handler_));
 	dbmsghandle(reinterpret_cast<MHANDLEFUNC>(message_handler_));
 	active_record = nullptr;

@@ -49,6 +49,12 @@ struct Wait
 	bool attention_sent;
 	Clock::time_point started;
 	Clock::time_point give_up_at; /* once the attention is sent */
+
+	/* the watchdog's: the socket, or during a login where it may come to be */
+	static constexpr int candidates = 16;
+	int descriptor;
+	int first_descriptor;
+	unsigned taken; /* bit i: first_descriptor + i was open before the login */
 };
 
 /* Installs the handlers for its lifetime. Never nested. */

@@ -479,6 +479,51 @@ TEST(Destroy, NeverWaits)
 	destroy(nullptr);
 }
 
+/* ---- servers that never stop talking: the library never waits, so it never asks ---- */
+
+TEST(Endless, RowsBehindAnAttention)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Row row;
+
+	query(session, "SELECT 'endless rows'");
+	ASSERT_TRUE(next(session, &row));
+	Alarm alarm(200);
+	EXPECT_TRUE(error_of([&] { cancel(session); }).connection_lost());
+}
+
+TEST(Endless, Results)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Alarm alarm(200);
+
+	EXPECT_STREQ(error_of([&] { query(session, "SELECT 'endless results'"); }).sqlstate(), "57014");
+}
+
+TEST(Endless, TalkBeforeTheResult)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Alarm alarm(200);
+	Error error = error_of([&] { query(session, "SELECT 'endless talk'"); });
+
+	EXPECT_STREQ(error.sqlstate(), "57014");
+	EXPECT_TRUE(error.connection_lost());
+}
+
+TEST(Endless, Login)
+{
+	MisbehavingServer server(Manner::never_stops);
+	Login login = login_to(server);
+	int before = open_descriptors();
+
+	login.connect_timeout = 1;
+	EXPECT_STREQ(error_of([&] { open(login, nullptr); }).sqlstate(), "08001");
+	EXPECT_EQ(open_descriptors(), before);
+}
+
 /* ---- what arrives ---- */
 
 TEST(Loss, InTheMiddleOfARow)

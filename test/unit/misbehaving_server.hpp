@@ -23,10 +23,11 @@ class MisbehavingServer
 public:
 	enum class Manner
 	{
-		scripted,     /* logs in; see answer() */
-		silent,       /* accepts and never says a word */
-		hangs_up,     /* accepts and closes at the first packet */
-		talks_garbage /* answers the first packet with bytes that aren't TDS */
+		scripted,      /* logs in; see answer() */
+		silent,        /* accepts and never says a word */
+		hangs_up,      /* accepts and closes at the first packet */
+		talks_garbage, /* answers the first packet with bytes that aren't TDS */
+		never_stops    /* answers the login without an end */
 	};
 
 	explicit MisbehavingServer(Manner manner = Manner::scripted) : manner_(manner)
@@ -98,10 +99,12 @@ private:
 			put(out, static_cast<unsigned char>(c), 2);
 		return out;
 	}
-	void reply(const std::string &tokens)
+	void reply(const std::string &tokens) { send_packet(tokens, true); }
+	void send_packet(const std::string &tokens, bool last)
 	{
-		std::string packet("\x04\x01", 2);
+		std::string packet("\x04", 1);
 
+		packet.push_back(last ? '\x01' : '\x00');
 		packet.push_back(static_cast<char>((tokens.size() + 8) >> 8));
 		packet.push_back(static_cast<char>(tokens.size() + 8));
 		put(packet, 0, 4);
@@ -173,6 +176,11 @@ private:
 		put(out, 0xAA, 1);
 		put(out, body.size(), 2);
 		return out + body;
+	}
+	/* Nothing that DB-Library has a callback for. */
+	static std::string language_change()
+	{
+		return std::string("\xE3\x07\x00\x02\x01", 5) + utf16("a") + '\x01' + utf16("b");
 	}
 	static std::string integer_columns(int count)
 	{
@@ -252,6 +260,15 @@ private:
 		for (;;)
 			pause();
 	}
+	[[noreturn]] void send_for_ever(const std::string &token)
+	{
+		std::string many;
+
+		while (many.size() < 4000)
+			many += token;
+		for (;;)
+			send_packet(many, false);
+	}
 	void wait_for_attention()
 	{
 		std::string body;
@@ -278,6 +295,15 @@ private:
 			wait_for_attention();
 		else if (says("'deaf'")) /* answers nothing */
 			sleep_for_ever();
+		else if (says("'endless rows'")) /* and deaf to attentions */
+		{
+			reply(count + integer_columns(1));
+			send_for_ever(integer_row(1));
+		}
+		else if (says("'endless results'"))
+			send_for_ever(done(1));
+		else if (says("'endless talk'"))
+			send_for_ever(language_change());
 		else if (says("'stall'")) /* one row, then nothing */
 		{
 			reply(count + integer_columns(1) + integer_row(1));
@@ -347,6 +373,8 @@ private:
 			}
 			if (type == prelogin_packet)
 				prelogin();
+			else if (type == login_packet && manner_ == Manner::never_stops)
+				send_for_ever(language_change());
 			else if (type == login_packet)
 				accept_login();
 			else if (type == attention_packet)

@@ -1,0 +1,169 @@
+/*
+ * The timer behind Call; see watchdog.hpp.
+ *
+ * It is a POSIX timer with a real-time signal that nobody uses, so that it meets neither
+ * PostgreSQL's timeouts (SIGALRM) nor another extension. Where there is none there is no watchdog.
+ * All that the handler touches is plain data of this thread or the kernel's.
+ */
+#include "tds/watchdog.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sambapos::tds
+{
+
+/* Longer than the second that the library waits at a time: in between it must come to its own
+ * end of waiting. */
+static constexpr timespec pause_between_looks{2, 500000000};
+
+static volatile sig_atomic_t armed = 0;
+static volatile unsigned calls = 0;
+static unsigned overdue_call = 0;
+static Record *volatile watched_record = nullptr;
+static Wait *volatile watched_wait = nullptr;
+static timer_t timer;
+static pid_t timer_owner = 0; /* a timer is not inherited by a child */
+
+static void
+arm() noexcept
+{
+	itimerspec once{{0, 0}, pause_between_looks};
+
+	armed = timer_settime(timer, 0, &once, nullptr) == 0;
+}
+
+/* Whether the call should have ended, and why; as must_stop() in messages.cpp, but a server that
+ * answers isn't late. */
+static bool
+is_overdue(Record *record, const Wait *wait) noexcept
+{
+	Clock::time_point now = Clock::now();
+
+	if (wait->interrupted != nullptr && wait->interrupted())
+		record->interrupted = true;
+	else if (wait->login && wait->timeout > 0 &&
+			 now - wait->started >= std::chrono::seconds(wait->timeout))
+		record->timed_out = true;
+	else
+		return wait->attention_sent && now >= wait->give_up_at;
+	return true;
+}
+
+static bool
+is_socket(int descriptor) noexcept
+{
+	struct stat status;
+
+	return fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static void
+shut_down(const Wait *wait) noexcept
+{
+	if (wait->descriptor >= 0)
+		shutdown(wait->descriptor, SHUT_RDWR);
+	else
+		for (int i = 0; i < Wait::candidates; i++)
+			if ((wait->taken & 1U << i) == 0 && is_socket(wait->first_descriptor + i))
+				shutdown(wait->first_descriptor + i, SHUT_RDWR);
+}
+
+extern "C"
+{
+	static void on_timer(int) noexcept
+	{
+		int error = errno;
+		Record *record = watched_record;
+		Wait *wait = watched_wait;
+
+		armed = 0;
+		if (wait != nullptr)
+		{
+			if (is_overdue(record, wait))
+			{
+				if (overdue_call == calls)
+				{
+					record->given_up = true;
+					shut_down(wait);
+				}
+				overdue_call = calls;
+			}
+			arm();
+		}
+		errno = error;
+	}
+}
+
+/* The last of the real-time signals that has no handler; 0 if there is none. */
+static int
+free_signal() noexcept
+{
+	struct sigaction present;
+
+	for (int number = SIGRTMAX; number >= SIGRTMIN; number--)
+		if (sigaction(number, nullptr, &present) == 0 && present.sa_handler == SIG_DFL)
+			return number;
+	return 0;
+}
+
+static bool
+make_timer() noexcept
+{
+	static int number = 0;
+	struct sigaction action = {};
+	sigevent event = {};
+
+	if (timer_owner == getpid())
+		return true;
+	if (number == 0)
+		number = free_signal();
+	action.sa_handler = on_timer;
+	action.sa_flags = SA_RESTART;
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = number;
+	if (number == 0 || sigaction(number, &action, nullptr) != 0 ||
+		timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+		return false;
+	timer_owner = getpid();
+	return true;
+}
+
+void
+watch(Record *record, Wait *wait) noexcept
+{
+	watched_record = record;
+	watched_wait = wait;
+	calls = calls + 1;
+	if (armed == 0 && make_timer())
+		arm();
+}
+
+void
+unwatch() noexcept
+{
+	watched_wait = nullptr;
+}
+
+void
+expect_descriptor(Wait *wait) noexcept
+{
+	int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (lowest >= 0)
+		close(lowest);
+	wait->descriptor = -1;
+	wait->first_descriptor = lowest < 0 ? 3 : lowest;
+	wait->taken = 0;
+	for (int i = 0; i < Wait::candidates; i++)
+		if (fcntl(wait->first_descriptor + i, F_GETFD) != -1)
+			wait->taken |= 1U << i;
+}
+
+} // namespace sambapos::tds
