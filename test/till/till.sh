@@ -7,7 +7,7 @@
 #
 # Options (README.md says what they mean): --encryption off|login|optional|required, --snapshot on|off, --row-versions on|off, --read-locks on|off,
 # --collation NAME, --database NAME, --user NAME, --password TEXT, --packet-size BYTES, --tls-version 1.0|1.1|1.2,
-# --port N, --listen ADDRESS, --timezone NAME.
+# --port N, --listen ADDRESS, --timezone NAME, --beside DIR.
 # Nothing is built here: build/till must exist (TILL_BINARY names another one). As root the cluster belongs to postgres.
 set -euo pipefail
 
@@ -102,12 +102,12 @@ option() { # name, default: the last one given
 	echo "$value"
 }
 
-# --timezone is for the cluster, the rest for the server
+# --timezone is for the cluster, --beside says whose, the rest is for the server
 server_options() {
 	local i
 	given=()
 	for ((i = 0; i + 1 < ${#options[@]}; i += 2)); do
-		[ "${options[i]}" = --timezone ] || given+=("${options[i]}" "${options[i + 1]}")
+		[ "${options[i]}" = --timezone ] || [ "${options[i]}" = --beside ] || given+=("${options[i]}" "${options[i + 1]}")
 	done
 }
 
@@ -124,22 +124,28 @@ shift 2
 case $action in
 start)
 	[ -x "$binary" ] || die "$binary is not built"
-	[ ! -e "$dir/cluster" ] || die "$dir is in use"
+	[ ! -e "$dir/socket" ] || die "$dir is in use"
 	mkdir -p "$dir"
 	dir=$(cd "$dir" && pwd)
 	chmod 0755 "$dir"
 	[ "$(id -u)" != 0 ] || chown postgres "$dir"
 	options=("$@")
 	timezone=$(option --timezone "")
-	socket=$dir/s
-	((${#socket} < 80)) || socket=$(mktemp -d /tmp/till.XXXXXX) # a socket's path is short
-	mkdir -p "$socket"
-	[ "$(id -u)" != 0 ] || chown postgres "$socket"
+	beside=$(option --beside "")
+	if [ -n "$beside" ]; then
+		[ -s "$beside/socket" ] || die "no till in $beside"
+		socket=$(cat "$beside/socket")
+	else
+		socket=$dir/s
+		((${#socket} < 80)) || socket=$(mktemp -d /tmp/till.XXXXXX) # a socket's path is short
+		mkdir -p "$socket"
+		[ "$(id -u)" != 0 ] || chown postgres "$socket"
+	fi
 	echo "$socket" >"$dir/socket"
 	printf '%s\n' "$@" >"$dir/options"
 	: >"$dir/till.log"
 	[ "$(id -u)" != 0 ] || chown postgres "$dir/till.log"
-	start_cluster
+	[ -n "$beside" ] || start_cluster
 	server_options
 	start_server "${given[@]}"
 	announce
@@ -165,8 +171,8 @@ stop)
 	stop_process "$dir/till.pid"
 	if [ -s "$dir/cluster/postmaster.pid" ]; then
 		as_owner "$bindir/pg_ctl" -D "$dir/cluster" -m immediate -w -s stop || true
+		[ ! -s "$dir/socket" ] || rm -rf "$(cat "$dir/socket")"
 	fi
-	[ ! -s "$dir/socket" ] || rm -rf "$(cat "$dir/socket")"
 	rm -rf "$dir"
 	;;
 *) die "unknown action $action" ;;

@@ -288,6 +288,10 @@ COMMENT ON COLUMN sys.dm_exec_sessions.is_user_process IS 'bit';
 CREATE VIEW till.connections AS
 SELECT 0 AS spid, ''::text AS application_name, ''::text AS login_name, timestamp '2000-01-01' AS login_time, ''::text AS state, ''::text AS database_name,
 	0::bigint AS connections_ever, 0::bigint AS bytes_sent, 0::bigint AS attentions WHERE false;
+CREATE VIEW till.requests AS
+SELECT 0::bigint AS number, 0 AS spid, ''::text AS application_name, ''::text AS kind, ''::text AS sql, timestamp '2000-01-01' AS started,
+	0::bigint AS milliseconds, 0::bigint AS rows_sent, 0::bigint AS bytes_sent, 0 AS error, 0::smallint AS finished WHERE false;
+COMMENT ON COLUMN till.requests.finished IS 'bit';
 
 -- ---- INFORMATION_SCHEMA ----
 CREATE VIEW "INFORMATION_SCHEMA"."SCHEMATA" AS

@@ -17,6 +17,18 @@ shared()
 	return instance;
 }
 
+static std::string
+now()
+{
+	char text[32];
+	std::time_t t = std::time(nullptr);
+	std::tm parts;
+
+	localtime_r(&t, &parts);
+	std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+	return text;
+}
+
 /* ---- databases ---- */
 
 void
@@ -53,17 +65,11 @@ ConnectionInfo *
 Shared::connected(Channel *channel)
 {
 	std::lock_guard<std::mutex> lock(mutex);
-	char now[32];
-	std::time_t t = std::time(nullptr);
-	std::tm parts;
-
-	localtime_r(&t, &parts);
-	std::strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S", &parts);
 	connections.emplace_back();
 	ConnectionInfo &c = connections.back();
 
 	c.spid = next_spid++;
-	c.login_time = now;
+	c.login_time = now();
 	c.channel = channel;
 	total++;
 	return &c;
@@ -139,6 +145,59 @@ Shared::kill(int spid)
 	return false;
 }
 
+/* ---- requests ---- */
+
+constexpr size_t most_requests = 20000, most_request_bytes = 32 << 20, most_text = 256 << 10;
+
+long long
+Shared::begin_request(const ConnectionInfo &info, const std::string &kind, const std::string &sql)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+	RequestInfo r;
+	size_t length = std::min(sql.size(), most_text);
+
+	while (length < sql.size() && (sql[length] & 0xC0) == 0x80) /* no half character */
+		length--;
+	r.number = ++requests_ever;
+	r.spid = info.spid;
+	r.application = info.application;
+	r.kind = kind;
+	r.sql = sql.substr(0, length);
+	r.started = now();
+	requests_bytes += length;
+	requests.push_back(std::move(r));
+	while (requests.size() > most_requests || requests_bytes > most_request_bytes)
+	{
+		requests_bytes -= requests.front().sql.size();
+		requests.pop_front();
+	}
+	return requests_ever;
+}
+
+void
+Shared::finish_request(const RequestInfo &result)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	if (requests.empty() || result.number < requests.front().number)
+		return;
+	RequestInfo &r = requests[static_cast<size_t>(result.number - requests.front().number)];
+
+	r.rows = result.rows;
+	r.bytes = result.bytes;
+	r.milliseconds = result.milliseconds;
+	r.error = result.error;
+	r.finished = true;
+}
+
+std::vector<RequestInfo>
+Shared::list_requests()
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return {requests.begin(), requests.end()};
+}
+
 /* ---- switches ---- */
 
 /* A pattern with at most one % at its end. */
@@ -198,6 +257,8 @@ Shared::set_switch(const std::string &name, const std::string &value)
 		switches.garbage_next = on_off(value);
 	else if (same_word(name, "slow_ms_per_packet"))
 		switches.slow_ms_per_packet = static_cast<int>(std::max(0LL, number(value)));
+	else if (same_word(name, "slow_ms_per_select"))
+		switches.slow_ms_per_select = static_cast<int>(std::max(0LL, number(value)));
 	else if (same_word(name, "reset"))
 		switches = Switches();
 	else
@@ -218,7 +279,8 @@ Shared::list_switches()
 			{"hang", flag(switches.hang)},
 			{"login_hang", flag(switches.login_hang)},
 			{"garbage_next", flag(switches.garbage_next)},
-			{"slow_ms_per_packet", std::to_string(switches.slow_ms_per_packet)}};
+			{"slow_ms_per_packet", std::to_string(switches.slow_ms_per_packet)},
+			{"slow_ms_per_select", std::to_string(switches.slow_ms_per_select)}};
 }
 
 bool
@@ -272,6 +334,14 @@ Shared::take_error_after_rows(const std::string &application)
 	if (!applies(application))
 		return -1;
 	return std::exchange(switches.error_after_rows, -1);
+}
+
+int
+Shared::slow_select(const std::string &application)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return applies(application) ? switches.slow_ms_per_select : 0;
 }
 
 bool

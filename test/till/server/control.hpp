@@ -7,6 +7,7 @@
 
 #include "channel.hpp"
 
+#include <deque>
 #include <list>
 #include <map>
 #include <mutex>
@@ -49,6 +50,17 @@ struct ConnectionInfo
 	long long bytes_sent = 0, attentions = 0; /* when the list was asked for */
 };
 
+/* What a client asked and how it was answered: a row of till.requests. */
+struct RequestInfo
+{
+	long long number = 0;
+	int spid = 0;
+	std::string application, kind, sql, started;
+	long long rows = 0, bytes = 0, milliseconds = 0;
+	int error = 0;
+	bool finished = false;
+};
+
 /* The switches; each documented in README.md. */
 struct Switches
 {
@@ -58,7 +70,7 @@ struct Switches
 	long long hang_after_bytes = -1;
 	long long error_after_rows = -1;
 	bool hang = false, login_hang = false, garbage_next = false;
-	int slow_ms_per_packet = 0;
+	int slow_ms_per_packet = 0, slow_ms_per_select = 0;
 };
 
 class Shared
@@ -69,6 +81,9 @@ class Shared
 	Switches switches;
 	int next_spid = 51;
 	long long total = 0;
+	std::deque<RequestInfo> requests; /* the last ones, within limits */
+	long long requests_ever = 0;
+	size_t requests_bytes = 0;
 
 	bool applies(const std::string &application) const; /* under the mutex */
 
@@ -91,6 +106,12 @@ public:
 	long long connections_ever();
 	bool kill(int spid);
 
+	/* requests */
+	long long begin_request(const ConnectionInfo &info, const std::string &kind,
+							const std::string &sql);
+	void finish_request(const RequestInfo &result);
+	std::vector<RequestInfo> list_requests();
+
 	/* switches */
 	void set_switch(const std::string &name,
 					const std::string &value); /* throws 50000 for unknown ones */
@@ -101,6 +122,7 @@ public:
 	void arm(Channel &channel, const std::string &application);
 	int take_failure(const std::string &application);
 	long long take_error_after_rows(const std::string &application);
+	int slow_select(const std::string &application);
 	bool take_garbage(const std::string &application);
 };
 

@@ -67,7 +67,11 @@ Emitter::compare(const std::string &op, const Value &a, const Value &b)
 		return predicate("(NULL::int4 " + op + " NULL::int4)");
 
 	std::string left = comparable(a, common), right = comparable(b, common);
+	bool equality = op == "=" || op == "<>";
 
+	if (is_string(common.kind) && !equality && collation_of(common).binary)
+		return predicate("(till.code_units(" + left + ") COLLATE \"C\" " + op +
+						 " till.code_units(" + right + "))");
 	if (is_string(common.kind))
 		return predicate("(" + left + collation_clause(common) + " " + op + " " + right + ")");
 	if (common.kind == Kind::uniqueidentifier && op != "=" && op != "<>")
@@ -120,99 +124,6 @@ Emitter::in_query(const Expr &e, const Scope *scope)
 		operation = e.negated ? "NOT IN " : "IN ";
 	return predicate("(" + left + " " + operation + "(SELECT " + comparable(item, common) +
 					 " FROM (" + c.sql + ") q))");
-}
-
-static void
-append_escaped(std::string &regex, uint32_t c)
-{
-	if (c < 0x80 && !std::isalnum(static_cast<int>(c)) && c != '_' && c != ' ')
-		regex += '\\';
-	append_utf8(regex, c);
-}
-
-/* The inside of [...] up to its closing bracket; at stands behind the opening one. */
-static std::string
-bracket_class(const std::string &pattern, size_t *at)
-{
-	std::string out = "[";
-	size_t close = pattern.find(']', *at + (pattern.compare(*at, 1, "^") == 0 ? 2 : 1));
-
-	if (close == std::string::npos)
-		throw SqlError(50000, 16, 1, "a LIKE pattern with an unclosed [ matches nothing");
-	if (pattern[*at] == '^')
-	{
-		out += '^';
-		(*at)++;
-	}
-	while (*at < close)
-	{
-		uint32_t c = next_codepoint(pattern, at);
-
-		if (c == '-' && out.size() > 1 && out != "[^" && *at < close)
-			out += '-';
-		else
-			append_escaped(out, c);
-	}
-	*at = close + 1;
-	return out + "]";
-}
-
-std::string
-like_to_regex(const std::string &pattern, const std::string &escape)
-{
-	std::string regex = "^";
-
-	for (size_t at = 0; at < pattern.size();)
-	{
-		if (!escape.empty() && pattern.compare(at, escape.size(), escape) == 0 &&
-			at + escape.size() < pattern.size())
-		{
-			at += escape.size();
-			append_escaped(regex, next_codepoint(pattern, &at));
-			continue;
-		}
-		uint32_t c = next_codepoint(pattern, &at);
-
-		if (c == '%')
-			regex += ".*";
-		else if (c == '_')
-			regex += ".";
-		else if (c == '[')
-			regex += bracket_class(pattern, &at);
-		else
-			append_escaped(regex, c);
-	}
-	return regex + "$";
-}
-
-Value
-Emitter::like(const Expr &e, const Scope *scope)
-{
-	Value subject = value(*e.args[0], scope), pattern = value(*e.args[1], scope);
-	Type common = common_type(as_string(subject).type, as_string(pattern).type);
-	Collation c =
-		collation(common.collation.empty() ? env.catalog.database_collation : common.collation);
-	std::string escape, regex, text = as_text(subject);
-
-	if (e.args.size() > 2)
-	{
-		if (e.args[2]->op != Op::literal)
-			throw unsupported("ESCAPE with anything but a literal");
-		escape = e.args[2]->token.text;
-	}
-	if (pattern.literal != nullptr && is_string(pattern.type.kind))
-		regex = quote_literal(like_to_regex(pattern.literal->text, escape)) + "::text";
-	else
-		regex = "till.like_regex(" + as_text(pattern) + ", " + quote_literal(escape) + ")";
-	if (c.ignores_case)
-	{
-		const char *locale = c.turkish ? "\"tr-x-icu\"" : "\"und-x-icu\"";
-
-		text = "lower(" + text + " COLLATE " + locale + ")";
-		regex = "lower(" + regex + " COLLATE " + locale + ")";
-	}
-	return predicate("((" + text + " COLLATE \"C\") " + (e.negated ? "!~" : "~") + " (" + regex +
-					 " COLLATE \"C\"))");
 }
 
 } // namespace till

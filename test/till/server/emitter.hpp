@@ -281,6 +281,7 @@ SqlError ungrouped_column(const std::string &name, Clause clause);
 void check_aggregate(const Scope *scope); /* throws 130, 147, 1015 */
 
 /* T-SQL's LIKE pattern as a PostgreSQL regular expression. */
-std::string like_to_regex(const std::string &pattern, const std::string &escape);
+std::string like_to_regex(const std::string &pattern, const std::string &escape, bool by_units,
+						  bool blanks);
 
 } // namespace till

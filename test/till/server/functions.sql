@@ -968,38 +968,96 @@ RETURN CASE regexp_replace(type, '\(.*', '') WHEN 'bit' THEN 1 WHEN 'tinyint' TH
 	ELSE CASE WHEN substring(type FROM '\((\d+)')::integer <= 2 THEN 3 WHEN substring(type FROM '\((\d+)')::integer <= 4 THEN 4 ELSE 5 END
 		+ CASE WHEN type LIKE 'datetime2%' THEN 3 WHEN type LIKE 'datetimeoffset%' THEN 5 ELSE 0 END END;
 
--- LIKE with a pattern that is no literal; the server translates literals itself by the same rules
-CREATE FUNCTION till.like_regex(pattern text, escape text) RETURNS text
+-- each surrogate of a pair as a character of its own
+CREATE FUNCTION till.split_pairs(s text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
-	result text := '^';
+	result text := '';
 	c text;
-	i integer := 1;
-	close integer;
+	n integer;
 BEGIN
-	WHILE i <= char_length(pattern) LOOP
-		c := substr(pattern, i, 1);
-		i := i + 1;
-		IF escape <> '' AND c = escape AND i <= char_length(pattern) THEN
-			result := result || regexp_replace(substr(pattern, i, 1), '([^[:alnum:] _])', '\\\1');
-			i := i + 1;
-		ELSIF c = '%' THEN
-			result := result || '.*';
-		ELSIF c = '_' THEN
-			result := result || '.';
-		ELSIF c = '[' THEN
-			close := strpos(substr(pattern, i + 1), ']');
-			IF close = 0 THEN
-				PERFORM till.fail(5000, 'a LIKE pattern with an unclosed [ matches nothing');
-			END IF;
-			result := result || '[' || regexp_replace(regexp_replace(substr(pattern, i, close), '([][\\])', '\\\1', 'g'), '(.)\^', '\1\\^', 'g') || ']';
-			i := i + close + 1;
+	IF till.len(s) = char_length(s) THEN
+		RETURN s;
+	END IF;
+	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
+		n := ascii(c);
+		IF till.len(c) = 2 THEN
+			result := result || chr(x'10d800'::integer + (n - 65536) / 1024) || chr(x'10dc00'::integer + (n - 65536) % 1024);
 		ELSE
-			result := result || regexp_replace(c, '([^[:alnum:] _])', '\\\1');
+			result := result || c;
 		END IF;
 	END LOOP;
-	RETURN result || '$';
+	RETURN result;
 END $$;
+
+CREATE FUNCTION till.units(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN octet_length(s) = char_length(s) THEN s ELSE till.split_pairs(s) END;
+
+CREATE FUNCTION till.without_accents(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN octet_length(s) = char_length(s) THEN s ELSE regexp_replace(normalize(s COLLATE "C", NFD), '[\u0300-\u036f]', '', 'g') END;
+
+-- LIKE with a pattern that is no literal; the server translates literals itself by the same rules
+CREATE FUNCTION till.like_regex(pattern text, escape text, by_units boolean, blanks boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+	p text := CASE WHEN by_units THEN till.units(pattern) ELSE pattern END COLLATE "C";
+	result text := '^';
+	never constant text := '(?=a)b';
+	c text;
+	i integer := 1;
+	members text;
+	first boolean;
+	negated boolean;
+BEGIN
+	WHILE i <= char_length(p) LOOP
+		c := substr(p, i, 1);
+		i := i + 1;
+		IF c = '%' AND c <> escape THEN
+			result := result || '.*';
+		ELSIF c = '_' AND c <> escape THEN
+			result := result || '.';
+		ELSIF c = '[' AND c <> escape THEN
+			negated := substr(p, i, 1) = '^';
+			i := i + negated::integer;
+			members := '';
+			first := true;
+			LOOP
+				c := substr(p, i, 1);
+				IF c = '' THEN
+					RETURN never;
+				END IF;
+				i := i + 1;
+				EXIT WHEN c = ']' AND c <> escape;
+				IF c = escape THEN
+					members := members || till.regex_char(substr(p, i, 1));
+					i := i + 1;
+				ELSIF c = '-' AND NOT first AND substr(p, i, 1) <> ']' THEN
+					members := members || c;
+				ELSE
+					members := members || till.regex_char(c);
+				END IF;
+				first := false;
+			END LOOP;
+			result := result || CASE WHEN members = '' AND negated THEN '.' WHEN members = '' THEN never ELSE '[' || repeat('^', negated::integer) || members || ']' END;
+		ELSE
+			IF c = escape THEN
+				IF i > char_length(p) THEN
+					RETURN never;
+				END IF;
+				c := substr(p, i, 1);
+				i := i + 1;
+			END IF;
+			result := result || till.regex_char(c);
+		END IF;
+	END LOOP;
+	RETURN result || CASE WHEN blanks THEN ' *$' ELSE '$' END;
+END $$;
+
+CREATE FUNCTION till.regex_char(c text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN regexp_replace(c COLLATE "C", '([^[:alnum:] _\u0080-\U0010ffff])', '\\\1');
 
 -- ---- rowversion ----
 CREATE SEQUENCE till.rowversion START WITH 2001;

@@ -64,6 +64,28 @@ Session::greet()
 
 /* ---- requests ---- */
 
+void
+Session::log_request(const std::string &kind, const std::string &sql)
+{
+	request = RequestInfo();
+	request.number = shared().begin_request(info, kind, sql);
+	request.bytes = -channel.bytes_sent;
+	request_began = std::chrono::steady_clock::now();
+}
+
+void
+Session::log_answer()
+{
+	if (request.number == 0)
+		return;
+	request.bytes += channel.bytes_sent;
+	request.milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(
+							   std::chrono::steady_clock::now() - request_began)
+							   .count();
+	shared().finish_request(request);
+	request.number = 0;
+}
+
 /* Says so in the list of connections. */
 std::function<bool()>
 Session::hanging(std::function<bool()> still)
@@ -103,14 +125,20 @@ Session::loop()
 				case packet_batch: batch_request(m.data); break;
 				case packet_rpc: rpc_request(m.data); break;
 				case packet_transaction: transaction_request(m.data); break;
-				case packet_attention: attention_acknowledged(); break;
+				case packet_attention:
+					log_request("attention", "");
+					attention_acknowledged();
+					break;
 				default: throw Disconnected();
 			}
+			log_answer();
 		}
 		catch (const Attention &)
 		{
 			/* the client reads on until it sees the acknowledgement: whatever was begun ends here
 			 */
+			log_answer();
+			log_request("attention", "");
 			pg.cancel();
 			nesting = 0;
 			try_depth = 0;
@@ -118,6 +146,7 @@ Session::loop()
 			if (settings.xact_abort && trancount > 0)
 				rollback_transaction();
 			attention_acknowledged();
+			log_answer();
 		}
 	}
 }
@@ -161,8 +190,12 @@ Session::batch_request(const std::string &data)
 {
 	std::string body = without_headers(data, out.has_large_types());
 
+	std::string sql =
+		utf16_to_utf8(reinterpret_cast<const unsigned char *>(body.data()), body.size() / 2);
+
 	env.variables.clear();
-	run_text(utf16_to_utf8(reinterpret_cast<const unsigned char *>(body.data()), body.size() / 2));
+	log_request("batch", sql);
+	run_text(sql);
 	if (pending.token == 0)
 		done(done_final, 0, -1);
 	flush_done(false);
@@ -179,6 +212,9 @@ Session::rpc_request(const std::string &data)
 		RpcRequest r =
 			parse_rpc(data, out.has_large_types(), collation(out.default_collation).codepage);
 
+		bool statement = same_word(r.procedure, "sp_executesql") && !r.parameters.empty();
+
+		log_request("rpc", statement ? r.parameters[0].value.text : r.procedure);
 		procedure(r.procedure, std::move(r.parameters));
 	}
 	catch (const SqlError &e)
@@ -198,20 +234,21 @@ void
 Session::transaction_request(const std::string &data)
 {
 	std::string body = without_headers(data, true);
-	unsigned request = body.size() >= 2 ? static_cast<unsigned char>(body[0]) |
-											  static_cast<unsigned char>(body[1]) << 8
-										: 0;
+	unsigned what = body.size() >= 2 ? static_cast<unsigned char>(body[0]) |
+										   static_cast<unsigned char>(body[1]) << 8
+									 : 0;
 
+	log_request("transaction", what == 5 ? "BEGIN" : what == 7 ? "COMMIT" : "ROLLBACK");
 	try
 	{
-		if (request == 5)
+		if (what == 5)
 			begin_transaction();
-		else if (request == 7)
+		else if (what == 7)
 			commit_transaction();
-		else if (request == 8)
+		else if (what == 8)
 			rollback_transaction();
 		else
-			throw unsupported("transaction manager request " + std::to_string(request));
+			throw unsupported("transaction manager request " + std::to_string(what));
 		done(done_final, 0, -1);
 	}
 	catch (const SqlError &e)
@@ -278,6 +315,8 @@ Session::report(const SqlError &e, int line)
 {
 	flush_done(true);
 	last_error = e.severity > 10 ? e.number : 0;
+	if (last_error != 0)
+		request.error = last_error;
 	if (e.severity > 10)
 		out.error(e.number, e.state, e.severity, e.what(), line);
 	else

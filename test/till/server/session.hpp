@@ -19,6 +19,8 @@
 #include "parser.hpp"
 #include "tokens.hpp"
 
+#include <chrono>
+
 namespace till
 {
 
@@ -83,6 +85,8 @@ class Session
 		int token = 0, status = 0, command = 0;
 		long long rows = -1;
 	} pending;
+	RequestInfo request; /* as till.requests will show it */
+	std::chrono::steady_clock::time_point request_began;
 	int nesting = 0; /* EXEC depth: inner statements end in DONEINPROC */
 	int try_depth = 0;
 	long long row_count = 0;
@@ -109,6 +113,8 @@ class Session
 	void transaction_request(const std::string &data);
 	void run_text(const std::string &sql);
 	void attention_acknowledged();
+	void log_request(const std::string &kind, const std::string &sql);
+	void log_answer();
 	void reset();
 	std::vector<StatementP> parse(const std::string &sql);
 

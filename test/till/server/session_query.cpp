@@ -221,6 +221,7 @@ Session::stream(const Compiled &compiled, bool reads_data)
 				throw SqlError(8134, 16, 1, "Divide by zero error encountered.");
 			channel.put(row);
 			rows++;
+			request.rows++;
 		}
 	}
 	catch (const PgError &e)
@@ -252,6 +253,8 @@ Session::run(const SelectStatement &s)
 	if (settings.fmtonly)
 		c.sql = "SELECT * FROM (" + c.sql + ") q LIMIT 0";
 	inject_failure(emitter.reads_data);
+	if (emitter.reads_data)
+		channel.sleep(shared().slow_select(info.application));
 	wait_for_writers(emitter.read_tables);
 	if (!s.query->cores[0].into.empty())
 	{

@@ -100,6 +100,23 @@ Session::session_function(const std::string &words)
 	return {};
 }
 
+static std::string
+requests_table()
+{
+	std::string rows;
+
+	for (const RequestInfo &r : shared().list_requests())
+		rows += (rows.empty() ? "(" : ", (") + std::to_string(r.number) + "::int8, " +
+				std::to_string(r.spid) + ", " + quote_literal(r.application) + "::text, " +
+				quote_literal(r.kind) + "::text, " + quote_literal(r.sql) + "::text, " +
+				quote_literal(r.started) + "::timestamp, " + std::to_string(r.milliseconds) +
+				"::int8, " + std::to_string(r.rows) + "::int8, " + std::to_string(r.bytes) +
+				"::int8, " + std::to_string(r.error) + ", " + (r.finished ? "1" : "0") + "::int2)";
+	return "SELECT * FROM (VALUES " + rows +
+		   ") v (number, spid, application_name, kind, sql, started, milliseconds, rows_sent, "
+		   "bytes_sent, error, finished)";
+}
+
 /* The rows of a table that has none in PostgreSQL, as a SELECT with the view's columns. */
 std::string
 Session::virtual_table(const std::string &name)
@@ -107,6 +124,8 @@ Session::virtual_table(const std::string &name)
 	bool connections = name == "till.connections", sessions = name == "sys.dm_exec_sessions";
 	std::string rows;
 
+	if (name == "till.requests")
+		return requests_table();
 	if (!connections && !sessions)
 		return "";
 	for (const ConnectionInfo &c : shared().list_connections())

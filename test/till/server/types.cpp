@@ -425,6 +425,7 @@ collation(std::string_view name)
 	c.tds[0] = c.turkish ? 0x1F : 0x09;
 	c.tds[1] = 0x04;
 	c.binary = upper.find("_BIN") != std::string::npos;
+	c.supplementary = upper.find("_SC") != std::string::npos;
 	if (c.binary)
 	{
 		c.pg = "\"C\"";
@@ -434,6 +435,7 @@ collation(std::string_view name)
 	std::string kind = sensitivity(upper);
 
 	c.ignores_case = kind.compare(0, 2, "CI") == 0;
+	c.ignores_accents = kind[4] == 'I';
 	c.pg = std::string("till.\"") + (c.turkish ? "Turkish_" : "") + kind + "\"";
 	c.tds[2] = static_cast<unsigned char>(0xC0 | (c.ignores_case ? 0x10 : 0) |
 										  (kind[4] == 'I' ? 0x20 : 0));

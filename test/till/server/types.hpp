@@ -105,7 +105,8 @@ struct Collation
 	int codepage;         /* of varchar */
 	unsigned char tds[5]; /* as COLMETADATA has it */
 	bool binary;
-	bool ignores_case;
+	bool ignores_case, ignores_accents;
+	bool supplementary; /* _SC: a pair of surrogates is one character */
 	bool turkish;
 };
 Collation collation(std::string_view name); /* throws 448 for a name no server has */
