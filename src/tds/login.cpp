@@ -25,6 +25,9 @@
 namespace sambapos::tds
 {
 
+/* "Cannot open database ... Using ... instead": the wrong tables would be read. */
+static constexpr int other_database = 4063;
+
 /* What a TDS login packet has room for. */
 static constexpr size_t longest_name = 128;
 
@@ -219,6 +222,8 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 	}
 	if (session->process == nullptr)
 		throw login_error(*session, attempt, address);
+	if (session->record.server_number == other_database)
+		throw to_error(session->record, session->wait, session->peer.c_str(), true);
 	session->wait.login = false;
 	session->wait.timeout = login.query_timeout;
 	session->wait.descriptor = dbiordesc(session->process);

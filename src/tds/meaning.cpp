@@ -17,6 +17,10 @@ struct NumberedMeaning
 	Meaning meaning;
 };
 
+/* What a broken connection calls for. */
+static constexpr char retry_hint[] =
+	"Run it again: the next transaction connects anew. If it happens again, look at the network "
+	"and at the server's log.";
 static constexpr char login_hint[] =
 	"Check username and password of the user mapping, and that the server allows SQL Server "
 	"authentication (\"mixed mode\").";
@@ -34,24 +38,48 @@ static constexpr char snapshot_hint[] =
 	"Allow it with ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON, or set the server option "
 	"isolation to auto.";
 
+static constexpr char starting_hint[] = "The database or the server isn't ready; try again.";
+static constexpr char admission_hint[] =
+	"The server's firewall must let this machine's address in.";
+static constexpr char memory_hint[] =
+	"The server is short of memory. Try again when it has less to do, or read less at a time.";
+static constexpr char space_hint[] = "The server's disk or tempdb is full.";
+static constexpr char damage_hint[] =
+	"The server's database may be damaged: its administrator should run DBCC CHECKDB.";
+static constexpr char state_hint[] =
+	"The server must grant this login VIEW SERVER STATE (or the right it names).";
+
 /* Sorted by subject; looked up only when something failed. */
 static constexpr NumberedMeaning server_meanings[] = {
 	/* login and database */
 	{18456, {"28000", login_hint}},
 	{18452, {"28000", login_hint}},
 	{18450, {"28000", login_hint}},
+	{18451, {"57P03", "The server shuts down or lets only administrators in; try again."}},
 	{18461, {"28000", "The server is in single-user mode."}},
 	{18470, {"28000", "The login is disabled at the server."}},
 	{18486, {"28000", "The login is locked out at the server."}},
 	{18487, {"28P01", "The password has expired: change it at the server."}},
 	{18488, {"28P01", "The password must be changed at the server."}},
 	{4060, {"3D000", database_hint}},
+	{4063, {"3D000", database_hint}},
 	{4064, {"3D000", database_hint}},
 	{911, {"3D000", database_hint}},
 	{916, {"42501", database_hint}},
+	{922, {"57P03", starting_hint}},
+	{924, {"55006", "The database is in single-user mode, and somebody uses it."}},
+	{927, {"57P03", "The database is being restored; try again."}},
+	{942, {"57P03", "The database is offline."}},
+	{945, {"57P03", "The database can't be opened for want of files, memory or disk."}},
 	{17142, {"57P03", "The server is paused."}},
 	{17187, {"57P03", "The server is starting up; try again."}},
-	{6005, {"57P01", ""}},
+	{18401, {"57P03", "The server is being upgraded; try again."}},
+	{40613, {"57P03", starting_hint}},
+	{40501, {"53300", "The server has too much to do; try again later."}},
+	{40532, {"28000", admission_hint}},
+	{40615, {"28000", admission_hint}},
+	{6005, {"57P01", "The server shuts down; try again later."}},
+	{596, {"57P01", "Somebody has ended this session at the server. Try again."}},
 	{17809, {"53300", "The server allows no more connections."}},
 	{17300, {"53300", "The server allows no more connections."}},
 	/* names and rights */
@@ -59,13 +87,16 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{2812, {"42883", ""}},
 	{4121, {"42883", ""}},
 	{195, {"42883", ""}},
+	{174, {"42883", ""}},
+	{189, {"42883", ""}},
 	{207, {"42703", drift_hint}},
 	{209, {"42702", ""}},
 	{229, {"42501", right_hint}},
 	{230, {"42501", right_hint}},
 	{262, {"42501", ""}},
-	{297, {"42501", ""}},
-	{300, {"42501", ""}},
+	{297, {"42501", state_hint}},
+	{300, {"42501", state_hint}},
+	{371, {"42501", ""}},
 	/* the statement */
 	{102, {"42601", ""}},
 	{105, {"42601", ""}},
@@ -74,9 +105,18 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{137, {"42601", ""}},
 	{319, {"42601", ""}},
 	{206, {"42804", ""}},
+	{8116, {"42804", ""}},
+	{8117, {"42804", ""}},
+	{257, {"42846", ""}},
+	{529, {"42846", ""}},
 	{402, {"42883", ""}},
 	{468, {"42P21", ""}},
+	{457, {"42P22", ""}},
 	{8120, {"42803", ""}},
+	{8121, {"42803", ""}},
+	{8127, {"42803", ""}},
+	{130, {"42803", ""}},
+	{145, {"42P10", ""}},
 	{8623, {"54001", ""}},
 	{191, {"54001", ""}},
 	{4104, {"42P01", ""}},
@@ -90,6 +130,7 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{3998, {"25P02", ""}},
 	{1222, {"55P03", lock_hint}},
 	{601, {"40001", "Rows moved while they were read without locks. Try again."}},
+	{7105, {"40001", "A long value was changed while it was read without locks. Try again."}},
 	/* values */
 	{8134, {"22012", ""}},
 	{8115, {"22003", ""}},
@@ -100,6 +141,11 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{245, {"22P02", ""}},
 	{8114, {"22P02", ""}},
 	{235, {"22P02", ""}},
+	{237, {"22003", ""}},
+	{535, {"22003", ""}},
+	{536, {"22011", ""}},
+	{537, {"22011", ""}},
+	{1014, {"2201W", ""}},
 	{8169, {"22P02", ""}},
 	{241, {"22007", ""}},
 	{242, {"22008", ""}},
@@ -115,33 +161,39 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{547, {"23503", ""}},
 	{515, {"23502", ""}},
 	/* resources */
-	{701, {"53200", ""}},
-	{802, {"53200", ""}},
-	{8645, {"53200", ""}},
-	{1101, {"53100", ""}},
-	{1105, {"53100", ""}},
-	{9002, {"53100", ""}},
+	{701, {"53200", memory_hint}},
+	{802, {"53200", memory_hint}},
+	{1204, {"53200", memory_hint}},
+	{8645, {"53200", memory_hint}},
+	{8651, {"53200", memory_hint}},
+	{8657, {"53200", memory_hint}},
+	{1101, {"53100", space_hint}},
+	{1105, {"53100", space_hint}},
+	{9002, {"53100", space_hint}},
 	{3958, {"53100", "tempdb of the server is full of row versions."}},
 	{3966, {"40001", "tempdb of the server is full of row versions. Try again."}},
-	{823, {"58030", ""}},
-	{824, {"58030", ""}},
+	{605, {"XX001", damage_hint}},
+	{823, {"58030", damage_hint}},
+	{824, {"58030", damage_hint}},
+	/* the network, as the server saw it on the way to another one */
+	{10053, {"08006", retry_hint}},
+	{10054, {"08006", retry_hint}},
+	{10060, {"08006", retry_hint}},
+	{40197, {"08006", retry_hint}},
 };
 
 /* sybdb.h's numbers; spelled out so that this file needs no FreeTDS. */
-/* What a broken connection calls for. */
-static constexpr char retry_hint[] =
-	"Run it again: the next transaction connects anew. If it happens again, look at the network "
-	"and at the server's log.";
-
 static constexpr NumberedMeaning library_meanings[] = {
 	{2402, {"22021", "The text of the statement is not valid UTF-8."}},
 	{20002, {"08001", ""}},
+	{20003, {"08006", retry_hint}},
 	{20004, {"08006", retry_hint}},
 	{20006, {"08006", retry_hint}},
 	{20008, {"08001", ""}},
 	{20009, {"08001", ""}},
 	{20010, {"53200", ""}},
 	{20013, {"08001", ""}},
+	{20014, {"28000", login_hint}},
 	{20017, {"08006", retry_hint}},
 	{20020, {"08P01", ""}},
 	{20047, {"08003", ""}},
