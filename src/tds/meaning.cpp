@@ -21,6 +21,9 @@ struct NumberedMeaning
 static constexpr char retry_hint[] =
 	"Run it again: the next transaction connects anew. If it happens again, look at the network "
 	"and at the server's log.";
+static constexpr char garbage_hint[] =
+	"What came is no TDS. Run it again; if it happens again, look at what stands between on the "
+	"network.";
 static constexpr char login_hint[] =
 	"Check username and password of the user mapping, and that the server allows SQL Server "
 	"authentication (\"mixed mode\").";
@@ -195,7 +198,7 @@ static constexpr NumberedMeaning library_meanings[] = {
 	{20013, {"08001", ""}},
 	{20014, {"28000", login_hint}},
 	{20017, {"08006", retry_hint}},
-	{20020, {"08P01", ""}},
+	{20020, {"08P01", garbage_hint}},
 	{20047, {"08003", ""}},
 };
 
