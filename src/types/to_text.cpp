@@ -53,6 +53,14 @@ utf16_text(const ColumnReader &column, const tds::Value &value)
 
 	for (int i = 0; i < count;)
 	{
+		const unsigned char *unit = value.data + 2 * static_cast<ptrdiff_t>(i);
+
+		if (unit[1] == 0 && unit[0] - 1U < 0x7FU) /* ASCII: most of it, and no function calls */
+		{
+			*end++ = unit[0];
+			i++;
+			continue;
+		}
 		unicode_to_utf8(next_code_point(value.data, count, &i, &valid), end);
 		end += pg_utf_mblen(end);
 	}
