@@ -55,7 +55,7 @@ $db->run('ALTER SERVER till OPTIONS (DROP analyze_sampling)');
 unless ($till->{given})
 {
 	$db->run("ALTER FOREIGN TABLE live.sales_view OPTIONS (ADD analyze_sampling 'system')");
-	like($db->error('ANALYZE live.sales_view')->{text}, qr/TABLESAMPLE.*ANALYZE of foreign table "sales_view"/s,
+	like($db->error('SET default_statistics_target = 10; ANALYZE live.sales_view')->{text}, qr/TABLESAMPLE.*ANALYZE of foreign table "sales_view"/s,
 		'pages of a view, when they are insisted on, are the server\'s error');
 }
 
@@ -63,8 +63,8 @@ unless ($till->{given})
 for my $way ('off', 'bernoulli')
 {
 	$db->run("ALTER FOREIGN TABLE live.sales OPTIONS (ADD analyze_sampling '$way'); SET default_statistics_target = 10; ANALYZE live.sales");
-	my ($low, $middle, $high) = $db->value("SELECT histogram_bounds::text FROM pg_stats WHERE tablename = 'sales' AND attname = 'id'")
-		=~ /^\{(\d+),.*?,(\d+),(?:\d+,){4}(?:\d+,)*?(\d+)\}$/;
+	my ($low, $high) = $db->value("SELECT histogram_bounds::text FROM pg_stats WHERE tablename = 'sales' AND attname = 'id'")
+		=~ /^\{(\d+),.*,(\d+)\}$/;
 	cmp_ok($low, '<', 2000, "$way: the sample reaches the first rows");
 	cmp_ok($high, '>', 38000, "$way: and the last");
 	$db->run('ALTER FOREIGN TABLE live.sales OPTIONS (DROP analyze_sampling)');

@@ -149,6 +149,13 @@ for my $case ([ 'UNION ALL', 'sites.sales' ], [ 'a partitioned table', 'sites.pa
 	}
 }
 
+# A branch may be any query that is sent as a whole.
+my $grouped = 'SELECT sum(n) FROM (SELECT count(*) AS n FROM sites.sales0 UNION ALL SELECT count(*) FROM sites.sales1) u';
+like(plan_of($grouped), qr/Async Foreign Scan\s.*Async Foreign Scan\s/s, 'aggregates of each site are asynchronous');
+ok(both_work_on($session, $grouped), 'aggregates of each site: both tills work at the same time');
+release();
+is(answer($session), 20000, 'aggregates of each site: the sum');
+
 # ---- what comes is what is there ----
 
 sub same
