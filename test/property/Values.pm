@@ -91,6 +91,13 @@ sub without_seventh_digit
 	return;
 }
 
+# Some servers compute wrongly near the ends of their calendar.
+sub without_calendar_ends
+{
+	@$_ = grep { !/^(?:000|175|999|1\d{4})/ } @$_ for map { @{ $pools{$_} } } 'date', 'datetime', grep { /^datetime2/ } sort keys %pools;
+	return;
+}
+
 sub base_type
 {
 	my ($type) = @_;
