@@ -170,6 +170,20 @@ append_conditions(RemoteSql *sql, const Scope *scope, List *conditions, const ch
 	}
 }
 
+static void
+append_supersets(RemoteSql *sql, const Scope *scope, List *conditions, const char **separator)
+{
+	ListCell *cell;
+
+	foreach (cell, conditions)
+	{
+		appendStringInfoString(&sql->text, *separator);
+		if (!deparse_superset(sql, scope, static_cast<Expr *>(lfirst(cell))))
+			elog(ERROR, "cannot write a condition that could be written before");
+		*separator = " AND ";
+	}
+}
+
 static void append_tree(RemoteSql *sql, const Scope *scope, RelOptInfo *rel);
 static void append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel,
 						 const char **separator);
@@ -355,7 +369,10 @@ append_body(RemoteSql *sql, const RemoteQuery &query)
 	else
 		append_from(&sql->text, planned_table(source)->options);
 	if (relation->kind == RelationKind::table)
+	{
 		append_conditions(sql, &relation->scope, query.conditions, &separator);
+		append_supersets(sql, &relation->scope, query.supersets, &separator);
+	}
 	else
 		append_where(sql, &planned_relation(source)->scope, source, &separator);
 	if (relation->kind == RelationKind::group)

@@ -72,7 +72,7 @@ comparison_in_family(Oid operator_id, Oid family, Comparison *result)
 		   get_op_opfamily_strategy(negator, family) == BTEqualStrategyNumber;
 }
 
-static Comparison
+Comparison
 commuted(Comparison comparison)
 {
 	switch (comparison)
@@ -83,6 +83,12 @@ commuted(Comparison comparison)
 		case Comparison::greater_equal: return Comparison::less_equal;
 		default: return comparison;
 	}
+}
+
+bool
+comparison_of_moments(Oid operator_id, Comparison *result)
+{
+	return comparison_in_family(operator_id, datetime_family, result);
 }
 
 static bool
@@ -107,7 +113,7 @@ is_value_type(Oid type)
 
 /* ---- comparisons with a value known before the scan ---- */
 
-static Piece *
+Piece *
 predicate_piece(const Predicate &predicate, Expr *value)
 {
 	Piece *piece = make_piece("");
@@ -120,7 +126,6 @@ predicate_piece(const Predicate &predicate, Expr *value)
 	return piece;
 }
 
-/* A value that is known now is written now. */
 static Piece *
 compare_with_value(const Scope *scope, Expr *expr, Form form, Comparison comparison, Expr *value,
 				   Oid value_type)

@@ -116,7 +116,7 @@ assumed_rows(Oid relid)
 	return recorded != nullptr ? strtod(recorded, nullptr) : unknown_rows;
 }
 
-/* The join clauses that a parameterised path sends. */
+/* The join clauses that a parameterised path sends, or supersets of them. */
 static List *
 shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 {
@@ -129,7 +129,7 @@ shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
 
-		if (is_shippable(&planned_table(baserel)->scope, clause->clause))
+		if (has_superset(&planned_table(baserel)->scope, clause->clause))
 			shipped = lappend(shipped, clause);
 	}
 	return shipped;
@@ -250,7 +250,8 @@ ScanCost
 estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 {
 	const PlannedTable *table = planned_table(baserel);
-	List *sent = list_concat_copy(table->remote_conds, shipped_clauses(baserel, param_info));
+	List *sent = list_concat(list_concat_copy(table->remote_conds, table->superset_conds),
+							 shipped_clauses(baserel, param_info));
 	Bitmapset *bound = bound_columns(baserel, sent);
 	bool one_row = is_one_row(baserel, bound);
 	Selectivity share =

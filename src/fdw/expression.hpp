@@ -6,6 +6,7 @@
  *
  *   shippable.cpp        the entries that relation.hpp declares; what is a value known before
  *   deparse_condition.cpp  boolean expressions; T-SQL keeps predicates and values apart
+ *   deparse_superset.cpp   conditions that are only narrowed down there, and asked again here
  *   deparse_value.cpp    all other expressions, one small function a node type
  *   deparse_case.cpp     CASE, COALESCE and their kin
  *   deparse_call.cpp     functions and operators, by the rules of
@@ -75,6 +76,17 @@ Var *column_of(const Scope *scope, Expr *expr);
 
 /* ---- conditions ---- */
 
+/* A comparison with a value known before the scan; a value that is known now is written now. */
+Piece *predicate_piece(const types::Predicate &predicate, Expr *value);
+
+types::Comparison commuted(types::Comparison comparison);
+
+/* What an operator of dates, timestamps and timestamps with time zone is. */
+bool comparison_of_moments(Oid operator_id, types::Comparison *result);
+
 Piece *condition_of(const Scope *scope, Expr *expr);
+
+/* A condition that holds wherever the expression does (deparse_superset.cpp). */
+Piece *superset_of(const Scope *scope, Expr *expr);
 
 } // namespace sambapos::fdw

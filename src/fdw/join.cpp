@@ -64,6 +64,12 @@ is_sendable(RelOptInfo *rel, RestrictInfo *clause)
 		   is_shippable(&relation->scope, clause->clause);
 }
 
+bool
+may_narrow(RelOptInfo *rel, RestrictInfo *clause)
+{
+	return is_secure(rel, clause) && has_superset(&planned_relation(rel)->scope, clause->clause);
+}
+
 /* After an anti join the inner columns are all NULL; that is how a left join became one. */
 static bool
 is_null_by_anti_join(const PlannedJoin *join, Expr *clause)

@@ -4,7 +4,8 @@
  * of joins, join.cpp, and what stands above them, upper.cpp).
  *
  * A condition is sent only if the server computes it exactly as PostgreSQL does (shippable.cpp);
- * all others stay local conditions of the scan. Nothing here connects.
+ * all others stay local conditions of the scan, narrowed down at the server where that can be done
+ * (deparse_superset.cpp). Nothing here connects.
  */
 #include "fdw/relation.hpp"
 
@@ -25,7 +26,11 @@ classify_conditions(RelOptInfo *baserel, PlannedTable *table)
 		if (is_sendable(baserel, condition))
 			table->remote_conds = lappend(table->remote_conds, condition);
 		else
+		{
 			table->local_conds = lappend(table->local_conds, condition);
+			if (may_narrow(baserel, condition))
+				table->superset_conds = lappend(table->superset_conds, condition);
+		}
 	}
 }
 
@@ -100,7 +105,8 @@ add_ordered_paths(PlannerInfo *root, RelOptInfo *baserel)
 static List *
 add_parameterisation(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *clause, List *found)
 {
-	if (!join_clause_is_movable_to(clause, baserel) || !is_sendable(baserel, clause))
+	if (!join_clause_is_movable_to(clause, baserel) ||
+		(!is_sendable(baserel, clause) && !may_narrow(baserel, clause)))
 		return found;
 
 	Relids required_outer = bms_union(clause->clause_relids, baserel->lateral_relids);
@@ -194,7 +200,7 @@ is_remote(RelOptInfo *baserel, RestrictInfo *clause)
 }
 
 static void
-divide_clauses(RelOptInfo *baserel, List *clauses, List **remote, List **local)
+divide_clauses(RelOptInfo *baserel, List *clauses, RemoteQuery *query, List **local)
 {
 	ListCell *cell;
 
@@ -205,9 +211,11 @@ divide_clauses(RelOptInfo *baserel, List *clauses, List **remote, List **local)
 		if (clause->pseudoconstant)
 			continue; /* a gating Result node evaluates it */
 		if (is_remote(baserel, clause))
-			*remote = lappend(*remote, clause->clause);
+			query->conditions = lappend(query->conditions, clause->clause);
 		else
 			*local = lappend(*local, clause->clause);
+		if (!is_remote(baserel, clause) && may_narrow(baserel, clause))
+			query->supersets = lappend(query->supersets, clause->clause);
 	}
 }
 
@@ -232,12 +240,12 @@ plan_table(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *path, List *tlis
 		   Plan *outer_plan)
 {
 	PlannedTable *table = planned_table(baserel);
-	RemoteQuery query = {root, baserel, NIL, path->path.pathkeys, is_limited(path), NIL};
+	RemoteQuery query = {root, baserel, NIL, NIL, path->path.pathkeys, is_limited(path), NIL};
 	List *local_exprs = NIL;
 	RemoteColumns columns = {};
 	RemoteSql sql;
 
-	divide_clauses(baserel, clauses, &query.conditions, &local_exprs);
+	divide_clauses(baserel, clauses, &query, &local_exprs);
 	pull_varattnos(reinterpret_cast<Node *>(local_exprs), baserel->relid, &table->attrs_used);
 	deparse_query(&sql, query, &columns);
 	return make_foreignscan(tlist, local_exprs, baserel->relid, sql.exprs,
@@ -277,7 +285,7 @@ plan_relation(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 {
 	const PlannedRelation *relation = planned_relation(rel);
 	RemoteQuery query = {
-		root, rel, NIL, path->path.pathkeys, is_limited(path), scan_tlist_of(root, rel)};
+		root, rel, NIL, NIL, path->path.pathkeys, is_limited(path), scan_tlist_of(root, rel)};
 	RemoteColumns columns = {};
 	RemoteSql sql;
 

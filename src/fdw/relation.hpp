@@ -54,6 +54,7 @@ struct PlannedTable : PlannedRelation
 	Oid relid;
 	TableOptions options;
 	Bitmapset *attrs_used; /* columns to fetch, as pull_varattnos numbers them */
+	List *superset_conds;  /* those of local_conds that are narrowed down at the server */
 };
 
 /* Made by GetForeignJoinPaths. */
@@ -124,6 +125,7 @@ struct RemoteQuery
 	PlannerInfo *root;
 	RelOptInfo *rel;
 	List *conditions; /* bare, of a table: its own and those of a parameterised path */
+	List *supersets;  /* bare, of a table: those that are asked again here */
 	List *pathkeys;
 	bool limited;     /* by LIMIT and OFFSET of the query */
 	List *scan_tlist; /* of a join or group */
@@ -164,6 +166,12 @@ bool deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
  * (types::may_fetch and its kin say what may be done with it). False, and nothing is appended, if
  * it can't be sent. */
 bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain);
+
+/* Writes a condition that holds for every row for which the expression holds, and for others: it
+ * narrows down what is fetched, and the expression is to be asked again here. False, and nothing is
+ * appended, if there is none. The expression itself if that is shippable. */
+bool deparse_superset(RemoteSql *sql, const Scope *scope, Expr *expr);
+bool has_superset(const Scope *scope, Expr *expr);
 
 /* The column that a condition sets equal to a value; null if it is no such condition. */
 Var *equated_column(const Scope *scope, Expr *expr);
@@ -224,6 +232,9 @@ List *bare_clauses(List *clauses);
 /* A clause of a relation that may be sent; not one that other conditions must precede for security,
  * nor one about tables that can't be seen. */
 bool is_sendable(RelOptInfo *rel, RestrictInfo *clause);
+
+/* A clause of a foreign table that is left for us, while a superset of it may be sent. */
+bool may_narrow(RelOptInfo *rel, RestrictInfo *clause);
 
 /* ---- estimate.cpp ---- */
 

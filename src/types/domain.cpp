@@ -168,6 +168,7 @@ type_name(const Domain &domain)
 		case Grid::smalldatetime: return "smalldatetime";
 		case Grid::datetime2: return psprintf("datetime2(%d)", domain.scale);
 		case Grid::uuid: return "uniqueidentifier";
+		case Grid::text: return domain.scale == 1 ? "nvarchar(max)" : "varchar(max)";
 		case Grid::unsupported: break;
 	}
 	elog(ERROR, "a value that can't be sent has no T-SQL type");

@@ -20,7 +20,8 @@ enum class Grid : int
 	datetime,
 	smalldatetime,
 	datetime2,
-	uuid
+	uuid,
+	text /* of scale 1 if it is national (UTF-16), 0 if of a code page; by the server's rules */
 };
 
 struct Domain

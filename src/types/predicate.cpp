@@ -218,6 +218,8 @@ append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool i
 
 	if (predicate.form >= Form::limit)
 		append_count(sql, predicate.form, value, is_null);
+	else if (predicate.form >= Form::near_comparison && predicate.form <= Form::near_like)
+		append_near(sql, predicate, value, is_null);
 	else if (predicate.form == Form::value)
 		append_value(sql, predicate.domain, value, is_null);
 	else if (predicate.form == Form::truth)
@@ -243,6 +245,14 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 		case Form::any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
 		case Form::all: appendStringInfo(sql, "%s NOT IN (%s)", predicate.column, name); break;
 		case Form::truth: appendStringInfo(sql, "1 = %s", name); break;
+		case Form::near_comparison:
+			append_comparison(sql, predicate.column, predicate.comparison, name);
+			break;
+		case Form::near_any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
+		case Form::near_like:
+			append_binary(sql, predicate);
+			appendStringInfo(sql, " LIKE %s ESCAPE N'\\'", name);
+			break;
 		case Form::value:
 		case Form::limit:
 		case Form::offset:

@@ -31,10 +31,14 @@ enum class Form : int
 	any,        /* column = ANY (array) */
 	all,        /* column <> ALL (array) */
 	truth,      /* a boolean value alone */
-	value,      /* the value itself, as the domain says: no predicate, but it travels like one */
-	limit,      /* a count of rows, NULL for all */
-	offset,     /* the same, NULL for none */
-	fetch       /* a count of rows that is at least one */
+	/* Of text and of moments beside timestamptz; they hold at least where the comparison does. */
+	near_comparison,
+	near_any,
+	near_like, /* column LIKE pattern */
+	value,     /* the value itself, as the domain says: no predicate, but it travels like one */
+	limit,     /* a count of rows, NULL for all */
+	offset,    /* the same, NULL for none */
+	fetch      /* a count of rows that is at least one */
 };
 
 /* A predicate that waits for its value. */
@@ -49,6 +53,15 @@ struct Predicate
 
 /* Appends the predicate with a value in it; there is a text for every value. */
 void append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
+
+/* Of the near forms (near.cpp). */
+void append_near(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
+
+/* The column, compared in binary. */
+void append_binary(StringInfo sql, const Predicate &predicate);
+
+/* Lists beyond this aren't written: SQL Server would refuse the query (errors 8623 and 8632). */
+constexpr int most_elements = 5000;
 
 /* The same for EXPLAIN, with a name in place of the value. */
 void append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *name);

@@ -1,0 +1,220 @@
+/*
+ * Predicates that hold at least where PostgreSQL's do (who sends them and why:
+ * deparse_superset.cpp): of text, and of moments without zone beside timestamptz.
+ */
+#include "types/predicate.hpp"
+
+namespace sambapos::types
+{
+
+/* No row is left out. */
+static void
+append_no_narrowing(StringInfo sql)
+{
+	appendStringInfoString(sql, "1 = 1");
+}
+
+/* ---- text ---- */
+
+/* What a character that can't be converted may have been replaced by on its way here. */
+static bool
+may_be_replacement(const char *text)
+{
+	return std::strchr(text, '?') != nullptr || std::strstr(text, "\xEF\xBF\xBD") != nullptr;
+}
+
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (IS_HIGHBIT_SET(*text))
+			return false;
+	return true;
+}
+
+/* In a code page only ASCII is written the same way everywhere. */
+static bool
+is_certain(const Domain &domain, const char *text)
+{
+	return !may_be_replacement(text) && (domain.scale == 1 || is_ascii(text));
+}
+
+/* A national literal beside a varchar column would keep its index from being used. */
+static void
+append_text(StringInfo sql, const Domain &domain, const char *text)
+{
+	StringInfoData literal;
+
+	initStringInfo(&literal);
+	append_text_literal(&literal, text);
+	appendStringInfoString(sql, domain.scale == 0 && literal.data[0] == 'N' ? literal.data + 1
+																			: literal.data);
+}
+
+static void
+append_near_text(StringInfo sql, const Predicate &predicate, const char *text)
+{
+	if (!is_certain(predicate.domain, text))
+	{
+		append_no_narrowing(sql);
+		return;
+	}
+	appendStringInfo(sql, "%s = ", predicate.column);
+	append_text(sql, predicate.domain, text);
+}
+
+static void
+append_near_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
+{
+	Datum *values;
+	bool *nulls;
+	int count;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	if (count > most_elements)
+	{
+		append_no_narrowing(sql);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			continue;
+
+		const char *element = TextDatumGetCString(values[i]);
+
+		if (!is_certain(predicate.domain, element))
+		{
+			append_no_narrowing(sql);
+			return;
+		}
+		appendStringInfoString(&list, list.len > 0 ? ", " : "");
+		append_text(&list, predicate.domain, element);
+	}
+	if (list.len == 0)
+		appendStringInfoString(sql, "1 = 0");
+	else
+		appendStringInfo(sql, "%s IN (%s)", predicate.column, list.data);
+}
+
+/* ---- LIKE ---- */
+
+void
+append_binary(StringInfo sql, const Predicate &predicate)
+{
+	appendStringInfo(sql, predicate.domain.scale == 1 ? "%s" : "CAST(%s AS nvarchar(max))",
+					 predicate.column);
+	appendStringInfoString(sql, " COLLATE Latin1_General_100_BIN2");
+}
+
+/* PostgreSQL's pattern in T-SQL, where [ begins a class. False for a pattern that isn't valid. */
+static bool
+translate_pattern(StringInfo result, const char *pattern)
+{
+	for (; *pattern != '\0'; pattern++)
+	{
+		if (*pattern == '%')
+			appendStringInfoChar(result, '%');
+		else if (*pattern == '_')
+			appendStringInfoString(result, "_%");
+		else
+		{
+			if (*pattern == '\\' && *++pattern == '\0')
+				return false;
+			if (std::strchr("%_[\\", *pattern) != nullptr)
+				appendStringInfoChar(result, '\\');
+			appendStringInfoChar(result, *pattern);
+		}
+	}
+	return true;
+}
+
+/* T-SQL's patterns have up to 8000 bytes. */
+static void
+append_near_like(StringInfo sql, const Predicate &predicate, const char *pattern)
+{
+	constexpr int longest_pattern = 4000;
+	StringInfoData translated;
+
+	initStringInfo(&translated);
+	if (!is_certain(predicate.domain, pattern) || !translate_pattern(&translated, pattern) ||
+		translated.len > longest_pattern)
+	{
+		append_no_narrowing(sql);
+		return;
+	}
+	append_binary(sql, predicate);
+	appendStringInfoString(sql, " LIKE ");
+	append_text_literal(sql, translated.data);
+	appendStringInfoString(sql, " ESCAPE N'\\'");
+}
+
+/* ---- moments ---- */
+
+/* By how much at most the column's side lies elsewhere: zones of places are less than 16 hours away
+ * from UTC, a day is for the cast to date; a zone that is spelled out with digits may be a week
+ * away. */
+static int64
+widening()
+{
+	constexpr int64 day = INT64CONST(86400000000);
+	const char *zone = pg_get_timezone_name(session_timezone);
+
+	return zone != nullptr && std::strpbrk(zone, "0123456789") == nullptr ? 2 * day : 9 * day;
+}
+
+static void
+append_bound(StringInfo sql, const Predicate &predicate, Comparison comparison, Timestamp moment,
+			 int64 distance)
+{
+	Predicate bound = predicate;
+
+	bound.form = Form::comparison;
+	bound.comparison = comparison;
+	bound.value_type = TIMESTAMPOID;
+	if (!TIMESTAMP_NOT_FINITE(moment) && pg_add_s64_overflow(moment, distance, &moment))
+		append_no_narrowing(sql);
+	else
+		append_predicate(sql, bound, TimestampGetDatum(moment), false);
+}
+
+/* A timestamptz counts from UTC: as a timestamp it is UTC's. */
+static void
+append_near_moment(StringInfo sql, const Predicate &predicate, TimestampTz value)
+{
+	switch (predicate.comparison)
+	{
+		case Comparison::greater:
+		case Comparison::greater_equal:
+			append_bound(sql, predicate, Comparison::greater_equal, value, -widening());
+			break;
+		case Comparison::less:
+		case Comparison::less_equal:
+			append_bound(sql, predicate, Comparison::less_equal, value, widening());
+			break;
+		default:
+			append_bound(sql, predicate, Comparison::greater_equal, value, -widening());
+			appendStringInfoString(sql, " AND ");
+			append_bound(sql, predicate, Comparison::less_equal, value, widening());
+			break;
+	}
+}
+
+void
+append_near(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
+{
+	if (is_null)
+		appendStringInfoString(sql, "1 = 0");
+	else if (predicate.form == Form::near_any)
+		append_near_any(sql, predicate, DatumGetArrayTypeP(value));
+	else if (predicate.form == Form::near_like)
+		append_near_like(sql, predicate, TextDatumGetCString(value));
+	else if (predicate.value_type == TIMESTAMPTZOID)
+		append_near_moment(sql, predicate, DatumGetTimestampTz(value));
+	else
+		append_near_text(sql, predicate, TextDatumGetCString(value));
+}
+
+} // namespace sambapos::types
