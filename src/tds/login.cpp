@@ -296,7 +296,7 @@ open(const Login &login, Interrupted interrupted)
 	std::vector<Address> addresses = resolve(attempt);
 	if (attempt.port == 0)
 		attempt.port = ask_browser(attempt, addresses);
-	session->peer = std::string(login.host) + ":" + std::to_string(attempt.port);
+	session->peer = host_and_port(login.host, attempt.port);
 	log_in(session.get(), attempt, probe(attempt, addresses));
 	begin_session(session.get(), login);
 	return session.release();

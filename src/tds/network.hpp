@@ -77,6 +77,9 @@ Address probe(const Attempt &attempt, const std::vector<Address> &addresses);
 std::optional<Error> diagnose(const Attempt &attempt, const Address &address,
 							  const std::string &peer);
 
+/* host:port, [host]:port for an IPv6 address: for messages. */
+std::string host_and_port(const char *host, int port);
+
 /* The address with this port. */
 Address with_port(const Address &address, int port) noexcept;
 

@@ -48,6 +48,14 @@ wait_for(int descriptor, short events, const Attempt &attempt, Clock::time_point
 	}
 }
 
+std::string
+host_and_port(const char *host, int port)
+{
+	bool digits = std::strchr(host, ':') != nullptr;
+
+	return (digits ? "[" : "") + std::string(host) + (digits ? "]:" : ":") + std::to_string(port);
+}
+
 Address
 with_port(const Address &address, int port) noexcept
 {
@@ -99,9 +107,7 @@ probe(const Attempt &attempt, const std::vector<Address> &addresses)
 			return address;
 		tried += (tried.empty() ? "" : "; ") + address.text + ": " + std::strerror(error);
 	}
-	throw Error("08001",
-				std::string("could not connect to ") + attempt.login.host + ":" +
-					std::to_string(attempt.port),
+	throw Error("08001", "could not connect to " + host_and_port(attempt.login.host, attempt.port),
 				tried + ".", error == ECONNREFUSED ? port_hint : network_hint, 0, true);
 }
 

@@ -135,6 +135,33 @@ srand 42;
 fails("noise $_", join('', map { chr int rand 256 } 1 .. 1 + int rand 1100), qr/./, $give_port) for 1 .. 20;
 answers('and then a good one', framed($good));
 
+# ---- IPv6 ----
+
+SKIP:
+{
+	require IO::Socket::IP;
+	my $six = IO::Socket::IP->new(Proto => 'udp', LocalHost => '::1', LocalPort => 1434);
+	my $server = IO::Socket::IP->new(Listen => 5, LocalHost => '::1');
+	skip 'no IPv6, or somebody is at UDP port 1434 of ::1', 2 unless $six && $server;
+	my $port = $server->sockport;
+	$server->close;
+	my $pid = fork // die $!;
+	if ($pid == 0)
+	{
+		$SIG{TERM} = 'DEFAULT';
+		$six->send(framed(instance('SQLEXPRESS', 'tcp', $port))) while defined $six->recv(my $request, 2000);
+		POSIX::_exit(1);
+	}
+	$six->close;
+	$session->run("ALTER SERVER till OPTIONS (SET host '::1')");
+	my $error = $session->error($tickets);
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	is($error && $error->{sqlstate}, '08001', 'IPv6: nobody is at the port that was told');
+	like($error->{message}, qr/could not connect to \[::1\]:$port/, 'IPv6: it is the browser who has told it');
+	$session->run("ALTER SERVER till OPTIONS (SET host '$address')");
+}
+
 # ---- silence ----
 
 $session->run("ALTER SERVER till OPTIONS (SET connect_timeout '2')");
