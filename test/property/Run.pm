@@ -30,9 +30,10 @@ sub leave_out
 {
 	my ($till, $no_calendar_ends) = @_;
 	my $kept = $till->sql("SELECT CONVERT(varchar(30), CAST('2024-02-29T10:20:30.1234567' AS datetime2(7)), 121)");
-	my $year = $till->sql("SELECT YEAR(CAST('9999-12-31T23:59:59.999' AS datetime2(3)))");
+	my $early = $till->sql("BEGIN TRY SELECT DATEADD(day, 1, CAST('0001-01-01' AS date)) END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH");
 	Values::without_seventh_digit() if $kept !~ /1234567/;
-	Values::without_calendar_ends() if $year !~ /^9999$/m || $no_calendar_ends;
+	Values::without_early_dates() if $early !~ /0001-01-02/;
+	Values::without_calendar_ends() if $no_calendar_ends;
 	return;
 }
 

@@ -91,10 +91,18 @@ sub without_seventh_digit
 	return;
 }
 
-# Some servers compute wrongly near the ends of their calendar.
+# Some servers compute with dates before 1753 as if they were of type datetime.
+sub without_early_dates
+{
+	@$_ = grep { !/^(?:0|1[0-6]|17[0-4]|175[0-2])/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime2/ } sort keys %pools;
+	return;
+}
+
+# No value from which a small step leaves the calendar.
 sub without_calendar_ends
 {
-	@$_ = grep { !/^(?:000|175|999|1\d{4})/ } @$_ for map { @{ $pools{$_} } } 'date', 'datetime', grep { /^datetime2/ } sort keys %pools;
+	without_early_dates();
+	@$_ = grep { !/^(?:1753|999|1\d{4})/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime/ } sort keys %pools;
 	return;
 }
 
