@@ -85,9 +85,9 @@ my $notes = 'SELECT md5(string_agg(id || coalesce(note, \'\'), \'|\' ORDER BY id
 my $kept = $db->value($notes);
 $till->sql('ALTER TABLE Tickets DROP COLUMN Note');
 my $error = $session->error('SELECT note FROM mine.tickets');
-is($error && $error->{sqlstate}, '42703', 'dropped column: SQLSTATE of the foreign table\'s error');
+like($error && $error->{sqlstate}, $till->{given} ? qr/^(42703|HV000)$/ : qr/^42703$/, 'dropped column: SQLSTATE of the foreign table\'s error');
 like($error->{text}, qr/Note/, 'dropped column: its name');
-isnt($error->{hint}, '', 'dropped column: a hint');
+isnt($error->{hint}, '', 'dropped column: a hint') unless $error->{sqlstate} eq 'HV000';    # a server with other numbers
 my ($row) = grep { $_->{table_name} eq 'tickets' } $db->sync;
 is($row->{status}, 'ok', 'dropped column: the sync goes on without it');
 like($row->{message} // '', qr/note/i, 'dropped column: and says so');

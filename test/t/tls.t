@@ -159,6 +159,8 @@ sub crosses
 	is(index(line(), $statement) >= 0, $data_in_clear, "$name: the data are " . ($data_in_clear ? 'in clear' : 'encrypted'));
 }
 my ($yes, $no) = (!!1, !!0);
+my @lines = map { my $version = $_; map { { tds_version => $version, packet_size => $_, encryption => 'require' } } 512, 4096, 16383 } qw(7.1 7.2 7.3 7.4);
+passes("require, TDS $_->{tds_version}, packets of $_->{packet_size}", %$_) for @lines;
 crosses('require', 'require', $no, $no);
 crosses('request', 'request', $no, $yes);
 crosses('off', 'off', $yes, $yes);
@@ -181,6 +183,7 @@ fails('require, but only the login is', qr/no encrypted connection/, qr/only the
 	encryption => 'require', port => $relay_port);
 is(index(line(), $statement), -1, 'require, but only the login is: no statement of a query was sent');
 crosses('request, only the login is', 'request', $no, $yes);
+fails("only the login is, TDS $_->{tds_version}, packets of $_->{packet_size}", qr/no encrypted connection/, qr/only the login/, qr/network/, %$_) for @lines;
 till_with('', '--encryption', 'optional');
 
 # ---- certificates ----
