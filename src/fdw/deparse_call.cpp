@@ -53,8 +53,7 @@ is_supported(const Domain &domain)
 	return domain.grid != Grid::unsupported;
 }
 
-/* An integer that is written in the query. */
-static bool
+bool
 take_number(Call *call, int index)
 {
 	Expr *expr = call_argument(call, index);

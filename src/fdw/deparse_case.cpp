@@ -38,6 +38,8 @@ widen_to(Domain *domain, const Domain &other)
 		domain->other_scale = other_scale;
 	}
 	domain->scale = std::max(domain->scale, other.scale);
+	domain->first_day = std::min(domain->first_day, other.first_day);
+	domain->last_day = std::max(domain->last_day, other.last_day);
 	return domain->grid != Grid::unsupported;
 }
 

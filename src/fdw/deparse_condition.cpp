@@ -161,7 +161,9 @@ side_of(const Scope *scope, Expr *expr)
 {
 	Value *side = comparand_of(scope, expr);
 
-	return side != nullptr && types::is_coarse(side->domain) ? value_of(scope, expr) : side;
+	return side != nullptr && (types::is_coarse(side->domain) || side->domain.shift != 0)
+			   ? value_of(scope, expr)
+			   : side;
 }
 
 static Piece *

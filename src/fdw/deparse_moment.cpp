@@ -1,10 +1,12 @@
 /*
  * The types of dates and times (see deparse_call.cpp): casts, arithmetic, parts, truncation.
  *
- * The server's calendar has the years 1 to 9999 (datetime: 1753 to 9999): a computed moment outside
- * of it is an error there (517, SQLSTATE 22008) where PostgreSQL would go on counting. What is cut
- * to a unit (date_trunc) never leaves it: 0001-01-01 and 1753-01-01 are Mondays, and truncated
- * moments are computed as date and datetime2.
+ * The server's calendar has the years 1 to 9999, where PostgreSQL goes on counting; "never ends" is
+ * often 9999-12-31. So it is known of every moment between which days it lies (datetime from 1753,
+ * smalldatetime from 1900 to 2079), and what could leave the calendar isn't sent. datetime and
+ * smalldatetime are shifted as datetime2, of which three digits show a tick of 1/300 s as it is
+ * shown here. A comparison with a value known before the scan needs no arithmetic at the server:
+ * the value is shifted instead (deparse_value.cpp, comparand_of).
  */
 #include "fdw/pushdown.hpp"
 
@@ -28,29 +30,72 @@ take_date(Call *call, int index)
 	return take_operand(call, index) && call->operands[index]->domain.grid == Grid::date;
 }
 
+/* What comes out lies between the same days as what goes in. */
+static void
+keep_days(Call *call, int index)
+{
+	call->result.first_day = call->operands[index]->domain.first_day;
+	call->result.last_day = call->operands[index]->domain.last_day;
+}
+
 bool
 type_to_date(Call *call)
 {
+	if (!take_moment(call, 0))
+		return false;
 	call->result = types::plain_domain(Grid::date, DATEOID);
-	return take_moment(call, 0);
+	keep_days(call, 0);
+	return true;
 }
 
 /* A date stays one at the server: midnight is understood. */
 bool
 type_to_timestamp(Call *call)
 {
+	if (!take_date(call, 0))
+		return false;
 	call->result = types::plain_domain(Grid::date, TIMESTAMPOID);
-	return take_date(call, 0);
+	keep_days(call, 0);
+	return true;
 }
 
 /* ---- days ---- */
 
+/* From least to most days later; false if that could leave the calendar. */
+static bool
+move_days(Domain *domain, int64 least, int64 most)
+{
+	int64 first = domain->first_day + least;
+	int64 last = domain->last_day + most;
+
+	if (first < types::calendar_begin || last > types::calendar_end)
+		return false;
+	domain->first_day = static_cast<int>(first);
+	domain->last_day = static_cast<int>(last);
+	return true;
+}
+
+static bool
+type_date_moved(Call *call, int sign)
+{
+	if (!take_date(call, 0) || !take_number(call, 1))
+		return false;
+	call->number *= sign;
+	call->result = types::plain_domain(Grid::date, DATEOID);
+	keep_days(call, 0);
+	return move_days(&call->result, call->number, call->number);
+}
+
 bool
 type_date_plus_days(Call *call)
 {
-	call->result = types::plain_domain(Grid::date, DATEOID);
-	return take_date(call, 0) && take_operand(call, 1) &&
-		   call->operands[1]->domain.grid == Grid::integer;
+	return type_date_moved(call, 1);
+}
+
+bool
+type_date_minus_days(Call *call)
+{
+	return type_date_moved(call, -1);
 }
 
 bool
@@ -63,6 +108,7 @@ type_date_difference(Call *call)
 /* ---- intervals ---- */
 
 constexpr int64 second = INT64CONST(1000000);
+constexpr int64 day = 86400 * second;
 
 static Piece *
 add_units(Piece *moment, const char *unit, int64 count)
@@ -72,57 +118,64 @@ add_units(Piece *moment, const char *unit, int64 count)
 	return compose(psprintf("DATEADD(%s, " INT64_FORMAT ", $1)", unit, count), {moment});
 }
 
-/* Whole seconds keep the ticks of datetime. */
-static bool
-add_time(Call *call, Piece **moment, int64 time)
+/* A type in which there is room: years 1 to 9999, and a time where one is added. */
+static Piece *
+as_roomy(Domain *domain, Piece *moment, bool with_time)
 {
-	int64 count = time / second;
+	if (domain->grid == Grid::datetime)
+		domain->scale = 3;
+	else if (domain->grid != Grid::smalldatetime && (domain->grid != Grid::date || !with_time))
+		return moment;
+	domain->grid = Grid::datetime2;
+	return compose(psprintf("CAST($1 AS %s)", type_name(*domain)), {moment});
+}
 
-	if (time == 0)
-		return true;
-	if (time % second != 0 || count < -PG_INT32_MAX || count > PG_INT32_MAX)
-		return false;
-	if (call->result.grid == Grid::date)
-	{
-		call->result = types::plain_domain(Grid::datetime2, TIMESTAMPOID);
-		*moment = compose("CAST($1 AS datetime2(0))", {*moment});
-	}
-	*moment = add_units(*moment, "second", count);
-	return true;
+/* Months are 28 to 31 days; the last one is cut to. */
+static bool
+move_months(Domain *domain, int64 months)
+{
+	return months >= 0 ? move_days(domain, 28 * months, 31 * months)
+					   : move_days(domain, 31 * months, 28 * months);
 }
 
 static bool
-fits_int(int64 number)
+move_time(Domain *domain, int64 time)
 {
-	return number >= -PG_INT32_MAX && number <= PG_INT32_MAX;
+	return time >= 0 ? move_days(domain, 0, time / day + 1) : move_days(domain, time / day - 1, 0);
 }
 
-/* smalldatetime has only minutes, and ends in 2079. Months first, cut to the month's last day, then
- * days, then the time: as PostgreSQL. */
+const Interval *
+constant_interval(const Expr *expr)
+{
+	if (expr == nullptr || !IsA(expr, Const) || castNode(Const, expr)->constisnull ||
+		castNode(Const, expr)->consttype != INTERVALOID)
+		return nullptr;
+	return DatumGetIntervalP(castNode(Const, expr)->constvalue);
+}
+
+/* Months first, then days, then the time: as PostgreSQL. */
 static bool
 type_shifted(Call *call, int sign)
 {
-	Expr *expr = call_argument(call, 1);
+	const Interval *interval = constant_interval(call_argument(call, 1));
 
-	if (!take_moment(call, 0) || expr == nullptr || !IsA(expr, Const) ||
-		castNode(Const, expr)->constisnull)
+	if (!take_moment(call, 0) || interval == nullptr || interval->time % second != 0)
 		return false;
 
-	const Interval *interval = DatumGetIntervalP(castNode(Const, expr)->constvalue);
+	int64 months = int64{sign} * interval->month;
+	int64 days = int64{sign} * interval->day;
+	int64 time = sign * (interval->time / second * second);
 
-	if (!fits_int(interval->month) || !fits_int(interval->day) || interval->time == PG_INT64_MIN)
-		return false;
 	call->result = call->operands[0]->domain;
 	call->result.type = TIMESTAMPOID;
-	call->written = call->operands[0]->sql;
-	if (call->result.grid == Grid::smalldatetime)
-	{
-		call->result.grid = Grid::datetime;
-		call->written = compose("CAST($1 AS datetime)", {call->written});
-	}
-	call->written = add_units(call->written, "month", int64{sign} * interval->month);
-	call->written = add_units(call->written, "day", int64{sign} * interval->day);
-	return call->written != nullptr && add_time(call, &call->written, sign * interval->time);
+	call->written = as_roomy(&call->result, call->operands[0]->sql, time != 0);
+	if (!move_months(&call->result, months) || !move_days(&call->result, days, days) ||
+		(time != 0 && !move_time(&call->result, time)) || std::abs(time / second) > PG_INT32_MAX)
+		return false;
+	call->written = add_units(call->written, "month", months);
+	call->written = add_units(call->written, "day", days);
+	call->written = add_units(call->written, "second", time / second);
+	return true;
 }
 
 bool
@@ -178,18 +231,28 @@ type_second_of_digits(Call *call)
 
 /* ---- date_trunc ---- */
 
+/* 0001-01-01, 1753-01-01 and 1900-01-01 are the first days of a year and Mondays. */
+static bool
+type_truncated(Call *call, Grid grid)
+{
+	if (!take_moment(call, 1))
+		return false;
+	call->result = types::plain_domain(grid, TIMESTAMPOID);
+	keep_days(call, 1);
+	call->result.first_day = std::max(call->result.first_day - 366, types::calendar_begin);
+	return true;
+}
+
 bool
 type_truncated_date(Call *call)
 {
-	call->result = types::plain_domain(Grid::date, TIMESTAMPOID);
-	return take_moment(call, 1);
+	return type_truncated(call, Grid::date);
 }
 
 bool
 type_truncated_time(Call *call)
 {
-	call->result = types::plain_domain(Grid::datetime2, TIMESTAMPOID);
-	return take_moment(call, 1) && call->operands[1]->domain.grid != Grid::date;
+	return type_truncated(call, Grid::datetime2) && call->operands[1]->domain.grid != Grid::date;
 }
 
 } // namespace sambapos::fdw

@@ -1,7 +1,7 @@
 /*
  * Values as T-SQL, with the type in which they arrive: one small function a node type.
  */
-#include "fdw/expression.hpp"
+#include "fdw/pushdown.hpp"
 
 namespace sambapos::fdw
 {
@@ -150,7 +150,7 @@ operand_of(const Scope *scope, Expr *expr)
 	return make_value(compose(psprintf("CAST($1 AS %s)", type_name(domain)), {value->sql}), domain);
 }
 
-/* ---- casts that keep order ---- */
+/* ---- casts and shifts that keep order ---- */
 
 static bool
 is_transparent_cast(Oid function, bool *by_day)
@@ -169,19 +169,72 @@ is_transparent_cast(Oid function, bool *by_day)
 	}
 }
 
+constexpr int64 microseconds_a_day = INT64CONST(86400000000);
+/* No column of the server so much earlier is beyond what PostgreSQL holds. */
+constexpr int64 longest_shift = 1700000 * microseconds_a_day;
+
+/* How much later than its argument a moment is that is shifted by a constant; false if it isn't
+ * shifted so, or by months. */
+static bool
+shift_of(const OpExpr *op, int64 *shift)
+{
+	auto *amount = static_cast<Expr *>(llast(op->args));
+	const Interval *interval = constant_interval(amount);
+	Oid function = get_opcode(op->opno);
+	bool is_minus = function == F_TIMESTAMP_MI_INTERVAL || function == F_DATE_MI_INTERVAL ||
+					function == F_DATE_MII;
+
+	switch (function)
+	{
+		case F_TIMESTAMP_PL_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+		case F_DATE_PL_INTERVAL:
+		case F_DATE_MI_INTERVAL:
+			if (interval == nullptr || interval->month != 0 ||
+				pg_mul_s64_overflow(interval->day, microseconds_a_day, shift) ||
+				pg_add_s64_overflow(*shift, interval->time, shift))
+				return false;
+			break;
+		case F_DATE_PLI:
+		case F_DATE_MII:
+			if (!IsA(amount, Const) || castNode(Const, amount)->constisnull)
+				return false;
+			*shift = int64{DatumGetInt32(castNode(Const, amount)->constvalue)} * microseconds_a_day;
+			break;
+		default: return false;
+	}
+	if (*shift < -longest_shift || *shift > longest_shift)
+		return false;
+	*shift = is_minus ? -*shift : *shift;
+	return true;
+}
+
+/* Seen from outside, so that what is shifted after the time was cut off comes first: whole days may
+ * as well be shifted before it. */
 Expr *
-below_cast(Expr *expr, bool *by_day)
+below_cast(Expr *expr, bool *by_day, int64 *shift)
 {
 	for (;;)
 	{
+		int64 step = 0;
+		bool is_day = false;
+
 		expr = strip_relabel(expr);
+		if (IsA(expr, OpExpr) && shift_of(castNode(OpExpr, expr), &step))
+		{
+			*shift += step;
+			expr = static_cast<Expr *>(linitial(castNode(OpExpr, expr)->args));
+			continue;
+		}
 		if (!IsA(expr, FuncExpr))
 			return expr;
 
 		auto *call = castNode(FuncExpr, expr);
 
-		if (list_length(call->args) != 1 || !is_transparent_cast(call->funcid, by_day))
+		if (list_length(call->args) != 1 || !is_transparent_cast(call->funcid, &is_day) ||
+			(is_day && *shift % microseconds_a_day != 0))
 			return expr;
+		*by_day |= is_day;
 		expr = static_cast<Expr *>(linitial(call->args));
 	}
 }
@@ -190,10 +243,21 @@ Value *
 comparand_of(const Scope *scope, Expr *expr)
 {
 	bool by_day = false;
-	Value *value = value_of(scope, below_cast(expr, &by_day));
+	int64 shift = 0;
+	Value *value = value_of(scope, below_cast(expr, &by_day, &shift));
 
-	if (value != nullptr && by_day && value->domain.grid != Grid::date)
-		value->domain.by_day = true;
+	if (value == nullptr)
+		return nullptr;
+	if (by_day && value->domain.grid == Grid::date)
+	{
+		/* A date some hours later is still that date. */
+		int64 rest = shift % microseconds_a_day;
+
+		shift -= rest < 0 ? rest + microseconds_a_day : rest;
+		by_day = false;
+	}
+	value->domain.shift = shift;
+	value->domain.by_day = by_day;
 	return value;
 }
 

@@ -56,8 +56,9 @@ Value *value_of(const Scope *scope, Expr *expr);
 /* The same, as T-SQL has to see it to compute as PostgreSQL does. */
 Value *operand_of(const Scope *scope, Expr *expr);
 
-/* The same below casts that keep order and equality (domain.by_day for a cast to date, which maps
- * ranges to one value): how a column is found in an index. */
+/* The same below casts and shifts that keep order and equality: domain.shift for moments shifted by
+ * a constant, domain.by_day for a cast to date, which maps ranges to one value. So a column is
+ * found in an index. */
 Value *comparand_of(const Scope *scope, Expr *expr);
 
 /* Of a function or operator. */
@@ -66,8 +67,8 @@ Value *call_of(const Scope *scope, Expr *expr, Oid function, List *args);
 /* CASE, COALESCE, NULLIF, GREATEST, LEAST. */
 Value *construct_of(const Scope *scope, Expr *expr);
 
-/* Casts that keep order and equality: the casted expression, or null. */
-Expr *below_cast(Expr *expr, bool *by_day);
+/* What is below such casts and shifts. */
+Expr *below_cast(Expr *expr, bool *by_day, int64 *shift);
 
 Expr *strip_relabel(Expr *expr);
 

@@ -13,7 +13,7 @@ namespace sambapos::fdw
 using types::Domain;
 using types::Predicate;
 
-/* A predicate in a plan: its column, then these integers. */
+/* A predicate in a plan: its column, then these integers; a shift in 64 bits is a text. */
 enum PredicateMember
 {
 	PREDICATE_COLUMN,
@@ -24,6 +24,7 @@ enum PredicateMember
 	PREDICATE_SCALE,
 	PREDICATE_BY_DAY,
 	PREDICATE_TYPE,
+	PREDICATE_SHIFT,
 	PREDICATE_VALUE_TYPE
 };
 
@@ -45,6 +46,7 @@ predicate_to_list(const Predicate &predicate)
 	list = append_member(list, predicate.domain.scale);
 	list = append_member(list, predicate.domain.by_day ? 1 : 0);
 	list = append_member(list, static_cast<int>(predicate.domain.type));
+	list = lappend(list, makeString(psprintf(INT64_FORMAT, predicate.domain.shift)));
 	return append_member(list, static_cast<int>(predicate.value_type));
 }
 
@@ -67,6 +69,7 @@ predicate_from_list(const List *list)
 	predicate.domain.scale = member(list, PREDICATE_SCALE);
 	predicate.domain.by_day = member(list, PREDICATE_BY_DAY) != 0;
 	predicate.domain.type = static_cast<Oid>(member(list, PREDICATE_TYPE));
+	predicate.domain.shift = strtoll(strVal(list_nth(list, PREDICATE_SHIFT)), nullptr, 10);
 	predicate.value_type = static_cast<Oid>(member(list, PREDICATE_VALUE_TYPE));
 	return predicate;
 }

@@ -210,17 +210,19 @@ static const Rule table[] = {
 
 	/* ---- dates and times ---- */
 	{"operator",
-	 "date + integer",
-	 "DATEADD(day, $2, $1)",
-	 "the same calendar; beyond the year 9999 the server reports 22008",
+	 "date + constant",
+	 "DATEADD(day, $n, $1)",
+	 "the same calendar; only where no day of the column can leave the years 1 to 9999: day - 7 of "
+	 "a "
+	 "datetime, not of a date; compared with a value, the value is shifted instead",
 	 {F_DATE_PLI},
 	 type_date_plus_days},
 	{"operator",
-	 "date - integer",
-	 "DATEADD(day, -($2), $1)",
+	 "date - constant",
+	 "DATEADD(day, $n, $1)",
 	 "as +",
 	 {F_DATE_MII},
-	 type_date_plus_days},
+	 type_date_minus_days},
 	{"operator",
 	 "date - date",
 	 "DATEDIFF(day, $2, $1)",
@@ -230,13 +232,16 @@ static const Rule table[] = {
 	{"operator",
 	 "timestamp + constant interval",
 	 "DATEADD(second, s, DATEADD(day, d, DATEADD(month, m, $1)))",
-	 "months, then days, then whole seconds, in this order in both; a month's last day is cut to; "
-	 "beyond the server's calendar 22008",
+	 "months, then days, then whole seconds in both, a month's last day is cut to; only where no "
+	 "moment "
+	 "of the column can leave the years 1 to 9999: datetime (as datetime2(3)) backwards, "
+	 "smalldatetime; "
+	 "compared with a value, the value is shifted instead, unless by months",
 	 {F_TIMESTAMP_PL_INTERVAL, F_DATE_PL_INTERVAL},
 	 type_plus_interval},
 	{"operator",
 	 "timestamp - constant interval",
-	 "DATEADD(second, -s, DATEADD(day, -d, DATEADD(month, -m, $1)))",
+	 "DATEADD(second, s, DATEADD(day, d, DATEADD(month, m, $1)))",
 	 "as +",
 	 {F_TIMESTAMP_MI_INTERVAL, F_DATE_MI_INTERVAL},
 	 type_minus_interval},

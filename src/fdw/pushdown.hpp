@@ -68,6 +68,7 @@ bool type_integer_from_bit(Call *call);
 bool type_to_date(Call *call);
 bool type_to_timestamp(Call *call);
 bool type_date_plus_days(Call *call);
+bool type_date_minus_days(Call *call);
 bool type_date_difference(Call *call);
 bool type_plus_interval(Call *call);
 bool type_minus_interval(Call *call);
@@ -85,5 +86,11 @@ Expr *call_argument(const Call *call, int index);
 /* The arguments from the first, or the one, become $1, $2, ... False if one can't be sent. */
 bool take_operands(Call *call, int count);
 bool take_operand(Call *call, int index);
+
+/* An integer that is written in the query becomes $n. */
+bool take_number(Call *call, int index);
+
+/* Null if it is none. */
+const Interval *constant_interval(const Expr *expr);
 
 } // namespace sambapos::fdw

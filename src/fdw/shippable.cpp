@@ -98,6 +98,7 @@ Var *
 equated_column(const Scope *scope, Expr *expr)
 {
 	bool by_day = false;
+	int64 shift = 0;
 
 	if (!IsA(expr, OpExpr) || list_length(castNode(OpExpr, expr)->args) != 2)
 		return nullptr;
@@ -111,7 +112,7 @@ equated_column(const Scope *scope, Expr *expr)
 	if (get_oprrest(op->opno) != F_EQSEL || !is_value(scope, right) || !is_shippable(scope, expr))
 		return nullptr;
 
-	Var *column = column_of(scope, below_cast(left, &by_day));
+	Var *column = column_of(scope, below_cast(left, &by_day, &shift));
 
 	return by_day ? nullptr : column;
 }

@@ -47,7 +47,7 @@ decimal_domain(int precision, int scale)
 {
 	if (precision < 1 || precision > 38 || scale < 0 || scale > precision)
 		return unsupported;
-	return {Grid::decimal, precision, scale, false, NUMERICOID, false, false};
+	return {Grid::decimal, precision, scale, false, NUMERICOID};
 }
 
 /* Compared on a grid of 19 digits whatever its width: a column that has become wider since it was
@@ -55,13 +55,27 @@ decimal_domain(int precision, int scale)
 Domain
 integer_domain(Oid type)
 {
-	return {Grid::integer, 19, 0, false, type, false, false};
+	return {Grid::integer, 19, 0, false, type};
 }
 
 Domain
 plain_domain(Grid grid, Oid type, int scale)
 {
-	return {grid, 0, scale, false, type, false, false};
+	Domain domain = {};
+
+	domain.grid = grid;
+	domain.scale = scale;
+	domain.type = type;
+	domain.first_day = calendar_begin;
+	domain.last_day = calendar_end;
+	if (grid == Grid::datetime)
+		domain.first_day = -90214; /* 1753-01-01 */
+	else if (grid == Grid::smalldatetime)
+	{
+		domain.first_day = -36524; /* 1900-01-01 */
+		domain.last_day = 29011;   /* 2079-06-06 */
+	}
+	return domain;
 }
 
 static Domain

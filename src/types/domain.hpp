@@ -35,6 +35,10 @@ struct Domain
 						 smallint, money for decimal, or one that isn't recorded */
 	bool other_scale; /* decimal: PostgreSQL shows the values with another scale, or not all with
 						 one: they may be compared, but not fetched */
+	int64 shift;      /* moments: the local side is the column's value so many microseconds later,
+						 before by_day */
+	int first_day;    /* moments: between which days they lie, counted from 2000-01-01 */
+	int last_day;
 };
 
 /* The domain of a column of a local type (no domain type) and a recorded server type, "" if it
@@ -46,6 +50,10 @@ Domain decimal_domain(int precision, int scale);
 
 /* int2, int4 and int8. */
 Domain integer_domain(Oid type);
+
+/* The days of SQL Server's calendar, years 1 to 9999, counted from 2000-01-01. */
+constexpr int calendar_begin = -730119;
+constexpr int calendar_end = 2921939;
 
 /* Any other domain of a grid that needs no more than a scale. */
 Domain plain_domain(Grid grid, Oid type, int scale = 0);

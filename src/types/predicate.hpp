@@ -60,7 +60,8 @@ void append_near(StringInfo sql, const Predicate &predicate, Datum value, bool i
 /* The column, compared in binary. */
 void append_binary(StringInfo sql, const Predicate &predicate);
 
-/* Lists beyond this aren't written: SQL Server would refuse the query (errors 8623 and 8632). */
+/* Lists of constants beyond this aren't sent, nor texts narrowed down by them: of a list of many
+ * thousands SQL Server may say that the query is too complex (errors 8623 and 8632). */
 constexpr int most_elements = 5000;
 
 /* The same for EXPLAIN, with a name in place of the value. */

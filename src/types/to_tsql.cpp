@@ -23,10 +23,11 @@ is_rounded(const Domain &domain)
 
 /* Moments are microseconds since 2000-01-01. */
 constexpr int64 day = INT64CONST(86400000000);
-constexpr int64 year_one = -730119 * day;                    /* 0001-01-01 */
-constexpr int64 end_of_time = INT64CONST(2921940) * day;     /* 10000-01-01 */
-constexpr int64 datetime_begin = -90214 * day;               /* 1753-01-01 */
-constexpr int64 smalldatetime_begin = -36524 * day;          /* 1900-01-01 */
+constexpr int64 year_one = calendar_begin * day;        /* 0001-01-01 */
+constexpr int64 end_of_time = (calendar_end + 1) * day; /* 10000-01-01 */
+constexpr int64 far_away = INT64CONST(17000000) * day;  /* no calendar and no shift reaches it */
+constexpr int64 datetime_begin = -90214 * day;          /* 1753-01-01 */
+constexpr int64 smalldatetime_begin = -36524 * day;     /* 1900-01-01 */
 constexpr int64 smalldatetime_end = INT64CONST(29012) * day; /* 2079-06-07 */
 
 /* The multiple of step at or after a moment. */
@@ -40,18 +41,17 @@ round_up(int64 moment, int64 step)
 	return rest > 0 ? moment - rest + step : moment - rest;
 }
 
-/* A date or timestamp as a moment; what no SQL Server type reaches, infinity too, becomes a moment
- * a day or more outside. */
+/* A date or timestamp as a moment; infinity is a moment that is far away. */
 static int64
 moment_of(Oid type, Datum value)
 {
 	int64 moment;
 
 	if (type == DATEOID)
-		moment = std::clamp<int64>(DatumGetDateADT(value), -800000, 3000000) * day;
+		moment = std::clamp<int64>(DatumGetDateADT(value), -far_away / day, far_away / day) * day;
 	else
 		moment = DatumGetTimestamp(value);
-	return std::clamp(moment, year_one - day, end_of_time + day);
+	return std::clamp(moment, -far_away, far_away);
 }
 
 /* YYYY-MM-DD or YYYY-MM-DDThh:mm:ss.ffffff, cut after so many digits. */
@@ -127,12 +127,15 @@ append_rounded(StringInfo sql, int64 moment)
 }
 
 static Fit
-append_first_moment(StringInfo sql, const Domain &domain, int64 moment)
+append_first_moment(StringInfo sql, const Domain &domain, int64 local)
 {
 	static const int64 steps[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
 	static const char *const types[] = {"datetime2(0)", "datetime2(1)", "datetime2(2)",
 										"datetime2(3)", "datetime2(4)", "datetime2(5)",
 										"datetime2(6)"};
+
+	/* What no SQL Server type reaches is a day outside. */
+	int64 moment = std::clamp(local - domain.shift, year_one - day, end_of_time + day);
 
 	switch (domain.grid)
 	{
@@ -366,8 +369,13 @@ value_domain(Oid type, Datum value, bool is_null)
 		{
 			int64 moment = is_null ? 0 : moment_of(type, value);
 
-			return moment >= year_one && moment < end_of_time ? plain_domain(Grid::date, DATEOID)
-															  : Domain{};
+			if (moment < year_one || moment >= end_of_time)
+				return {};
+
+			Domain domain = plain_domain(Grid::date, DATEOID);
+
+			domain.first_day = domain.last_day = static_cast<int>(moment / day);
+			return domain;
 		}
 		default: return parameter_domain(type);
 	}
