@@ -2,11 +2,11 @@
  * The bare DB-Library loop that `make bench` compares with: logs in, runs one query and touches
  * every byte of every value. Plain DB-Library as any client would write it, independent of src/tds.
  *
- *     dblib_loop 'host=127.0.0.1 port=1433 database=SambaPOS username=u password=p' 'SELECT ...'
- * [N]
+ *     dblib_loop CONNECTION QUERY [N]
  *
- * Runs the query N times (once) in one connection and prints a line for each: rows, values, bytes,
- * a checksum of the bytes, wall time and CPU time of this process, and how often it had to wait for
+ * CONNECTION is like 'host=127.0.0.1 port=1433 database=SambaPOS username=u password=p'. Runs the
+ * query N times (once) in one connection and prints a line for each: rows, values, bytes, a
+ * checksum of the bytes, wall time and CPU time of this process, and how often it had to wait for
  * the server. TLS is as FreeTDS's own default has it, unless the string says encryption=off.
  */
 #include <cstdint>
@@ -183,7 +183,7 @@ main(int argc, char **argv)
 {
 	if (argc != 3 && argc != 4)
 	{
-		fprintf(stderr, "usage: dblib_loop CONNECTION_STRING SQL [N]\n");
+		fprintf(stderr, "usage: dblib_loop CONNECTION QUERY [N]\n");
 		return 2;
 	}
 	dbinit();
