@@ -107,7 +107,11 @@ wanted_rows(double fetched, const FinalPathExtraData *limit)
 constexpr double limit_discount = 0.5;
 
 /* The planner takes costs that differ by a hundredth for the same, and then prefers what comes
- * sorted. Groups are seldom as many as it guesses without statistics: in doubt they are made
+ * sorted. An order that a later join would lose must not be asked for, even of few rows or of a
+ * key: it would bind the server to one index. */
+constexpr double order_charge = 0.02;
+
+/* Groups are seldom as many as the planner guesses without statistics: in doubt they are made
  * there. */
 constexpr double group_discount = 0.05;
 
@@ -141,6 +145,9 @@ estimate_relation(PlannerInfo *root, RelOptInfo *rel, double rows, List *pathkey
 
 	cost.startup -= discount;
 	cost.total -= discount;
+	if (pathkeys != NIL && (IS_SIMPLE_REL(rel) || IS_JOIN_REL(rel)) &&
+		!bms_equal(rel->relids, root->all_baserels))
+		cost.total += cost.total * order_charge;
 	return cost;
 }
 

@@ -223,13 +223,20 @@ make_join(RelOptInfo *outer, RelOptInfo *inner, JoinType type)
 	return join;
 }
 
+/* A condition that is left for us would pick from all pairs of rows, brought here. */
+static bool
+is_left_to_us(const PlannedJoin *join)
+{
+	return join->type == JOIN_INNER && join->remote_conds == NIL && join->local_conds != NIL;
+}
+
 /* Fills it, or gives up. While its clauses are judged the inner tables of an EXISTS are in sight,
  * afterwards no more. */
 static bool
 fill_join(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 {
 	joinrel->fdw_private = join;
-	if (!classify_clauses(joinrel, join, clauses))
+	if (!classify_clauses(joinrel, join, clauses) || is_left_to_us(join))
 		return false;
 	if (join->type == JOIN_SEMI || join->type == JOIN_ANTI)
 		join->hidden = bms_add_members(join->hidden, planned_relation(join->inner)->scope.relids);
