@@ -61,6 +61,7 @@ SELECT plan('UPDATE near.few SET n = e.n FROM edges e JOIN orders o ON o.id = e.
 SELECT plan('SELECT t.id FROM tickets t JOIN orders o ON o.ticket_id = t.id WHERE t.ticket_number LIKE ''1%''');
 
 -- Another server, another user: not the same transaction, so not one query.
+DROP SERVER IF EXISTS other_side CASCADE;
 CREATE SERVER other_side FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host 'till.invalid', database 'SambaPOS');
 CREATE FOREIGN TABLE far.elsewhere (id integer OPTIONS (column_name 'Id', remote_type 'int')) SERVER other_side OPTIONS (table_name 'Tickets');
 SELECT plan('SELECT t.id FROM tickets t JOIN elsewhere e ON e.id = t.id');

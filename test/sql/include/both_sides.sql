@@ -1,8 +1,10 @@
 -- The same rows on both sides: schema far has foreign tables, near ordinary copies of them. Tables of
--- a SambaPOS database, and `edges`: NULLs, ties, and the ends of each type.
+-- a SambaPOS database, and `edges`: NULLs, ties, and the ends of each type. Included; begins afresh.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+DROP SCHEMA IF EXISTS far, near, both_sides CASCADE;
+DROP SERVER IF EXISTS both_sides CASCADE;
 \getenv host SAMBAPOS_TEST_HOST
 \getenv port SAMBAPOS_TEST_PORT
 \getenv database SAMBAPOS_TEST_DATABASE
@@ -14,6 +16,8 @@ CREATE SERVER both_sides FOREIGN DATA WRAPPER sambapos_fdw
 CREATE USER MAPPING FOR CURRENT_USER SERVER both_sides OPTIONS (username :'username', password :'password');
 CREATE SCHEMA far;
 CREATE SCHEMA near;
+CREATE SCHEMA both_sides;
+SET search_path = far, both_sides, public;
 IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Tickets", "Orders", "Payments", "PaymentTypes", "Departments") FROM SERVER both_sides INTO far;
 CREATE FOREIGN TABLE far.edges (
   id integer OPTIONS (remote_type 'int', key 'true') NOT NULL,
@@ -64,7 +68,7 @@ BEGIN
 END $$;
 
 -- The plan over foreign tables, without what each node puts out; for the query of a table its name.
-CREATE FUNCTION public.plan(query text) RETURNS SETOF text LANGUAGE plpgsql SET search_path = far, public AS $$
+CREATE FUNCTION both_sides.plan(query text) RETURNS SETOF text LANGUAGE plpgsql SET search_path = far, both_sides, public AS $$
 DECLARE
   line text;
   lines text := '';
@@ -80,7 +84,7 @@ BEGIN
 END $$;
 
 -- The rows of a query as texts, in the order in which they come.
-CREATE FUNCTION public.rows_of(query text) RETURNS text[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION both_sides.rows_of(query text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   answer record;
   answers text[] := '{}';
@@ -90,11 +94,11 @@ BEGIN
   END LOOP;
   RETURN answers;
 END $$;
-CREATE FUNCTION public.far_rows(query text) RETURNS text[] LANGUAGE sql SET search_path = far, public AS 'SELECT rows_of(query)';
-CREATE FUNCTION public.near_rows(query text) RETURNS text[] LANGUAGE sql SET search_path = near, public AS 'SELECT rows_of(query)';
+CREATE FUNCTION both_sides.far_rows(query text) RETURNS text[] LANGUAGE sql SET search_path = far, both_sides, public AS 'SELECT rows_of(query)';
+CREATE FUNCTION both_sides.near_rows(query text) RETURNS text[] LANGUAGE sql SET search_path = near, both_sides, public AS 'SELECT rows_of(query)';
 
 -- The plan, and whether both sides answer alike: bit for bit, as bags of rows or (in_order) as lists.
-CREATE FUNCTION public.compare(query text, in_order boolean DEFAULT false) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION both_sides.compare(query text, in_order boolean DEFAULT false) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   far text[] := far_rows(query);
   near text[] := near_rows(query);
@@ -107,6 +111,5 @@ BEGIN
     RETURN NEXT format('  the same %s rows', cardinality(far));
   END IF;
 END $$;
-SET search_path = far, public;
 \pset tuples_only on
 \pset format unaligned
