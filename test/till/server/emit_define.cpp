@@ -413,6 +413,8 @@ Emitter::create_index(const CreateIndex &s)
 		if (is_string(c.type.kind))
 			column = "rtrim(" + column + ")" + collation_clause(c.type);
 		keys += (i ? ", " : "") + column + (s.descending[i] ? " DESC" : "");
+		if (c.nullable) /* as ORDER BY asks */
+			keys += s.descending[i] ? " NULLS LAST" : " NULLS FIRST";
 	}
 	for (const std::string &name : s.include)
 	{

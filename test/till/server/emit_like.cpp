@@ -137,10 +137,7 @@ folded(std::string text, const Collation &c)
 		text = "till.without_accents(" + text + ")";
 	if (c.ignores_case && c.turkish)
 		return "lower(" + text + " COLLATE \"tr-x-icu\")";
-	if (c.ignores_case) /* the dotted capital I would become two characters */
-		return "lower(replace(" + text +
-			   " COLLATE \"C\", U&'\\0130', U&'\\+10EFFF') COLLATE \"und-x-icu\")";
-	return text;
+	return c.ignores_case ? "till.fold_case(" + text + ")" : text;
 }
 
 Value

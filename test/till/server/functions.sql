@@ -976,9 +976,6 @@ DECLARE
 	c text;
 	n integer;
 BEGIN
-	IF till.len(s) = char_length(s) THEN
-		RETURN s;
-	END IF;
 	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
 		n := ascii(c);
 		IF till.len(c) = 2 THEN
@@ -992,7 +989,20 @@ END $$;
 
 CREATE FUNCTION till.units(s text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN octet_length(s) = char_length(s) THEN s ELSE till.split_pairs(s) END;
+RETURN CASE WHEN octet_length(s) = char_length(s) OR s COLLATE "C" !~ '[\U00010000-\U0010ffff]' THEN s ELSE till.split_pairs(s) END;
+
+-- text in lower case, ASCII the fast way; the dotted capital I would become two characters
+CREATE FUNCTION till.lower_ascii(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(s COLLATE "C");
+
+CREATE FUNCTION till.lower_unicode(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(replace(s COLLATE "C", U&'\0130', U&'\+10EFFF') COLLATE "und-x-icu");
+
+CREATE FUNCTION till.fold_case(s text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN octet_length(s) = char_length(s) THEN till.lower_ascii(s) ELSE till.lower_unicode(s) END;
 
 CREATE FUNCTION till.without_accents(s text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
