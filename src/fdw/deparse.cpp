@@ -134,8 +134,8 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 		}
 		if (IsA(entry->expr, Var))
 			append_var(&sql->text, relation, castNode(Var, entry->expr));
-		else
-			append_computed_column(sql, relation, entry->expr);
+		else if (!deparse_fetched_value(sql, &relation->scope, entry->expr))
+			elog(ERROR, "cannot write a column that could be written before");
 		columns->attrs = lappend_int(columns->attrs, entry->resno);
 	}
 	if (columns->attrs == NIL)

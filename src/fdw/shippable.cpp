@@ -71,6 +71,27 @@ deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *dom
 	return true;
 }
 
+/* What begins with a cast is one. */
+static bool
+says_its_type(const Piece *piece)
+{
+	return is_text(piece) && std::strncmp(piece->text.data, "CAST(", 5) == 0;
+}
+
+bool
+deparse_fetched_value(RemoteSql *sql, const Scope *scope, Expr *expr)
+{
+	const Value *value = value_of(scope, expr);
+
+	if (value == nullptr)
+		return false;
+	append_piece(sql,
+				 value->domain.grid != types::Grid::decimal || says_its_type(value->sql)
+					 ? value->sql
+					 : compose(psprintf("CAST($1 AS %s)", type_name(value->domain)), {value->sql}));
+	return true;
+}
+
 /* ---- columns ---- */
 
 Expr *
