@@ -185,6 +185,27 @@ produce_unasked(AsyncRequest *request)
 		InstrUpdateTupleCount(request->requestee->instrument, TupIsNull(request->result) ? 0 : 1);
 }
 
+/* ---- query_timeout ---- */
+
+/* The alarm itself sets the latch, which Append's wait heeds; then the wait is configured again. */
+static void
+on_alarm()
+{
+}
+
+/* Ends Append's wait in so many milliseconds, unless an earlier alarm does. */
+static void
+set_alarm(int milliseconds)
+{
+	static TimeoutId alarm = MAX_TIMEOUTS;
+	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+
+	if (alarm == MAX_TIMEOUTS)
+		alarm = RegisterTimeout(USER_TIMEOUT, on_alarm);
+	if (!get_timeout_active(alarm) || get_timeout_finish_time(alarm) > at)
+		enable_timeout_at(alarm, at);
+}
+
 /* ---- the callbacks ---- */
 
 void
@@ -219,10 +240,18 @@ sambapos_async_configure_wait(AsyncRequest *request)
 		return;
 	}
 
-	int socket = tds::descriptor(scan_result(node)->connection->session);
+	const tds::Session *session = scan_result(node)->connection->session;
+	int left = tds::time_left(session);
 
-	AddWaitEventToSet(append_of(request)->as_eventset, WL_SOCKET_READABLE, socket, nullptr,
-					  request);
+	if (left == 0)
+	{
+		produce_unasked(request); /* says that the time is over, unless the answer is there */
+		return;
+	}
+	if (left > 0)
+		set_alarm(left);
+	AddWaitEventToSet(append_of(request)->as_eventset, WL_SOCKET_READABLE, tds::descriptor(session),
+					  nullptr, request);
 }
 
 void

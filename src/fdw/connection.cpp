@@ -211,29 +211,39 @@ connection_make_idle(Connection *connection)
 
 /* ---- ending ---- */
 
-void
+bool
 connection_end_transaction(Connection *connection)
 {
 	Failure unused;
+	bool answered = true;
 
 	if (connection->phase == Phase::open && connection->session != nullptr)
 	{
 		if (connection->reader != nullptr)
 			result_break(connection->reader);
 		connection->reader = nullptr;
-		if (!tds::alive(connection->session) ||
-			!attempt(&unused, [&] { tds::rollback(connection->session); }))
+		answered = tds::alive(connection->session) &&
+				   attempt(&unused, [&] { tds::rollback(connection->session); });
+		if (!answered)
 			connection_drop(connection);
 	}
 	connection->phase = Phase::none;
 	if (connection->invalidated || !connection->keep)
 		connection_drop(connection);
+	return answered;
 }
 
+/* When the network is gone several servers may owe an answer. Each would be given its second; after
+ * the first that doesn't use it the others are closed without. */
 static void
-end_one(Connection *connection, void *)
+end_one(Connection *connection, void *context)
 {
-	connection_end_transaction(connection);
+	auto *all_answer = static_cast<bool *>(context);
+
+	if (!*all_answer && connection->session != nullptr && tds::awaiting(connection->session))
+		connection_drop(connection);
+	if (!connection_end_transaction(connection))
+		*all_answer = false;
 }
 
 static void
@@ -248,13 +258,15 @@ refuse_prepare(Connection *connection, void *)
 static void
 on_transaction_event(XactEvent event, void *)
 {
+	bool all_answer = true;
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE: connection_visit(refuse_prepare, nullptr); break;
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_ABORT:
 			results_end_transaction();
-			connection_visit(end_one, nullptr);
+			connection_visit(end_one, &all_answer);
 			break;
 		default: break;
 	}

@@ -72,8 +72,9 @@ void connection_drop(Connection *connection);
 /* Calls visit for every entry of the cache. */
 void connection_visit(void (*visit)(Connection *, void *), void *context);
 
-/* ROLLBACK at the server; the connection stays, unless it can't be kept. Never raises. */
-void connection_end_transaction(Connection *connection);
+/* ROLLBACK at the server; the connection stays, unless it can't be kept. False if the server didn't
+ * answer, and the connection was closed for that. Never raises. */
+bool connection_end_transaction(Connection *connection);
 
 enum class ResultState
 {

@@ -456,6 +456,20 @@ awaiting(const Session *session) noexcept
 }
 
 int
+time_left(const Session *session) noexcept
+{
+	const Wait &wait = session->wait;
+
+	if (!session->awaiting || wait.timeout == 0)
+		return -1;
+
+	auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+		wait.started + std::chrono::seconds(wait.timeout) - Clock::now());
+
+	return left.count() > 0 ? static_cast<int>(left.count()) : 0;
+}
+
+int
 descriptor(const Session *session) noexcept
 {
 	return connected(*session) ? dbiordesc(session->process) : -1;

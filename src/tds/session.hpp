@@ -148,6 +148,10 @@ void receive(Session *session);
 /* True between send() and receive(). */
 bool awaiting(const Session *session) noexcept;
 
+/* Milliseconds until query_timeout ends the wait that send() began, by way of receive(); -1:
+ * never. */
+int time_left(const Session *session) noexcept;
+
 int column_count(const Session *session) noexcept;
 const Column &column(const Session *session, int index) noexcept;
 

@@ -75,12 +75,13 @@ sub release
 }
 END { release() }
 
-# How many sessions of the wrapper have a batch under way at a till.
+# How many sessions of the wrapper have a batch under way at a till, or get no answer there.
 sub working
 {
-	my ($till) = @_;
+	my ($till, $state) = @_;
+	$state //= 'running';
 	return $till->sql("SELECT count(*) AS n FROM till.connections
-		WHERE application_name LIKE 'sambapos_fdw%' AND state = 'running'") =~ /^(\d+)$/m && $1;
+		WHERE application_name LIKE 'sambapos_fdw%' AND state = '$state'") =~ /^(\d+)$/m && $1;
 }
 
 sub backend_is_busy
@@ -243,6 +244,28 @@ for my $how ('pg_cancel_backend', 'statement_timeout')
 	$session->run('RESET statement_timeout');
 	usable($session, "after $how");
 }
+
+# The wrapper's own time limit, of one site only.
+$db->run("ALTER SERVER site0 OPTIONS (ADD query_timeout '2')");
+ok(both_work_on($session, 'SELECT count(*) FROM sites.sales'), 'query_timeout: both are in flight');
+is(Harness::error_of(($session->receive)[1])->{sqlstate}, 'HYT00', 'query_timeout ends the query while the tills still hold');
+is(working($_), 0, 'nothing runs there any more') for @till;
+release();
+usable($session, 'after query_timeout');
+$db->run('ALTER SERVER site0 OPTIONS (DROP query_timeout)');
+
+# Servers that don't even answer an attention: the connections are given up.
+$session->run('SELECT count(*) FROM sites.sales');
+$_->control('hang', 'on') for @till;
+$session->send('SELECT count(*) FROM sites.sales');
+sleep 0.02 until working($till[0], 'hanging') && working($till[1], 'hanging') || !backend_is_busy($session);
+ok(backend_is_busy($session), 'both tills hang');
+my $before = time;
+$db->run("SELECT pg_cancel_backend($session->{pid})");
+is(Harness::error_of(($session->receive)[1])->{sqlstate}, '57014', 'cancel ends the query while both hang');
+note(sprintf '%.2f s', time - $before);
+$_->control('hang', 'off') for @till;
+usable($session, 'after both hung');
 
 # A cursor that is asked for nothing, and the end of its transaction, with answers under way.
 $session->run('BEGIN; DECLARE c CURSOR FOR SELECT id FROM sites.voids0 UNION ALL SELECT id FROM sites.sales0 UNION ALL SELECT n FROM generate_series(1, 100) n');

@@ -12,6 +12,7 @@
 #include <string>
 
 #include <dirent.h>
+#include <poll.h>
 #include <sys/time.h>
 
 #include <gtest/gtest.h>
@@ -377,6 +378,65 @@ TEST_F(SessionTest, TransactionEndedByTheServerIsNoticed)
 	rollback(session_);
 	begin(session_, Isolation::read_committed);
 	query(session_, "SELECT 1 AS n");
+}
+
+/* ---- the two halves of query() ---- */
+
+TEST_F(SessionTest, DescriptorTellsOfTheAnswer)
+{
+	Row row;
+
+	send(session_, "SELECT N'answer' AS word");
+	EXPECT_TRUE(awaiting(session_));
+	EXPECT_TRUE(busy(session_));
+	pollfd state{descriptor(session_), POLLIN, 0};
+	ASSERT_EQ(poll(&state, 1, -1), 1);
+	receive(session_);
+	EXPECT_FALSE(awaiting(session_));
+	ASSERT_EQ(column_count(session_), 1);
+	ASSERT_TRUE(next(session_, &row));
+	EXPECT_FALSE(next(session_, &row));
+	EXPECT_FALSE(busy(session_));
+}
+
+TEST_F(SessionTest, ErrorsOfTheServerComeWithTheAnswer)
+{
+	begin(session_, Isolation::read_committed);
+	send(session_, "SELECT * FROM NoSuchTable");
+	EXPECT_THROW(receive(session_), Error);
+	EXPECT_FALSE(busy(session_));
+	rollback(session_);
+	EXPECT_EQ(text_of("SELECT N'next'"), "next");
+}
+
+TEST_F(SessionTest, UnansweredQueryIsCancelled)
+{
+	begin(session_, Isolation::read_committed);
+	send(session_, tens(5, "COUNT_BIG(*)").c_str());
+	cancel(session_);
+	EXPECT_FALSE(awaiting(session_));
+	EXPECT_EQ(text_of("SELECT N'next'"), "next");
+	send(session_, tens(5, "COUNT_BIG(*)").c_str());
+	rollback(session_);
+	EXPECT_EQ(text_of("SELECT N'next'"), "next");
+}
+
+TEST_F(SessionTest, NothingElseIsSentBeforeTheAnswer)
+{
+	send(session_, "SELECT 1 AS n");
+	EXPECT_STREQ(error_of([&] { query(session_, "SELECT 2 AS n"); }).sqlstate(), "XX000");
+	EXPECT_STREQ(error_of([&] { send(session_, "SELECT 2 AS n"); }).sqlstate(), "XX000");
+	receive(session_);
+	EXPECT_STREQ(error_of([&] { receive(session_); }).sqlstate(), "XX000");
+}
+
+TEST_F(SessionTest, TransactionThatNobodyUsedNeedsNoRollback)
+{
+	begin(session_, Isolation::read_committed);
+	EXPECT_TRUE(in_transaction(session_));
+	rollback(session_);
+	EXPECT_FALSE(in_transaction(session_));
+	EXPECT_EQ(text_of("SELECT CAST(@@TRANCOUNT AS nvarchar(10))"), "0");
 }
 
 TEST_F(SessionTest, ResultInMidAirIsCancelled)
