@@ -104,7 +104,8 @@ wanted_rows(double fetched, const FinalPathExtraData *limit)
 
 /* A limit that is applied here leaves rows on the way, and asks the server to stop; the planner
  * doesn't count that, so the limit at the server gets a discount. */
-constexpr double limit_discount = 0.5;
+constexpr double limit_discount = 0.5;      /* of a round trip */
+constexpr double limit_discount_min = 0.05; /* of the whole */
 
 /* The planner takes costs that differ by a hundredth for the same, and then prefers what comes
  * sorted. An order that a later join would lose must not be asked for, even of few rows or of a
@@ -114,6 +115,23 @@ constexpr double order_charge = 0.02;
 /* Groups are seldom as many as the planner guesses without statistics: in doubt they are made
  * there. */
 constexpr double group_discount = 0.05;
+
+/* What the planner doesn't count, in its units: see the constants. */
+static void
+weigh(PlannerInfo *root, RelOptInfo *rel, List *pathkeys, bool is_limited, ScanCost *cost)
+{
+	const PlannedRelation *relation = planned_relation(rel);
+	Cost discount = relation->kind == RelationKind::group ? cost->startup * group_discount : 0;
+
+	if (is_limited)
+		discount += std::max(relation->server->startup_cost * limit_discount,
+							 cost->total * limit_discount_min);
+	cost->startup = std::max(cost->startup - discount, 0.0);
+	cost->total -= discount;
+	if (pathkeys != NIL && (IS_SIMPLE_REL(rel) || IS_JOIN_REL(rel)) &&
+		!bms_is_subset(root->all_baserels, rel->relids))
+		cost->total += cost->total * order_charge;
+}
 
 ScanCost
 estimate_relation(PlannerInfo *root, RelOptInfo *rel, double rows, List *pathkeys,
@@ -139,15 +157,7 @@ estimate_relation(PlannerInfo *root, RelOptInfo *rel, double rows, List *pathkey
 	cost.startup = relation->server->startup_cost + local.startup + (is_blocking ? work : 0);
 	cost.total = cost.startup + (is_blocking ? 0 : work) +
 				 sent * (relation->server->tuple_cost + cpu_tuple_cost + local.per_tuple);
-
-	Cost discount = (limit != nullptr ? relation->server->startup_cost * limit_discount : 0) +
-					(relation->kind == RelationKind::group ? cost.startup * group_discount : 0);
-
-	cost.startup -= discount;
-	cost.total -= discount;
-	if (pathkeys != NIL && (IS_SIMPLE_REL(rel) || IS_JOIN_REL(rel)) &&
-		!bms_equal(rel->relids, root->all_baserels))
-		cost.total += cost.total * order_charge;
+	weigh(root, rel, pathkeys, limit != nullptr, &cost);
 	return cost;
 }
 

@@ -58,12 +58,19 @@ CREATE FOREIGN TABLE far.few (
 ) SERVER both_sides OPTIONS (query $$SELECT CAST(id AS int) AS id, CAST(n AS int) AS n, CAST(amount AS decimal(16,2)) AS amount, CAST(name AS nvarchar(10)) AS name
 FROM (VALUES ('1', '7', '1.25', N'A'), ('3', '3', '12.50', N'b'), ('4', NULL, '12.50', N'c'), ('11', '4', NULL, NULL)) AS v (id, n, amount, name)$$, estimated_rows '4');
 
+-- Plans depend on how many rows there are, which not every server keeps.
 DO $$
 DECLARE
   relation record;
+  verb text;
 BEGIN
-  FOR relation IN SELECT relname FROM pg_class WHERE relnamespace = 'far'::regnamespace AND relkind = 'f' LOOP
+  FOR relation IN SELECT relname, relname::text NOT IN ('edges', 'few') AS imported, ftoptions FROM pg_class JOIN pg_foreign_table ON ftrelid = oid WHERE relnamespace = 'far'::regnamespace LOOP
     EXECUTE format('CREATE TABLE near.%1$I AS SELECT * FROM far.%1$I', relation.relname);
+    verb := CASE WHEN array_to_string(relation.ftoptions, ',') LIKE '%estimated_rows=%' THEN 'SET' ELSE 'ADD' END;
+    IF relation.imported THEN
+      EXECUTE format('ALTER FOREIGN TABLE far.%I OPTIONS (%s estimated_rows %L)', relation.relname, verb,
+        CASE relation.relname WHEN 'tickets' THEN 500 WHEN 'orders' THEN 1390 WHEN 'payments' THEN 506 ELSE 5 END);
+    END IF;
   END LOOP;
 END $$;
 
