@@ -291,6 +291,11 @@ show_last()
 	echo 'wall/CPU seconds'
 }
 
+sum()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { print a + b }'
+}
+
 # what, against what, our figure, theirs, the ratio that is wanted ("-": none)
 line()
 {
@@ -302,9 +307,10 @@ line()
 
 print_table()
 {
-	local bare_and_local question
+	local bare_and_local bare_and_local_cpu question
 	declare -A name=([count]='count(*)' [sums]='grouped sums' [join]='join, grouped, top 10' [limit]='ORDER BY id LIMIT 10')
-	bare_and_local=$(awk -v a="$(median bare 1)" -v b="$(median local 1)" 'BEGIN { print a + b }')
+	bare_and_local=$(sum "$(median bare 1)" "$(median local 1)")
+	bare_and_local_cpu=$(sum "$(median bare 2)" "$(median local 2)")
 	printf '%-24s %-38s %9s %9s %7s %7s\n' 'seconds' 'against' 'ours' 'theirs' 'ratio' 'wanted'
 	line 'full scan, CPU' 'bare DB-Library loop' "$(median ours_scan 2)" "$(median bare 2)" 1.40
 	line '' 'tds_fdw' "$(median ours_scan 2)" "$(median peer_scan 2)" 0.60
@@ -313,6 +319,8 @@ print_table()
 	line '' 'tds_fdw' "$(median ours_insert 1)" "$(median peer_insert 1)" 0.50
 	line '' 'tds_fdw, executor alone' "$(median ours_insert 1)" "$(median peer_insert_once 1)" -
 	line '' 'freebcp out | COPY' "$(median ours_insert 1)" "$(median freebcp 1)" 0.75
+	line 'INSERT SELECT, CPU' 'tds_fdw' "$(median ours_insert 2)" "$(median peer_insert 2)" -
+	line '(bare loop + local), CPU' 'tds_fdw' "$bare_and_local_cpu" "$(median peer_insert 2)" -
 	for question in $questions; do
 		line "${name[$question]}" 'same T-SQL, bare loop' "$(median "$question" 1)" "$(median "${question}_bare" 1)" 1.20
 		line '' 'same T-SQL, sambapos_query()' "$(median "$question" 1)" "$(median "${question}_query" 1)" 1.20
