@@ -14,6 +14,7 @@ my $till = Harness::till();
 my $db = Harness::cluster()->database('property');
 $db->connect_till($till);
 my $run = Run->new($till, $db);
+note("not kept by this server: $_") for @{ $run->{broken} };
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 
 # What a run must have met, so that it can't pass by asking little.
