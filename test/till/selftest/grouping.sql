@@ -13,6 +13,7 @@ select count(*), min(i), max(len(n)) from ga group by n order by count(*), max(i
 select count(distinct n), count_big(n) from ga
 select count(*) from (select distinct n from ga) d
 select distinct upper(n) from ga order by upper(n)
+select count(*), max(upper(n) + N'/' + lower(n)) from ga group by n having n = upper(n) + N' ' and n like N't%' and n in (select n from ga)
 select n from ga where n collate Latin1_General_BIN2 = N'two' order by id
 select id from ga order by n collate Latin1_General_100_BIN2 desc, id
 select top (1) with ties i from ga where i > 0 order by i
@@ -42,6 +43,7 @@ select distinct i from ga order by case when i is null then 1 else 0 end
 select id from ga order by 'x'
 select id from ga order by 2
 select * from (select id from ga order by id) q
+create view gv as select id from ga order by id
 select top (1) id from ga order by id offset 1 rows
 select id from ga order by id offset -1 rows
 select id from ga order by id offset 0 rows fetch next 0 rows only

@@ -73,7 +73,8 @@ Emitter::compare(const std::string &op, const Value &a, const Value &b)
 		return predicate("(till.code_units(" + left + ") COLLATE \"C\" " + op +
 						 " till.code_units(" + right + "))");
 	if (is_string(common.kind))
-		return predicate("(" + left + collation_clause(common) + " " + op + " " + right + ")");
+		return predicate("(" + left + collation_clause(common) + " " + op + " " + right +
+						 (b.literal != nullptr ? "" : collation_clause(common)) + ")");
 	if (common.kind == Kind::uniqueidentifier && op != "=" && op != "<>")
 		return predicate("(till.guid_order(" + left + ") " + op + " till.guid_order(" + right +
 						 "))");
@@ -91,7 +92,11 @@ Emitter::in_list(const Expr &e, const Scope *scope)
 		sql += collation_clause(common);
 	sql += e.negated ? " NOT IN (" : " IN (";
 	for (size_t i = 1; i < list.size(); i++)
+	{
 		sql += (i > 1 ? ", " : "") + comparable(list[i], common);
+		if (is_string(common.kind) && list[i].literal == nullptr)
+			sql += collation_clause(common);
+	}
 	return predicate(sql + "))");
 }
 

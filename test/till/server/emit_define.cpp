@@ -454,7 +454,7 @@ Emitter::create_index(const CreateIndex &s)
 std::vector<std::string>
 Emitter::create_view(const CreateView &s)
 {
-	Compiled q = query(*s.query);
+	Compiled q = subquery(*s.query, nullptr);
 	std::string name = s.name.back(),
 				schema = s.name.size() > 1 ? s.name[s.name.size() - 2] : "dbo", list;
 	std::string qualified = quote_identifier(schema) + "." + quote_identifier(name);

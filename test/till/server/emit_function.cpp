@@ -80,8 +80,8 @@ const std::map<std::string, TextRule> text_rules = {
 	{"LEFT", {"ti", "till.cut($1, $2)", 's'}},
 	{"RIGHT", {"ti", "till.right($1, $2)", 's'}},
 	{"SUBSTRING", {"tii", "till.substring($1, $2, $3)", 's'}},
-	{"UPPER", {"t", "upper($1)", 's'}},
-	{"LOWER", {"t", "lower($1)", 's'}},
+	{"UPPER", {"t", "", 's'}}, /* the collation says which */
+	{"LOWER", {"t", "", 's'}},
 	{"LTRIM", {"t", "ltrim($1)", 's'}},
 	{"RTRIM", {"t", "rtrim($1)", 's'}},
 	{"TRIM", {"t", "btrim($1)", 's'}},
@@ -190,7 +190,9 @@ Emitter::text_call(const Expr &e, const Scope *scope, bool *is_one)
 		const std::string &name = a[0].type.collation;
 		bool turkish = collation(name.empty() ? env.catalog.database_collation : name).turkish;
 
-		args[0] += turkish ? " COLLATE \"tr-x-icu\"" : " COLLATE \"und-x-icu\"";
+		return Value{
+			"till." + fold(e.text, false) + (turkish ? "_turkish(" : "_any(") + args[0] + ")",
+			text_result(rule->second, e.text, as_string(a[0]).type), nullable, nullptr, true};
 	}
 	Type first = kinds[0] == 't' ? as_string(a[0]).type : string_type(Kind::varchar, 8000);
 	Type type = text_result(rule->second, e.text, first);

@@ -52,9 +52,7 @@ Emitter::group_key(const Value &v)
 std::string
 Emitter::group_value(const Value &v)
 {
-	if (is_string(v.type.kind))
-		return "min((" + v.sql + ") COLLATE \"C\")";
-	if (v.type.kind == Kind::datetimeoffset)
+	if (is_string(v.type.kind) || v.type.kind == Kind::datetimeoffset)
 		return "(array_agg(" + v.sql + "))[1]";
 	return v.sql;
 }

@@ -136,7 +136,7 @@ folded(std::string text, const Collation &c)
 	if (c.ignores_accents)
 		text = "till.without_accents(" + text + ")";
 	if (c.ignores_case && c.turkish)
-		return "lower(" + text + " COLLATE \"tr-x-icu\")";
+		return "till.lower_turkish(" + text + ")";
 	return c.ignores_case ? "till.fold_case(" + text + ")" : text;
 }
 

@@ -633,7 +633,7 @@ DECLARE
 	c text;
 BEGIN
 	IF n < 0 THEN
-		PERFORM till.fail(536, 'Invalid length parameter passed to the LEFT or SUBSTRING function.');
+		PERFORM till.fail(537, 'Invalid length parameter passed to the LEFT or SUBSTRING function.');
 	END IF;
 	IF till.len(s) <= n THEN
 		RETURN s;
@@ -652,8 +652,16 @@ BEGIN
 END $$;
 
 CREATE FUNCTION till.right(s text, n integer) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN right(s, greatest(n, 0));
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+	IF n < 0 THEN
+		PERFORM till.fail(536, 'Invalid length parameter passed to the RIGHT function.');
+	END IF;
+	IF till.len(s) = char_length(s) THEN
+		RETURN right(s, n);
+	END IF;
+	RETURN till.substring(s, greatest(till.len(s) - n, 0) + 1, n);
+END $$;
 
 CREATE FUNCTION till.substring(s text, start integer, count integer) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -990,6 +998,12 @@ END $$;
 CREATE FUNCTION till.units(s text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN octet_length(s) = char_length(s) OR s COLLATE "C" !~ '[\U00010000-\U0010ffff]' THEN s ELSE till.split_pairs(s) END;
+
+-- upper and lower case as functions of their own, whose collation stays inside
+CREATE FUNCTION till.upper_any(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN upper(s COLLATE "und-x-icu");
+CREATE FUNCTION till.lower_any(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN lower(s COLLATE "und-x-icu");
+CREATE FUNCTION till.upper_turkish(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN upper(s COLLATE "tr-x-icu");
+CREATE FUNCTION till.lower_turkish(s text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN lower(s COLLATE "tr-x-icu");
 
 -- text in lower case, ASCII the fast way; the dotted capital I would become two characters
 CREATE FUNCTION till.lower_ascii(s text) RETURNS text
