@@ -12,9 +12,9 @@ use strict;
 use warnings;
 use Tree;
 
-# Allowances for a server that isn't SQL Server (Run.pm finds out): numbers are equal if their values are; an error
-# without a number of its own (SQLSTATE HV000) may stand for any.
-our ($numbers_by_value, $errors_are_unspecific);
+# Allowances for a server that isn't SQL Server (Run.pm finds out): numbers are equal if their values are; a decimal
+# that overflows is an error without a number (HV000), the end of the connection, or nothing.
+our ($numbers_by_value, $overflow_is_unsure);
 
 sub of
 {
@@ -89,7 +89,8 @@ sub of_errors
 	return { invalid => $outcome->{near}{message} } if $near =~ /^42/ && substr($far, 0, 2) eq substr($near, 0, 2);
 	return { same => 1, error => 1 } if $far && substr($far, 0, 2) eq substr($near, 0, 2);
 	return $near ? { same => 1, error => 1 } : { apart => 'an error without a number' }
-		if $errors_are_unspecific && $far eq 'HV000';
+		if $overflow_is_unsure && $far =~ /^(?:HV000|08006)$/;
+	return { apart => 'a decimal overflows only here' } if $overflow_is_unsure && !$far && $near eq '22003';
 	my %difference = (difference => 'error', text => error_text($outcome));
 	return \%difference if $far && $near;
 	return is_certain($query) ? \%difference : { apart => 'only here an error' } if $near;
