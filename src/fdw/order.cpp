@@ -2,7 +2,7 @@
  * ORDER BY: what the server sorts exactly as PostgreSQL does, and how it is told.
  *
  * Numbers, bit and moments sort alike. Text doesn't (the server's collation), uuid neither (another
- * order of the bytes), nor does what is rounded here. SQL Server takes NULLs for the lowest values:
+ * order of the bytes). SQL Server takes NULLs for the lowest values:
  * ASC NULLS FIRST and DESC NULLS LAST need nothing more; for the other two a CASE comes first,
  * unless the column can't be NULL: then the bare column lets the server use an index.
  */
@@ -62,8 +62,16 @@ is_member_here(RelOptInfo *rel, EquivalenceMember *member)
 		   !bms_overlap(member->em_relids, relation->hidden);
 }
 
+/* What is rounded here keeps its order, but has more ties than at the server: nothing may be sorted
+ * by after it. */
+static bool
+may_sort(const Domain &domain, bool is_last)
+{
+	return types::may_order(domain) || (is_last && types::may_rank(domain));
+}
+
 static Expr *
-order_expression(RelOptInfo *rel, PathKey *pathkey)
+order_expression(RelOptInfo *rel, PathKey *pathkey, bool is_last)
 {
 	const Scope *scope = &planned_relation(rel)->scope;
 	Expr *found = nullptr;
@@ -77,7 +85,7 @@ order_expression(RelOptInfo *rel, PathKey *pathkey)
 
 					if (is_member_here(rel, member) &&
 						is_remote_value(scope, member->em_expr, &domain) &&
-						types::may_order(domain))
+						may_sort(domain, is_last))
 						found = member->em_expr;
 					return found != nullptr;
 				});
@@ -91,7 +99,8 @@ is_remote_order(RelOptInfo *rel, List *pathkeys)
 
 	foreach (cell, pathkeys)
 	{
-		if (order_expression(rel, static_cast<PathKey *>(lfirst(cell))) == nullptr)
+		if (order_expression(rel, static_cast<PathKey *>(lfirst(cell)),
+							 lnext(pathkeys, cell) == nullptr) == nullptr)
 			return false;
 	}
 	return true;
@@ -117,7 +126,7 @@ merge_orders(PlannerInfo *root, RelOptInfo *rel)
 
 		PathKey *pathkey = ascending_pathkey(root, eclass, linitial_oid(eclass->ec_opfamilies));
 
-		if (order_expression(rel, pathkey) != nullptr)
+		if (order_expression(rel, pathkey, true) != nullptr)
 			orders = lappend(orders, list_make1(pathkey));
 	}
 	return orders;
@@ -241,7 +250,7 @@ append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys)
 	foreach (cell, pathkeys)
 	{
 		auto *pathkey = static_cast<PathKey *>(lfirst(cell));
-		Expr *expr = order_expression(rel, pathkey);
+		Expr *expr = order_expression(rel, pathkey, lnext(pathkeys, cell) == nullptr);
 
 		if (expr == nullptr)
 			elog(ERROR, "cannot find a sort key that could be found before");
