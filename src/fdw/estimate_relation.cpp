@@ -10,24 +10,6 @@
 namespace sambapos::fdw
 {
 
-/* How many rows are fetched for one that stays, of what is joined. */
-static double
-surplus(const PlannedRelation *relation)
-{
-	return std::max(1.0, relation->fetched / std::max(relation->rows, 1.0));
-}
-
-/* The share of rows that stay, of the conditions that come with the join itself. */
-static Selectivity
-kept_here(PlannerInfo *root, const PlannedJoin *join)
-{
-	int carried = list_length(planned_relation(join->outer)->local_conds) +
-				  list_length(planned_relation(join->inner)->local_conds);
-	List *own = list_copy_tail(join->local_conds, carried);
-
-	return std::max(clauselist_selectivity(root, own, 0, JOIN_INNER, nullptr), 1e-6);
-}
-
 /* Reading both sides, a hash table, the rows it gives. */
 void
 estimate_join(PlannerInfo *root, RelOptInfo *joinrel)
@@ -35,10 +17,10 @@ estimate_join(PlannerInfo *root, RelOptInfo *joinrel)
 	PlannedJoin *join = planned_join(joinrel);
 	const PlannedRelation *outer = planned_relation(join->outer);
 	const PlannedRelation *inner = planned_relation(join->inner);
+	Selectivity kept = clauselist_selectivity(root, join->local_conds, 0, JOIN_INNER, nullptr);
 
 	join->rows = joinrel->rows;
-	join->fetched = clamp_row_est(joinrel->rows / kept_here(root, join) * surplus(outer) *
-								  (join->type == JOIN_INNER ? surplus(inner) : 1));
+	join->fetched = clamp_row_est(joinrel->rows / std::max(kept, 1e-6));
 	join->work = outer->work + inner->work +
 				 (outer->fetched + inner->fetched + join->fetched) * cpu_operator_cost;
 }

@@ -2,11 +2,11 @@
  * GetForeignJoinPaths: joins of relations that one server produces for one user.
  *
  * Inner, left, semi (EXISTS) and anti joins (NOT EXISTS), to any depth. Every clause of the join
- * must be exact at the server. Conditions that are left for us may as well come after the join,
- * but for those of the inner side of any other than an inner join: that one isn't sent then. Full
- * joins are not sent: their inputs' conditions would need derived tables, and no report asks for
- * them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR UPDATE),
- * which takes the tables' own rows; not with whole rows or system columns, which no server has.
+ * must be exact at the server; neither side may have conditions that are left for us, since they
+ * come before the join. Full joins are not sent: their inputs' conditions would need derived
+ * tables, and no report asks for them. Not where a row may have to be checked again after a lock
+ * (UPDATE, DELETE, FOR UPDATE), which takes the tables' own rows; not with whole rows or system
+ * columns, which no server has.
  *
  * The tables below an EXISTS are hidden: nothing outside may name their columns, neither the target
  * list nor a clause or an order that an equivalence class offers.
@@ -126,30 +126,12 @@ classify_clauses(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 
 /* ---- what can be joined ---- */
 
-/* Whoever may not see a row must not learn of it by an error of a condition that comes after the
- * join. */
 static bool
-may_come_later(List *conditions)
-{
-	ListCell *cell;
-
-	foreach (cell, conditions)
-	{
-		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
-
-		if (condition->security_level > 0 && !condition->leakproof)
-			return false;
-	}
-	return true;
-}
-
-static bool
-can_be_input(const RelOptInfo *rel, bool is_preserved)
+can_be_input(const RelOptInfo *rel)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 
-	return relation != nullptr && (relation->local_conds == NIL ||
-								   (is_preserved && may_come_later(relation->local_conds)));
+	return relation != nullptr && relation->local_conds == NIL;
 }
 
 static bool
@@ -197,9 +179,8 @@ static bool
 is_join_possible(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptInfo *inner,
 				 JoinType type)
 {
-	return is_supported(type) && can_be_input(outer, true) &&
-		   can_be_input(inner, type == JOIN_INNER) && bms_is_empty(joinrel->lateral_relids) &&
-		   root->rowMarks == NIL &&
+	return is_supported(type) && can_be_input(outer) && can_be_input(inner) &&
+		   bms_is_empty(joinrel->lateral_relids) && root->rowMarks == NIL &&
 		   (root->parse->commandType == CMD_SELECT || root->parse->commandType == CMD_INSERT) &&
 		   !has_inner_placeholder(root, joinrel);
 }
@@ -234,7 +215,6 @@ make_join(RelOptInfo *outer, RelOptInfo *inner, JoinType type)
 	join->nullable = bms_union(left->nullable, right->nullable);
 	if (type == JOIN_LEFT)
 		join->nullable = bms_add_members(join->nullable, right->scope.relids);
-	join->local_conds = list_concat_copy(left->local_conds, right->local_conds);
 	join->type = type;
 	join->outer = outer;
 	join->inner = inner;
@@ -247,11 +227,7 @@ make_join(RelOptInfo *outer, RelOptInfo *inner, JoinType type)
 static bool
 is_left_to_us(const PlannedJoin *join)
 {
-	int carried = list_length(planned_relation(join->outer)->local_conds) +
-				  list_length(planned_relation(join->inner)->local_conds);
-
-	return join->type == JOIN_INNER && join->remote_conds == NIL &&
-		   list_length(join->local_conds) > carried;
+	return join->type == JOIN_INNER && join->remote_conds == NIL && join->local_conds != NIL;
 }
 
 /* Fills it, or gives up. While its clauses are judged the inner tables of an EXISTS are in sight,
