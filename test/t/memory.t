@@ -22,11 +22,11 @@ sub view
 	my ($name, $joined) = @_;
 	$till->sql("CREATE VIEW $name AS SELECT s.* FROM Samples s CROSS JOIN $joined");
 }
-view('FewSamples', "$digits a(n) CROSS JOIN $digits b(n) CROSS JOIN (VALUES (0), (1), (2), (3), (4)) c(n)");
-view('ManySamples', "$digits a(n) CROSS JOIN $digits b(n) CROSS JOIN (VALUES (0), (1), (2), (3), (4)) c(n) CROSS JOIN $digits d(n)");
+view('few_samples', "$digits a(n) CROSS JOIN $digits b(n) CROSS JOIN (VALUES (0), (1), (2), (3), (4)) c(n)");
+view('many_samples', "$digits a(n) CROSS JOIN $digits b(n) CROSS JOIN (VALUES (0), (1), (2), (3), (4)) c(n) CROSS JOIN $digits d(n)");
 
 $db->run('CREATE SCHEMA typed; CREATE SCHEMA texts');
-$db->run("IMPORT FOREIGN SCHEMA dbo LIMIT TO (\"FewSamples\", \"ManySamples\") FROM SERVER till INTO $_ OPTIONS (import_views 'true')") for qw(typed texts);
+$db->run("IMPORT FOREIGN SCHEMA dbo LIMIT TO (few_samples, many_samples) FROM SERVER till INTO $_ OPTIONS (import_views 'true')") for qw(typed texts);
 $db->run(<<~SQL);
 	DO \$\$
 	DECLARE change text;
