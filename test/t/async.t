@@ -78,10 +78,9 @@ END { release() }
 # How many sessions of the wrapper have a batch under way at a till, or get no answer there.
 sub working
 {
-	my ($till, $state) = @_;
-	$state //= 'running';
+	my ($till) = @_;
 	return $till->sql("SELECT count(*) AS n FROM till.connections
-		WHERE application_name LIKE 'sambapos_fdw%' AND state = '$state'") =~ /^(\d+)$/m && $1;
+		WHERE application_name LIKE 'sambapos_fdw%' AND state IN ('running', 'hanging')") =~ /^(\d+)$/m && $1;
 }
 
 sub backend_is_busy
@@ -90,20 +89,26 @@ sub backend_is_busy
 	return $db->value("SELECT state FROM pg_stat_activity WHERE pid = $session->{pid}") eq 'active';
 }
 
-# Starts a statement while both tills hold their answers back. Returns once both are seen working, or the
-# statement has ended, or one has worked alone so long that the other won't.
+# Waits until both tills are seen working, or the statement has ended, or one has worked alone so long that
+# the other won't.
+sub both_work
+{
+	my ($session) = @_;
+	for (1 .. 200)
+	{
+		return 1 if working($till[0]) && working($till[1]);
+		return 0 if !backend_is_busy($session);
+	}
+	return 0;
+}
+
+# Starts a statement while both tills hold their answers back.
 sub both_work_on
 {
 	my ($session, $sql) = @_;
-	my $seen = 0;
 	hold($_) for @till;
 	$session->send($sql);
-	for (1 .. 200)
-	{
-		$seen = working($till[0]) && working($till[1]);
-		last if $seen || !backend_is_busy($session);
-	}
-	return $seen;
+	return both_work($session);
 }
 
 sub answer
@@ -149,6 +154,30 @@ for my $case ([ 'UNION ALL', 'sites.sales' ], [ 'a partitioned table', 'sites.pa
 		$session->run("SELECT sambapos_disconnect('site0'), sambapos_disconnect('site1')") if $turn eq 'with open sessions';
 	}
 }
+
+# What it is worth, where each till takes its time; printed, not judged.
+$_->control('slow_ms_per_select', 1500) for @till;
+for my $way ('at the same time', 'one after the other')
+{
+	$session->run('SET enable_async_append = off') if $way eq 'one after the other';
+	$session->run('SELECT count(*) FROM (SELECT 1 FROM sites.sales LIMIT 0) s');
+	my $started = time;
+	$session->send('SELECT count(*) FROM sites.sales');
+	my ($together, $one) = (0, 0);
+	while (backend_is_busy($session))
+	{
+		# the first is asked twice: before and after the second is at work, it is at work too
+		my @slow = map { working($_) } @till[ 0, 1, 0 ];
+		$one ||= $slow[0] || $slow[1];
+		$together ||= $slow[0] && $slow[1] && $slow[2];
+	}
+	is(answer($session), 20000, "two slow tills asked $way: all rows");
+	note(sprintf '%.2f s', time - $started);
+	ok($one, "two slow tills asked $way: they were seen at work");
+	is($together ? 'together' : 'apart', $way eq 'at the same time' ? 'together' : 'apart', "two slow tills asked $way");
+}
+$session->run('RESET enable_async_append');
+$_->control('reset', '') for @till;
 
 # A branch may be any query that is sent as a whole.
 my $grouped = 'SELECT sum(n) FROM (SELECT count(*) AS n FROM sites.sales0 UNION ALL SELECT count(*) FROM sites.sales1) u';
@@ -258,8 +287,7 @@ $db->run('ALTER SERVER site0 OPTIONS (DROP query_timeout)');
 $session->run('SELECT count(*) FROM sites.sales');
 $_->control('hang', 'on') for @till;
 $session->send('SELECT count(*) FROM sites.sales');
-sleep 0.02 until working($till[0], 'hanging') && working($till[1], 'hanging') || !backend_is_busy($session);
-ok(backend_is_busy($session), 'both tills hang');
+ok(both_work($session), 'both tills hang');
 my $before = time;
 $db->run("SELECT pg_cancel_backend($session->{pid})");
 is(Harness::error_of(($session->receive)[1])->{sqlstate}, '57014', 'cancel ends the query while both hang');
