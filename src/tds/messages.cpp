@@ -84,6 +84,7 @@ on_timeout() noexcept
 		return INT_CANCEL;
 	active_wait->attention_sent = true;
 	active_wait->give_up_at = Clock::now() + acknowledge_time;
+	look_at(active_wait->give_up_at);
 	return INT_TIMEOUT;
 }
 

@@ -32,9 +32,9 @@ static timer_t timer;
 static pid_t timer_owner = 0; /* a timer is not inherited by a child */
 
 static void
-arm() noexcept
+arm(timespec pause = pause_between_looks) noexcept
 {
-	itimerspec once{{0, 0}, pause_between_looks};
+	itimerspec once{{0, 0}, pause};
 
 	armed = timer_settime(timer, 0, &once, nullptr) == 0;
 }
@@ -88,9 +88,12 @@ extern "C"
 		{
 			if (is_overdue(record, wait))
 			{
-				if (overdue_call == calls)
+				/* the look has made an interrupted login wait anew: it needn't */
+				bool login = wait->login && record->interrupted;
+
+				if (login || overdue_call == calls)
 				{
-					record->given_up = true;
+					record->given_up = !login;
 					shut_down(wait);
 				}
 				overdue_call = calls;
@@ -141,8 +144,18 @@ watch(Record *record, Wait *wait) noexcept
 	watched_record = record;
 	watched_wait = wait;
 	calls = calls + 1;
-	if (armed == 0 && make_timer())
+	/* a look interrupts the library's waiting, and in a login it then begins its second anew */
+	if ((armed == 0 || wait->login) && make_timer())
 		arm();
+}
+
+void
+look_at(Clock::time_point moment) noexcept
+{
+	auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(moment - Clock::now()).count();
+
+	if (left > 0 && left < 1000000000 && make_timer())
+		arm({0, left});
 }
 
 void

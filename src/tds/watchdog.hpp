@@ -18,6 +18,9 @@ namespace sambapos::tds
 void watch(Record *record, Wait *wait) noexcept;
 void unwatch() noexcept;
 
+/* Looks at this moment, less than a second from now, and so wakes the library up if it waits. */
+void look_at(Clock::time_point moment) noexcept;
+
 /* Before a login, whose socket nobody knows yet: remembers which descriptors are free, since one of
  * the first of them will be it. */
 void expect_descriptor(Wait *wait) noexcept;
