@@ -154,6 +154,17 @@ mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context)
 #endif
 }
 
+/* The comparison of rows, as a B-tree strategy number: renamed in 18. */
+inline int
+row_comparison(const RowCompareExpr *expr)
+{
+#if PG_VERSION_NUM >= 180000
+	return static_cast<int>(expr->cmptype);
+#else
+	return static_cast<int>(expr->rctype);
+#endif
+}
+
 /* The user as whom a foreign scan runs: in the plan since 16, before in the range table. */
 inline Oid
 scan_user(ForeignScanState *node)

@@ -7,7 +7,7 @@
  *                in two columns, whole numbers and fractions, and put together here.
  * avg            SUM and COUNT_BIG, divided here by the division that PostgreSQL's own avg uses:
  *                SQL Server would keep six digits, or of integers none.
- * min, max       numbers and moments. Not text (the server's collation), bit or uuid (PostgreSQL
+ * min, max       numbers and moments; text only by the server's rules. Not bit or uuid (PostgreSQL
  *                has none).
  *
  * FILTER becomes a CASE inside. Floats aren't summed there (the sum depends on the order of the
@@ -57,6 +57,8 @@ kind_of(const Aggref *aggregate)
 		case F_MIN_TIME:
 		case F_MIN_TIMESTAMP:
 		case F_MIN_TIMESTAMPTZ:
+		case F_MIN_TEXT:
+		case F_MAX_TEXT:
 		case F_MAX_INT2:
 		case F_MAX_INT4:
 		case F_MAX_INT8:
@@ -81,6 +83,7 @@ is_maximum(const Aggref *aggregate)
 		case F_MAX_DATE:
 		case F_MAX_TIME:
 		case F_MAX_TIMESTAMP:
+		case F_MAX_TEXT:
 		case F_MAX_TIMESTAMPTZ: return true;
 		default: return false;
 	}
@@ -101,6 +104,7 @@ scope_inside(const Scope *scope)
 	Scope inside = *scope;
 
 	inside.grouped = false;
+	inside.nested = true;
 	return inside;
 }
 

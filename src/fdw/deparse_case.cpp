@@ -152,7 +152,7 @@ case_of(const Scope *scope, CaseExpr *expr)
 	foreach (cell, expr->args)
 	{
 		const Piece *condition =
-			condition_of(scope, condition_of_branch(expr, lfirst_node(CaseWhen, cell)));
+			nested_condition_of(scope, condition_of_branch(expr, lfirst_node(CaseWhen, cell)));
 
 		if (condition == nullptr)
 			return nullptr;

@@ -25,6 +25,8 @@ constexpr Oid numeric_family = 1988;
 constexpr Oid datetime_family = 434;
 constexpr Oid uuid_family = 2968;
 constexpr Oid float_family = 1970;
+constexpr Oid text_family = 1994;
+constexpr Oid bpchar_family = 426;
 
 /* The B-tree family of a type whose values can be compared at the server; of floats only what
  * date_part gives, integers. */
@@ -42,6 +44,8 @@ family_of(Oid type)
 		case TIMESTAMPOID: return datetime_family;
 		case UUIDOID: return uuid_family;
 		case FLOAT8OID: return float_family;
+		case TEXTOID: return text_family;
+		case BPCHAROID: return bpchar_family;
 		default: return InvalidOid;
 	}
 }
@@ -178,6 +182,13 @@ compare_sides(const Scope *scope, Expr *left_expr, Comparison comparison, Expr *
 	return compare_pieces(left->sql, comparison, right->sql);
 }
 
+/* An explicit COLLATE asks for PostgreSQL's rules. */
+static bool
+is_plain_collation(Oid collation)
+{
+	return !OidIsValid(collation) || collation == DEFAULT_COLLATION_OID;
+}
+
 /* Also of a DistinctExpr, whose operator is =: then as is_distinct says. */
 static Piece *
 comparison_of(const Scope *scope, OpExpr *expr, const Comparison *instead)
@@ -185,7 +196,7 @@ comparison_of(const Scope *scope, OpExpr *expr, const Comparison *instead)
 	Comparison comparison;
 	Oid left_type, right_type;
 
-	if (list_length(expr->args) != 2)
+	if (list_length(expr->args) != 2 || !is_plain_collation(expr->inputcollid))
 		return nullptr;
 	op_input_types(expr->opno, &left_type, &right_type);
 	if (!comparison_in_family(expr->opno, family_of(left_type), &comparison) ||
@@ -213,6 +224,23 @@ distinct_of(const Scope *scope, Expr *expr, Comparison comparison)
 }
 
 /* expression = ANY (array) and expression <> ALL (array), which is what IN and NOT IN become. */
+/* A list of unknown length may become a sub-select. */
+static bool
+is_too_long(const Scope *scope, const Expr *array)
+{
+	const Const *known = IsA(array, Const) ? castNode(Const, array) : nullptr;
+
+	if (known == nullptr)
+		return scope->nested;
+	if (known->constisnull)
+		return false;
+
+	ArrayType *members = DatumGetArrayTypeP(known->constvalue);
+
+	return ArrayGetNItems(ARR_NDIM(members), ARR_DIMS(members)) >
+		   (scope->nested ? types::longest_list : types::most_elements);
+}
+
 static Piece *
 array_comparison_of(const Scope *scope, ScalarArrayOpExpr *expr)
 {
@@ -222,11 +250,51 @@ array_comparison_of(const Scope *scope, ScalarArrayOpExpr *expr)
 
 	op_input_types(expr->opno, &left_type, &right_type);
 	if (!comparison_in_family(expr->opno, family_of(left_type), &comparison) ||
-		comparison != wanted)
+		comparison != wanted || !is_plain_collation(expr->inputcollid) ||
+		is_too_long(scope, static_cast<Expr *>(lsecond(expr->args))))
 		return nullptr;
 	return compare_with_value(scope, static_cast<Expr *>(linitial(expr->args)),
 							  expr->useOr ? Form::any : Form::all, comparison,
 							  static_cast<Expr *>(lsecond(expr->args)), right_type);
+}
+
+/* One column of (a, b) < (c, d). */
+static Piece *
+column_comparison_of(const Scope *scope, const RowCompareExpr *expr, int index,
+					 Comparison comparison)
+{
+	OpExpr *op = makeNode(OpExpr);
+
+	op->opno = list_nth_oid(expr->opnos, index);
+	op->opresulttype = BOOLOID;
+	op->args = list_make2(list_nth(expr->largs, index), list_nth(expr->rargs, index));
+	op->inputcollid = list_nth_oid(expr->inputcollids, index);
+	return comparison_of(scope, op, &comparison);
+}
+
+/* The first column that isn't equal decides: also which column's NULL makes it UNKNOWN. */
+static Piece *
+row_comparison_of(const Scope *scope, const RowCompareExpr *expr)
+{
+	static const Comparison by_strategy[] = {Comparison::less, Comparison::less_equal,
+											 Comparison::equal, Comparison::greater_equal,
+											 Comparison::greater};
+	int strategy = row_comparison(expr);
+	bool is_less = strategy <= BTLessEqualStrategyNumber;
+	int index = list_length(expr->opnos) - 1;
+
+	if (strategy < BTLessStrategyNumber || strategy > BTGreaterStrategyNumber)
+		return nullptr;
+
+	Piece *piece =
+		column_comparison_of(scope, expr, index, by_strategy[strategy - BTLessStrategyNumber]);
+
+	while (index-- > 0 && piece != nullptr)
+		piece = compose("($1 OR $2 AND $3)",
+						{column_comparison_of(scope, expr, index,
+											  is_less ? Comparison::less : Comparison::greater),
+						 column_comparison_of(scope, expr, index, Comparison::equal), piece});
+	return piece;
 }
 
 /* ---- tests ---- */
@@ -318,6 +386,36 @@ connected(const Scope *scope, List *exprs, const char *connective)
 	return piece;
 }
 
+/* LIKE and NOT LIKE by the server's rules. */
+static Piece *
+like_of(const Scope *scope, const OpExpr *expr)
+{
+	Oid function = get_opcode(expr->opno);
+	auto *pattern = static_cast<Expr *>(llast(expr->args));
+
+	if ((function != F_TEXTLIKE && function != F_TEXTNLIKE) || !scope->text_by_server ||
+		!is_plain_collation(expr->inputcollid) || !is_value(scope, pattern))
+		return nullptr;
+
+	const Value *text = value_of(scope, static_cast<Expr *>(linitial(expr->args)));
+
+	if (text == nullptr || text->domain.grid != Grid::text || text->domain.type == BPCHAROID)
+		return nullptr;
+
+	Piece *piece = predicate_piece(
+		{Form::like, Comparison::equal, text->domain, TEXTOID, text->sql->text.data}, pattern);
+
+	return function == F_TEXTLIKE ? piece : compose("NOT ($1)", {piece});
+}
+
+static Piece *
+operator_of(const Scope *scope, OpExpr *expr)
+{
+	Piece *piece = comparison_of(scope, expr, nullptr);
+
+	return piece != nullptr ? piece : like_of(scope, expr);
+}
+
 /* IS NOT DISTINCT FROM is the negation of the other in PostgreSQL's trees; written as one it can be
  * looked up in an index. */
 static Piece *
@@ -357,14 +455,24 @@ condition_of(const Scope *scope, Expr *expr)
 	switch (nodeTag(expr))
 	{
 		case T_BoolExpr: return bool_expr_of(scope, castNode(BoolExpr, expr));
-		case T_OpExpr: return comparison_of(scope, castNode(OpExpr, expr), nullptr);
+		case T_OpExpr: return operator_of(scope, castNode(OpExpr, expr));
 		case T_DistinctExpr: return distinct_of(scope, expr, Comparison::distinct);
 		case T_ScalarArrayOpExpr:
 			return array_comparison_of(scope, castNode(ScalarArrayOpExpr, expr));
+		case T_RowCompareExpr: return row_comparison_of(scope, castNode(RowCompareExpr, expr));
 		case T_NullTest: return null_test_of(scope, castNode(NullTest, expr));
 		case T_BooleanTest: return boolean_test_of(scope, castNode(BooleanTest, expr));
 		default: return truth_of(scope, expr);
 	}
+}
+
+Piece *
+nested_condition_of(const Scope *scope, Expr *expr)
+{
+	Scope nested = *scope;
+
+	nested.nested = true;
+	return condition_of(&nested, expr);
 }
 
 } // namespace sambapos::fdw

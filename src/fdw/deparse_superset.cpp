@@ -24,50 +24,6 @@ using types::Form;
 
 /* ---- text ---- */
 
-/* (n)char and (n)varchar, of any length; "" for a national one is "n". */
-static bool
-is_comparable_text(const char *remote_type, bool *is_national)
-{
-	*is_national = pg_strncasecmp(remote_type, "n", 1) == 0;
-	if (*is_national)
-		remote_type++;
-	return pg_strncasecmp(remote_type, "char", 4) == 0 ||
-		   pg_strncasecmp(remote_type, "varchar", 7) == 0;
-}
-
-static bool
-is_text_type(Oid type)
-{
-	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
-}
-
-/* Below casts between the text types; of bpchar blanks at the end don't count, neither here nor
- * there. */
-static Value *
-text_column_of(const Scope *scope, Expr *expr)
-{
-	expr = strip_relabel(expr);
-	if (IsA(expr, FuncExpr) && castNode(FuncExpr, expr)->funcid == F_TEXT_BPCHAR)
-		expr = static_cast<Expr *>(linitial(castNode(FuncExpr, expr)->args));
-
-	Var *var = column_of(scope, expr);
-	bool is_national;
-
-	if (var == nullptr || !is_text_type(getBaseType(var->vartype)))
-		return nullptr;
-
-	Oid table = planner_rt_fetch(var->varno, scope->root)->relid;
-
-	if (!is_comparable_text(column_remote_type(table, var->varattno), &is_national))
-		return nullptr;
-
-	Piece *piece = make_piece("");
-
-	append_column(&piece->text, scope, var);
-	return make_value(piece, types::plain_domain(types::Grid::text, getBaseType(var->vartype),
-												 is_national ? 1 : 0));
-}
-
 static bool
 has_identity(Oid collation)
 {
@@ -252,16 +208,26 @@ superset_of(const Scope *scope, Expr *expr)
 	}
 }
 
+/* What is asked again here is asked by PostgreSQL's rules, whatever text_semantics says. */
+static Piece *
+strict_superset_of(const Scope *scope, Expr *expr)
+{
+	Scope strict = *scope;
+
+	strict.text_by_server = false;
+	return superset_of(&strict, expr);
+}
+
 bool
 has_superset(const Scope *scope, Expr *expr)
 {
-	return superset_of(scope, expr) != nullptr;
+	return strict_superset_of(scope, expr) != nullptr;
 }
 
 bool
 deparse_superset(RemoteSql *sql, const Scope *scope, Expr *expr)
 {
-	const Piece *piece = superset_of(scope, expr);
+	const Piece *piece = strict_superset_of(scope, expr);
 
 	if (piece != nullptr)
 		append_piece(sql, piece);

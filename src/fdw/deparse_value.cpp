@@ -48,6 +48,64 @@ column_value(const Scope *scope, const Var *var)
 					  types::column_domain(type, typmod, column_remote_type(table, var->varattno)));
 }
 
+/* ---- columns of text ---- */
+
+/* (n)char and (n)varchar, of any length; "" for a national one is "n". */
+static bool
+is_comparable_text(const char *remote_type, bool *is_national)
+{
+	*is_national = pg_strncasecmp(remote_type, "n", 1) == 0;
+	if (*is_national)
+		remote_type++;
+	return pg_strncasecmp(remote_type, "char", 4) == 0 ||
+		   pg_strncasecmp(remote_type, "varchar", 7) == 0;
+}
+
+static bool
+is_text_type(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
+
+/* Below casts between the text types; of bpchar blanks at the end don't count, neither here nor
+ * there. */
+Value *
+text_column_of(const Scope *scope, Expr *expr)
+{
+	expr = strip_relabel(expr);
+	if (IsA(expr, FuncExpr) && castNode(FuncExpr, expr)->funcid == F_TEXT_BPCHAR)
+		expr = static_cast<Expr *>(linitial(castNode(FuncExpr, expr)->args));
+
+	Var *var = column_of(scope, expr);
+	bool is_national;
+
+	if (var == nullptr || !is_text_type(getBaseType(var->vartype)))
+		return nullptr;
+
+	Oid table = planner_rt_fetch(var->varno, scope->root)->relid;
+
+	if (!is_comparable_text(column_remote_type(table, var->varattno), &is_national))
+		return nullptr;
+
+	Piece *piece = make_piece("");
+
+	append_column(&piece->text, scope, var);
+	return make_value(
+		piece, types::plain_domain(Grid::text, getBaseType(var->vartype), is_national ? 1 : 0));
+}
+
+/* With text_semantics 'server'; an explicit COLLATE asks for PostgreSQL's rules. */
+static Value *
+text_by_server(const Scope *scope, Expr *expr)
+{
+	Node *node = reinterpret_cast<Node *>(expr);
+
+	return scope->text_by_server && is_text_type(exprType(node)) &&
+				   exprCollation(node) == DEFAULT_COLLATION_OID
+			   ? text_column_of(scope, expr)
+			   : nullptr;
+}
+
 /* ---- values known before the scan ---- */
 
 /* Its type has to be known now: of a numeric it is in the digits, of an integer in the type. */
@@ -82,7 +140,7 @@ static Value *
 condition_value(const Scope *scope, Expr *expr)
 {
 	return make_value(compose("CAST(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 END AS bit)",
-							  {condition_of(scope, expr)}),
+							  {nested_condition_of(scope, expr)}),
 					  types::plain_domain(Grid::bit, BOOLOID));
 }
 
@@ -100,6 +158,10 @@ aggregate_value(const Scope *scope, Aggref *aggregate)
 Value *
 value_of(const Scope *scope, Expr *expr)
 {
+	Value *text = text_by_server(scope, expr);
+
+	if (text != nullptr)
+		return text;
 	expr = strip_relabel(expr);
 	if (is_value(scope, expr))
 		return known_value(expr);
@@ -123,6 +185,7 @@ value_of(const Scope *scope, Expr *expr)
 						   castNode(FuncExpr, expr)->args);
 		case T_Aggref: return aggregate_value(scope, castNode(Aggref, expr));
 		case T_BoolExpr:
+		case T_RowCompareExpr:
 		case T_DistinctExpr:
 		case T_ScalarArrayOpExpr:
 		case T_NullTest:

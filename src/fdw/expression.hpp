@@ -72,6 +72,9 @@ Expr *below_cast(Expr *expr, bool *by_day, int64 *shift);
 
 Expr *strip_relabel(Expr *expr);
 
+/* A column of text that T-SQL compares, as a value of Grid::text. */
+Value *text_column_of(const Scope *scope, Expr *expr);
+
 /* Any column of the scope, whatever its type. */
 Var *column_of(const Scope *scope, Expr *expr);
 
@@ -86,6 +89,9 @@ types::Comparison commuted(types::Comparison comparison);
 bool comparison_of_moments(Oid operator_id, types::Comparison *result);
 
 Piece *condition_of(const Scope *scope, Expr *expr);
+
+/* The same within a value. */
+Piece *nested_condition_of(const Scope *scope, Expr *expr);
 
 /* A condition that holds wherever the expression does (deparse_superset.cpp). */
 Piece *superset_of(const Scope *scope, Expr *expr);

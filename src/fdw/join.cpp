@@ -53,15 +53,31 @@ is_secure(RelOptInfo *rel, RestrictInfo *clause)
 	return clause->security_level == 0 || clause->leakproof;
 }
 
-bool
-is_sendable(RelOptInfo *rel, RestrictInfo *clause)
+static bool
+is_sendable_in(const Scope *scope, RelOptInfo *rel, RestrictInfo *clause)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 
 	return is_secure(rel, clause) &&
 		   !names_hidden(relation->scope.root, relation->hidden,
 						 reinterpret_cast<Node *>(clause->clause)) &&
-		   is_shippable(&relation->scope, clause->clause);
+		   is_shippable(scope, clause->clause);
+}
+
+bool
+is_sendable(RelOptInfo *rel, RestrictInfo *clause)
+{
+	return is_sendable_in(&planned_relation(rel)->scope, rel, clause);
+}
+
+/* A join that is made here goes by PostgreSQL's rules, in every plan. */
+bool
+is_sendable_for_join(RelOptInfo *rel, RestrictInfo *clause)
+{
+	Scope strict = planned_relation(rel)->scope;
+
+	strict.text_by_server = false;
+	return is_sendable_in(&strict, rel, clause);
 }
 
 bool

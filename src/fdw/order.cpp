@@ -67,16 +67,30 @@ is_member_here(RelOptInfo *rel, EquivalenceMember *member)
 static bool
 may_sort(const Domain &domain, bool is_last)
 {
-	return types::may_order(domain) || (is_last && types::may_rank(domain));
+	return types::may_order_result(domain) || (is_last && types::may_rank(domain));
 }
 
+/* Text by the server's rules, where the query's result is all that is sorted: a merge join or a
+ * grouping here would go by PostgreSQL's. */
+static bool
+is_text_order(const PathKey *pathkey)
+{
+	constexpr Oid text_family = 1994;
+	constexpr Oid bpchar_family = 426;
+
+	return (pathkey->pk_opfamily == text_family || pathkey->pk_opfamily == bpchar_family) &&
+		   pathkey->pk_eclass->ec_collation == DEFAULT_COLLATION_OID;
+}
+
+/* is_result: what is sorted is the query's result. */
 static Expr *
-order_expression(RelOptInfo *rel, PathKey *pathkey, bool is_last)
+order_expression(RelOptInfo *rel, PathKey *pathkey, bool is_last, bool is_result)
 {
 	const Scope *scope = &planned_relation(rel)->scope;
 	Expr *found = nullptr;
 
-	if (pathkey->pk_eclass->ec_has_volatile || !is_default_order(pathkey->pk_opfamily))
+	if (pathkey->pk_eclass->ec_has_volatile ||
+		(!is_default_order(pathkey->pk_opfamily) && !(is_result && is_text_order(pathkey))))
 		return nullptr;
 	find_member(pathkey->pk_eclass, rel,
 				[&](EquivalenceMember *member)
@@ -93,14 +107,14 @@ order_expression(RelOptInfo *rel, PathKey *pathkey, bool is_last)
 }
 
 bool
-is_remote_order(RelOptInfo *rel, List *pathkeys)
+is_remote_order(RelOptInfo *rel, List *pathkeys, bool is_result)
 {
 	ListCell *cell;
 
 	foreach (cell, pathkeys)
 	{
 		if (order_expression(rel, static_cast<PathKey *>(lfirst(cell)),
-							 lnext(pathkeys, cell) == nullptr) == nullptr)
+							 lnext(pathkeys, cell) == nullptr, is_result) == nullptr)
 			return false;
 	}
 	return true;
@@ -126,10 +140,27 @@ merge_orders(PlannerInfo *root, RelOptInfo *rel)
 
 		PathKey *pathkey = ascending_pathkey(root, eclass, linitial_oid(eclass->ec_opfamilies));
 
-		if (order_expression(rel, pathkey, true) != nullptr)
+		if (order_expression(rel, pathkey, true, false) != nullptr)
 			orders = lappend(orders, list_make1(pathkey));
 	}
 	return orders;
+}
+
+bool
+is_result_order(const PlannerInfo *root)
+{
+	const Query *parse = root->parse;
+
+	return root->parent_root == nullptr && parse->setOperations == nullptr &&
+		   parse->distinctClause == NIL && !parse->hasWindowFuncs && !parse->hasTargetSRFs;
+}
+
+/* The rows of this relation are the query's. */
+static bool
+is_result(const PlannerInfo *root, const RelOptInfo *rel)
+{
+	return is_result_order(root) && bms_equal(rel->relids, root->all_baserels) &&
+		   root->parse->groupClause == NIL && !root->parse->hasAggs;
 }
 
 List *
@@ -139,7 +170,7 @@ useful_orders(PlannerInfo *root, RelOptInfo *rel)
 	List *orders = NIL;
 	ListCell *cell;
 
-	relation->has_query_order = is_remote_order(rel, root->query_pathkeys);
+	relation->has_query_order = is_remote_order(rel, root->query_pathkeys, is_result(root, rel));
 	if (relation->has_query_order && root->query_pathkeys != NIL)
 		orders = list_make1(root->query_pathkeys);
 	foreach (cell, merge_orders(root, rel))
@@ -250,7 +281,7 @@ append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys)
 	foreach (cell, pathkeys)
 	{
 		auto *pathkey = static_cast<PathKey *>(lfirst(cell));
-		Expr *expr = order_expression(rel, pathkey, lnext(pathkeys, cell) == nullptr);
+		Expr *expr = order_expression(rel, pathkey, lnext(pathkeys, cell) == nullptr, true);
 
 		if (expr == nullptr)
 			elog(ERROR, "cannot find a sort key that could be found before");

@@ -106,7 +106,7 @@ static List *
 add_parameterisation(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *clause, List *found)
 {
 	if (!join_clause_is_movable_to(clause, baserel) ||
-		(!is_sendable(baserel, clause) && !may_narrow(baserel, clause)))
+		(!is_sendable_for_join(baserel, clause) && !may_narrow(baserel, clause)))
 		return found;
 
 	Relids required_outer = bms_union(clause->clause_relids, baserel->lateral_relids);
@@ -196,7 +196,7 @@ is_remote(RelOptInfo *baserel, RestrictInfo *clause)
 		return true;
 	if (list_member_ptr(table->local_conds, clause))
 		return false;
-	return is_sendable(baserel, clause);
+	return is_sendable_for_join(baserel, clause);
 }
 
 static void

@@ -20,6 +20,7 @@ struct Scope
 	Relids relids;  /* the foreign tables whose columns it has; all else is a value known before */
 	bool qualified; /* columns are written with their table's alias, [r1].[Id] */
 	bool grouped;   /* aggregates may stand in it */
+	bool nested;    /* within a value or an aggregate, where no sub-select may stand */
 	bool text_by_server; /* text compares as the server's collation does (text_semantics) */
 };
 
@@ -202,7 +203,10 @@ void append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggreg
 /* ---- order.cpp ---- */
 
 /* The server can sort the relation so. */
-bool is_remote_order(RelOptInfo *rel, List *pathkeys);
+bool is_remote_order(RelOptInfo *rel, List *pathkeys, bool is_result);
+
+/* What is sorted last is the query's result: no other query merges or groups it. */
+bool is_result_order(const PlannerInfo *root);
 
 /* ORDER BY; nothing if there is nothing to sort by. True if something was appended. */
 bool append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys);
@@ -235,6 +239,9 @@ List *bare_clauses(List *clauses);
 /* A clause of a relation that may be sent; not one that other conditions must precede for security,
  * nor one about tables that can't be seen. */
 bool is_sendable(RelOptInfo *rel, RestrictInfo *clause);
+
+/* A join clause in a parameterised path. */
+bool is_sendable_for_join(RelOptInfo *rel, RestrictInfo *clause);
 
 /* A clause of a foreign table that is left for us, while a superset of it may be sent. */
 bool may_narrow(RelOptInfo *rel, RestrictInfo *clause);

@@ -234,8 +234,9 @@ order_paths(PlannerInfo *root, RelOptInfo *input, RelOptInfo *ordered)
 
 	if (root->parse->hasTargetSRFs || root->rowMarks != NIL)
 		return;
-	if (below->kind == RelationKind::group ? !is_remote_order(input, root->sort_pathkeys)
-										   : !below->has_query_order)
+	if (below->kind == RelationKind::group
+			? !is_remote_order(input, root->sort_pathkeys, is_result_order(root))
+			: !below->has_query_order)
 		return;
 
 	auto *order = static_cast<PlannedOrder *>(palloc0(sizeof(PlannedOrder)));

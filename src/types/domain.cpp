@@ -225,6 +225,12 @@ may_group(const Domain &domain)
 bool
 may_order(const Domain &domain)
 {
+	return may_order_result(domain) && domain.grid != Grid::text;
+}
+
+bool
+may_order_result(const Domain &domain)
+{
 	return may_group(domain) && domain.grid != Grid::uuid;
 }
 
@@ -267,7 +273,8 @@ may_compare(const Domain &left, const Domain &right, bool is_ordered)
 				   : have_common_decimal(left, right);
 	if (is_moment(left) && is_moment(right))
 		return have_common_moment(left, right);
-	return left.grid == right.grid && left.grid != Grid::unsupported && !is_ordered;
+	return left.grid == right.grid && left.grid != Grid::unsupported &&
+		   (!is_ordered || left.grid == Grid::text);
 }
 
 } // namespace sambapos::types

@@ -78,6 +78,10 @@ bool may_group(const Domain &domain);
 /* ORDER BY: the order there is the order here, ties included. (NULLs go first there.) */
 bool may_order(const Domain &domain);
 
+/* The same of what the query gives in the end, which nobody merges or groups any more: also text by
+ * the server's rules. */
+bool may_order_result(const Domain &domain);
+
 /* MIN and MAX: the least there is the least here. */
 bool may_rank(const Domain &domain);
 

@@ -39,16 +39,16 @@ is_certain(const Domain &domain, const char *text)
 	return !may_be_replacement(text) && (domain.scale == 1 || is_ascii(text));
 }
 
-/* A national literal beside a varchar column would keep its index from being used. */
-static void
+void
 append_text(StringInfo sql, const Domain &domain, const char *text)
 {
 	StringInfoData literal;
 
 	initStringInfo(&literal);
 	append_text_literal(&literal, text);
-	appendStringInfoString(sql, domain.scale == 0 && literal.data[0] == 'N' ? literal.data + 1
-																			: literal.data);
+	appendStringInfoString(sql, domain.scale == 0 && literal.data[0] == 'N' && is_ascii(text)
+									? literal.data + 1
+									: literal.data);
 }
 
 static void
@@ -109,16 +109,17 @@ append_binary(StringInfo sql, const Predicate &predicate)
 	appendStringInfoString(sql, " COLLATE Latin1_General_100_BIN2");
 }
 
-/* PostgreSQL's pattern in T-SQL, where [ begins a class. False for a pattern that isn't valid. */
+/* PostgreSQL's pattern in T-SQL, where [ begins a class; any: what stands for any character. False
+ * for a pattern that isn't valid. */
 static bool
-translate_pattern(StringInfo result, const char *pattern)
+translate_pattern(StringInfo result, const char *pattern, const char *any)
 {
 	for (; *pattern != '\0'; pattern++)
 	{
 		if (*pattern == '%')
 			appendStringInfoChar(result, '%');
 		else if (*pattern == '_')
-			appendStringInfoString(result, "_%");
+			appendStringInfoString(result, any);
 		else
 		{
 			if (*pattern == '\\' && *++pattern == '\0')
@@ -139,7 +140,7 @@ append_near_like(StringInfo sql, const Predicate &predicate, const char *pattern
 	StringInfoData translated;
 
 	initStringInfo(&translated);
-	if (!is_certain(predicate.domain, pattern) || !translate_pattern(&translated, pattern) ||
+	if (!is_certain(predicate.domain, pattern) || !translate_pattern(&translated, pattern, "_%") ||
 		translated.len > longest_pattern)
 	{
 		append_no_narrowing(sql);
@@ -147,6 +148,20 @@ append_near_like(StringInfo sql, const Predicate &predicate, const char *pattern
 	}
 	append_binary(sql, predicate);
 	appendStringInfoString(sql, " LIKE ");
+	append_text_literal(sql, translated.data);
+	appendStringInfoString(sql, " ESCAPE N'\\'");
+}
+
+void
+append_like(StringInfo sql, const Predicate &predicate, const char *pattern)
+{
+	StringInfoData translated;
+
+	initStringInfo(&translated);
+	if (!translate_pattern(&translated, pattern, "_"))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_ESCAPE_SEQUENCE),
+						errmsg("LIKE pattern must not end with escape character")));
+	appendStringInfo(sql, "%s LIKE ", predicate.column);
 	append_text_literal(sql, translated.data);
 	appendStringInfoString(sql, " ESCAPE N'\\'");
 }

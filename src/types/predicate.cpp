@@ -134,38 +134,51 @@ append_distinct(StringInfo sql, const Predicate &predicate, Datum value, bool is
 	appendStringInfoChar(sql, ')');
 }
 
-/* The literals of an array's elements that lie on the column's grid (others equal no value, and a
- * list of literals gets one type at the server), and NULL if there is one. Returns how many
- * elements there were. */
-static int
-append_elements(StringInfo list, const Predicate &predicate, ArrayType *array)
+/* The members of an array, but NULL. */
+struct Members
+{
+	Datum *values;
+	int count;
+	int all; /* NULLs too */
+};
+
+static Members
+members_of(ArrayType *array, Oid type)
 {
 	int16 length;
 	bool by_value;
 	char alignment;
-	Datum *values;
 	bool *nulls;
-	int count;
-	bool has_null = false;
+	Members members;
 
-	get_typlenbyvalalign(predicate.value_type, &length, &by_value, &alignment);
-	deconstruct_array(array, predicate.value_type, length, by_value, alignment, &values, &nulls,
-					  &count);
-	for (int i = 0; i < count; i++)
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(array, type, length, by_value, alignment, &members.values, &nulls,
+					  &members.all);
+	members.count = 0;
+	for (int i = 0; i < members.all; i++)
+		if (!nulls[i])
+			members.values[members.count++] = members.values[i];
+	return members;
+}
+
+/* The literals of the members that lie on the column's grid: others equal no value, and a list of
+ * literals gets one type at the server. Returns how many there are. */
+static int
+append_members(StringInfo list, const Predicate &predicate, const Members &members,
+			   const char *separator)
+{
+	int count = 0;
+
+	for (int i = 0; i < members.count; i++)
 	{
 		StringInfoData literal;
 
-		has_null |= nulls[i];
-		if (nulls[i])
-			continue;
 		initStringInfo(&literal);
-		if (append_first_point(&literal, predicate.domain, predicate.value_type, values[i]) ==
-			Fit::exact)
-			appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", literal.data);
+		if (append_first_point(&literal, predicate.domain, predicate.value_type,
+							   members.values[i]) == Fit::exact)
+			appendStringInfo(list, "%s%s", count++ > 0 ? separator : "", literal.data);
 		pfree(literal.data);
 	}
-	if (has_null)
-		appendStringInfoString(list, list->len > 0 ? ", NULL" : "NULL");
 	return count;
 }
 
@@ -174,20 +187,28 @@ static void
 append_in(StringInfo sql, const Predicate &predicate, Datum value)
 {
 	bool is_any = predicate.form == Form::any;
+	Members members = members_of(DatumGetArrayTypeP(value), predicate.value_type);
+	bool has_null = members.count < members.all;
+	bool is_long = members.all > longest_list && predicate.domain.grid != Grid::text;
 	StringInfoData list;
 
 	initStringInfo(&list);
 
-	int count = append_elements(&list, predicate, DatumGetArrayTypeP(value));
+	int count = append_members(&list, predicate, members, is_long ? "), (" : ", ");
 
-	if (count == 0)
+	if (members.all == 0)
 		appendStringInfoString(sql, is_any ? "1 = 0" : "1 = 1");
-	else if (list.len == 0)
+	else if (count == 0 && !has_null)
 		append_always(sql, predicate.column, !is_any);
-	else if (std::strcmp(list.data, "NULL") == 0)
+	else if (count == 0)
 		appendStringInfo(sql, "%s = NULL", predicate.column);
 	else
-		appendStringInfo(sql, "%s %s (%s)", predicate.column, is_any ? "IN" : "NOT IN", list.data);
+		appendStringInfo(
+			sql, is_long ? "%s %s (SELECT v FROM (VALUES (%s%s)) AS t (v))" : "%s %s (%s%s)",
+			predicate.column, is_any ? "IN" : "NOT IN", list.data,
+			!has_null ? ""
+			: is_long ? "), (NULL"
+					  : ", NULL");
 }
 
 /* More rows than any table has, and no sum with an offset overflows. */
@@ -228,6 +249,8 @@ append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool i
 		append_distinct(sql, predicate, value, is_null);
 	else if (is_null)
 		appendStringInfo(sql, "%s = NULL", predicate.column);
+	else if (predicate.form == Form::like)
+		append_like(sql, predicate, TextDatumGetCString(value));
 	else if (is_comparison)
 		append_simple(sql, predicate, value);
 	else
@@ -245,6 +268,9 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 		case Form::any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
 		case Form::all: appendStringInfo(sql, "%s NOT IN (%s)", predicate.column, name); break;
 		case Form::truth: appendStringInfo(sql, "1 = %s", name); break;
+		case Form::like:
+			appendStringInfo(sql, "%s LIKE %s ESCAPE N'\\'", predicate.column, name);
+			break;
 		case Form::near_comparison:
 			append_comparison(sql, predicate.column, predicate.comparison, name);
 			break;

@@ -31,6 +31,7 @@ enum class Form : int
 	any,        /* column = ANY (array) */
 	all,        /* column <> ALL (array) */
 	truth,      /* a boolean value alone */
+	like,       /* column LIKE pattern, by the server's rules */
 	/* Of text and of moments beside timestamptz; they hold at least where the comparison does. */
 	near_comparison,
 	near_any,
@@ -57,11 +58,16 @@ void append_predicate(StringInfo sql, const Predicate &predicate, Datum value, b
 /* Of the near forms (near.cpp). */
 void append_near(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
 
-/* The column, compared in binary. */
+/* column LIKE pattern; and the column, compared in binary. */
+void append_like(StringInfo sql, const Predicate &predicate, const char *pattern);
 void append_binary(StringInfo sql, const Predicate &predicate);
 
-/* Lists of constants beyond this aren't sent, nor texts narrowed down by them: of a list of many
- * thousands SQL Server may say that the query is too complex (errors 8623 and 8632). */
+/* Longer lists are written as a derived table, of which the number of rows isn't limited:
+ * https://learn.microsoft.com/sql/t-sql/queries/table-value-constructor-transact-sql */
+constexpr int longest_list = 1000;
+
+/* Lists of constants beyond this aren't sent, nor texts narrowed down by longer ones: of a list of
+ * many thousands SQL Server may say that the query is too complex (errors 8623 and 8632). */
 constexpr int most_elements = 5000;
 
 /* The same for EXPLAIN, with a name in place of the value. */

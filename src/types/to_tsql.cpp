@@ -299,6 +299,8 @@ append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value)
 		case DATEOID:
 		case TIMESTAMPOID: return append_first_moment(sql, domain, moment_of(type, value));
 		case BOOLOID: appendStringInfoChar(sql, DatumGetBool(value) ? '1' : '0'); return Fit::exact;
+		case TEXTOID:
+		case BPCHAROID: append_text(sql, domain, TextDatumGetCString(value)); return Fit::exact;
 		case UUIDOID:
 			appendStringInfo(sql, "CAST('%s' AS uniqueidentifier)",
 							 DatumGetCString(DirectFunctionCall1(uuid_out, value)));

@@ -22,8 +22,8 @@ enum class Fit
 };
 
 /* Appends the first point of the column's grid at or after a value, which isn't NULL. Types: int2,
- * int4, int8, numeric, bool, uuid; float8 for integers (date_part); and date and timestamp for
- * columns that aren't coarse. */
+ * int4, int8, numeric, bool, uuid, text and bpchar; float8 for integers (date_part); and date and
+ * timestamp for columns that aren't coarse. */
 Fit append_first_point(StringInfo sql, const Domain &domain, Oid type, Datum value);
 
 /* A decimal that SQL Server can compare with the column in one type of 38 digits needs no grid, and
@@ -54,5 +54,9 @@ void append_value(StringInfo sql, const Domain &domain, Datum value, bool is_nul
 /* Appends [name], with ] doubled; N'text', with ' doubled. */
 void append_identifier(StringInfo sql, const char *name);
 void append_text_literal(StringInfo sql, const char *text);
+
+/* A text beside a column: a national literal beside a varchar column would keep its index from
+ * being used. */
+void append_text(StringInfo sql, const Domain &domain, const char *text);
 
 } // namespace sambapos::types
