@@ -51,6 +51,8 @@ lint: $(OBJS)
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
+	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md doc/*.md | tr -d '`' | sort -u); do \
+		test -e $$file || { echo "the manual names $$file, which isn't there"; exit 1; }; done
 	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(wildcard src/*.[ch]pp src/*/*.[ch]pp test/*/*.[ch]pp); else echo "lint: no clang-format-14, format not checked"; fi
 
 workbench:
