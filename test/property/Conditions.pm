@@ -189,14 +189,23 @@ sub clock
 	return comparison($scope, 1);
 }
 
-my %shapes = (comparison => \&comparison, list => \&list, array => \&array, range => \&range, null_test => \&null_test,
+# Nothing of any row: known before the scan, and decides about all rows at once.
+sub without_rows
+{
+	my ($scope) = @_;
+	return op(Dice::pick('({} < current_date)', '({} > current_date)'), Expressions::literal($scope, 'date')) if Dice::chance(30);
+	my $kind = Dice::pick(qw(int int num ts));
+	return op("({} " . Dice::pick('<', '<=', '<>') . ' {})', Expressions::literal($scope, $kind), Expressions::literal($scope, $kind));
+}
+
+my %shapes = (without_rows => \&without_rows, comparison => \&comparison, list => \&list, array => \&array, range => \&range, null_test => \&null_test,
 	distinct_from => \&distinct_from, truth => \&truth, junction => \&junction, negation => \&negation, row => \&row,
 	pattern => \&pattern, collated => \&collated, clock => \&clock);
 
 sub condition
 {
 	my ($scope, $depth) = @_;
-	my @weights = (comparison => 40, list => 9, range => 9, null_test => 8, distinct_from => 5, truth => 8, array => 2, clock => 1);
+	my @weights = (comparison => 40, list => 9, range => 9, null_test => 8, distinct_from => 5, truth => 8, array => 2, clock => 1, without_rows => 2);
 	push @weights, junction => 12, negation => 5 if $depth > 1;
 	push @weights, row => 2 if $scope->{level} eq 'wild';
 	push @weights, pattern => 12, collated => 4

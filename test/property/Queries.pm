@@ -300,22 +300,30 @@ sub wild_aggregate
 	return Tree::op($kind, $template, [ ($argument) x ($template =~ s/\{\}/{}/g) ], agg => 1);
 }
 
+sub count_of_rows { return Tree::op('int', 'count(*)', [], agg => 1, scale => 0); }
+
+# count, sum, avg, min, max of a column or of something computed; some with DISTINCT inside.
+sub plain_aggregate
+{
+	my ($scope) = @_;
+	my ($template, $kind, $result) = @{ Dice::pick(@aggregates_of) };
+	my $argument = argument($scope, $kind) // return count_of_rows();
+	my $distinct = $template !~ /^m/ && Dice::chance(14);
+	$argument = Expressions::uniform($argument) if $distinct || $template =~ /^m/;
+	feature($scope->{builder}, $template =~ s/\(\{\}\)//r, $distinct ? 'DISTINCT inside' : ());
+	my $scale = $template =~ /^(?:sum|m)/ ? $argument->{scale} : $template =~ /^count/ ? 0 : undef;
+	$template =~ s/\{\}/DISTINCT {}/ if $distinct;
+	return Tree::op($result eq 'same' ? $argument->{kind} : $result, $template, [$argument], agg => 1, scale => $scale);
+}
+
 sub aggregate
 {
 	my ($scope) = @_;
-	return Tree::op('int', 'count(*)', [], agg => 1, scale => 0) if Dice::chance(25);
-	return wild_aggregate($scope) if $scope->{level} eq 'wild' && Dice::chance(20);
-	my ($template, $kind, $result) = @{ Dice::pick(@aggregates_of) };
-	my $argument = argument($scope, $kind) // return Tree::op('int', 'count(*)', [], agg => 1, scale => 0);
-	my $distinct = $template !~ /^m/ && Dice::chance(14);
-	$argument = Expressions::uniform($argument) if $distinct || $template =~ /^m/;
-	$template =~ s/\{\}/DISTINCT {}/ if $distinct;
-	feature($scope->{builder}, $template =~ s/\(\{\}\)//r, $distinct ? 'DISTINCT inside' : ());
-	my @filter = Dice::chance(10) ? Conditions::condition($scope, 1) : ();
-	feature($scope->{builder}, 'FILTER') if @filter;
-	$template .= ' FILTER (WHERE {})' if @filter;
-	return Tree::op($result eq 'same' ? $argument->{kind} : $result, $template, [ $argument, @filter ], agg => 1,
-		scale => $template =~ /^(?:sum|m)/ ? $argument->{scale} : $template =~ /^count/ ? 0 : undef);
+	my $aggregate = Dice::chance(25) ? count_of_rows()
+		: $scope->{level} eq 'wild' && Dice::chance(20) ? wild_aggregate($scope) : plain_aggregate($scope);
+	return $aggregate unless Dice::chance(12);
+	feature($scope->{builder}, 'FILTER');
+	return { %$aggregate, t => "$aggregate->{t} FILTER (WHERE {})", args => [ @{ $aggregate->{args} }, Conditions::condition($scope, 1) ] };
 }
 
 sub having
