@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <poll.h>
 
 namespace till
 {
@@ -116,6 +117,29 @@ Backend::query(const std::string &sql)
 		raise(failed);
 	}
 	return Result(last);
+}
+
+void
+Backend::run_quietly(const std::string &sql)
+{
+	std::function<void(int)> listening = [](int fd)
+	{
+		pollfd p{fd, POLLIN, 0};
+
+		poll(&p, 1, -1);
+	};
+
+	std::swap(listening, wait);
+	try
+	{
+		query(sql);
+	}
+	catch (...)
+	{
+		std::swap(listening, wait);
+		throw;
+	}
+	std::swap(listening, wait);
 }
 
 void

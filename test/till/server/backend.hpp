@@ -70,6 +70,8 @@ public:
 	 * results. */
 	Result query(const std::string &sql);
 	void run(const std::string &sql) { query(sql); }
+	/* What is quick and must not be left half done: the client has to wait. */
+	void run_quietly(const std::string &sql);
 
 	/* COPY ... TO STDOUT: start, rows until false, then the statement is over. */
 	void copy_start(const std::string &sql);

@@ -161,7 +161,7 @@ class Session
 	/* the way to PostgreSQL */
 	void prepare_access(bool reads_data);
 	void wait_for_writers(const std::vector<std::string> &tables);
-	std::string guarded(const std::string &sql) const;
+	std::string guarded(const std::string &sql);
 	Result execute(const std::string &sql, bool reads_data);
 	void execute_alone(const std::string &sql); /* what no transaction block allows */
 	void define(const std::vector<std::string> &statements);

@@ -44,7 +44,7 @@ Session::prepare_access(bool reads_data)
 	}
 	if (trancount > 0 && !begun)
 	{
-		pg.run(begin_statement(settings.isolation));
+		pg.run_quietly(begin_statement(settings.isolation));
 		begun = true;
 	}
 }
@@ -81,12 +81,15 @@ Session::wait_for_writers(const std::vector<std::string> &tables)
 	}
 }
 
-/* An error of one statement doesn't end a T-SQL transaction: PostgreSQL needs a savepoint for that.
- */
+/* An error of one statement doesn't end a T-SQL transaction: PostgreSQL needs a savepoint for that,
+ * set before an attention can come between. */
 std::string
-Session::guarded(const std::string &sql) const
+Session::guarded(const std::string &sql)
 {
-	return begun ? "SAVEPOINT s; " + sql + "; RELEASE SAVEPOINT s" : sql;
+	if (!begun)
+		return sql;
+	pg.run_quietly("SAVEPOINT s");
+	return sql + "; RELEASE SAVEPOINT s";
 }
 
 /* After an error or a cancel: back to before the statement, if there is a transaction to save. */
@@ -101,7 +104,7 @@ Session::recover()
 	Catalog::invalidate();
 	try
 	{
-		pg.run("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s");
+		pg.run_quietly("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s");
 	}
 	catch (const PgError &)
 	{

@@ -198,7 +198,7 @@ Session::commit_transaction()
 		begun = false;
 		try
 		{
-			pg.run("COMMIT");
+			pg.run_quietly("COMMIT");
 		}
 		catch (const PgError &e)
 		{
@@ -223,7 +223,7 @@ Session::abandon_transaction()
 		return;
 	trancount = 0;
 	if (begun)
-		pg.run("ROLLBACK");
+		pg.run_quietly("ROLLBACK");
 	begun = false;
 	lock_timeout_sent = false;
 	if (changed_catalog)
@@ -257,7 +257,7 @@ Session::run(const Transaction &s)
 			throw SqlError(628, 16, 1,
 						   "Cannot issue SAVE TRANSACTION when there is no active transaction.");
 		prepare_access(true);
-		pg.run("SAVEPOINT " + quote_identifier("t " + fold(s.name, false)));
+		pg.run_quietly("SAVEPOINT " + quote_identifier("t " + fold(s.name, false)));
 		savepoints.push_back(fold(s.name, false));
 	}
 	else
