@@ -307,6 +307,11 @@ comparand_of(const Scope *scope, Expr *expr)
 {
 	bool by_day = false;
 	int64 shift = 0;
+
+	/* Above GROUP BY only the grouped expression itself may stand, not what is below its cast. */
+	if (scope->grouped)
+		return value_of(scope, expr);
+
 	Value *value = value_of(scope, below_cast(expr, &by_day, &shift));
 
 	if (value == nullptr)

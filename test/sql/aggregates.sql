@@ -34,6 +34,11 @@ SELECT compare('SELECT n FROM edges GROUP BY n HAVING n > 3 OR count(*) = 1');
 SELECT compare('SELECT count(*) FROM edges HAVING count(*) > 100');
 SELECT compare('SELECT sum(n) FROM edges HAVING sum(rate) > 0');
 
+-- What stands above GROUP BY is the grouped expression itself, casts and all.
+SELECT compare('SELECT n::bigint, count(*) FROM edges GROUP BY n::bigint HAVING count(*) > n::bigint');
+SELECT compare('SELECT at::date, count(*) FROM edges GROUP BY at::date HAVING at::date > ''2024-01-01''');
+SELECT compare('SELECT n, max(at) FROM edges GROUP BY n HAVING max(at)::date = ''2024-02-29'' AND n::numeric > 5.5');
+
 -- Above joins.
 SELECT compare('SELECT d.id, count(*), sum(o.price), avg(o.quantity) FROM departments d JOIN tickets t ON t.department_id = d.id JOIN orders o ON o.ticket_id = t.id GROUP BY d.id');
 SELECT compare('SELECT t.department_id, count(p.id), count(*), min(p.amount) FROM tickets t LEFT JOIN payments p ON p.ticket_id = t.id AND p.amount > 1000 GROUP BY t.department_id');
