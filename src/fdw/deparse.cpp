@@ -364,7 +364,7 @@ append_body(RemoteSql *sql, const RemoteQuery &query)
 	if (relation->scope.qualified)
 	{
 		appendStringInfoString(&sql->text, " FROM ");
-		append_tree(sql, &relation->scope, source);
+		append_tree(sql, &planned_relation(source)->scope, source);
 	}
 	else
 		append_from(&sql->text, planned_table(source)->options);

@@ -44,6 +44,7 @@ SELECT compare('SELECT d.id, count(*), sum(o.price), avg(o.quantity) FROM depart
 SELECT compare('SELECT t.department_id, count(p.id), count(*), min(p.amount) FROM tickets t LEFT JOIN payments p ON p.ticket_id = t.id AND p.amount > 1000 GROUP BY t.department_id');
 SELECT compare('SELECT count(*) FROM tickets t WHERE EXISTS (SELECT FROM orders o WHERE o.ticket_id = t.id AND o.price > 100)');
 SELECT compare('SELECT t.department_id, count(*) FROM tickets t WHERE t.id IN (SELECT ticket_id FROM orders WHERE price > 500) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 2', true);
+SELECT compare('SELECT e.flag, count(f.id) FROM edges e LEFT JOIN few f ON f.n = e.n AND e.day - 1 >= ''2024-02-28 10:20:30'' GROUP BY e.flag');
 
 -- In the order of groups and of aggregates.
 SELECT compare('SELECT n, count(*) FROM edges GROUP BY n ORDER BY n', true);
