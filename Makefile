@@ -39,7 +39,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check cancel-soak demo bench workbench property
+.PHONY: lint check cancel-soak demo bench workbench property pushdown-page
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
@@ -62,5 +62,6 @@ workbench:
 check: ; @test/harness/check
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
+pushdown-page: ; @test/harness/pushdown-page
 bench: ; @test/bench/bench
 property: ; @test/harness/with test/property/property $(PROPERTY)

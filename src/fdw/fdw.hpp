@@ -6,7 +6,8 @@
  *   join.cpp        GetForeignJoinPaths                 and
  *   upper.cpp       GetForeignUpperPaths                ask
  *     shippable.cpp, aggregate.cpp, order.cpp   what may be sent             and
- *     deparse.cpp     how it is written in T-SQL        and
+ *     deparse*.cpp    how it is written in T-SQL (expressions: expression.hpp; pushdown.cpp is the
+ *                     table of functions and operators)   and
  *     estimate.cpp, estimate_relation.cpp       what it will cost
  *   scan.cpp        Begin, Iterate, ReScan, End         asks
  *     parameters.cpp  the values that are only known now, written into the remote SQL

@@ -48,6 +48,11 @@ BEGIN
   RETURN NEXT;
 END $$;
 
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query;
+END $$;
+
 \pset format unaligned
 \pset tuples_only on
 \pset fieldsep ' | '
@@ -119,3 +124,14 @@ SELECT c, s.* FROM unnest(ARRAY[
   'NOT (id = 1 AND (is_closed OR at IS NULL))', 'id = 1 OR NULL', 'CASE WHEN id = 1 THEN true ELSE is_closed END',
   'coalesce(id, 0) = 0', '(id, small) = (1, 2)', '(id, small) < (1, 2)', 'id = (random() * 10)::integer',
   'samples IS NULL', 'tableoid = 1', 'id = 1 AND false']) c, sent(c) s;
+
+-- Above GROUP BY its keys are written as they stand there; below, within aggregates, not.
+SELECT line FROM (VALUES ('SELECT count(*) FROM samples GROUP BY id::bigint HAVING count(*) > id::bigint'),
+  ('SELECT at::date, count(*) FROM samples GROUP BY at::date HAVING at::date > ''2024-02-29'''),
+  ('SELECT count(*) FILTER (WHERE at::date > ''2024-02-29'' AND id::bigint = small) FROM samples')) AS q (query), plan_of(query) line
+WHERE line ~ 'Remote SQL';
+
+-- Long lists: as a derived table beyond 1,000 members, not at all beyond 5,000.
+SELECT n, left(remote, 60), right(remote, 30) FROM unnest(ARRAY[1000, 1001, 5000, 5001]) n, sent(format('id = ANY (array_fill(1, ARRAY[%s]))', n));
+SELECT n, left(remote, 60), right(remote, 30) FROM unnest(ARRAY[1000, 1001]) n, sent(format('id <> ALL (array_fill(1, ARRAY[%s]) || NULL::integer)', n));
+SELECT n, left(remote, 60), right(remote, 30) FROM unnest(ARRAY[1000, 1001]) n, sent(format('CASE WHEN id = ANY (array_fill(1, ARRAY[%s])) THEN 1 ELSE 0 END = 1', n));
