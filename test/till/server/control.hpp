@@ -32,7 +32,7 @@ struct Options
 		row_versions;        /* on, off; empty: as the database has it, at first on and off */
 	bool read_locks = false; /* READ COMMITTED waits for writers, table by table */
 	int packet_size = 32767;
-	std::string sql_directory; /* functions.sql and catalog.sql */
+	std::string sql_directory; /* dates.sql to catalog.sql, see make_databases() */
 	std::string port_file;
 };
 

@@ -1,6 +1,6 @@
 /*
  * The emitter: conversions between T-SQL types. PostgreSQL's own casts where they mean the same,
- * else a function of schema till (functions.sql) that raises T-SQL's error.
+ * else a function of schema till (conversions.sql) that raises T-SQL's error.
  */
 #include "emitter.hpp"
 #include "error.hpp"

@@ -114,8 +114,9 @@ make_databases(const Options &o)
 	{
 		pg.run("CREATE DATABASE till_template TEMPLATE template0");
 		inner.connect(o.socket_directory, "till_template");
-		inner.run(file_text(o.sql_directory + "/functions.sql"));
-		inner.run(file_text(o.sql_directory + "/catalog.sql"));
+		for (const char *part :
+			 {"dates", "conversions", "strings", "queries", "definitions", "catalog"})
+			inner.run(file_text(o.sql_directory + "/" + part + ".sql"));
 		inner.close();
 	}
 	for (const std::string &name : {std::string("master"), o.database})
