@@ -172,6 +172,7 @@ case_of(const Scope *scope, CaseExpr *expr)
 
 /* ---- the others ---- */
 
+/* T-SQL's takes at least two arguments. */
 static Value *
 coalesce_of(const Scope *scope, CoalesceExpr *expr)
 {
@@ -181,6 +182,8 @@ coalesce_of(const Scope *scope, CoalesceExpr *expr)
 
 	if (values == NIL)
 		return nullptr;
+	if (list_length(values) == 1)
+		return make_value(const_cast<Piece *>(branch(values, 0)), domain);
 	for (int i = 0; i < list_length(values); i++)
 	{
 		if (i > 0)

@@ -16,6 +16,7 @@ use Subqueries;
 use Tree;
 use Values;
 
+our $wild = 26;    # of 100 queries
 my @plain_kinds = qw(int num date ts bool);
 my @aggregates_of = ([ 'count({})', 'any', 'int' ], [ 'sum({})', 'int', 'num' ], [ 'sum({})', 'num', 'num' ], [ 'avg({})', 'int', 'num' ],
 	[ 'avg({})', 'num', 'num' ], [ 'min({})', 'ordered', 'same' ], [ 'max({})', 'ordered', 'same' ]);
@@ -26,7 +27,7 @@ sub random
 {
 	my ($tables, $seed, $number) = @_;
 	Dice::seed($seed, 'query', $number);
-	my $level = Dice::weighted(plain => 74, wild => 26);
+	my $level = Dice::chance($wild) ? 'wild' : 'plain';
 	my $builder = { tables => $tables, level => $level, parameters => Dice::chance(12), aliases => 0, features => {} };
 	my $query = body($builder);
 	add_union($builder, $query) if $level eq 'wild' && Dice::chance(12);

@@ -92,7 +92,7 @@ INSERT INTO listed VALUES
   ('ORDER BY text, of the query''s result', $$SELECT name FROM v ORDER BY name LIMIT 1$$),
   ('CASE WHEN condition THEN value ...', $$CASE WHEN n > 0 THEN n ELSE 0 END | CASE WHEN n > 0 THEN n WHEN flag THEN small END | CASE WHEN amount > 1 THEN amount ELSE -amount END | CASE WHEN flag THEN at END | CASE WHEN flag THEN day ELSE '2024-01-01' END | CASE WHEN n > 0 THEN 1 ELSE 0 END | CASE WHEN n > 0 THEN amount ELSE 0.00 END | CASE WHEN n > 0 THEN true ELSE flag END | CASE WHEN flag THEN at ELSE '2024-01-01' END | CASE WHEN n > 0 THEN NULL ELSE n END$$),
   ('CASE value WHEN value THEN value ...', $$CASE n WHEN 7 THEN 1 WHEN -7 THEN 2 ELSE 3 END | CASE n + 1 WHEN 8 THEN amount WHEN 1 THEN -amount END | CASE flag WHEN true THEN 1 ELSE 2 END$$),
-  ('COALESCE', $$coalesce(n, 0) | coalesce(n, small, 5) | coalesce(amount, 0.00) | coalesce(at, '2024-01-01') | coalesce(flag, false) | coalesce(day, '2024-01-01')$$),
+  ('COALESCE', $$coalesce(n, 0) | coalesce(n) | coalesce(n, small, 5) | coalesce(amount, 0.00) | coalesce(at, '2024-01-01') | coalesce(flag, false) | coalesce(day, '2024-01-01')$$),
   ('NULLIF', $$nullif(n, 7) | nullif(amount, 2.5) | nullif(day, '2024-02-29') | nullif(n, 0) * 2$$),
   ('GREATEST, LEAST', $$greatest(n, 0) | least(n, small, 5) | greatest(amount, 1.00) | least(day, '2024-01-01'::date) | greatest(at, at) | least(n, NULL)$$),
   ('a condition as a value', $$n > 0 | n > 0 AND flag | (n > 0) = flag | n IS NULL$$),
