@@ -306,6 +306,20 @@ column(const Session *session, int index) noexcept
 
 /* ---- batches ---- */
 
+/* What makes sure, in front of a batch, that there is a transaction. A batch that was cancelled or
+ * refused before its first answer may have begun one or not; nobody has read anything in it. */
+static std::string
+beginning(Session *session)
+{
+	if (session->begin_text.empty())
+		return {};
+
+	bool uncertain = session->begin_sent;
+
+	session->begin_sent = true;
+	return (uncertain ? std::string(rollback_text) + "; " : std::string()) + session->begin_text;
+}
+
 void
 send(Session *session, const char *sql)
 {
@@ -319,10 +333,7 @@ send(Session *session, const char *sql)
 	if (session->in_transaction)
 	{
 		/* on the statement's own line, so that line numbers in errors stay right */
-		std::string batch = session->begin_text + "SELECT @@TRANCOUNT; " + sql;
-
-		session->begin_text.clear();
-		put_on_wire(session, batch.c_str());
+		put_on_wire(session, (beginning(session) + "SELECT @@TRANCOUNT; " + sql).c_str());
 	}
 	else
 		put_on_wire(session, sql);
@@ -346,10 +357,14 @@ receive(Session *session)
 	/* query_timeout is for the wait, not for the time until somebody wanted the answer */
 	session->wait.fresh = is_readable(session);
 	wait_for_answer(session);
-	if (session->counts_sent && read_transaction_count(session) < 1)
+	if (session->counts_sent)
 	{
-		make_idle(session);
-		transaction_lost(session);
+		if (read_transaction_count(session) < 1)
+		{
+			make_idle(session);
+			transaction_lost(session);
+		}
+		session->begin_text.clear();
 	}
 	if (next_result(session))
 	{

@@ -36,7 +36,8 @@ struct Session
 	bool in_transaction = false;    /* between begin() and rollback() */
 	bool counts_sent = false;       /* the batch that was sent asks for @@TRANCOUNT first */
 	bool transaction_ended = false; /* ... but the server has rolled it back */
-	std::string begin_text;         /* of a transaction that begins with the next batch */
+	std::string begin_text;         /* of a transaction that isn't known to have begun */
+	bool begin_sent = false;        /* ... but may have: a batch with that text was sent */
 	Isolation isolation = Isolation::read_committed;
 	Answer snapshot_allowed = Answer::unknown;
 	Answer read_committed_snapshot = Answer::unknown;
@@ -52,6 +53,9 @@ struct Session
 	Session(const Session &) = delete;
 	Session &operator=(const Session &) = delete;
 };
+
+/* Ends a transaction if there is one. */
+constexpr char rollback_text[] = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
 
 /* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
 constexpr int idle_seconds = 5;

@@ -90,6 +90,7 @@ begin(Session *session, Isolation isolation)
 	/* SNAPSHOT must be set before the transaction begins */
 	session->begin_text = std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
 						  "; BEGIN TRANSACTION; ";
+	session->begin_sent = false;
 	session->isolation = isolation;
 	session->in_transaction = true;
 	session->transaction_ended = false;
@@ -101,7 +102,7 @@ begin(Session *session, Isolation isolation)
 void
 rollback(Session *session)
 {
-	bool begun = session->begin_text.empty();
+	bool begun = session->begin_text.empty() || session->begin_sent;
 
 	cancel(session, session->awaiting ? 1 : idle_seconds);
 	session->begin_text.clear();
@@ -115,7 +116,7 @@ rollback(Session *session)
 	int timeout = session->wait.timeout;
 	if (timeout == 0 || timeout > idle_seconds)
 		session->wait.timeout = idle_seconds;
-	end_transaction(session, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION");
+	end_transaction(session, rollback_text);
 	session->wait.timeout = timeout;
 }
 

@@ -421,6 +421,20 @@ TEST_F(SessionTest, UnansweredQueryIsCancelled)
 	EXPECT_EQ(text_of("SELECT N'next'"), "next");
 }
 
+/* SQL Server runs nothing of a batch that it can't parse, not even the BEGIN TRANSACTION. */
+TEST_F(SessionTest, FirstBatchOfATransactionThatIsRefused)
+{
+	begin(session_, Isolation::read_committed);
+	EXPECT_THROW(query(session_, "SELECT FROM WHERE"), Error);
+	EXPECT_EQ(text_of("SELECT CAST(@@TRANCOUNT AS nvarchar(10))"), "1");
+	rollback(session_);
+	EXPECT_EQ(text_of("SELECT CAST(@@TRANCOUNT AS nvarchar(10))"), "0");
+	begin(session_, Isolation::read_committed);
+	EXPECT_THROW(query(session_, "SELECT 1 / 0"), Error);
+	rollback(session_);
+	EXPECT_EQ(text_of("SELECT CAST(@@TRANCOUNT AS nvarchar(10))"), "0");
+}
+
 TEST_F(SessionTest, NothingElseIsSentBeforeTheAnswer)
 {
 	send(session_, "SELECT 1 AS n");
