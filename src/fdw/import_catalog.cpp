@@ -42,9 +42,19 @@ make_text_reader(const Connection *connection, int columns)
 	return types::make_row_reader(connection->session, tuple, targets, columns, false);
 }
 
-/* A query's rows as a list of arrays of C strings; NULL is a null pointer. */
+[[noreturn]] static void
+no_catalog()
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+					errmsg("the server's catalog answered with NULL for a name"),
+					errhint("Is it a SQL Server?")));
+	pg_unreachable();
+}
+
+/* A query's rows as a list of arrays of C strings; NULL is a null pointer. The first `named`
+ * columns are never NULL. */
 static List *
-fetch_texts(Oid server, const char *sql, int columns)
+fetch_texts(Oid server, const char *sql, int columns, int named)
 {
 	ErrorContextCallback context = {error_context_stack, add_error_context,
 									const_cast<char *>(sql)};
@@ -67,7 +77,11 @@ fetch_texts(Oid server, const char *sql, int columns)
 
 		types::read_row(reader, row, values, nulls);
 		for (int i = 0; i < columns; i++)
+		{
+			if (nulls[i] && i < named)
+				no_catalog();
 			texts[i] = nulls[i] ? nullptr : TextDatumGetCString(values[i]);
+		}
 		rows = lappend(rows, texts);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -132,7 +146,7 @@ fetch_tables(Oid server, const char *schema, bool views)
 									  "INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = %s "
 									  "ORDER BY TABLE_NAME",
 									  tsql_literal(schema)),
-							 2);
+							 2, 2);
 
 	foreach (cell, rows)
 	{
@@ -160,7 +174,7 @@ fetch_columns(Oid server, const char *schema, List *tables)
 				 "COLLATION_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = %s "
 				 "ORDER BY TABLE_NAME, ORDINAL_POSITION",
 				 tsql_literal(schema)),
-		9);
+		9, 3);
 
 	foreach (cell, rows)
 	{
@@ -210,7 +224,7 @@ fetch_keys(Oid server, const char *schema, List *tables)
 				 "AND c.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND c.TABLE_NAME = k.TABLE_NAME "
 				 "WHERE k.TABLE_SCHEMA = %s AND c.CONSTRAINT_TYPE = 'PRIMARY KEY'",
 				 tsql_literal(schema)),
-		2);
+		2, 2);
 
 	foreach (cell, rows)
 	{
@@ -231,7 +245,7 @@ fetch_row_counts(Oid server, const char *schema, List *tables)
 					psprintf("SELECT OBJECT_NAME(object_id), rows FROM sys.partitions "
 							 "WHERE index_id IN (0, 1) AND OBJECT_SCHEMA_NAME(object_id) = %s",
 							 tsql_literal(schema)),
-					2);
+					2, 0);
 
 	foreach (cell, rows)
 	{
@@ -251,7 +265,7 @@ explain_no_tables(Oid server, const char *schema)
 							  psprintf("SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA "
 									   "WHERE SCHEMA_NAME = %s",
 									   tsql_literal(schema)),
-							  1);
+							  1, 0);
 
 	if (found == NIL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),

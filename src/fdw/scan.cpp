@@ -264,6 +264,10 @@ compose_value(const Scan *scan, const List *composed)
 
 	if (scan->nulls[value])
 		return;
+	/* these are of the same rows */
+	if ((fraction >= 0 && scan->nulls[fraction]) || (count >= 0 && scan->nulls[count]))
+		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+						errmsg("the server answered with half of an aggregate")));
 	if (fraction >= 0)
 		result = DirectFunctionCall2(numeric_add, result, scan->values[fraction]);
 	if (count >= 0)
