@@ -186,6 +186,11 @@ static constexpr NumberedMeaning server_meanings[] = {
 };
 
 /* sybdb.h's numbers; spelled out so that this file needs no FreeTDS. */
+/* FreeTDS 1.3 takes half of a surrogate pair at the end of such a value for a broken answer. */
+static constexpr char unreadable_hint[] =
+	"Does it happen with the same rows again? Then a value of type nvarchar(max), ntext or xml may "
+	"end with half of a character: set the server option invalid_text to replace.";
+
 static constexpr NumberedMeaning library_meanings[] = {
 	{2402, {"22021", "The text of the statement is not valid UTF-8."}},
 	{20002, {"08001", ""}},
@@ -308,9 +313,9 @@ to_error(const Record &record, const Wait &wait, const char *peer, bool connecti
 		return server_error(record, peer, connection_lost);
 	if (record.library_number != 0)
 		return library_error(record, peer, connection_lost);
-	if (connection_lost)
-		return Error("08006", std::string("connection to ") + peer + " was lost", "", retry_hint, 0,
-					 true);
+	if (connection_lost) /* by the library itself, which doesn't say why */
+		return Error("08P01", std::string("the answer of ") + peer + " can't be read",
+					 "DB-Library has closed the connection.", unreadable_hint, 0, true);
 	return Error("HV000", std::string("request to ") + peer + " failed without a reason");
 }
 

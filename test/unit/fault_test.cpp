@@ -683,6 +683,20 @@ TEST(Errors, UsualCausesHaveHints)
 	}
 }
 
+/* FreeTDS closes the connection over such a value and says nothing. */
+TEST(Text, HalfACharacterAtTheEndOfALongTextSaysWhatToDo)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Row row;
+
+	query(session, "SELECT 'half at the end'");
+	Error error = error_of([&] { next(session, &row); });
+	EXPECT_STREQ(error.sqlstate(), "08P01");
+	EXPECT_TRUE(error.connection_lost());
+	EXPECT_NE(std::string(error.hint()).find("invalid_text"), std::string::npos);
+}
+
 TEST(Text, HalfCharactersAreMarkedNotFatal)
 {
 	MisbehavingServer server;

@@ -230,6 +230,26 @@ private:
 		return out;
 	}
 
+	static std::string long_text_column()
+	{
+		std::string out = text_column();
+
+		out[10] = out[11] = '\xFF';
+		return out;
+	}
+	/* In one chunk. */
+	static std::string long_text_row(std::initializer_list<std::uint16_t> units)
+	{
+		std::string out("\xD1");
+
+		put(out, units.size() * 2, 8);
+		put(out, units.size() * 2, 4);
+		for (std::uint16_t unit : units)
+			put(out, unit, 2);
+		put(out, 0, 4);
+		return out;
+	}
+
 	/* ---- the conversation ---- */
 
 	void prelogin()
@@ -339,6 +359,8 @@ private:
 			reply(count + text_column() + text_row({'a', 0xD83D, 'b'}) + text_row({'o', 'k'}) +
 				  text_row({'x', 0xDC00}) + text_row({0xD83D, 0xDE00}) + text_row({'y', 0xD83D}) +
 				  text_row({'e', 'n', 'd'}) + done(0x10, 6));
+		else if (says("'half at the end'")) /* of an nvarchar(max) */
+			reply(count + long_text_column() + long_text_row({'y', 0xD83D}) + done(0x10, 1));
 		else if (says("'number'")) /* the error number that follows */
 			reply(count +
 				  error(std::stoi(sql.substr(sql.find("'number'") + 8)), 16, "As Ordered.") +
