@@ -39,7 +39,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check cancel-soak demo bench workbench property pushdown-page
+.PHONY: lint check fuzz cancel-soak demo bench workbench property pushdown-page
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
@@ -60,6 +60,7 @@ workbench:
 	cmake --build build -j$$(nproc)
 
 check: ; @test/harness/check
+fuzz: ; @FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} test/harness/with test/fuzz/run
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page

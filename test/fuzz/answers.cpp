@@ -125,32 +125,42 @@ Conversation::add_result(Reply *reply, const std::string &sql)
 	reply->push_back(done(0xFD, 0x10, static_cast<unsigned>(rows), version_));
 }
 
+/* Statements without a result. */
+void
+Conversation::add_done(Reply *reply, const std::string &sql, bool more)
+{
+	if (says(sql, "BEGIN TRAN") || says(sql, "ROLLBACK"))
+	{
+		transaction_ = says(sql, "BEGIN TRAN");
+		reply->push_back(environment_change(transaction_ ? 8 : 10, transaction_ ? "12345678" : "",
+											transaction_ ? "" : "12345678"));
+	}
+	reply->push_back(done(0xFD, more, 0, version_));
+}
+
 Reply
 Conversation::batch_answer(const std::string &sql)
 {
 	static const std::string count = "SELECT @@TRANCOUNT; ";
-	Reply reply;
+	std::size_t counted = sql.find(count);
 	std::string rest = sql;
+	Reply reply;
 
-	if (sql.compare(0, count.size(), count) == 0)
+	if (counted != std::string::npos)
 	{
+		if (counted > 0)
+			add_done(&reply, sql.substr(0, counted), true);
 		Column column = make_column("x_int", &contents_);
 		column.words = {std::string(transaction_ ? "\1\0\0\0" : "\0\0\0\0", 4)};
-		reply = {column_metadata({column}, version_), row({column}, false, version_, &contents_),
-				 done(0xFD, 0x11, 1, version_)};
-		rest = sql.substr(count.size());
+		reply.push_back(column_metadata({column}, version_));
+		reply.push_back(row({column}, false, version_, &contents_));
+		reply.push_back(done(0xFD, 0x11, 1, version_));
+		rest = sql.substr(counted + count.size());
 	}
-	if (says(rest, "BEGIN TRAN") || says(rest, "ROLLBACK"))
-	{
-		transaction_ = says(rest, "BEGIN TRAN");
-		reply.push_back(environment_change(transaction_ ? 8 : 10, transaction_ ? "12345678" : "",
-										   transaction_ ? "" : "12345678"));
-		reply.push_back(done(0xFD, 0, 0, version_));
-	}
-	else if (says(rest, "SELECT"))
+	if (says(rest, "SELECT"))
 		add_result(&reply, rest);
 	else
-		reply.push_back(done(0xFD, 0, 0, version_));
+		add_done(&reply, rest, false);
 	return reply;
 }
 

@@ -61,6 +61,7 @@ public:
 private:
 	Reply good_answer(const Message &message);
 	Reply batch_answer(const std::string &sql);
+	void add_done(Reply *reply, const std::string &sql, bool more);
 	void add_result(Reply *reply, const std::string &sql);
 	bool is_target(const Message &message, const std::string &sql);
 	Answer hostile_answer(Reply reply);

@@ -123,7 +123,7 @@ touch_columns(const tds::Session *session)
 /* ---- the session ---- */
 
 static tds::Login
-some_login(int port, Random *random)
+some_login(int port, Random *random, bool newest)
 {
 	tds::Login login{};
 
@@ -138,7 +138,9 @@ some_login(int port, Random *random)
 		login.encryption = random->one_in(2) ? tds::Encryption::request : tds::Encryption::require;
 	login.min_tls = tds::MinTls::tls1_1;
 	login.ca_file = "";
-	login.tds_version = random->one_in(10) ? random->one_of({"7.1", "7.2", "7.3"}) : "7.4";
+	login.tds_version = random->one_in(10) ? random->one_of({"7.1", "7.2", "7.3"})
+						: newest           ? "7.4"
+										   : "7.3";
 	login.packet_size = random->one_of({0, 512, 4096});
 	login.connect_timeout = 2;
 	login.query_timeout = 1;
@@ -234,11 +236,11 @@ use(tds::Session *session, Random *random, long *rows)
 }
 
 long
-run_client(int port, std::uint64_t seed)
+run_client(int port, std::uint64_t seed, bool newest)
 {
 	Random random(seed);
 	Patience patience(1500);
-	tds::Login login = some_login(port, &random);
+	tds::Login login = some_login(port, &random, newest);
 	tds::Session *session = nullptr;
 	long rows = 0;
 

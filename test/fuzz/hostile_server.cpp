@@ -16,7 +16,7 @@ namespace fuzz
 {
 
 /* Milliseconds in which a client that has its answer says what it wants next. */
-static constexpr int patience = 60;
+static constexpr int patience = 25;
 
 HostileServer::HostileServer(Script script, std::atomic<int> *open)
 	: script_(std::move(script)), open_(open != nullptr ? *open : own_)

@@ -35,7 +35,8 @@ using namespace fuzz;
 extern "C" const char *
 __asan_default_options()
 {
-	return "allocator_may_return_null=1:handle_abort=1:detect_leaks=1";
+	return "allocator_may_return_null=1:max_allocation_size_mb=4096:handle_abort=1:"
+		   "detect_leaks=1";
 }
 
 extern "C" const char *
@@ -66,6 +67,7 @@ struct Options
 	std::string keep;
 	std::string save;
 	Manner manner;
+	bool quick = false;
 	std::vector<std::string> replays;
 };
 
@@ -115,7 +117,7 @@ work(const Options &options, std::uint64_t first, std::uint64_t end, Progress *p
 		for (; seed < end; seed++)
 		{
 			progress->seed = seed;
-			progress->rows += run_client(server.port(), seed);
+			progress->rows += run_client(server.port(), seed, !options.quick);
 			check_clean(server, descriptors);
 			progress->runs++;
 		}
@@ -148,7 +150,7 @@ work_on_file(const std::string &path, Progress *progress)
 		HostileServer server([&] { return replay(read_answers(path)); }, &progress->connections);
 		int descriptors = open_descriptors();
 
-		run_client(server.port(), client_of(path));
+		run_client(server.port(), client_of(path), true);
 		check_clean(server, descriptors);
 	}
 	exit(0);
@@ -247,9 +249,15 @@ read_options(int count, char **words)
 			options.replays.assign(words + i + 1, words + count);
 			return options;
 		}
-		if (word == "--quick") /* nothing that has to be waited for */
+		if (word == "--quick") /* little that has to be waited for */
 		{
+			options.quick = true;
 			options.manner.floods = options.manner.silence = false;
+			continue;
+		}
+		if (word == "--good") /* answers as they should be */
+		{
+			options.manner.hostile = false;
 			continue;
 		}
 		if (word == "--seed")
