@@ -80,7 +80,10 @@ set_up_column(ColumnReader *column, const tds::Column &remote, const Target &tar
 		reader->has_domain = true;
 	}
 	if (choose_reader(column, target.remote_type))
+	{
+		check_recorded_type(*column, target.remote_type);
 		return;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("column \"%s\" of type %s can't hold the server's type %s", column->name,

@@ -90,6 +90,9 @@ int64 read_integer(tds::WireType wire, const tds::Value &value) noexcept;
 /* decimal, money or an integer as an exact numeric with the scale of its column. */
 Numeric read_exact_numeric(const ColumnReader &column, const tds::Value &value);
 
+/* Raises if the column's points aren't those of the type that was recorded, "" if none was. */
+void check_recorded_type(const ColumnReader &column, const char *remote_type);
+
 /* The one WARNING a scan about replaced text. */
 void warn_replaced(const ColumnReader &column);
 

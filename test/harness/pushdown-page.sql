@@ -59,9 +59,11 @@
 \qecho
 \qecho '## When a column''s type changes at the server'
 \qecho
-\qecho 'What is sent relies on the recorded type. Comparisons of integers and decimals with values stay right when the column has'
-\qecho 'become wider; lists (`IN`) of decimals, moments and everything computed rely on the recorded scale. After an `ALTER TABLE`'
-\qecho 'at the shop, import the table again, or set `remote_type`.'
+\qecho 'What is sent relies on the recorded type. A wider type of the same points (bigint for int, more digits before the point)'
+\qecho 'changes nothing; comparisons of decimals with single values stay right with more digits behind the point, too. Lists of'
+\qecho 'decimals, moments and what is computed don''t. A column that arrives with another scale or as another kind of moment than'
+\qecho 'was recorded is an error (`HV021`) that says so. A query that fetches no such column (`count(*)` with a condition on it)'
+\qecho 'can''t notice: after an `ALTER TABLE` at the shop import the table again, or set `remote_type`. The replica follows by itself.'
 SELECT format(E'\n## %s\n\n| PostgreSQL | T-SQL | Why |\n|---|---|---|\n%s', title, string_agg(line, E'\n' ORDER BY place))
 FROM (VALUES (1, 'comparison', 'Comparisons'), (2, 'text', 'Text, strict'), (3, 'text by server', 'Text by the server''s rules'), (4, 'construct', 'Constructs'),
              (5, 'operator', 'Operators'), (6, 'function', 'Functions'), (7, 'cast', 'Casts'), (8, 'aggregate', 'Aggregates')) AS k (section, kind, title)
