@@ -267,3 +267,18 @@ SELECT expression FROM sambapos_pushdown() JOIN example USING (signature)
 WHERE kind IN ('comparison', 'text') AND rows_of('v', expression) IS DISTINCT FROM rows_of('local_v', expression);
 SELECT expression FROM sambapos_pushdown() JOIN example USING (signature)
 WHERE pushed AND kind = 'aggregate' AND aggregated('v', expression) IS DISTINCT FROM aggregated('local_v', expression);
+-- Calendars: every day of 55 years.
+CREATE FOREIGN TABLE days (day date OPTIONS (remote_type 'date')) SERVER expressions_till OPTIONS (query $$
+  SELECT DATEADD(day, a.n + 10 * b.n + 100 * c.n + 1000 * d.n, CAST('1980-01-01' AS date)) AS day
+  FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS a (n), (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS b (n),
+       (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS c (n),
+       (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19)) AS d (n)$$);
+CREATE TABLE local_days AS SELECT date '1980-01-01' + i AS day FROM generate_series(0, 19999) i;
+CREATE FUNCTION calendar(relation text, OUT days bigint, OUT sum text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT sum(n), md5(string_agg(g::text, '';'' ORDER BY g::text)) FROM (SELECT extract(isoyear from day), extract(week from day), extract(isodow from day),
+    extract(dow from day), extract(doy from day), extract(quarter from day), extract(month from day), extract(day from day), extract(year from day),
+    date_trunc(''year'', day::timestamp), date_trunc(''quarter'', day::timestamp), date_trunc(''month'', day::timestamp), date_trunc(''week'', day::timestamp), count(*) AS n
+    FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13) g', relation) INTO days, sum;
+END $$;
+SELECT r.days, l.days, r.sum = l.sum FROM calendar('days') r, calendar('local_days') l;
