@@ -1,8 +1,8 @@
 /*
  * Does a column arrive with the type that was recorded of it? What is sent relies on the record: a
  * list of decimals leaves out what lies between two of the column's points, a moment becomes a
- * tick. Wider types of the same points (int for bigint, more digits before the point) change
- * nothing.
+ * tick. Wider types of the same points (bigint for int, more digits before the point) change
+ * nothing, nor does a time of fewer digits.
  */
 #include "types/domain.hpp"
 #include "types/type_map.hpp"
@@ -39,7 +39,7 @@ has_points(const ColumnReader &column, const Domain &recorded)
 		case Grid::datetime: return column.wire == tds::WireType::datetime;
 		case Grid::smalldatetime: return column.wire == tds::WireType::smalldatetime;
 		case Grid::datetime2:
-			return column.wire == tds::WireType::datetime2 && column.scale == recorded.scale;
+			return column.wire == tds::WireType::datetime2 && column.scale <= recorded.scale;
 		case Grid::uuid: return column.wire == tds::WireType::uuid;
 		default: return true;
 	}

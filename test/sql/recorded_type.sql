@@ -36,5 +36,5 @@ SELECT local, recorded, arriving, read_as(local, recorded, arriving, value) FROM
   ('numeric', 'decimal(10,2)', 'decimal(10,2)', '1.25'), ('numeric', 'decimal(10,2)', 'decimal(12,2)', '1.25'), ('numeric', 'decimal(10,2)', 'decimal(10,4)', '1.25'),
   ('numeric', 'decimal(10,2)', 'money', '1.25'), ('numeric', 'money', 'decimal(19,4)', '1.25'), ('numeric', 'decimal(10,2)', 'int', '1'),
   ('bigint', 'int', 'bigint', '5000000000'), ('integer', 'int', 'smallint', '5'), ('timestamp', 'datetime', 'datetime2(3)', '2024-02-29T10:20:30.003'),
-  ('timestamp', 'datetime2(3)', 'datetime2(6)', '2024-02-29T10:20:30.003'), ('timestamp', 'date', 'datetime', '2024-02-29T10:20:30.003'), ('date', 'date', 'date', '2024-02-29'),
+  ('timestamp', 'datetime2(3)', 'datetime2(6)', '2024-02-29T10:20:30.003'), ('timestamp', 'datetime2(3)', 'datetime2(0)', '2024-02-29T10:20:30'), ('timestamp', 'date', 'datetime', '2024-02-29T10:20:30.003'), ('date', 'date', 'date', '2024-02-29'),
   ('text', 'nvarchar(10)', 'nvarchar(20)', 'abc'), ('numeric', NULL, 'decimal(10,4)', '1.25')) AS v (local, recorded, arriving, value);
