@@ -57,3 +57,4 @@ select count(*) from ga tablesample (101 percent)
 select count(*) from sys.tables tablesample (10 percent)
 select count(*) from (select top (2) id from ga order by newid()) q
 drop table ga, gb
+select count(*), datediff(day, a.day, b.day) from (values (1, cast('2026-03-01' as date)), (2, cast('2026-03-03' as date))) as a (id, day) join (values (1, cast('2026-03-02' as date)), (2, cast('2026-03-04' as date))) as b (id, day) on b.id = a.id group by datediff(day, a.day, b.day), datepart(month, b.day) order by datediff(day, a.day, b.day)

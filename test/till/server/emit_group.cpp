@@ -78,13 +78,23 @@ is_group_function(const Expr &e)
 	return e.op == Op::call && names.count(e.text) > 0 && (e.window == nullptr || e.attempt);
 }
 
+/* Their first argument is a word such as day, never a column. */
+static bool
+begins_with_datepart(const Expr &e)
+{
+	static const std::set<std::string> names = {"DATEADD", "DATEDIFF", "DATEDIFF_BIG", "DATEPART",
+												"DATENAME"};
+
+	return e.op == Op::call && names.count(e.text) > 0;
+}
+
 static bool
 any_part(const Expr &e, const std::function<bool(const Expr &)> &test)
 {
 	if (test(e))
 		return true;
-	for (const ExprP &arg : e.args)
-		if (arg != nullptr && any_part(*arg, test))
+	for (size_t i = begins_with_datepart(e) ? 1 : 0; i < e.args.size(); i++)
+		if (e.args[i] != nullptr && any_part(*e.args[i], test))
 			return true;
 	if (e.window != nullptr)
 	{
