@@ -5,6 +5,7 @@
  * sum            SUM, over a type that can't overflow: bigint for int2 and int4, 38 digits for the
  *                rest. A decimal that leaves less than ten of the 38 digits for the carry is summed
  *                in two columns, whole numbers and fractions, and put together here.
+ *                Where the digits shown differ from value to value, their maximum is fetched too.
  * avg            SUM and COUNT_BIG, divided here by the division that PostgreSQL's own avg uses:
  *                SQL Server would keep six digits, or of integers none.
  * min, max       numbers and moments; text only by the server's rules. Not bit or uuid (PostgreSQL
@@ -165,12 +166,25 @@ summing_of_decimal(const Aggref *aggregate, const Domain &domain)
 	return Summing::refused;
 }
 
+/* The sum is shown with the most digits of any of its values: coalesce(price, 0) has two or none.
+ */
+static bool
+has_known_scale(const Scope *scope, const Aggref *aggregate, const Domain &domain)
+{
+	RemoteSql scratch = {};
+
+	initStringInfo(&scratch.text);
+	return domain.other_scale && aggregate->aggdistinct == NIL &&
+		   deparse_shown_scale(&scratch, scope, argument_of(aggregate));
+}
+
 static Summing
 summing_of(const Scope *scope, const Aggref *aggregate, Domain *domain)
 {
 	Expr *argument = argument_of(aggregate);
 
-	if (!is_remote_value(scope, argument, domain) || !types::may_fetch(*domain))
+	if (!is_remote_value(scope, argument, domain) ||
+		(!types::may_fetch(*domain) && !has_known_scale(scope, aggregate, *domain)))
 		return Summing::refused;
 	if (domain->grid == Grid::decimal)
 		return summing_of_decimal(aggregate, *domain);
@@ -313,6 +327,15 @@ append_sum(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Summing 
 	append_call(sql, scope, aggregate, "SUM", before, after);
 }
 
+static void
+append_scale(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
+{
+	appendStringInfoString(&sql->text, "MAX(");
+	append_filter(sql, scope, aggregate);
+	deparse_shown_scale(sql, scope, argument_of(aggregate));
+	appendStringInfoString(&sql->text, aggregate->aggfilter != nullptr ? " END)" : ")");
+}
+
 /* Of count, min, max, and of a sum in one column; how it arrives. */
 static void
 append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Domain *domain)
@@ -335,7 +358,12 @@ append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Domain *
 			if (summing == Summing::bigint)
 				*domain = types::integer_domain(INT8OID);
 			else
+			{
+				bool other_scale = domain->other_scale;
+
 				*domain = types::decimal_domain(38, domain->scale);
+				domain->other_scale = other_scale;
+			}
 			break;
 	}
 }
@@ -372,12 +400,18 @@ append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, 
 	Summing summing = Summing::refused;
 	int fraction = 0;
 	int count = 0;
-	Domain domain;
+	int scale = 0;
+	Domain domain = {};
 
 	columns->attrs = lappend_int(columns->attrs, attribute);
 	if (kind == Kind::sum || kind == Kind::average)
 		summing = summing_of(&inside, aggregate, &domain);
 	append_one(sql, &inside, aggregate, &domain);
+	if (summing != Summing::refused && domain.other_scale)
+	{
+		scale = add_part(sql, next_attribute, columns);
+		append_scale(sql, &inside, aggregate);
+	}
 	if (summing == Summing::in_two_parts)
 	{
 		fraction = add_part(sql, next_attribute, columns);
@@ -388,8 +422,9 @@ append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, 
 		count = add_part(sql, next_attribute, columns);
 		append_call(sql, &inside, aggregate, "COUNT_BIG", "", "");
 	}
-	if (fraction != 0 || count != 0)
-		columns->composed = lappend(columns->composed, list_make3_int(attribute, fraction, count));
+	if (fraction != 0 || count != 0 || scale != 0)
+		columns->composed =
+			lappend(columns->composed, list_make4_int(attribute, fraction, count, scale));
 }
 
 } // namespace sambapos::fdw

@@ -240,4 +240,113 @@ construct_of(const Scope *scope, Expr *expr)
 	}
 }
 
+/* ---- with how many digits a decimal is shown ---- */
+
+/* One of several values has its own scale in PostgreSQL, and the same as the others at the server.
+ */
+static Piece *
+scale_of_case(const Scope *scope, const CaseExpr *expr)
+{
+	Piece *piece = make_piece("CASE");
+	ListCell *cell;
+
+	foreach (cell, expr->args)
+	{
+		const CaseWhen *when = lfirst_node(CaseWhen, cell);
+		const Piece *branch = compose(" WHEN $1 THEN $2",
+									  {nested_condition_of(scope, condition_of_branch(expr, when)),
+									   shown_scale_of(scope, when->result)});
+
+		if (branch == nullptr)
+			return nullptr;
+		append_piece(piece, branch);
+	}
+	if (expr->defresult != nullptr)
+	{
+		const Piece *otherwise = compose(" ELSE $1", {shown_scale_of(scope, expr->defresult)});
+
+		if (otherwise == nullptr)
+			return nullptr;
+		append_piece(piece, otherwise);
+	}
+	appendStringInfoString(&piece->text, " END");
+	return piece;
+}
+
+static Piece *
+scale_of_coalesce(const Scope *scope, const CoalesceExpr *expr)
+{
+	Piece *piece = make_piece("CASE");
+	ListCell *cell;
+
+	foreach (cell, expr->args)
+	{
+		auto *member = static_cast<Expr *>(lfirst(cell));
+		const Value *value = value_of(scope, member);
+		const Piece *branch = value == nullptr
+								  ? nullptr
+								  : compose(" WHEN $1 IS NOT NULL THEN $2",
+											{value->sql, shown_scale_of(scope, member)});
+
+		if (branch == nullptr)
+			return nullptr;
+		append_piece(piece, branch);
+	}
+	appendStringInfoString(&piece->text, " END");
+	return piece;
+}
+
+static Piece *
+scale_of_operator(const Scope *scope, const OpExpr *expr)
+{
+	const Piece *left = shown_scale_of(scope, static_cast<Expr *>(linitial(expr->args)));
+	const Piece *right = shown_scale_of(scope, static_cast<Expr *>(llast(expr->args)));
+
+	switch (get_opcode(expr->opno))
+	{
+		case F_NUMERIC_UMINUS: return compose("$1", {left});
+		case F_NUMERIC_MUL: return compose("($1 + $2)", {left, right});
+		case F_NUMERIC_ADD:
+		case F_NUMERIC_SUB: return compose("CASE WHEN $1 > $2 THEN $1 ELSE $2 END", {left, right});
+		default: return nullptr;
+	}
+}
+
+Piece *
+shown_scale_of(const Scope *scope, Expr *expr)
+{
+	expr = strip_relabel(expr);
+	if (is_null_constant(expr))
+		return make_piece("NULL");
+
+	const Value *value = value_of(scope, expr);
+
+	if (value == nullptr)
+		return nullptr;
+	if (value->domain.grid == Grid::integer)
+		return make_piece("0");
+	if (!value->domain.other_scale)
+		return make_piece(psprintf("%d", value->domain.scale));
+	switch (nodeTag(expr))
+	{
+		case T_CaseExpr: return scale_of_case(scope, castNode(CaseExpr, expr));
+		case T_CoalesceExpr: return scale_of_coalesce(scope, castNode(CoalesceExpr, expr));
+		case T_OpExpr: return scale_of_operator(scope, castNode(OpExpr, expr));
+		default: return nullptr;
+	}
+}
+
+bool
+deparse_shown_scale(RemoteSql *sql, const Scope *scope, Expr *expr)
+{
+	const Value *value = value_of(scope, expr);
+	const Piece *piece = value == nullptr ? nullptr
+										  : compose("CASE WHEN $1 IS NOT NULL THEN $2 END",
+													{value->sql, shown_scale_of(scope, expr)});
+
+	if (piece != nullptr)
+		append_piece(sql, piece);
+	return piece != nullptr;
+}
+
 } // namespace sambapos::fdw

@@ -67,6 +67,10 @@ Value *call_of(const Scope *scope, Expr *expr, Oid function, List *args);
 /* CASE, COALESCE, NULLIF, GREATEST, LEAST. */
 Value *construct_of(const Scope *scope, Expr *expr);
 
+/* The scale with which PostgreSQL shows a decimal, as an integer in T-SQL: where that differs from
+ * row to row (deparse_case.cpp). */
+Piece *shown_scale_of(const Scope *scope, Expr *expr);
+
 /* What is below such casts and shifts. */
 Expr *below_cast(Expr *expr, bool *by_day, int64 *shift);
 

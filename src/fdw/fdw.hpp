@@ -102,7 +102,8 @@ enum ComposedMember
 {
 	COMPOSED_VALUE,    /* attribute: has the whole, gets the value */
 	COMPOSED_FRACTION, /* attribute, 0: none */
-	COMPOSED_COUNT     /* attribute, 0: none */
+	COMPOSED_COUNT,    /* attribute, 0: none */
+	COMPOSED_SCALE     /* attribute, 0: none: with how many digits the whole is shown */
 };
 
 /* ---- parameters.cpp ---- */

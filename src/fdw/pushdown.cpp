@@ -560,9 +560,9 @@ static const Rule table[] = {
 	{"aggregate",
 	 "sum(numeric)",
 	 "SUM($1)",
-	 "SQL Server sums decimals exactly in 38 digits; beyond 28 digits in two columns, whole "
-	 "numbers and "
-	 "fractions, put together here",
+	 "decimals are summed exactly in 38 digits; beyond 28 digits in two columns, whole numbers "
+	 "and fractions, put together here; where the digits shown differ from row to row, as in "
+	 "coalesce(price, 0), their maximum is fetched too",
 	 {F_SUM_NUMERIC}},
 	{"aggregate",
 	 "avg(integer), avg(numeric)",

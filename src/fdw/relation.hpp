@@ -171,6 +171,10 @@ bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain
 /* The same in a SELECT list, where its type has to be said: a decimal's scale is what is shown. */
 bool deparse_fetched_value(RemoteSql *sql, const Scope *scope, Expr *expr);
 
+/* The scale with which PostgreSQL shows a decimal whose domain has other_scale, as an integer; NULL
+ * where the value is. False, and nothing is appended, if the server can't tell. */
+bool deparse_shown_scale(RemoteSql *sql, const Scope *scope, Expr *expr);
+
 /* Writes a condition that holds for every row for which the expression holds, and for others: it
  * narrows down what is fetched, and the expression is to be asked again here. False, and nothing is
  * appended, if there is none. The expression itself if that is shippable. */

@@ -71,7 +71,7 @@ describe_relation(ForeignScanState *node)
 						  node->ss.ps.state->es_range_table, NIL, false);
 }
 
-/* The parts of values: fractions as numeric, counts as bigint. */
+/* The parts of values: fractions as numeric, counts as bigint, scales as integer. */
 static TupleDesc
 extend_tuple(TupleDesc tuple, List *composed)
 {
@@ -82,8 +82,9 @@ extend_tuple(TupleDesc tuple, List *composed)
 	{
 		const auto *value = static_cast<List *>(lfirst(cell));
 
-		attributes = std::max({attributes, list_nth_int(value, COMPOSED_FRACTION),
-							   list_nth_int(value, COMPOSED_COUNT)});
+		attributes =
+			std::max({attributes, list_nth_int(value, COMPOSED_FRACTION),
+					  list_nth_int(value, COMPOSED_COUNT), list_nth_int(value, COMPOSED_SCALE)});
 	}
 
 	TupleDesc extended = CreateTemplateTupleDesc(attributes);
@@ -95,11 +96,14 @@ extend_tuple(TupleDesc tuple, List *composed)
 		const auto *value = static_cast<List *>(lfirst(cell));
 		auto fraction = static_cast<AttrNumber>(list_nth_int(value, COMPOSED_FRACTION));
 		auto count = static_cast<AttrNumber>(list_nth_int(value, COMPOSED_COUNT));
+		auto scale = static_cast<AttrNumber>(list_nth_int(value, COMPOSED_SCALE));
 
 		if (fraction > 0)
 			TupleDescInitEntry(extended, fraction, "fraction of sum", NUMERICOID, -1, 0);
 		if (count > 0)
 			TupleDescInitEntry(extended, count, "count of avg", INT8OID, -1, 0);
+		if (scale > 0)
+			TupleDescInitEntry(extended, scale, "scale of sum", INT4OID, -1, 0);
 	}
 	return extended;
 }
@@ -260,16 +264,20 @@ compose_value(const Scan *scan, const List *composed)
 	int value = list_nth_int(composed, COMPOSED_VALUE) - 1;
 	int fraction = list_nth_int(composed, COMPOSED_FRACTION) - 1;
 	int count = list_nth_int(composed, COMPOSED_COUNT) - 1;
+	int scale = list_nth_int(composed, COMPOSED_SCALE) - 1;
 	Datum result = scan->values[value];
 
 	if (scan->nulls[value])
 		return;
 	/* these are of the same rows */
-	if ((fraction >= 0 && scan->nulls[fraction]) || (count >= 0 && scan->nulls[count]))
+	if ((fraction >= 0 && scan->nulls[fraction]) || (count >= 0 && scan->nulls[count]) ||
+		(scale >= 0 && scan->nulls[scale]))
 		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 						errmsg("the server answered with half of an aggregate")));
 	if (fraction >= 0)
 		result = DirectFunctionCall2(numeric_add, result, scan->values[fraction]);
+	if (scale >= 0) /* beyond it there are zeros */
+		result = DirectFunctionCall2(numeric_round, result, scan->values[scale]);
 	if (count >= 0)
 		result = DirectFunctionCall2(
 			numeric_div, result,
