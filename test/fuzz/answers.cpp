@@ -219,7 +219,7 @@ Conversation::hostile_answer(Reply reply)
 {
 	Answer result;
 
-	mutate(&reply, version_, &mutations_);
+	mutate(&reply, version_, manner_.deadly, &mutations_);
 	std::string bytes = to_bytes(reply);
 	if (mutations_.one_in(4))
 		mutate_bytes(&bytes, &mutations_);
@@ -227,8 +227,9 @@ Conversation::hostile_answer(Reply reply)
 										: packets(bytes, reply_packet, 4088);
 	if (manner_.floods && mutations_.one_in(100))
 	{
-		Token token = reply.empty() || mutations_.one_in(2) ? any_token(version_, &mutations_)
-															: reply[mutations_.below(reply.size())];
+		Token token = reply.empty() || mutations_.one_in(2)
+						  ? any_token(version_, manner_.deadly, &mutations_)
+						  : reply[mutations_.below(reply.size())];
 		result.flood = packets(to_bytes({token}), reply_packet, 4088);
 		result.flood[1] = 0;
 	}

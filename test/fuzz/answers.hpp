@@ -49,6 +49,7 @@ struct Manner
 	bool hostile = true;
 	bool floods = true;  /* each costs a second and more, until the client gives up */
 	bool silence = true; /* so does this */
+	bool deadly = true;  /* tokens that FreeTDS is known to die of (doc/hostile-servers.md) */
 };
 
 /* One connection. */

@@ -134,7 +134,7 @@ private:
 	/* Until something can be read; a backend that hangs is aborted, so that it says where. */
 	bool wait_for_result()
 	{
-		double since = now();
+		Waiting waited;
 
 		hang = Hang::none;
 		while (PQisBusy(connection_) != 0)
@@ -146,7 +146,8 @@ private:
 			if (PQconsumeInput(connection_) == 0)
 				return false;
 			bool connected = connections != nullptr && *connections > 0;
-			if (now() - since > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
+			waited.look();
+			if (waited.seconds() > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
 			{
 				hang = connected ? Hang::on_a_connection : Hang::in_the_library;
 				kill(pid_, SIGABRT);
@@ -473,7 +474,7 @@ read_options(int count, char **words)
 		if (word == "--quick")
 		{
 			options.quick = true;
-			options.manner.floods = options.manner.silence = false;
+			options.manner.floods = options.manner.silence = options.manner.deadly = false;
 			continue;
 		}
 		if (word == "--replay")

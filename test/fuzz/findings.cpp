@@ -27,20 +27,32 @@ has(const std::string &text, const char *word)
 	return text.find(word) != std::string::npos;
 }
 
-/* The first stack: its first frame that is ours or the library's. */
-static std::string
-culprit(const std::string &text)
+static bool
+is_ours(const std::string &frame)
 {
-	std::istringstream lines(text);
+	for (const char *place : {"src/tds/", "src/types/", "src/fdw/", "src/functions/", "src/bridge/",
+							  "src/sambapos_fdw.cpp", "test/fuzz/"})
+		if (has(frame, place) && !has(frame, "freetds"))
+			return true;
+	return false;
+}
+
+/* The next stack in the text: its first frame that is ours or the library's. "" if there is none.
+ */
+static std::string
+culprit(std::istringstream *lines)
+{
 	std::string line, first;
 
-	while (std::getline(lines, line))
+	while (std::getline(*lines, line))
 	{
-		if (line.compare(0, 5, "    #") != 0)
+		bool frame = line.compare(0, 5, "    #") == 0;
+
+		if (!frame && !first.empty())
+			return first;
+		if (!frame)
 			continue;
-		if (has(line, "libsybdb") || has(line, "src/tds/") || has(line, "src/types/") ||
-			has(line, "src/fdw/") || has(line, "src/functions/") || has(line, "src/bridge/") ||
-			has(line, "test/fuzz/"))
+		if (is_ours(line) || has(line, "libsybdb") || has(line, "freetds"))
 			return line.substr(4);
 		if (first.empty())
 			first = line.substr(4);
@@ -48,20 +60,45 @@ culprit(const std::string &text)
 	return first;
 }
 
+/* Of leaks any that is ours counts before the library's. */
+static std::string
+culprit_of_leaks(std::istringstream *lines)
+{
+	std::string line, result;
+
+	while (std::getline(*lines, line))
+		if (has(line, "irect leak of"))
+		{
+			std::string frame = culprit(lines);
+			if (result.empty() || is_ours(frame))
+				result = frame;
+		}
+	return result;
+}
+
 Finding
 judge(const std::string &text, const std::string &ending, Hang hang)
 {
+	static const char *const reports[] = {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+										  "promise broken", "runtime error"};
 	Finding finding{"", text, true};
 	std::istringstream lines(text);
-	std::string line, frame = culprit(text);
+	std::string line, frame;
 
-	while (finding.what.empty() && std::getline(lines, line))
-		if (has(line, "ERROR: AddressSanitizer") || has(line, "ERROR: LeakSanitizer") ||
-			has(line, "runtime error") || has(line, "promise broken"))
-			finding.what = line;
+	for (const char *report : reports)
+	{
+		if (!has(text, report))
+			continue;
+		while (std::getline(lines, line) && !has(line, report))
+			continue;
+		finding.what = line;
+		break;
+	}
+	frame = has(finding.what, "LeakSanitizer") ? culprit_of_leaks(&lines) : culprit(&lines);
 	if (finding.what.empty())
 		finding.what = ending;
-	finding.ours = !has(frame, "libsybdb") || has(text, "promise broken");
+	finding.ours = is_ours(frame) || !(has(frame, "libsybdb") || has(frame, "freetds")) ||
+				   has(finding.what, "promise broken");
 	if (hang == Hang::on_a_connection)
 		finding = {"hang", text, true};
 	else if (hang == Hang::in_the_library)

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -55,5 +56,25 @@ void report(bool good, const std::string &what);
 int end_of_tests();
 
 double now(); /* seconds */
+
+/* How long something has been waited for. A machine that stood still counts for a quarter of a
+ * second, however long it did. */
+class Waiting
+{
+public:
+	void look()
+	{
+		double present = now();
+
+		seconds_ += std::min(present - last_, 0.25);
+		last_ = present;
+	}
+	void begin() { *this = Waiting(); }
+	double seconds() const { return seconds_; }
+
+private:
+	double last_ = now();
+	double seconds_ = 0;
+};
 
 } // namespace fuzz

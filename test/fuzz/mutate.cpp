@@ -110,15 +110,15 @@ position(const Reply &reply, Random *random)
 }
 
 static void
-change_tokens(Reply *reply, Version version, Random *random)
+change_tokens(Reply *reply, Version version, bool deadly, Random *random)
 {
 	auto at = reply->begin() + static_cast<std::ptrdiff_t>(position(*reply, random));
 	auto with = static_cast<std::ptrdiff_t>(random->below(reply->size()));
 
 	switch (random->below(5))
 	{
-		case 0: reply->insert(at, any_token(version, random)); break;
-		case 1: reply->insert(at, any_token(version, random)); break;
+		case 0: reply->insert(at, any_token(version, deadly, random)); break;
+		case 1: add_strange_tokens(reply, position(*reply, random), version, deadly, random); break;
 		case 2:
 			if (!reply->empty())
 				reply->erase(reply->begin() + with);
@@ -138,12 +138,12 @@ change_tokens(Reply *reply, Version version, Random *random)
 }
 
 void
-mutate(Reply *reply, Version version, Random *random)
+mutate(Reply *reply, Version version, bool deadly, Random *random)
 {
 	for (int i = random->one_of({1, 1, 1, 2, 3, 6}); i > 0; i--)
 	{
 		if (random->one_in(3))
-			change_tokens(reply, version, random);
+			change_tokens(reply, version, deadly, random);
 		else
 			change_field(reply, random);
 	}

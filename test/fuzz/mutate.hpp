@@ -9,7 +9,7 @@ namespace fuzz
 {
 
 /* Changes some fields, tokens or their order. */
-void mutate(Reply *reply, Version version, Random *random);
+void mutate(Reply *reply, Version version, bool deadly, Random *random);
 
 /* Changes some bytes, or cuts. */
 void mutate_bytes(std::string *bytes, Random *random);

@@ -175,16 +175,17 @@ supervise(Work body, const Progress *progress, Finding *finding)
 		body();
 	}
 	std::uint64_t seed = never;
-	double since = now();
+	Waiting waiting;
 	while (waitpid(child, &status, WNOHANG) == 0)
 	{
 		if (progress->seed != seed)
 		{
 			seed = progress->seed;
-			since = now();
+			waiting.begin();
 		}
 		bool connected = progress->connections > 0;
-		if (now() - since > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
+		waiting.look();
+		if (waiting.seconds() > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
 		{
 			hang = connected ? Hang::on_a_connection : Hang::in_the_library;
 			kill(child, SIGABRT);
@@ -252,7 +253,7 @@ read_options(int count, char **words)
 		if (word == "--quick") /* little that has to be waited for */
 		{
 			options.quick = true;
-			options.manner.floods = options.manner.silence = false;
+			options.manner.floods = options.manner.silence = options.manner.deadly = false;
 			continue;
 		}
 		if (word == "--good") /* answers as they should be */

@@ -98,7 +98,7 @@ utf16(const std::string &ascii)
 }
 
 /* Characters with a length of so many bytes in front. */
-static void
+void
 add_text(Token *token, const std::string &ascii, int length_bytes)
 {
 	add(token, Kind::length, ascii.size(), length_bytes);
@@ -236,7 +236,7 @@ add_collation(Token *token, Random *random)
 	add_bytes(token, collations[random->below(3)]);
 }
 
-static void
+void
 add_type_info(Token *token, const Column &column, Version version, Random *random)
 {
 	const TypeEntry &type = entry(column.type);
@@ -431,7 +431,7 @@ some_bytes(const Column &column, const TypeEntry &type, Random *random)
 	return value;
 }
 
-static void
+void
 add_value(Token *token, const Column &column, Random *random)
 {
 	const TypeEntry &type = entry(column.type);
@@ -592,102 +592,6 @@ prelogin(int encryption)
 	add(&result, Kind::number, static_cast<unsigned>(encryption), 1);
 	add_bytes(&result, std::string(2, '\0'));
 	return result;
-}
-
-/* A token whose body is a length and so many bytes of anything. */
-static Token
-counted(int code, int length_bytes, Random *random)
-{
-	Token result;
-	std::string body = random->bytes(random->below(30));
-
-	add(&result, Kind::token, static_cast<unsigned>(code), 1);
-	add(&result, Kind::length, body.size(), length_bytes);
-	add_bytes(&result, body);
-	return result;
-}
-
-/* RETURNVALUE: ordinal, name, status, and one value with its type. */
-static Token
-return_value(Version version, Random *random)
-{
-	Column column = make_column("@p", random);
-	Token result;
-
-	add(&result, Kind::token, 0xAC, 1);
-	add(&result, Kind::number, 1, 2);
-	add_text(&result, column.name, 1);
-	add(&result, Kind::number, 1, 1);
-	add(&result, Kind::number, 0, version >= 0x72 ? 4 : 2);
-	add(&result, Kind::number, 0, 2);
-	add_type_info(&result, column, version, random);
-	add_value(&result, column, random);
-	return result;
-}
-
-static Token
-return_status(Random *random)
-{
-	Token result;
-
-	add(&result, Kind::token, 0x79, 1);
-	add_bytes(&result, some_number(4, random));
-	return result;
-}
-
-static Token
-some_environment_change(Random *random)
-{
-	int type = random->between(1, 20);
-
-	return environment_change(type,
-							  random->one_in(2)
-								  ? random->one_of<std::string>({"4096", "99999", "-1", "512", "0"})
-								  : random->bytes(random->below(9)),
-							  random->bytes(random->below(9)));
-}
-
-static std::vector<Column>
-some_columns(Random *random)
-{
-	std::vector<Column> columns;
-
-	for (int i = random->between(0, 6); i > 0; i--)
-		columns.push_back(make_column("n", random));
-	return columns;
-}
-
-Token
-any_token(Version version, Random *random)
-{
-	std::vector<Column> columns = some_columns(random);
-
-	switch (random->below(12))
-	{
-		case 0:
-			return message(0xAA, random->between(0, 60000), random->between(0, 25), "Oops.",
-						   version);
-		case 1:
-			return message(0xAB, random->between(0, 60000), random->between(0, 10), "Hm.", version);
-		case 2: return some_environment_change(random);
-		case 3:
-			return done(random->between(0xFD, 0xFF), static_cast<int>(random->below(0x400)),
-						random->next(), version);
-		case 4: return column_metadata(columns, version);
-		case 5: return row(columns, random->one_in(2), version, random);
-		case 6: return return_value(version, random);
-		case 7: return return_status(random);
-		case 8: /* ORDER, TABNAME, COLINFO, SSPI, LOGINACK, FEDAUTHINFO, capabilities */
-			return counted(random->one_of({0xA9, 0xA4, 0xA5, 0xED, 0xAD, 0xEE, 0xE2}), 2, random);
-		case 9: /* FEATUREEXTACK, SESSIONSTATE */
-			return counted(random->one_of({0xAE, 0xE4}), 4, random);
-		case 10: /* COMPUTE tokens, and those of TDS 4.2 and 5 */
-			return counted(
-				random->one_of({0x88, 0xD3, 0xA0, 0xA1, 0xA7, 0xA8, 0xAF, 0xE5, 0xE7, 0xEC, 0xD7,
-								0x61, 0x62, 0x22, 0x20, 0x65, 0x83, 0xA6, 0x71}),
-				random->one_of({1, 2, 2, 4}), random);
-		default: return counted(static_cast<int>(random->below(256)), 2, random);
-	}
 }
 
 } // namespace fuzz

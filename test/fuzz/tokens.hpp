@@ -64,8 +64,18 @@ Token environment_change(int type, const std::string &now, const std::string &be
 Token login_acknowledged(Version version);
 Token prelogin(int encryption);
 
+/* The pieces of a column's description and of its value. */
+void add_text(Token *token, const std::string &ascii, int length_bytes);
+void add_type_info(Token *token, const Column &column, Version version, Random *random);
+void add_value(Token *token, const Column &column, Random *random);
+
+/* ---- strange_tokens.cpp ---- */
+
 /* Any other token that a server could send, those of older versions too, with a body that is
- * likely or not. */
-Token any_token(Version version, Random *random);
+ * likely or not. Without `deadly`, none that FreeTDS is known to die of. */
+Token any_token(Version version, bool deadly, Random *random);
+
+/* Some that belong together, COMPUTE rows or a result as older versions describe it. */
+void add_strange_tokens(Reply *reply, std::size_t at, Version version, bool deadly, Random *random);
 
 } // namespace fuzz
