@@ -70,13 +70,16 @@ add_group_expr(PlannedGroup *group, Expr *expr, Index reference)
 		!types::may_fetch(domain))
 		return false;
 
-	/* Not add_to_flat_tlist(): an expression may be there twice, under two references. */
+	/* Twice in the output it would be ambiguous in ORDER BY (error 209). */
+	if (list_member(group->group_exprs, expr))
+		return true;
+
 	TargetEntry *entry = makeTargetEntry(
 		expr, static_cast<AttrNumber>(list_length(group->scan_tlist) + 1), nullptr, false);
 
 	entry->ressortgroupref = reference;
 	group->scan_tlist = lappend(group->scan_tlist, entry);
-	group->group_exprs = list_append_unique(group->group_exprs, expr);
+	group->group_exprs = lappend(group->group_exprs, expr);
 	return true;
 }
 

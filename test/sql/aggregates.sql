@@ -23,6 +23,9 @@ SELECT compare('SELECT at, amount, count(*) FROM edges GROUP BY 1, 2');
 SELECT compare('SELECT id % 3, count(*), (id % 3) * 2.5 FROM tickets GROUP BY id % 3');
 SELECT compare('SELECT ''a'' AS c, n, 1 + 1 AS two, count(*) FROM edges GROUP BY 1, 2, 3');
 SELECT compare('SELECT n FROM edges GROUP BY n, flag');
+-- Fetched once: in ORDER BY a column that is twice in the output would be ambiguous.
+SELECT compare('SELECT n AS a, n AS b, count(*) FROM edges GROUP BY a, b ORDER BY a, b', true);
+SELECT compare('SELECT DISTINCT n AS a, n AS b FROM edges ORDER BY b', true);
 SELECT compare('SELECT 1 FROM edges GROUP BY n');
 SELECT compare('SELECT count(*) FROM (SELECT count(*) FROM edges) s');
 SELECT compare('SELECT d.name, s.c FROM departments d JOIN (SELECT department_id, count(*) AS c FROM tickets GROUP BY department_id) s ON s.department_id = d.id');
