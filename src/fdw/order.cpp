@@ -152,7 +152,8 @@ is_result_order(const PlannerInfo *root)
 	const Query *parse = root->parse;
 
 	return root->parent_root == nullptr && parse->setOperations == nullptr &&
-		   parse->distinctClause == NIL && !parse->hasWindowFuncs && !parse->hasTargetSRFs;
+		   parse->distinctClause == NIL && !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		   parse->limitOption != LIMIT_OPTION_WITH_TIES;
 }
 
 /* The rows of this relation are the query's. */

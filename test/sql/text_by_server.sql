@@ -49,6 +49,7 @@ SELECT s.* FROM unnest(ARRAY[
   $$SELECT id FROM t JOIN names ON c = name ORDER BY c$$,
   $$SELECT id FROM (SELECT id, c FROM t ORDER BY c LIMIT 5) s JOIN names ON c = name$$,
   $$SELECT DISTINCT c, random() FROM t ORDER BY c$$,
+  $$SELECT c FROM t ORDER BY c FETCH FIRST 2 ROWS WITH TIES$$,
   $$SELECT c, row_number() OVER (PARTITION BY c) FROM t ORDER BY c$$,
   $$SELECT c FROM t UNION SELECT name FROM names ORDER BY 1$$]) k, sent(k) s;
 RESET enable_nestloop;
