@@ -23,12 +23,24 @@ call_argument(const Call *call, int index)
 										   : nullptr;
 }
 
-bool
-take_operand(Call *call, int index)
+/* Each argument is judged once, however deep calls nest. */
+static Value *
+take_value(Call *call, int index)
 {
 	Expr *expr = call_argument(call, index);
 
-	call->operands[index] = expr != nullptr ? operand_of(call->scope, expr) : nullptr;
+	if (expr == nullptr)
+		return nullptr;
+	if (!call->judged[index])
+		call->values[index] = value_of(call->scope, expr);
+	call->judged[index] = true;
+	return call->values[index];
+}
+
+bool
+take_operand(Call *call, int index)
+{
+	call->operands[index] = as_operand(take_value(call, index));
 	return call->operands[index] != nullptr;
 }
 
@@ -110,7 +122,7 @@ type_integer_cast(Call *call)
 bool
 type_whole(Call *call)
 {
-	Value *value = value_of(call->scope, call_argument(call, 0));
+	Value *value = take_value(call, 0);
 
 	call->operands[0] = value;
 	call->result = types::integer_domain(call->type);
@@ -355,6 +367,9 @@ call_of(const Scope *scope, Expr *expr, Oid function, List *args)
 		return nullptr;
 
 	const char *field = constant_field(args);
+	auto arguments = static_cast<size_t>(list_length(args));
+	auto *values = static_cast<Value **>(palloc0(sizeof(Value *) * arguments));
+	auto *judged = static_cast<bool *>(palloc0(sizeof(bool) * arguments));
 
 	for (int i = 0; i < count; i++)
 	{
@@ -362,6 +377,8 @@ call_of(const Scope *scope, Expr *expr, Oid function, List *args)
 
 		call.scope = scope;
 		call.args = args;
+		call.values = values;
+		call.judged = judged;
 		call.type = exprType(reinterpret_cast<Node *>(expr));
 		if (is_rule_of(rules[i], function, field) && rules[i].typing(&call))
 			return make_value(write_call(&call, rules[i].tsql), call.result);

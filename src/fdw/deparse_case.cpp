@@ -63,6 +63,33 @@ is_moment_constant(const Expr *expr)
 	return IsA(expr, Const) && castNode(Const, expr)->consttype == TIMESTAMPOID;
 }
 
+/* NULLs and moments. */
+static bool
+waits_for_type(const Expr *expr)
+{
+	return is_null_constant(expr) || is_moment_constant(expr);
+}
+
+/* Fills what waited; each branch is judged once, however deep they nest. */
+static bool
+type_the_rest(List *values, List *exprs, const Domain &domain)
+{
+	ListCell *cell;
+
+	foreach (cell, values)
+	{
+		auto *expr = static_cast<Expr *>(list_nth(exprs, foreach_current_index(cell)));
+
+		if (lfirst(cell) != nullptr)
+			continue;
+		lfirst(cell) = is_null_constant(expr) ? make_value(make_piece("NULL"), domain)
+											  : moment_beside(domain, expr);
+		if (lfirst(cell) == nullptr)
+			return false;
+	}
+	return true;
+}
+
 /* The branches as operands of one domain, a List of Value; NIL if that can't be. */
 static List *
 branches_of(const Scope *scope, List *exprs, Domain *domain)
@@ -74,35 +101,21 @@ branches_of(const Scope *scope, List *exprs, Domain *domain)
 	foreach (cell, exprs)
 	{
 		auto *expr = static_cast<Expr *>(lfirst(cell));
-		const Value *value;
+		Value *value = nullptr;
 
-		if (is_null_constant(expr) || is_moment_constant(expr))
-			continue;
-		value = operand_of(scope, expr);
-		if (value == nullptr ||
-			(domain->grid != Grid::unsupported && !widen_to(domain, value->domain)))
-			return NIL;
-		if (domain->grid == Grid::unsupported)
-			*domain = value->domain;
-	}
-	if (domain->grid == Grid::unsupported)
-		return NIL;
-	foreach (cell, exprs)
-	{
-		auto *expr = static_cast<Expr *>(lfirst(cell));
-		Value *value;
-
-		if (is_null_constant(expr))
-			value = make_value(make_piece("NULL"), *domain);
-		else if (is_moment_constant(expr))
-			value = moment_beside(*domain, expr);
-		else
+		if (!waits_for_type(expr))
+		{
 			value = operand_of(scope, expr);
-		if (value == nullptr)
-			return NIL;
+			if (value == nullptr ||
+				(domain->grid != Grid::unsupported && !widen_to(domain, value->domain)))
+				return NIL;
+			if (domain->grid == Grid::unsupported)
+				*domain = value->domain;
+		}
 		values = lappend(values, value);
 	}
-	return values;
+	return domain->grid != Grid::unsupported && type_the_rest(values, exprs, *domain) ? values
+																					  : NIL;
 }
 
 static const Piece *
@@ -167,6 +180,7 @@ case_of(const Scope *scope, CaseExpr *expr)
 		append_piece(piece, branch(values, list_length(values) - 1));
 	}
 	appendStringInfoString(&piece->text, " END");
+	piece->cases++;
 	return make_value(piece, domain);
 }
 
@@ -191,6 +205,7 @@ coalesce_of(const Scope *scope, CoalesceExpr *expr)
 		append_piece(piece, branch(values, i));
 	}
 	appendStringInfoChar(&piece->text, ')');
+	piece->cases++;
 	return make_value(piece, domain);
 }
 

@@ -130,18 +130,21 @@ predicate_piece(const Predicate &predicate, Expr *value)
 	return piece;
 }
 
+/* left: as comparand_of() gives it. */
 static Piece *
-compare_with_value(const Scope *scope, Expr *expr, Form form, Comparison comparison, Expr *value,
-				   Oid value_type)
+compare_with_value(const Scope *scope, const Value *left, Form form, Comparison comparison,
+				   Expr *value, Oid value_type)
 {
-	const Value *left = comparand_of(scope, expr);
-
 	if (left == nullptr || !is_text(left->sql) || !is_allowed(left->domain, comparison) ||
 		!is_value(scope, value) || !is_value_type(value_type) ||
 		(form != Form::comparison && types::is_coarse(left->domain)))
 		return nullptr;
-	return predicate_piece({form, comparison, left->domain, value_type, left->sql->text.data},
-						   value);
+
+	Piece *piece =
+		predicate_piece({form, comparison, left->domain, value_type, left->sql->text.data}, value);
+
+	piece->cases = left->sql->cases;
+	return piece;
 }
 
 /* ---- comparisons of two expressions ---- */
@@ -160,22 +163,17 @@ compare_pieces(const Piece *left, Comparison comparison, const Piece *right)
 
 /* A column below its casts is found in an index; a day is only cut out at the server if both sides
  * are. */
-static Value *
-side_of(const Scope *scope, Expr *expr)
+static const Value *
+side_of(const Scope *scope, Expr *expr, const Value *side)
 {
-	Value *side = comparand_of(scope, expr);
-
 	return side != nullptr && (types::is_coarse(side->domain) || side->domain.shift != 0)
 			   ? value_of(scope, expr)
 			   : side;
 }
 
 static Piece *
-compare_sides(const Scope *scope, Expr *left_expr, Comparison comparison, Expr *right_expr)
+compare_sides(const Value *left, Comparison comparison, const Value *right)
 {
-	const Value *left = side_of(scope, left_expr);
-	const Value *right = side_of(scope, right_expr);
-
 	if (left == nullptr || right == nullptr || !is_allowed(left->domain, comparison) ||
 		!types::may_compare(left->domain, right->domain, is_ordering(comparison)))
 		return nullptr;
@@ -207,14 +205,21 @@ comparison_of(const Scope *scope, OpExpr *expr, const Comparison *instead)
 
 	auto *left = static_cast<Expr *>(linitial(expr->args));
 	auto *right = static_cast<Expr *>(lsecond(expr->args));
-	Piece *piece = compare_with_value(scope, left, Form::comparison, comparison, right, right_type);
+	const Value *left_value = comparand_of(scope, left);
+	Piece *piece =
+		compare_with_value(scope, left_value, Form::comparison, comparison, right, right_type);
 
-	if (piece == nullptr)
-		piece = compare_with_value(scope, right, Form::comparison, commuted(comparison), left,
-								   left_type);
-	if (piece == nullptr)
-		piece = compare_sides(scope, left, comparison, right);
-	return piece;
+	/* Each side is judged once, however deep comparisons nest. */
+	if (piece != nullptr || (left_value == nullptr && !is_value(scope, left)))
+		return piece;
+
+	const Value *right_value = comparand_of(scope, right);
+
+	piece = compare_with_value(scope, right_value, Form::comparison, commuted(comparison), left,
+							   left_type);
+	return piece != nullptr ? piece
+							: compare_sides(side_of(scope, left, left_value), comparison,
+											side_of(scope, right, right_value));
 }
 
 static Piece *
@@ -253,7 +258,7 @@ array_comparison_of(const Scope *scope, ScalarArrayOpExpr *expr)
 		comparison != wanted || !is_plain_collation(expr->inputcollid) ||
 		is_too_long(scope, static_cast<Expr *>(lsecond(expr->args))))
 		return nullptr;
-	return compare_with_value(scope, static_cast<Expr *>(linitial(expr->args)),
+	return compare_with_value(scope, comparand_of(scope, static_cast<Expr *>(linitial(expr->args))),
 							  expr->useOr ? Form::any : Form::all, comparison,
 							  static_cast<Expr *>(lsecond(expr->args)), right_type);
 }

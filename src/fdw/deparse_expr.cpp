@@ -10,6 +10,11 @@ namespace sambapos::fdw
  * it twice, and nests. */
 constexpr int longest_piece = 32768;
 
+/* SQL Server nests ten CASEs, and COALESCE and NULLIF are such
+ * (https://learn.microsoft.com/sql/t-sql/language-elements/case-transact-sql); two are left for
+ * what aggregates and ORDER BY put around a value. */
+constexpr int deepest_case = 8;
+
 Piece *
 make_piece(const char *text)
 {
@@ -37,6 +42,7 @@ append_piece(RemoteSql *sql, const Piece *piece)
 		sql->exprs = lappend(sql->exprs, list_nth(piece->exprs, i));
 	}
 	appendBinaryStringInfo(&sql->text, piece->text.data, piece->text.len);
+	sql->cases = std::max(sql->cases, piece->cases);
 }
 
 static int
@@ -48,6 +54,18 @@ length_of(const Piece *piece)
 	foreach (cell, piece->texts)
 		length += static_cast<int>(std::strlen(strVal(lfirst(cell))));
 	return length;
+}
+
+bool
+is_moderate(const Piece *piece)
+{
+	return piece->cases <= deepest_case && length_of(piece) <= longest_piece;
+}
+
+static bool
+has_case(const char *pattern)
+{
+	return std::strstr(pattern, "CASE ") != nullptr || std::strstr(pattern, "NULLIF(") != nullptr;
 }
 
 Piece *
@@ -65,7 +83,8 @@ compose(const char *pattern, std::initializer_list<const Piece *> pieces)
 		else
 			appendStringInfoChar(&result->text, *c);
 	}
-	return length_of(result) <= longest_piece ? result : nullptr;
+	result->cases += has_case(pattern) ? 1 : 0;
+	return is_moderate(result) ? result : nullptr;
 }
 
 /* Texts and parameters take turns, beginning and ending with a text. */

@@ -14,7 +14,7 @@ using types::Grid;
 Value *
 make_value(Piece *sql, const Domain &domain)
 {
-	if (sql == nullptr || domain.grid == Grid::unsupported)
+	if (sql == nullptr || domain.grid == Grid::unsupported || !is_moderate(sql))
 		return nullptr;
 
 	auto *value = static_cast<Value *>(palloc0(sizeof(Value)));
@@ -158,6 +158,8 @@ aggregate_value(const Scope *scope, Aggref *aggregate)
 Value *
 value_of(const Scope *scope, Expr *expr)
 {
+	CHECK_FOR_INTERRUPTS();
+
 	Value *text = text_by_server(scope, expr);
 
 	if (text != nullptr)
@@ -197,8 +199,12 @@ value_of(const Scope *scope, Expr *expr)
 Value *
 operand_of(const Scope *scope, Expr *expr)
 {
-	Value *value = value_of(scope, expr);
+	return as_operand(value_of(scope, expr));
+}
 
+Value *
+as_operand(Value *value)
+{
 	if (value == nullptr || types::is_coarse(value->domain))
 		return nullptr;
 

@@ -33,6 +33,9 @@ Piece *compose(const char *pattern, std::initializer_list<const Piece *> pieces)
 
 void append_piece(RemoteSql *sql, const Piece *piece);
 
+/* Neither longer nor with more CASEs within one another than may be sent. */
+bool is_moderate(const Piece *piece);
+
 /* No parameters in it: it is one text. */
 inline bool
 is_text(const Piece *piece)
@@ -55,6 +58,7 @@ Value *value_of(const Scope *scope, Expr *expr);
 
 /* The same, as T-SQL has to see it to compute as PostgreSQL does. */
 Value *operand_of(const Scope *scope, Expr *expr);
+Value *as_operand(Value *value);
 
 /* The same below casts and shifts that keep order and equality: domain.shift for moments shifted by
  * a constant, domain.by_day for a cast to date, which maps ranges to one value. So a column is

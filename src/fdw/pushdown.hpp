@@ -18,6 +18,8 @@ struct Call
 	const Scope *scope;
 	List *args;
 	Oid type;              /* of the result, in PostgreSQL */
+	Value **values;        /* of args, as take_value() finds them: for all rules of a function */
+	bool *judged;          /* they have been looked for */
 	Value *operands[3];    /* $1, $2, $3 of the pattern */
 	types::Domain result;  /* $t is its T-SQL type */
 	types::Domain widened; /* $w: a type with room for what is in between */

@@ -116,6 +116,7 @@ struct RemoteSql
 	List *parameters;
 	List *exprs;
 	StringInfoData text;
+	int cases; /* so many CASEs within one another */
 };
 
 /* Ends the text in work: after the last one there is no parameter. */

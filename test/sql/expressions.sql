@@ -282,3 +282,12 @@ BEGIN
     FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13) g', relation) INTO days, sum;
 END $$;
 SELECT r.days, l.days, r.sum = l.sum FROM calendar('days') r, calendar('local_days') l;
+
+-- T-SQL nests ten CASEs, which COALESCE, NULLIF and GREATEST are too; deeper ones stay here. And each is judged once: of
+-- forty the planner would otherwise see no end.
+SELECT depth, sent(repeat('COALESCE(', depth) || 'n' || repeat(', id)', depth) || ' > 3') IS NOT NULL,
+  sent(repeat('CASE WHEN id = 1 THEN 2 ELSE ', depth) || 'n' || repeat(' END', depth) || ' > 3') IS NOT NULL,
+  sent(repeat('(', depth) || 'n > 3' || repeat(') = (id > 2)', depth)) IS NOT NULL,
+  sent(repeat('(', depth) || 'n' || repeat('::numeric)::int', depth) || ' > 3') IS NOT NULL,
+  sent('greatest(n' || repeat(', id', depth) || ') > 3') IS NOT NULL
+FROM unnest(ARRAY[4, 8, 9, 40]) depth;
