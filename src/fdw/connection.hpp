@@ -81,10 +81,10 @@ enum class ResultState
 	idle,      /* nothing asked yet, or closed */
 	asked,     /* the query is on its way; connection->reader points here */
 	streaming, /* rows are on the wire; connection->reader points here */
-	moving,    /* rows are on their way to the store; seen elsewhere only if that was broken off */
-	stored,    /* all unread rows are in the store */
-	ended,     /* all rows were read */
-	broken     /* unread rows are gone */
+	moving, /* columns looked at, or rows moved to the store; seen elsewhere only if that failed */
+	stored, /* all unread rows are in the store */
+	ended,  /* all rows were read */
+	broken  /* unread rows are gone */
 };
 
 /* One remote query's rows. Plain; lives in the reader's memory, unlinks itself with it. */

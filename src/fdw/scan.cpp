@@ -250,7 +250,12 @@ receive(void *argument)
 	if (outer == nullptr || outer->arg != scan)
 		push_error_context(&context, scan);
 	result_receive(scan->result);
+	/* columns that don't do are an error, and after a savepoint nobody may take the rows for read
+	 */
+	ResultState received = scan->result->state;
+	scan->result->state = ResultState::moving;
 	prepare_reader(node, scan);
+	scan->result->state = received;
 	result_settle(scan->result);
 	error_context_stack = outer;
 }

@@ -259,6 +259,17 @@ for my $table (qw(broken missing))
 	$session->run('COMMIT');
 }
 
+# The answer is received by another scan, in a savepoint, and its columns don't do.
+$db->run("CREATE FOREIGN TABLE sites.unfit (id uuid OPTIONS (column_name 'Amount')) SERVER site0 OPTIONS (table_name 'Sales')");
+$session->run('BEGIN; DECLARE c CURSOR FOR SELECT n::text FROM generate_series(1, 5) n UNION ALL SELECT id::text FROM sites.unfit');
+is($session->run('FETCH 1 FROM c'), 1, 'a cursor with an answer on its way');
+$session->run('SAVEPOINT s');
+is($session->error('SELECT count(*) FROM sites.sales0')->{sqlstate}, 'HV004', 'another scan meets columns that do not do');
+$session->run('ROLLBACK TO s');
+is($session->error('FETCH ALL FROM c')->{sqlstate}, '55000', 'and the cursor does not read them');
+$session->run('ROLLBACK');
+usable($session, 'after columns that do not do');
+
 for my $how ('pg_cancel_backend', 'statement_timeout')
 {
 	$session->run("SET statement_timeout = '2s'") if $how eq 'statement_timeout';
