@@ -82,24 +82,30 @@ shows_utf16(tds::Session *session)
 	tds::Row row;
 	bool result = false;
 
-	guard(
-		[&]
-		{
-			tds::query(session, "SELECT CAST(NCHAR(233) AS varbinary(2))");
-			while (tds::next(session, &row))
-				result = row.count == 1 && row.values[0].data != nullptr &&
-						 row.values[0].length == static_cast<int>(sizeof expected) &&
-						 std::memcmp(row.values[0].data, expected, sizeof expected) == 0;
-		});
+	tds::query(session, "SELECT CAST(NCHAR(233) AS varbinary(2))");
+	while (tds::next(session, &row))
+		result = row.count == 1 && row.values[0].data != nullptr &&
+				 row.values[0].length == static_cast<int>(sizeof expected) &&
+				 std::memcmp(row.values[0].data, expected, sizeof expected) == 0;
 	return result;
 }
 
 static void
 require_utf16(Connection *connection)
 {
-	if (connection->invalid_text != InvalidText::replace || shows_utf16(connection->session))
+	Failure failure;
+	bool shown = false;
+
+	if (connection->invalid_text != InvalidText::replace)
 		return;
-	connection_drop(connection);
+
+	bool answered = attempt(&failure, [&] { shown = shows_utf16(connection->session); });
+
+	if (shown)
+		return;
+	connection_drop(connection); /* nor may the next transaction find it */
+	if (!answered)
+		raise(failure);
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("server \"%s\" can't be read with invalid_text \"replace\"",
 						   GetForeignServer(connection->key.server)->servername),
@@ -172,6 +178,19 @@ transaction_lost(const Connection *connection)
 	pg_unreachable();
 }
 
+/* Nothing was read yet where the session hasn't answered in this transaction: then another does,
+ * unless somebody has asked this one, who will see to it (connection_renew()). */
+static void
+meet_dead_session(Connection *connection)
+{
+	const Result *reader = connection->reader;
+
+	if (connection->unproven && reader != nullptr && reader->state == ResultState::asked)
+		return;
+	connection->phase = connection->unproven ? Phase::none : Phase::lost;
+	connection_drop(connection);
+}
+
 Connection *
 connection_enter(Oid server, Oid user)
 {
@@ -179,10 +198,7 @@ connection_enter(Oid server, Oid user)
 
 	if (connection->phase == Phase::open &&
 		(connection->session == nullptr || !tds::alive(connection->session)))
-	{
-		connection->phase = Phase::lost;
-		connection_drop(connection);
-	}
+		meet_dead_session(connection);
 	if (connection->phase == Phase::lost)
 		transaction_lost(connection);
 	if (connection->phase == Phase::none)

@@ -6,6 +6,7 @@
  */
 #include "tds/state.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 #include <poll.h>
@@ -20,6 +21,8 @@ namespace sambapos::tds
 
 /* From here on up the server closes the connection itself. */
 static constexpr int fatal_severity = 20;
+
+static constexpr int snapshot_not_allowed = 3952;
 
 bool
 connected(const Session &session) noexcept
@@ -53,6 +56,8 @@ fail(Session *session)
 		session->broken = true;
 	make_idle(session);
 	reason.given_up = reason.given_up || session->record.given_up;
+	if (reason.server_number == snapshot_not_allowed)
+		session->snapshot_allowed = Answer::unknown; /* the next transaction asks again */
 	if (ends_transaction(reason.server_number))
 		session->transaction_ended = session->in_transaction;
 	throw to_error(reason, session->wait, session->peer.c_str(), !connected(*session));
@@ -497,9 +502,13 @@ alive(Session *session) noexcept
 	if (socket < 0)
 		return false;
 
-	/* unread bytes are no sign of death: a TLS server may have sent a ticket */
+	/* unread bytes are no sign of death: a TLS server may have sent a ticket; nor is a signal,
+	 * which ends poll() though it wouldn't wait */
 	pollfd state{socket, POLLRDHUP, 0};
-	return poll(&state, 1, 0) == 0;
+	int found;
+	while ((found = poll(&state, 1, 0)) < 0 && errno == EINTR)
+		;
+	return found == 0;
 }
 
 Session::~Session()

@@ -54,6 +54,24 @@ my $before = spid();
 $till->restart;
 is($session->value($tickets), 500, 'the server was restarted between two transactions: the same');
 
+# It dies of the first query, which waits for somebody to read its answer, and another scan comes first.
+$session->run($tickets);
+$till->control('cut_after_bytes', 0);
+$session->run("BEGIN; DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 3) n UNION ALL SELECT id FROM live.tickets");
+is($session->value('FETCH 1 FROM c'), 1, 'a cursor whose query meets a dead connection');
+sleep 0.05 while spid();
+is($session->value($tickets), 500, 'another scan reads over a new one');
+is(() = $session->run('FETCH ALL FROM c') =~ /^/mg, 502, 'and so does the cursor');
+$session->run('COMMIT');
+
+# Snapshot isolation was allowed when the connection was opened, and no longer is.
+$till->sql("ALTER DATABASE $till->{database} SET ALLOW_SNAPSHOT_ISOLATION OFF");
+my $refused = $session->error($tickets);
+is($refused && $refused->{sqlstate}, '55000', 'snapshot isolation is switched off: an error, once');
+is($session->value($tickets), 500, 'the next transaction does without');
+$session->run("SELECT sambapos_disconnect('till')");
+$till->sql("ALTER DATABASE $till->{database} SET ALLOW_SNAPSHOT_ISOLATION ON");
+
 $session->run("BEGIN; $tickets");
 kill_it();
 my $error = $session->error($tickets);
