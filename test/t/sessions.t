@@ -128,6 +128,20 @@ $session->run('SAVEPOINT s');
 $session->ask("SELECT * FROM sambapos_query('till', 'ROLLBACK TRANSACTION; SELECT 1 AS one') AS q (one int)");
 transaction_is_lost('rolled back behind our back');
 
+# A batch that the server refuses as a whole doesn't begin the transaction that it carries. Nothing was read
+# then, so that the next one begins it; and one that was begun twice is ended once and for all.
+$session->run('BEGIN; SAVEPOINT s');
+is($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)")->{sqlstate}, '42601', 'a first batch that is no T-SQL');
+$session->run('ROLLBACK TO SAVEPOINT s');
+is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'the next one reads');
+is($session->value("SELECT * FROM sambapos_query('till', 'SELECT \@\@TRANCOUNT') AS q (n int)"), 1, 'in a transaction');
+$session->ask("SELECT * FROM sambapos_query('till', 'ROLLBACK TRANSACTION; SELECT 1 AS one') AS q (one int)");
+transaction_is_lost('rolled back after a second beginning');
+$session->run('BEGIN; SAVEPOINT s');
+$session->ask("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)");
+$session->run('ROLLBACK');
+is($session->value("SELECT * FROM sambapos_query('till', 'SELECT \@\@TRANCOUNT') AS q (n int)"), 1, 'nothing is left of one that never read');
+
 SKIP:
 {
 	skip 'a given server has no deadlock on demand', 8 if $till->{given};
