@@ -83,6 +83,9 @@ my @for_all = (
 # Kinds that stand for constants of a certain sort.
 my %only_constant = map { $_ => 1 } qw(small digits interval pattern);
 
+# Numbers of different scale may stand beside each other in CASE and its kin.
+our $mixed_scales = 1;
+
 # Conditions.pm gives the expressions of kind bool.
 our $condition;
 
@@ -120,7 +123,8 @@ sub expression
 	return literal($scope, $kind) if $only_constant{$kind};
 	return $condition->($scope, $depth) if $kind eq 'bool' && $depth > 0 && Dice::chance(60);
 	return leaf($scope, $kind) if $depth <= 0 || $kind eq 'char' || Dice::chance(35);
-	return made($scope, $kind, $depth, @{ $productions{$kind} }, Dice::chance(30) || !@{ $productions{$kind} } ? @for_all : ());
+	my @more = (Dice::chance(30) || !@{ $productions{$kind} }) && ($mixed_scales || $kind ne 'num') ? @for_all : ();
+	return made($scope, $kind, $depth, @{ $productions{$kind} }, @more);
 }
 
 # Nothing is made of constants alone where there is no column of the kind.

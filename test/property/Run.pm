@@ -29,11 +29,15 @@ sub new
 # What SQL Server's documentation promises and this server doesn't keep, found by asking: T-SQL, the right answer,
 # what is done about it. SQL Server and the stand-in have none of them.
 my @promises = (
+	[ 'DATEPART is of the value', "DATEPART(hour, CAST('2024-02-28T10:00:00' AS datetime))", qr/^10$/m,
+		sub { die "This server takes dates apart in its session's time zone. Use a login whose time zone is UTC.\n" } ],
 	[ 'datetime2 has seven digits', "CONVERT(varchar(30), CAST('2024-02-29T10:20:30.1234567' AS datetime2(7)), 121)",
 		qr/\.1234567/, \&Values::without_seventh_digit ],
 	[ 'DATEADD knows all dates', "DATEADD(day, 1, CAST('0001-01-01' AS date))", qr/0001-01-02/, \&Values::without_early_dates ],
 	[ 'MIN keeps the scale', 'MIN(CAST(CAST(v AS decimal(10,0)) AS decimal(12,2))) FROM (VALUES (1), (2)) AS t (v)', qr/^1\.00$/m,
 		sub { $Verdict::numbers_by_value = 1 } ],
+	[ 'CASE has the larger scale', 'SUM(CASE WHEN v = 1 THEN CAST(1.0 AS decimal(2,1)) ELSE CAST(0.005 AS decimal(3,3)) END) FROM (VALUES (2), (3)) AS t (v)',
+		qr/^0\.010$/m, sub { $Expressions::mixed_scales = 0 } ],
 	[ 'a number that fits no decimal is error 8115', 'CAST(CAST(12345 AS decimal(10,0)) AS decimal(4,0))', qr/^8115$/m,
 		sub { $Verdict::overflow_is_unsure = 1 } ],
 );

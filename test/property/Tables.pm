@@ -68,6 +68,7 @@ sub snake
 sub column
 {
 	my ($name, $remote, $nulls) = @_;
+	$remote =~ s/7/$Values::most_digits/ if $remote eq 'datetime2(7)';
 	my $type = local_type($remote);
 	my ($scale) = $type =~ /^numeric\(\d+,(\d+)\)/;
 	return { name => $name, local => snake($name), remote => $remote, type => $type, nulls => $nulls, nullable => $nulls > 0,

@@ -84,9 +84,12 @@ my %rounded = (
 	'9999-12-31 23:59:59.9999999' => '10000-01-01 00:00:00',
 );
 
-# Some servers keep six digits only.
+# Some servers keep six digits only, and their catalog says so whatever was declared.
+our $most_digits = 7;
+
 sub without_seventh_digit
 {
+	$most_digits = 6;
 	@$_ = grep { !/\.\d{6}[1-9]/ } @$_ for @{ $pools{'datetime2(7)'} };
 	return;
 }
@@ -94,7 +97,7 @@ sub without_seventh_digit
 # Some servers compute with dates before 1753 as if they were of type datetime.
 sub without_early_dates
 {
-	@$_ = grep { !/^(?:0|1[0-6]|17[0-4]|175[0-2])/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime2/ } sort keys %pools;
+	@$_ = grep { !/^(?:0|1[0-6]|17[0-4]|175[0-3])/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime/ } sort keys %pools;
 	return;
 }
 
@@ -102,7 +105,7 @@ sub without_early_dates
 sub without_calendar_ends
 {
 	without_early_dates();
-	@$_ = grep { !/^(?:1753|999|1\d{4})/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime/ } sort keys %pools;
+	@$_ = grep { !/^(?:999|1\d{4})/ } @$_ for map { @{ $pools{$_} } } 'date', grep { /^datetime/ } sort keys %pools;
 	return;
 }
 
