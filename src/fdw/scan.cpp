@@ -351,6 +351,14 @@ sambapos_rescan(ForeignScanState *node)
 
 /* ---- for async.cpp ---- */
 
+/* Iterate is called in the memory of a row, which the next row empties; Append calls in that of the
+ * whole query, where every rescan would leave something. */
+static MemoryContext
+enter_row_memory(ForeignScanState *node)
+{
+	return MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+}
+
 Result *
 scan_result(ForeignScanState *node)
 {
@@ -361,8 +369,11 @@ Connection *
 scan_connection(ForeignScanState *node)
 {
 	const auto *scan = static_cast<Scan *>(node->fdw_state);
+	MemoryContext caller = enter_row_memory(node);
+	Connection *connection = connection_find(scan->server, scan->user);
 
-	return connection_find(scan->server, scan->user);
+	MemoryContextSwitchTo(caller);
+	return connection;
 }
 
 bool
@@ -375,11 +386,13 @@ void
 scan_send(ForeignScanState *node)
 {
 	auto *scan = static_cast<Scan *>(node->fdw_state);
+	MemoryContext caller = enter_row_memory(node);
 	ErrorContextCallback context;
 
 	push_error_context(&context, scan);
 	execute(node, scan);
 	error_context_stack = context.previous;
+	MemoryContextSwitchTo(caller);
 }
 
 void

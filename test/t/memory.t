@@ -92,4 +92,17 @@ cmp_ok(growth('put aside', <<~SQL), '<', 2 * $limit, 'rows put aside');
 	COMMIT;
 	SQL
 
+# An Append that asks both of its branches again for every row outside.
+my $again = $db->session;
+$again->run('SET jit = off'); # the compiler is larger than anything measured here
+my @peak;
+for my $times (200, 4000)
+{
+	$again->run("SELECT count((SELECT sum(n) FROM (SELECT c_int AS n FROM typed.few_samples UNION ALL
+		SELECT c_int FROM typed.few_samples) AS s WHERE s.n = -n.n)) FROM generate_series(1, $times) AS n (n)");
+	push @peak, kilobytes($again);
+}
+note("rescans: $peak[0] kB, $peak[1] kB");
+cmp_ok($peak[1] - $peak[0], '<', $limit, 'rescans of an asynchronous append');
+
 done_testing();
