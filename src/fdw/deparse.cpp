@@ -62,6 +62,25 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 	appendStringInfoString(sql, after);
 }
 
+/* Two columns here may be the same one at the server; ORDER BY would find its name ambiguous in a
+ * query of one table (error 209). fetched: the names so far. */
+static void
+tell_apart(StringInfo sql, List **fetched, const char *name)
+{
+	ListCell *cell;
+
+	*fetched = lappend(*fetched, const_cast<char *>(name));
+	foreach (cell, *fetched)
+	{
+		if (foreach_current_index(cell) < list_length(*fetched) - 1 &&
+			pg_strcasecmp(static_cast<char *>(lfirst(cell)), name) == 0)
+		{
+			appendStringInfo(sql, " AS [again %d]", list_length(*fetched));
+			return;
+		}
+	}
+}
+
 static bool
 is_fetched(const PlannedTable *table, AttrNumber attribute)
 {
@@ -76,6 +95,7 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 	Relation relation = table_open(table->relid, NoLock);
 	TupleDesc descriptor = RelationGetDescr(relation);
 	List *retrieved = NIL;
+	List *fetched = NIL;
 
 	for (AttrNumber attribute = 1; attribute <= descriptor->natts; attribute++)
 	{
@@ -84,6 +104,7 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 		if (retrieved != NIL)
 			appendStringInfoString(sql, ", ");
 		append_fetched_column(sql, table->server, table->relid, attribute, 0);
+		tell_apart(sql, &fetched, column_name(table->relid, attribute));
 		retrieved = lappend_int(retrieved, attribute);
 	}
 	if (retrieved == NIL)
@@ -93,13 +114,15 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 }
 
 static void
-append_var(StringInfo sql, const PlannedRelation *relation, const Var *var)
+append_var(StringInfo sql, const PlannedRelation *relation, const Var *var, List **fetched)
 {
 	int index = static_cast<int>(var->varno);
+	Oid relid = planner_rt_fetch(index, relation->scope.root)->relid;
 
-	append_fetched_column(sql, relation->server,
-						  planner_rt_fetch(index, relation->scope.root)->relid, var->varattno,
+	append_fetched_column(sql, relation->server, relid, var->varattno,
 						  relation->scope.qualified ? index : 0);
+	if (!relation->scope.qualified)
+		tell_apart(sql, fetched, column_name(relid, var->varattno));
 }
 
 static void
@@ -118,6 +141,7 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 					RemoteColumns *columns)
 {
 	int next_attribute = list_length(scan_tlist) + 1;
+	List *fetched = NIL;
 	ListCell *cell;
 
 	foreach (cell, scan_tlist)
@@ -133,7 +157,7 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 			continue;
 		}
 		if (IsA(entry->expr, Var))
-			append_var(&sql->text, relation, castNode(Var, entry->expr));
+			append_var(&sql->text, relation, castNode(Var, entry->expr), &fetched);
 		else if (!deparse_fetched_value(sql, &relation->scope, entry->expr))
 			elog(ERROR, "cannot write a column that could be written before");
 		columns->attrs = lappend_int(columns->attrs, entry->resno);

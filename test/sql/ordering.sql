@@ -42,6 +42,12 @@ SELECT plan('SELECT e.id FROM near.edges e JOIN edges x ON x.uid = e.uid');
 RESET enable_hashjoin;
 RESET enable_nestloop;
 
+-- One column of the server, declared twice: its name stays unambiguous.
+CREATE FOREIGN TABLE far.twice (n integer OPTIONS (remote_type 'int'), also integer OPTIONS (remote_type 'int', column_name 'n'), id integer OPTIONS (remote_type 'int')) SERVER both_sides OPTIONS (query 'SELECT 2 AS n, 1 AS id UNION ALL SELECT 1, 2', estimated_rows '2');
+CREATE TABLE near.twice AS SELECT * FROM far.twice;
+SELECT compare('SELECT n, also, id FROM twice ORDER BY n', true);
+SELECT compare('SELECT n, also, count(*) FROM twice GROUP BY n, also ORDER BY also, n', true);
+
 -- Not sent: text, uuid, floats, the seventh digit before another key, volatile keys.
 SELECT compare('SELECT id FROM edges ORDER BY name COLLATE "C", id', true);
 SELECT compare('SELECT id FROM edges ORDER BY uid, id', true);
