@@ -50,11 +50,11 @@ struct Wait
 	Clock::time_point started;
 	Clock::time_point give_up_at; /* once the attention is sent */
 
-	/* the watchdog's: the socket, or during a login where it may come to be */
-	static constexpr int candidates = 16;
+	/* the watchdog's: the socket, or during a login the descriptors that it may get, the lowest
+	 * that were free */
+	static constexpr int candidates = 8;
 	int descriptor;
-	int first_descriptor;
-	unsigned taken; /* bit i: first_descriptor + i was open before the login */
+	int candidate[candidates];
 };
 
 /* Installs the handlers for its lifetime. Never nested. */

@@ -70,9 +70,9 @@ shut_down(const Wait *wait) noexcept
 	if (wait->descriptor >= 0)
 		shutdown(wait->descriptor, SHUT_RDWR);
 	else
-		for (int i = 0; i < Wait::candidates; i++)
-			if ((wait->taken & 1U << i) == 0 && is_socket(wait->first_descriptor + i))
-				shutdown(wait->first_descriptor + i, SHUT_RDWR);
+		for (int candidate : wait->candidate)
+			if (candidate >= 0 && is_socket(candidate))
+				shutdown(candidate, SHUT_RDWR);
 }
 
 extern "C"
@@ -167,16 +167,12 @@ unwatch() noexcept
 void
 expect_descriptor(Wait *wait) noexcept
 {
-	int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-
-	if (lowest >= 0)
-		close(lowest);
 	wait->descriptor = -1;
-	wait->first_descriptor = lowest < 0 ? 3 : lowest;
-	wait->taken = 0;
-	for (int i = 0; i < Wait::candidates; i++)
-		if (fcntl(wait->first_descriptor + i, F_GETFD) != -1)
-			wait->taken |= 1U << i;
+	for (int &candidate : wait->candidate)
+		candidate = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	for (int candidate : wait->candidate)
+		if (candidate >= 0)
+			close(candidate);
 }
 
 } // namespace sambapos::tds

@@ -21,8 +21,8 @@ void unwatch() noexcept;
 /* Looks at this moment, less than a second from now, and so wakes the library up if it waits. */
 void look_at(Clock::time_point moment) noexcept;
 
-/* Before a login, whose socket nobody knows yet: remembers which descriptors are free, since one of
- * the first of them will be it. */
+/* Before a login, whose socket nobody knows yet: remembers the lowest free descriptors, since one
+ * of them will be it. */
 void expect_descriptor(Wait *wait) noexcept;
 
 } // namespace sambapos::tds
