@@ -141,7 +141,8 @@ begin_transaction(Connection *connection, Oid user)
 	Failure failure;
 
 	if (connection->session != nullptr &&
-		(connection->invalidated || !tds::alive(connection->session)))
+		(connection->invalidated || !tds::alive(connection->session) ||
+		 tds::strayed(connection->session)))
 		connection_drop(connection);
 	connection->unproven = connection->session != nullptr;
 	if (connection->session == nullptr)

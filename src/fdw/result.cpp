@@ -287,6 +287,17 @@ is_stale(const Result *result, const Failure &failure)
 		   connection_renew(result->connection, result->user);
 }
 
+/* Inside a guard. */
+static void
+send_query(const Result *result)
+{
+	tds::Session *session = result->connection->session;
+
+	tds::send(session, result->sql);
+	if (result->passed_through)
+		tds::distrust(session);
+}
+
 void
 result_send(Result *result, Oid server, Oid user, const char *sql)
 {
@@ -299,11 +310,11 @@ result_send(Result *result, Oid server, Oid user, const char *sql)
 	result->sql = sql;
 	result->from_start = false;
 	result->state = ResultState::broken;
-	if (!attempt(&failure, [&] { tds::send(connection->session, sql); }))
+	if (!attempt(&failure, [&] { send_query(result); }))
 	{
 		if (!is_stale(result, failure))
 			raise(failure);
-		guard([&] { tds::send(connection->session, sql); });
+		guard([&] { send_query(result); });
 	}
 	connection->reader = result;
 	result->state = ResultState::asked;
@@ -323,7 +334,7 @@ result_try_receive(Result *result, Failure *failure)
 		guard(
 			[&]
 			{
-				tds::send(connection->session, result->sql);
+				send_query(result);
 				tds::receive(connection->session);
 			});
 	}

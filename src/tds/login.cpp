@@ -264,7 +264,9 @@ begin_session(Session *session, const Login &login)
 	std::string text = prologue(login);
 	std::uint64_t before = bytes_written(descriptor(session));
 
+	session->settings = text;
 	execute(session, text.c_str());
+	session->database = dbname(session->process);
 	if (login.encryption == Encryption::require &&
 		left_in_clear(before, bytes_written(descriptor(session)),
 					  clear_size(*session, text.size())))

@@ -322,6 +322,7 @@ beginning(Session *session)
 	bool uncertain = session->begin_sent;
 
 	session->begin_sent = true;
+	session->distrusted = false;
 	return (uncertain ? std::string(rollback_text) + "; " : std::string()) + session->begin_text;
 }
 
@@ -509,6 +510,19 @@ alive(Session *session) noexcept
 	while ((found = poll(&state, 1, 0)) < 0 && errno == EINTR)
 		;
 	return found == 0;
+}
+
+void
+distrust(Session *session) noexcept
+{
+	session->distrusted = true;
+}
+
+bool
+strayed(const Session *session) noexcept
+{
+	return session->distrusted && connected(*session) &&
+		   session->database != dbname(session->process);
 }
 
 Session::~Session()

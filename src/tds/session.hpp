@@ -173,6 +173,12 @@ bool busy(const Session *session) noexcept;
  * socket (looked at without waiting). */
 bool alive(Session *session) noexcept;
 
+/* A text was sent that we didn't write: it may have changed the session's settings, or gone to
+ * another database. The next transaction begins by setting up everything again; where the session
+ * has strayed, that doesn't help. */
+void distrust(Session *session) noexcept;
+bool strayed(const Session *session) noexcept;
+
 /* The socket, for those who wait for several servers at once; -1 when closed. */
 int descriptor(const Session *session) noexcept;
 

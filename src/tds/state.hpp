@@ -37,6 +37,9 @@ struct Session
 	bool counts_sent = false;       /* the batch that was sent asks for @@TRANCOUNT first */
 	bool transaction_ended = false; /* ... but the server has rolled it back */
 	std::string begin_text;         /* of a transaction that isn't known to have begun */
+	std::string settings;           /* the prologue */
+	std::string database;           /* where the login led */
+	bool distrusted = false;        /* the settings may be others by now */
 	bool begin_sent = false;        /* ... but may have: a batch with that text was sent */
 	Isolation isolation = Isolation::read_committed;
 	Answer snapshot_allowed = Answer::unknown;

@@ -88,8 +88,9 @@ begin(Session *session, Isolation isolation)
 		isolation = session->snapshot_allowed == Answer::yes ? Isolation::snapshot
 															 : Isolation::read_committed;
 	/* SNAPSHOT must be set before the transaction begins */
-	session->begin_text = std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
-						  "; BEGIN TRANSACTION; ";
+	session->begin_text = session->distrusted ? session->settings + "; SET ROWCOUNT 0; " : "";
+	session->begin_text += std::string("SET TRANSACTION ISOLATION LEVEL ") +
+						   level_words(isolation) + "; BEGIN TRANSACTION; ";
 	session->begin_sent = false;
 	session->isolation = isolation;
 	session->in_transaction = true;
@@ -102,6 +103,8 @@ begin(Session *session, Isolation isolation)
 void
 rollback(Session *session)
 {
+	session->distrusted = session->distrusted || !session->begin_text.empty();
+
 	bool begun = session->begin_text.empty() || session->begin_sent;
 
 	cancel(session, session->awaiting ? 1 : idle_seconds);
