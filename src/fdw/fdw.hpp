@@ -156,6 +156,9 @@ struct TableSize
 TableSize catalog_size(Oid server, Oid user, const TableOptions &options);
 double catalog_pages(Oid server, Oid user, const TableOptions &options); /* -1: not known */
 
+/* A count as the server writes it; 0 for what is none, such as "nan". */
+double count_in(const char *text);
+
 /* The numbers of a query's one row, which it gives as text; -1 for NULL, and if there is no row. */
 void ask_numbers(Oid server, Oid user, const char *sql, double *numbers, int count);
 

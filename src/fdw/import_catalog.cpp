@@ -253,7 +253,7 @@ fetch_row_counts(Oid server, const char *schema, List *tables)
 		RemoteTable *table = texts[0] != nullptr ? find_table(tables, texts[0]) : nullptr;
 
 		if (table != nullptr && texts[1] != nullptr)
-			table->rows = std::max(table->rows, 0.0) + strtod(texts[1], nullptr);
+			table->rows = std::max(table->rows, 0.0) + count_in(texts[1]);
 	}
 }
 

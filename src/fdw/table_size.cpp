@@ -18,12 +18,22 @@ add_error_context(void *argument)
 	errcontext("remote SQL: %s", static_cast<const char *>(argument));
 }
 
+/* bigint's greatest, and so the most that any catalog counts. */
+constexpr double greatest_count = 9223372036854775807.0;
+
+double
+count_in(const char *text)
+{
+	double number = strtod(text, nullptr);
+
+	return number > 0 && number <= greatest_count ? number : 0;
+}
+
 static double
 as_number(const tds::Value &value)
 {
-	return strtod(
-		pnstrdup(reinterpret_cast<const char *>(value.data), static_cast<Size>(value.length)),
-		nullptr);
+	return count_in(
+		pnstrdup(reinterpret_cast<const char *>(value.data), static_cast<Size>(value.length)));
 }
 
 void

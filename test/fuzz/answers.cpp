@@ -75,6 +75,7 @@ static const std::map<std::string, std::vector<std::string>> catalog = {
 	{"COLLATION_NAME", {"Turkish_CI_AS", "Latin1_General_BIN2", "Nowhere_XX"}},
 	{"OBJECT_NAME", {"Tickets", "Orders", "nothing"}},
 	{"rows", {"0", "12", "-7", "1e300", "nan", "x"}},
+	{"varchar(20)", {"0", "12", "-7", "inf", "nan", "99999999999999999999", "x"}},
 };
 
 /* What an item is: by its name a type, by a catalog's name words, else the number 42. */
