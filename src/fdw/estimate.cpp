@@ -153,15 +153,6 @@ bound_columns(RelOptInfo *baserel, List *clauses)
 	return bound;
 }
 
-bool
-is_key_column(Oid relid, AttrNumber attribute)
-{
-	const char *value = find_option_value(GetForeignColumnOptions(relid, attribute), "key");
-	bool key = false;
-
-	return value != nullptr && parse_bool(value, &key) && key;
-}
-
 /* All columns of the source's key are bound: at most one row. */
 static bool
 is_one_row(RelOptInfo *baserel, const Bitmapset *bound)

@@ -1,7 +1,8 @@
 /*
  * What the files of src/fdw share, a section a file. The way of a query through them:
  *
- *   options.cpp     what the user configured            (CREATE SERVER, ... validated)
+ *   options.cpp     what the user configured            (CREATE SERVER, ... validated), read by
+ *     option_values.cpp, column_options.cpp
  *   plan.cpp        GetForeignRelSize, Paths, Plan      and
  *   join.cpp        GetForeignJoinPaths                 and
  *   upper.cpp       GetForeignUpperPaths                ask
@@ -75,9 +76,12 @@ TableOptions table_options(Oid relation);
 /* The value of an option in a catalog's list; null if it isn't there. */
 const char *find_option_value(List *options, const char *name);
 
+/* ---- column_options.cpp ---- */
+
 const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
 const char *column_remote_type(Oid relation,
 							   AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
+bool is_key_column(Oid relation, AttrNumber attribute); /* the option key */
 
 /* ---- what the planner hands to the executor: ForeignScan.fdw_private ---- */
 

@@ -276,7 +276,7 @@ server_options(Oid server_oid, Oid user)
 	return result;
 }
 
-/* ---- tables and columns ---- */
+/* ---- tables ---- */
 
 const char *
 find_option_value(List *options, const char *name)
@@ -307,24 +307,6 @@ table_options(Oid relation)
 	if (result.table_name == nullptr && result.query == nullptr)
 		result.table_name = get_rel_name(relation);
 	return result;
-}
-
-const char *
-column_name(Oid relation, AttrNumber attribute)
-{
-	const char *name =
-		find_option_value(GetForeignColumnOptions(relation, attribute), "column_name");
-
-	return name != nullptr ? name : get_attname(relation, attribute, false);
-}
-
-const char *
-column_remote_type(Oid relation, AttrNumber attribute)
-{
-	const char *type =
-		find_option_value(GetForeignColumnOptions(relation, attribute), "remote_type");
-
-	return type != nullptr ? type : "";
 }
 
 } // namespace sambapos::fdw

@@ -253,9 +253,6 @@ bool may_narrow(RelOptInfo *rel, RestrictInfo *clause);
 
 /* ---- estimate.cpp ---- */
 
-/* The option key. */
-bool is_key_column(Oid relid, AttrNumber attribute);
-
 /* Fills baserel's tuples, rows and width. */
 void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
 

@@ -42,6 +42,32 @@ next_code_point(const unsigned char *units, int count, int *index, bool *valid)
 	return 0xFFFD;
 }
 
+/* Copies ASCII, most of what there is, as far as it goes in blocks (NUL isn't among it); gives the
+ * number of units. A block has no branch inside, so that compilers make vector instructions of it.
+ */
+static int
+copy_ascii(const unsigned char *units, int count, unsigned char *text)
+{
+	constexpr int block = 8;
+	int copied = 0;
+
+	for (; copied + block <= count; copied += block)
+	{
+		unsigned others = 0;
+
+		for (int i = 0; i < block; i++)
+		{
+			unsigned low = units[2 * (copied + i)];
+
+			others |= units[2 * (copied + i) + 1] | ((low | (low - 1)) & 0x80);
+			text[copied + i] = static_cast<unsigned char>(low);
+		}
+		if (others != 0)
+			break;
+	}
+	return copied;
+}
+
 /* A column of an n-type that was fetched as its bytes, so that nothing is lost on the way. */
 static std::string_view
 utf16_text(const ColumnReader &column, const tds::Value &value)
@@ -50,8 +76,10 @@ utf16_text(const ColumnReader &column, const tds::Value &value)
 	auto *text = static_cast<unsigned char *>(palloc(static_cast<Size>(count) * 3 + 1));
 	unsigned char *end = text;
 	bool valid = value.length % 2 == 0;
+	int i = copy_ascii(value.data, count, text);
 
-	for (int i = 0; i < count;)
+	end += i;
+	while (i < count)
 	{
 		const unsigned char *unit = value.data + 2 * static_cast<ptrdiff_t>(i);
 

@@ -1,7 +1,7 @@
 # What `make bench` measures; sourced by it. Figures are kept in files under $work/figures, a file a case, a line a
 # run: "wall CPU" in seconds.
 
-reading='bare local ours_scan peer_scan peer_scan_once ours_insert peer_insert peer_insert_once freebcp'
+reading='bare local ours_scan utf16_scan peer_scan peer_scan_once ours_insert utf16_insert peer_insert peer_insert_once freebcp'
 questions='count sums join limit'
 
 # name, T-SQL name, type
@@ -91,15 +91,16 @@ fill_server()
 	double Orders $((rows / 3))
 }
 
-# name, server, options
+# name, server, options, options of columns of text
 foreign_table()
 {
 	echo "CREATE FOREIGN TABLE $1 ("
-	awk '{ printf "%s%s %s OPTIONS (column_name \047%s\047)", (NR > 1 ? ",\n" : ""), $1, $3, $2 }' <<<"$columns"
+	awk -v text="${4:+, $4}" '{
+		printf "%s%s %s OPTIONS (column_name \047%s\047%s)", (NR > 1 ? ",\n" : ""), $1, $3, $2, $3 == "text" ? text : "" }' <<<"$columns"
 	echo ") SERVER $2 OPTIONS ($3);"
 }
 
-# The foreign tables of the servers ours and peer are read from replay; live is the server itself.
+# The foreign tables of the servers ours, utf16 and peer are read from replay; live is the server itself.
 prepare_database()
 {
 	local mapping="OPTIONS (username '$SAMBAPOS_TEST_USERNAME', password '$SAMBAPOS_TEST_PASSWORD')"
@@ -110,18 +111,23 @@ prepare_database()
 		CREATE EXTENSION tds_fdw;
 		CREATE SERVER ours FOREIGN DATA WRAPPER sambapos_fdw
 		  OPTIONS (host '127.0.0.1', port '$replay_port', $database, encryption 'off', packet_size '32767');
+		CREATE SERVER utf16 FOREIGN DATA WRAPPER sambapos_fdw
+		  OPTIONS (host '127.0.0.1', port '$replay_port', $database, encryption 'off', packet_size '32767', invalid_text 'replace');
 		CREATE SERVER peer FOREIGN DATA WRAPPER tds_fdw OPTIONS (servername '127.0.0.1', port '$replay_port', $database);
 		CREATE SERVER live FOREIGN DATA WRAPPER sambapos_fdw
 		  OPTIONS (host '$SAMBAPOS_TEST_HOST', port '$SAMBAPOS_TEST_PORT', $database, encryption 'off', packet_size '32767');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER ours $mapping;
+		CREATE USER MAPPING FOR CURRENT_USER SERVER utf16 $mapping;
 		CREATE USER MAPPING FOR CURRENT_USER SERVER peer $mapping;
 		CREATE USER MAPPING FOR CURRENT_USER SERVER live $mapping;
 		CREATE SCHEMA live;
 		IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Tickets", "Orders") FROM SERVER live INTO live;
 		$(foreign_table ours ours "schema_name 'dbo', table_name 'Tickets'")
+		$(foreign_table utf16 utf16 "schema_name 'dbo', table_name 'Tickets'" "remote_type 'nvarchar(max)'")
 		$(foreign_table peer peer "schema_name 'dbo', table_name 'Tickets'")
 		$(foreign_table live.tenfold live "query 'SELECT t.* FROM dbo.Tickets t CROSS JOIN $ten'")
 		CREATE TABLE copy_ours (LIKE ours);
+		CREATE TABLE copy_utf16 (LIKE ours);
 		CREATE TABLE copy_peer (LIKE ours);
 		CREATE TABLE copy_freebcp (LIKE ours);
 		CREATE TABLE copy_local (LIKE ours);
@@ -212,9 +218,11 @@ run_case()
 		bare) bare_loop ;;
 		local) timed "TRUNCATE copy_local;" "INSERT INTO copy_local SELECT * FROM copy_ours;" ;;
 		ours_scan) scan ours ;;
+		utf16_scan) scan utf16 ;;
 		peer_scan) scan peer ;;
 		peer_scan_once) timed "PREPARE q AS SELECT * FROM peer; EXPLAIN EXECUTE q;" "EXPLAIN (ANALYZE, TIMING OFF) EXECUTE q;" ;;
 		ours_insert) insert ours ours ;;
+		utf16_insert) insert utf16 utf16 ;;
 		peer_insert) insert peer peer ;;
 		peer_insert_once)
 			timed "TRUNCATE copy_peer; PREPARE q AS INSERT INTO copy_peer SELECT * FROM peer; EXPLAIN EXECUTE q;" "EXECUTE q;"
@@ -228,11 +236,13 @@ run_case()
 check_copies()
 {
 	local table
-	for table in copy_ours copy_peer copy_freebcp copy_local; do
+	for table in copy_ours copy_utf16 copy_peer copy_freebcp copy_local; do
 		[ "$(psql -X -A -t -d bench -c "SELECT count(*) FROM $table")" = "$rows" ] || die "$table has not all rows"
 	done
-	[ "$(psql -X -A -t -d bench -c 'SELECT count(*) FROM (SELECT * FROM copy_ours EXCEPT SELECT * FROM copy_local) AS d')" = 0 ] ||
-		die "the local copy differs"
+	for table in copy_utf16 copy_local; do
+		[ "$(psql -X -A -t -d bench -c "SELECT count(*) FROM (SELECT * FROM copy_ours EXCEPT SELECT * FROM $table) AS d")" = 0 ] ||
+			die "$table differs"
+	done
 	[ "$(psql -X -A -t -d bench -c 'SELECT count(*) FROM (SELECT * FROM copy_ours EXCEPT SELECT * FROM copy_peer) AS d')" = 0 ] ||
 		echo "(tds_fdw does not give the same values: see the note on datetime in the manual)" >&2
 }
@@ -315,10 +325,15 @@ print_table()
 	line 'full scan, CPU' 'bare DB-Library loop' "$(median ours_scan 2)" "$(median bare 2)" 1.40
 	line '' 'tds_fdw' "$(median ours_scan 2)" "$(median peer_scan 2)" 0.60
 	line '' 'tds_fdw, executor alone' "$(median ours_scan 2)" "$(median peer_scan_once 2)" -
+	line ' text as UTF-16' 'bare DB-Library loop' "$(median utf16_scan 2)" "$(median bare 2)" 1.40
+	line '' 'tds_fdw' "$(median utf16_scan 2)" "$(median peer_scan 2)" 0.60
 	line 'INSERT SELECT, wall' 'bare loop + local INSERT SELECT' "$(median ours_insert 1)" "$bare_and_local" 1.25
 	line '' 'tds_fdw' "$(median ours_insert 1)" "$(median peer_insert 1)" 0.50
 	line '' 'tds_fdw, executor alone' "$(median ours_insert 1)" "$(median peer_insert_once 1)" -
 	line '' 'freebcp out | COPY' "$(median ours_insert 1)" "$(median freebcp 1)" 0.75
+	line ' text as UTF-16' 'bare loop + local INSERT SELECT' "$(median utf16_insert 1)" "$bare_and_local" 1.25
+	line '' 'tds_fdw' "$(median utf16_insert 1)" "$(median peer_insert 1)" 0.50
+	line '' 'freebcp out | COPY' "$(median utf16_insert 1)" "$(median freebcp 1)" 0.75
 	line 'INSERT SELECT, CPU' 'tds_fdw' "$(median ours_insert 2)" "$(median peer_insert 2)" -
 	line '(bare loop + local), CPU' 'tds_fdw' "$bare_and_local_cpu" "$(median peer_insert 2)" -
 	for question in $questions; do

@@ -106,3 +106,12 @@ SELECT plan('SELECT id FROM ' || q, 'Scan', 'COSTS ON')
 FROM unnest('{tickets,tickets WHERE id = 7,report,"orders WHERE id = 7","orders WHERE id = 7 AND ticket_id = 3"}'::text[]) q;
 ALTER SERVER remote_query_till OPTIONS (ADD fdw_startup_cost '5', ADD fdw_tuple_cost '0');
 SELECT plan('SELECT id FROM tickets', 'Scan', 'COSTS ON');
+
+-- What ALTER says of a column holds from the next plan on, and ROLLBACK takes it back.
+ALTER FOREIGN TABLE tickets ALTER COLUMN total OPTIONS (SET column_name 'RemainingAmount');
+SELECT plan('SELECT total FROM tickets', 'Remote');
+BEGIN;
+ALTER FOREIGN TABLE tickets ALTER COLUMN total OPTIONS (DROP column_name), ALTER COLUMN id OPTIONS (DROP key);
+SELECT plan('SELECT total FROM tickets WHERE id = 7', 'Remote|Foreign Scan', 'VERBOSE');
+ROLLBACK;
+SELECT plan('SELECT total FROM tickets WHERE id = 7', 'Remote|Foreign Scan', 'VERBOSE');
