@@ -93,8 +93,12 @@ column_of(const std::string &item, Random *random)
 			column.words = words;
 			return column;
 		}
-	if (says(item, "varbinary(2)"))
-		return make_column("x_varbinary", random);
+	if (says(item, "varbinary(2)")) /* of NCHAR(233) */
+	{
+		Column column = make_column("x_varbinary", random);
+		column.words = {"\xE9"};
+		return column;
+	}
 	Column column = make_column(says(item, "tinyint") ? "x_tinyint" : "x_int", random);
 	column.words = {says(item, "tinyint") ? std::string(1, '\1') : std::string("\x2A\0\0\0", 4)};
 	return column;
@@ -103,8 +107,19 @@ column_of(const std::string &item, Random *random)
 /* ---- good answers ---- */
 
 Conversation::Conversation(std::uint64_t seed, Manner manner)
-	: contents_(seed), mutations_(~seed), manner_(manner), plan_(mutations_.below(16))
+	: contents_(seed), mutations_(~seed), manner_(manner),
+	  plan_(manner.hostile ? choose(&mutations_) : Plan::queries)
 {
+}
+
+/* Most let the client come as far as its query, and many as far as the values. */
+Conversation::Plan
+Conversation::choose(Random *random)
+{
+	return random->one_of({Plan::prelogin, Plan::login, Plan::statements, Plan::attentions,
+						   Plan::catalog, Plan::some, Plan::queries, Plan::queries, Plan::queries,
+						   Plan::queries, Plan::queries, Plan::queries, Plan::values, Plan::values,
+						   Plan::values, Plan::values, Plan::other_types, Plan::other_types});
 }
 
 void
@@ -116,7 +131,9 @@ Conversation::add_result(Reply *reply, const std::string &sql)
 
 	for (const std::string &item : select_items(sql))
 	{
-		columns.push_back(column_of(item, &contents_));
+		bool other = plan_ == Plan::other_types && contents_.one_in(3);
+
+		columns.push_back(column_of(other ? "x_any" : item, &contents_));
 		fixed = fixed && columns.back().type == "int";
 	}
 	int rows = fixed ? 3 : contents_.between(0, 6);
@@ -196,8 +213,7 @@ Conversation::good_answer(const Message &message)
 
 /* ---- hostile answers ---- */
 
-/* Whether this answer is one that the connection's plan wants changed: most plans let the client
- * come as far as its query. */
+/* Whether this answer is one that the connection's plan wants changed. */
 bool
 Conversation::is_target(const Message &message, const std::string &sql)
 {
@@ -205,14 +221,17 @@ Conversation::is_target(const Message &message, const std::string &sql)
 
 	switch (plan_)
 	{
-		case 0: return message.type == prelogin_message;
-		case 1: return message.type == login_message;
-		case 2: return message.type == batch_message && !query;
-		case 3: return message.type == attention_message;
-		case 4: return says(sql, "sys.databases");
-		case 5: return mutations_.one_in(4);
-		default: return query;
+		case Plan::prelogin: return message.type == prelogin_message;
+		case Plan::login: return message.type == login_message;
+		case Plan::statements: return message.type == batch_message && !query;
+		case Plan::attentions: return message.type == attention_message;
+		case Plan::catalog: return says(sql, "sys.databases");
+		case Plan::some: return mutations_.one_in(4);
+		case Plan::queries:
+		case Plan::values: return query;
+		case Plan::other_types: break;
 	}
+	return false;
 }
 
 Answer
@@ -220,6 +239,12 @@ Conversation::hostile_answer(Reply reply)
 {
 	Answer result;
 
+	if (plan_ == Plan::values)
+	{
+		mutate_values(&reply, &mutations_);
+		result.bytes = packets(to_bytes(reply), reply_packet, 4088);
+		return result;
+	}
 	mutate(&reply, version_, manner_.deadly, &mutations_);
 	std::string bytes = to_bytes(reply);
 	if (mutations_.one_in(4))

@@ -60,6 +60,21 @@ public:
 	Answer answer(const Message &message);
 
 private:
+	enum class Plan
+	{
+		/* which answers are changed */
+		prelogin,
+		login,
+		statements,
+		attentions,
+		catalog,
+		some,
+		queries,
+		values,     /* of queries: only what stands in the fields of rows */
+		other_types /* nothing is wrong but the types of columns */
+	};
+
+	static Plan choose(Random *random);
 	Reply good_answer(const Message &message);
 	Reply batch_answer(const std::string &sql);
 	void add_done(Reply *reply, const std::string &sql, bool more);
@@ -70,7 +85,7 @@ private:
 	Random contents_;
 	Random mutations_;
 	Manner manner_;
-	std::size_t plan_;
+	Plan plan_;
 	Version version_ = 0x74;
 	bool transaction_ = false;
 };

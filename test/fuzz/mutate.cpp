@@ -150,6 +150,16 @@ mutate(Reply *reply, Version version, bool deadly, Random *random)
 }
 
 void
+mutate_values(Reply *reply, Random *random)
+{
+	for (Token &token : *reply)
+		if (token[0].bytes == "\xD1") /* a row that isn't compressed */
+			for (Field &field : token)
+				if (field.kind == Kind::bytes && random->one_in(6))
+					field.bytes = random->bytes(field.bytes.size());
+}
+
+void
 mutate_bytes(std::string *bytes, Random *random)
 {
 	switch (random->below(5))

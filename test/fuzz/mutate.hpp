@@ -11,6 +11,9 @@ namespace fuzz
 /* Changes some fields, tokens or their order. */
 void mutate(Reply *reply, Version version, bool deadly, Random *random);
 
+/* Changes what stands in rows, not how long it is. */
+void mutate_values(Reply *reply, Random *random);
+
 /* Changes some bytes, or cuts. */
 void mutate_bytes(std::string *bytes, Random *random);
 
