@@ -115,12 +115,23 @@ is_interrupted(Session *session) noexcept
 	return session->record.interrupted;
 }
 
+/* Columns that a server has named (COLNAME of TDS 4.2, which no SQL Server of ours sends) without
+ * saying their types: DB-Library has no buffer for such rows, and would write into it. */
+[[noreturn]] static void
+refuse_untyped(Session *session)
+{
+	session->broken = true;
+	throw Error("08P01", "the answer of " + session->peer + " can't be read",
+				"It has columns without types.", library_error_meaning(SYBEBTOK).hint, 0, true);
+}
+
 /* Goes to the next result with columns; false when the batch has ended. */
 static bool
 next_result(Session *session)
 {
 	RETCODE code;
 	bool found = false;
+	bool typed = true;
 	{
 		Call call(&session->record, &session->wait);
 		while ((code = dbresults(session->process)) == SUCCEED)
@@ -129,9 +140,12 @@ next_result(Session *session)
 			if (found || is_interrupted(session))
 				break;
 		}
+		typed = !found || dbcoltype(session->process, 1) != 0; /* all have one, or none */
 	}
 	if ((code != SUCCEED && code != NO_MORE_RESULTS) || has_error(*session))
 		fail(session);
+	if (!typed)
+		refuse_untyped(session);
 	return found;
 }
 
