@@ -5,7 +5,7 @@
  * output.
  *
  *   backend_fuzz --log FILE [--quick] [--seed N] [--runs N | --seconds N] [--keep DIR]
- *                [--replay FILE...]
+ *                [--save FILE] [--replay FILE...]
  *
  * After every statement the backend must be there and read a good server; every wait must end with
  * statement_timeout; sockets and memory contexts must not grow. What a sanitizer says is in the
@@ -45,6 +45,7 @@ struct Options
 	bool quick = false;
 	std::string log;
 	std::string keep;
+	std::string save; /* where all that is answered is written, as an input */
 	std::vector<std::string> replays;
 };
 
@@ -54,12 +55,15 @@ static std::atomic<std::uint64_t> present_seed{1};
 static std::string present_file;
 
 static std::function<Answer(const Message &)>
-present_answers(const Manner &manner)
+present_answers(const Options &options)
 {
 	if (!present_file.empty())
 		return replay(read_answers(present_file));
-	auto conversation = std::make_shared<Conversation>(present_seed, manner);
-	return [conversation](const Message &message) { return conversation->answer(message); };
+	auto conversation = std::make_shared<Conversation>(present_seed, options.manner);
+	std::function<Answer(const Message &)> answers = [conversation](const Message &message)
+	{ return conversation->answer(message); };
+
+	return options.save.empty() ? answers : recorded(answers, options.save);
 }
 
 /* ---- the backend ---- */
@@ -493,6 +497,8 @@ read_options(int count, char **words)
 			options.log = value;
 		else if (word == "--keep")
 			options.keep = value;
+		else if (word == "--save")
+			options.save = value;
 		i++;
 	}
 	if (options.seconds == 0)
@@ -522,7 +528,7 @@ main(int count, char **words)
 	double end = options.seconds > 0 ? now() + options.seconds : 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	HostileServer hostile([&] { return present_answers(options.manner); }, &connections);
+	HostileServer hostile([&] { return present_answers(options); }, &connections);
 	HostileServer good(
 		[]
 		{
@@ -547,8 +553,12 @@ main(int count, char **words)
 	for (std::uint64_t seed = options.seed; seed < options.end && (end == 0 || now() < end); seed++)
 	{
 		Random random(~seed * 7);
+		std::string sql = some_statement(&random);
+
 		present_seed = seed;
-		campaign.run_one(seed, some_statement(&random));
+		if (!options.save.empty())
+			std::ofstream(options.save, std::ios::app) << "sql " << sql << "\n";
+		campaign.run_one(seed, sql);
 	}
 	if (!options.replays.empty())
 		_exit(end_of_tests());
