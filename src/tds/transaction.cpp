@@ -52,15 +52,30 @@ end_transaction(Session *session, const char *sql)
 	}
 }
 
+/* The server has said no, and would again: not that it is busy, or that somebody cancelled. */
+static bool
+is_refusal(const Session *session, const Error &error)
+{
+	static constexpr const char *passing[] = {"08", "40", "53", "55", "57"};
+
+	if (error.connection_lost() || session->record.server_number == 0)
+		return false;
+	for (const char *sqlstate_class : passing)
+		if (std::strncmp(error.sqlstate(), sqlstate_class, 2) == 0)
+			return false;
+	return true;
+}
+
 /* Asks once a session what the database allows. A server without the view, the columns or the
  * right to see them counts as one that allows nothing. */
 static void
 ask_database(Session *session)
 {
+	Answer snapshot_allowed = Answer::no;
+	Answer read_committed_snapshot = Answer::no;
+
 	if (session->snapshot_allowed != Answer::unknown)
 		return;
-	session->snapshot_allowed = Answer::no;
-	session->read_committed_snapshot = Answer::no;
 	try
 	{
 		Row row;
@@ -69,15 +84,17 @@ ask_database(Session *session)
 					   "FROM sys.databases WHERE name = DB_NAME()");
 		while (next(session, &row))
 		{
-			session->snapshot_allowed = as_answer(row, 0);
-			session->read_committed_snapshot = as_answer(row, 1);
+			snapshot_allowed = as_answer(row, 0);
+			read_committed_snapshot = as_answer(row, 1);
 		}
 	}
 	catch (const Error &error)
 	{
-		if (error.connection_lost() || session->record.server_number == 0)
+		if (!is_refusal(session, error))
 			throw;
 	}
+	session->snapshot_allowed = snapshot_allowed;
+	session->read_committed_snapshot = read_committed_snapshot;
 }
 
 Isolation

@@ -738,6 +738,17 @@ TEST(Transaction, DatabaseThatCanNotBeAskedGetsReadCommitted)
 	EXPECT_FALSE(in_transaction(session));
 }
 
+TEST(Transaction, DatabaseThatIsBusyIsAskedAgain)
+{
+	MisbehavingServer server(Manner::busy_at_first);
+	Owned session(server);
+
+	EXPECT_STREQ(error_of([&] { begin(session, Isolation::automatic); }).sqlstate(), "55P03");
+	EXPECT_FALSE(in_transaction(session));
+	EXPECT_EQ(error_of([&] { query(session, "SELECT 'number' 208"); }).number(), 208);
+	EXPECT_EQ(begin(session, Isolation::automatic), Isolation::read_committed);
+}
+
 TEST(Transaction, DeadlockIsRememberedUntilRollback)
 {
 	MisbehavingServer server;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,7 +28,8 @@ public:
 		silent,        /* accepts and never says a word */
 		hangs_up,      /* accepts and closes at the first packet */
 		talks_garbage, /* answers the first packet with bytes that aren't TDS */
-		never_stops    /* answers the login without an end */
+		never_stops,   /* answers the login without an end */
+		busy_at_first  /* as scripted, but sys.databases is locked when it is first asked for */
 	};
 
 	explicit MisbehavingServer(Manner manner = Manner::scripted) : manner_(manner)
@@ -370,6 +372,8 @@ private:
 			reply(count + error(823, 24, "The disk is gone.") + done(2));
 			_exit(0);
 		}
+		else if (says("sys.databases") && std::exchange(busy_, false))
+			reply(error(1222, 16, "Lock request time out period exceeded.") + done(2));
 		else if (says("sys.databases"))
 			reply(error(208, 16, "Invalid object name 'sys.databases'.") + done(2));
 		else
@@ -417,4 +421,5 @@ private:
 	int port_ = 0;
 	pid_t child_ = -1;
 	bool transaction_ = false;
+	bool busy_ = manner_ == Manner::busy_at_first;
 };
