@@ -44,6 +44,7 @@ struct Wait
 {
 	Interrupted interrupted;
 	int timeout; /* seconds without an answer; 0: none */
+	bool strict; /* ... or with one that doesn't end: nobody else would end this call */
 	bool login;  /* no attention can be sent yet: give the connection up */
 	bool fresh;  /* a row fetch has begun: the clock starts with its first question */
 	bool attention_sent;

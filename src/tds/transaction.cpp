@@ -136,7 +136,9 @@ rollback(Session *session)
 	int timeout = session->wait.timeout;
 	if (timeout == 0 || timeout > idle_seconds)
 		session->wait.timeout = idle_seconds;
+	session->wait.strict = true; /* statement_timeout is over when PostgreSQL commits */
 	end_transaction(session, rollback_text);
+	session->wait.strict = false;
 	session->wait.timeout = timeout;
 }
 

@@ -40,7 +40,7 @@ arm(timespec pause = pause_between_looks) noexcept
 }
 
 /* Whether the call should have ended, and why; as must_stop() in messages.cpp, but a server that
- * answers isn't late. */
+ * answers isn't late, other than in a login or where the wait is strict. */
 static bool
 is_overdue(Record *record, const Wait *wait) noexcept
 {
@@ -48,7 +48,7 @@ is_overdue(Record *record, const Wait *wait) noexcept
 
 	if (wait->interrupted != nullptr && wait->interrupted())
 		record->interrupted = true;
-	else if (wait->login && wait->timeout > 0 &&
+	else if ((wait->login || wait->strict) && wait->timeout > 0 &&
 			 now - wait->started >= std::chrono::seconds(wait->timeout))
 		record->timed_out = true;
 	else
