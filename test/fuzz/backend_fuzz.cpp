@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -123,7 +124,9 @@ public:
 	int rows() const { return rows_; }
 	const std::string &first() const { return first_; }
 	Hang hang = Hang::none;
-	const std::atomic<int> *connections = nullptr; /* to the hostile server */
+	/* Connections to the servers that the present statement reads. Those that it only keeps say
+	 * nothing about a hang. */
+	std::function<int()> connections = [] { return 0; };
 
 private:
 	void keep(const PGresult *result)
@@ -149,7 +152,7 @@ private:
 			poll(&waiting, 1, 200);
 			if (PQconsumeInput(connection_) == 0)
 				return false;
-			bool connected = connections != nullptr && *connections > 0;
+			bool connected = connections() > 0;
 			waited.look();
 			if (waited.seconds() > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
 			{
@@ -284,7 +287,7 @@ server(const char *name, int port, const std::string &options)
 }
 
 static void
-set_up(Backend *backend, int hostile_port, int good_port, bool newest)
+set_up(Backend *backend, int hostile_port, int replacing_port, int good_port, bool newest)
 {
 	std::string version = newest ? "" : ", tds_version '7.3'"; /* as in client.hpp */
 	PGconn *connection = PQconnectdb("dbname=postgres");
@@ -295,7 +298,7 @@ set_up(Backend *backend, int hostile_port, int good_port, bool newest)
 	std::string sql = "CREATE EXTENSION sambapos_fdw; CREATE SCHEMA imported;"
 					  "CREATE DOMAIN short_text AS text CHECK (length(VALUE) < 10);" +
 					  server("good", good_port, "") + server("hostile", hostile_port, version) +
-					  server("replacing", hostile_port, version + ", invalid_text 'replace'") +
+					  server("replacing", replacing_port, version + ", invalid_text 'replace'") +
 					  foreign_table("typed", "hostile", false) + ";" +
 					  foreign_table("texts", "hostile", true) + ";" +
 					  foreign_table("replaced", "replacing", true) +
@@ -360,6 +363,16 @@ some_statement(Random *random)
 			return "SELECT c_int, count(*), max(c_datetime2), sum(c_decimal) FROM typed "
 				   "WHERE c_int > 0 AND c_nvarchar <> 'x' GROUP BY c_int ORDER BY c_int LIMIT 5";
 	}
+}
+
+/* Whether a statement reads the server "hostile" (or that and "replacing"). */
+static bool
+reads_hostile(const std::string &sql)
+{
+	for (const char *word : {"hostile", "typed", "texts"})
+		if (sql.find(word) != std::string::npos)
+			return true;
+	return false;
 }
 
 /* ---- one run ---- */
@@ -523,12 +536,14 @@ int
 main(int count, char **words)
 {
 	Options options = read_options(count, words);
-	std::atomic<int> connections{0};
+	std::atomic<int> to_hostile{0}, to_replacing{0};
+	std::string sql;
 	Backend backend;
 	double end = options.seconds > 0 ? now() + options.seconds : 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	HostileServer hostile([&] { return present_answers(options); }, &connections);
+	HostileServer hostile([&] { return present_answers(options); }, &to_hostile);
+	HostileServer replacing([&] { return present_answers(options); }, &to_replacing);
 	HostileServer good(
 		[]
 		{
@@ -537,8 +552,12 @@ main(int count, char **words)
 			auto conversation = std::make_shared<Conversation>(1, manner);
 			return [conversation](const Message &message) { return conversation->answer(message); };
 		});
-	backend.connections = &connections;
-	set_up(&backend, hostile.port(), good.port(), !options.quick);
+	set_up(&backend, hostile.port(), replacing.port(), good.port(), !options.quick);
+	backend.connections = [&]
+	{
+		return (sql.find("replaced") != std::string::npos ? to_replacing.load() : 0) +
+			   (reads_hostile(sql) ? to_hostile.load() : 0);
+	};
 
 	Campaign campaign(options, &backend);
 	campaign.start_of_backend();
@@ -547,14 +566,15 @@ main(int count, char **words)
 		int before = campaign.findings().ours() + campaign.findings().theirs();
 		present_file = path;
 		backend.run("SELECT sambapos_disconnect('hostile')");
-		campaign.run_one(0, statement_of(path));
+		sql = statement_of(path);
+		campaign.run_one(0, sql);
 		report(before == campaign.findings().ours() + campaign.findings().theirs(), path);
 	}
 	for (std::uint64_t seed = options.seed; seed < options.end && (end == 0 || now() < end); seed++)
 	{
 		Random random(~seed * 7);
-		std::string sql = some_statement(&random);
 
+		sql = some_statement(&random);
 		present_seed = seed;
 		if (!options.save.empty())
 			std::ofstream(options.save, std::ios::app) << "sql " << sql << "\n";
