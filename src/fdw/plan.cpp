@@ -235,6 +235,23 @@ scan_private(const RemoteSql &sql, const RemoteColumns &columns, const char *rel
 	return lappend(list, makeString(pstrdup(relations)));
 }
 
+/* What EvalPlanQual asks again of a foreign row, the same one as before, beside another version of
+ * a local row. By PostgreSQL's rules: what holds only by the server's was answered there, once and
+ * for all. */
+static List *
+recheck_conditions(const PlannedTable *table, List *conditions)
+{
+	Scope strict = table->scope;
+	List *result = NIL;
+	ListCell *cell;
+
+	strict.text_by_server = false;
+	foreach (cell, conditions)
+		if (is_shippable(&strict, static_cast<Expr *>(lfirst(cell))))
+			result = lappend(result, lfirst(cell));
+	return result;
+}
+
 static ForeignScan *
 plan_table(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *path, List *tlist, List *clauses,
 		   Plan *outer_plan)
@@ -249,7 +266,8 @@ plan_table(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *path, List *tlis
 	pull_varattnos(reinterpret_cast<Node *>(local_exprs), baserel->relid, &table->attrs_used);
 	deparse_query(&sql, query, &columns);
 	return make_foreignscan(tlist, local_exprs, baserel->relid, sql.exprs,
-							scan_private(sql, columns, ""), NIL, query.conditions, outer_plan);
+							scan_private(sql, columns, ""), NIL,
+							recheck_conditions(table, query.conditions), outer_plan);
 }
 
 /* What a join or a group gives; the names are for error messages. */
