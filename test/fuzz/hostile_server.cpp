@@ -1,6 +1,7 @@
 /* Sockets and threads; see hostile_server.hpp. */
 #include "hostile_server.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -127,12 +128,29 @@ read_message(int socket, Message *message)
 	}
 }
 
+/* Waits until more can be sent. When a client shuts its socket down with a full window and closes
+ * it, Linux tells nobody that the window is open again, and drops the rest only after a minute: the
+ * client's end is told by its FIN. */
+static bool
+can_send(int socket)
+{
+	pollfd waiting{socket, POLLOUT | POLLRDHUP, 0};
+
+	poll(&waiting, 1, -1);
+	return (waiting.revents & POLLOUT) != 0;
+}
+
 static bool
 send_bytes(int socket, const std::string &bytes)
 {
 	for (std::size_t sent = 0; sent < bytes.size();)
 	{
-		ssize_t n = send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+		if (!can_send(socket))
+			return false;
+		ssize_t n =
+			send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			continue;
 		if (n <= 0)
 			return false;
 		sent += static_cast<std::size_t>(n);
