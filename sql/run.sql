@@ -340,12 +340,16 @@ BEGIN
   SELECT q.n INTO rows FROM @extschema@.sambapos_query(site.server,
     'SELECT COUNT_BIG(*) AS n FROM [dbo].[WorkPeriods] WHERE EndDate = StartDate') AS q (n bigint);
   RETURN rows = 0;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION
+  -- the run remembers a refused login, so that nobody knocks again each minute until the account is locked
+  WHEN invalid_authorization_specification OR invalid_password THEN
+    RETURN true;
   -- a source that can't be asked now is no reason: the next run that is due says what is wrong
-  RETURN false;
+  WHEN OTHERS THEN
+    RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._source_calls(sambapos.site) IS 'A cheap look at a source that is not due: true if a work period has ended or rows are falling';
+COMMENT ON FUNCTION sambapos._source_calls(sambapos.site) IS 'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is refused';
 
 -- Which sites a call of sambapos_run serves, most urgent first.
 CREATE FUNCTION sambapos._due_sites(site text) RETURNS integer[]

@@ -106,7 +106,9 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state',
       HINT = format('Type in database %s%s: SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', quote_ident(home),
                     ', as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron does not exist)',
-                    'sambapos:' || site, schedule, command, current_database(), current_user);
+                    'sambapos:' || site, schedule, command, current_database(), current_user),
+      DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this one another name: or that job is changed.',
+                      'sambapos:' || site);
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
       ERRCODE = 'object_not_in_prerequisite_state',
@@ -172,7 +174,8 @@ BEGIN
   IF NOT sambapos._cron_here() AND home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = format('Type in database %s: SELECT cron.unschedule(%L);', quote_ident(home), 'sambapos:' || site);
+      HINT = format('Type in database %s: SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND command IN (%L, %L);',
+                    quote_ident(home), current_database(), sambapos._job_command(place.name, false), sambapos._job_command(place.name, true));
   END IF;
   UPDATE sambapos.site AS s SET schedule = NULL WHERE s.site_id = place.site_id;
   RETURN sambapos._drop_job(site);

@@ -13,7 +13,7 @@ SELECT till.sell(1, 50);
 INSERT INTO sambapos.site (name, server, priority) VALUES ('empty', 'nowhere', -1);
 COMMIT;
 SET search_path = sambapos_live_shop, public;
-SELECT plan(28);
+SELECT plan(32);
 
 CALL sambapos_run();
 SELECT is((SELECT string_agg(s.name || ' ' || r.status || ' ' || r.trigger, ', ' ORDER BY r.run_id) FROM sambapos.run AS r JOIN sambapos.site AS s USING (site_id)), 'shop ok schedule, empty ok schedule', 'all sites are due at first, by priority');
@@ -90,6 +90,17 @@ DROP TRIGGER refuse ON sambapos.site;
 UPDATE sambapos.site SET next_due_at = NULL;
 CALL sambapos_run();
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 3::bigint, 'the next one does it');
+
+-- a login that is refused while nothing is due
+INSERT INTO till.failure VALUES ('COUNT_BIG|GETDATE', '28000', 'login failed');
+SELECT ok((SELECT next_due_at > clock_timestamp() FROM sambapos.site WHERE name = 'shop'), 'nothing is due');
+CALL sambapos_run('shop');
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, 'HV000', 'a refused login is raised, though nothing was due');
+SELECT is((SELECT auth_failed FROM sambapos.site WHERE name = 'shop'), true, 'and remembered, so that no account gets locked');
+DELETE FROM till.failure;
+SELECT sambapos_request_sync('shop');
+CALL sambapos_run('shop');
+SELECT is((SELECT auth_failed FROM sambapos.site WHERE name = 'shop'), false, 'until somebody has asked for a sync');
 
 -- a login that is refused
 INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed');

@@ -101,5 +101,10 @@ ok(within_three_ticks($here, sub { followed($here) }), 'switched on again: it fo
 
 is($here->value("SELECT sambapos_unschedule('shop')"), 't', 'unscheduled');
 is($here->value('SELECT count(*) FROM cron.job'), 0, 'the job is gone');
+$jobs->run("SELECT cron.schedule_in_database('sambapos:copy', schedule, command, 'postgres') FROM cron.job");
+$error = $there->error("SELECT sambapos_unschedule('shop')");
+($command) = $error->{hint} =~ /(SELECT cron\.unschedule\(.*;)/;
+ok($command, 'pg_cron in another database: the hint is a command for that one') and $jobs->run($command);
+is($jobs->value('SELECT string_agg(database, \' \') FROM cron.job'), 'postgres', 'which drops this job, and not another database\'s');
 
 done_testing();
