@@ -40,7 +40,7 @@ connection_visit(void (*visit)(Connection *, void *), void *context)
 Connection *
 connection_find(Oid server, Oid user)
 {
-	ConnectionKey key = {server, GetUserMapping(user, server)->umid};
+	ConnectionKey key = {server, user_mapping(user, server)->umid};
 	bool found;
 
 	if (connections == nullptr)

@@ -65,6 +65,9 @@ struct ServerOptions
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);
 
+/* As GetUserMapping; the error (42704) names the server and says how to make one. */
+UserMapping *user_mapping(Oid user, Oid server);
+
 /* Options of a foreign table and its columns. */
 struct TableOptions
 {

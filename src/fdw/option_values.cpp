@@ -236,6 +236,27 @@ complete_login(Gathered *all, const ForeignServer *server, Oid user)
 	check_password(all, server, user);
 }
 
+UserMapping *
+user_mapping(Oid user, Oid server)
+{
+	Datum server_key = ObjectIdGetDatum(server);
+
+	if (SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user), server_key) ||
+		SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), server_key))
+		return GetUserMapping(user, server);
+
+	const char *server_name = GetForeignServer(server)->servername;
+	const char *user_name = GetUserNameFromId(user, false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("user mapping not found for \"%s\", server \"%s\"", user_name, server_name),
+			 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (username '...', password "
+					 "'...');",
+					 quote_identifier(user_name), server_name)));
+	pg_unreachable();
+}
+
 ServerOptions *
 server_options(Oid server_oid, Oid user)
 {
@@ -270,7 +291,7 @@ server_options(Oid server_oid, Oid user)
 		login.check_hostname = login.ca_file[0] != '\0';
 	if (OidIsValid(user))
 	{
-		take_options(&all, GetUserMapping(user, server_oid)->options, UserMappingRelationId);
+		take_options(&all, user_mapping(user, server_oid)->options, UserMappingRelationId);
 		complete_login(&all, server, user);
 	}
 	return result;

@@ -32,8 +32,8 @@ static constexpr char database_hint[] =
 static constexpr char right_hint[] =
 	"Ask the shop's administrator to grant SELECT on it to this login.";
 static constexpr char drift_hint[] =
-	"The table at the till has changed or the option is misspelled: compare with IMPORT FOREIGN "
-	"SCHEMA.";
+	"The table at the till has changed, an option is misspelled, or the server option database is "
+	"missing or names another database: compare with IMPORT FOREIGN SCHEMA.";
 static constexpr char lock_hint[] =
 	"Somebody at the till holds a lock on these rows. Try again, raise the server option "
 	"lock_timeout, or allow snapshot isolation in the database.";
