@@ -368,6 +368,19 @@ append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Domain *
 	}
 }
 
+Var *
+text_of_extreme(Expr *expr)
+{
+	if (!IsA(expr, Aggref) || kind_of(castNode(Aggref, expr)) != Kind::extreme ||
+		exprCollation(reinterpret_cast<Node *>(expr)) == InvalidOid)
+		return nullptr;
+
+	List *columns = pull_var_clause(reinterpret_cast<Node *>(argument_of(castNode(Aggref, expr))),
+									PVC_RECURSE_PLACEHOLDERS);
+
+	return list_length(columns) == 1 ? linitial_node(Var, columns) : nullptr;
+}
+
 bool
 deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate, Domain *domain)
 {

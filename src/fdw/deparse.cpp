@@ -33,13 +33,21 @@ is_national_text(const char *remote_type)
 }
 
 /* With invalid_text = replace national text is fetched as its bytes, and the scan decodes them: a
- * lone surrogate would be lost on the way through the client library. alias: the table's index in a
- * query of several, 0 otherwise. */
+ * lone surrogate would be lost on the way through the client library. */
+static bool
+is_fetched_as_bytes(const ServerOptions *server, const char *remote_type)
+{
+	return server->invalid_text == InvalidText::replace &&
+		   (is_national_text(remote_type) || is_sql_variant(remote_type));
+}
+
+/* alias: the table's index in a query of several, 0 otherwise. */
 static void
 append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, AttrNumber attribute,
 					  int alias)
 {
 	const char *remote_type = column_remote_type(relid, attribute);
+	bool as_bytes = is_fetched_as_bytes(server, remote_type);
 	const char *before = "";
 	const char *after = "";
 
@@ -48,18 +56,18 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 		before = "CAST(";
 		after = " AS nvarchar(4000))";
 	}
-	else if (server->invalid_text == InvalidText::replace && is_national_text(remote_type))
+	else if (as_bytes && pg_strcasecmp(remote_type, "ntext") == 0)
 	{
-		bool is_ntext = pg_strcasecmp(remote_type, "ntext") == 0;
-
-		before = is_ntext ? "CAST(CAST(" : "CAST(";
-		after = is_ntext ? " AS nvarchar(max)) AS varbinary(max))" : " AS varbinary(max))";
+		before = "CAST(";
+		after = " AS nvarchar(max))";
 	}
+	appendStringInfoString(sql, as_bytes ? "CAST(" : "");
 	appendStringInfoString(sql, before);
 	if (alias > 0)
 		appendStringInfo(sql, "[r%d].", alias);
 	append_identifier(sql, column_name(relid, attribute));
 	appendStringInfoString(sql, after);
+	appendStringInfoString(sql, as_bytes ? " AS varbinary(max))" : "");
 }
 
 /* Two columns here may be the same one at the server; ORDER BY would find its name ambiguous in a
@@ -125,6 +133,26 @@ append_var(StringInfo sql, const PlannedRelation *relation, const Var *var, List
 		tell_apart(sql, fetched, column_name(relid, var->varattno));
 }
 
+/* The least or greatest text arrives as the column itself would. */
+static void
+append_aggregate(RemoteSql *sql, const PlannedRelation *relation, const TargetEntry *entry,
+				 int *next_attribute, RemoteColumns *columns)
+{
+	auto *aggregate = castNode(Aggref, entry->expr);
+	const Var *text = text_of_extreme(entry->expr);
+	bool as_bytes =
+		text != nullptr &&
+		is_fetched_as_bytes(
+			relation->server,
+			column_remote_type(planner_rt_fetch(text->varno, relation->scope.root)->relid,
+							   text->varattno));
+
+	appendStringInfoString(&sql->text, as_bytes ? "CAST(" : "");
+	append_aggregate_columns(sql, &relation->scope, aggregate, entry->resno, next_attribute,
+							 columns);
+	appendStringInfoString(&sql->text, as_bytes ? " AS varbinary(max))" : "");
+}
+
 static void
 append_computed_column(RemoteSql *sql, const PlannedRelation *relation, Expr *expr)
 {
@@ -152,8 +180,7 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 			appendStringInfoString(&sql->text, ", ");
 		if (IsA(entry->expr, Aggref))
 		{
-			append_aggregate_columns(sql, &relation->scope, castNode(Aggref, entry->expr),
-									 entry->resno, &next_attribute, columns);
+			append_aggregate(sql, relation, entry, &next_attribute, columns);
 			continue;
 		}
 		if (IsA(entry->expr, Var))

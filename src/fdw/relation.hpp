@@ -200,6 +200,9 @@ bool deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate,
 /* The server computes what the aggregate needs: one value, or parts to be put together here. */
 bool is_remote_aggregate(const Scope *scope, Aggref *aggregate);
 
+/* The column of text whose least or greatest value the aggregate is; null of any other. */
+Var *text_of_extreme(Expr *expr);
+
 /* Writes the remote columns of an aggregate that becomes an attribute of the scan's tuple;
  * next_attribute is the next one beyond the tuple's. */
 void append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, int attribute,

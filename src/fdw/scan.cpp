@@ -6,6 +6,7 @@
  * inside guard() (result.cpp) and converted outside it, straight into the scan's slot.
  */
 #include "fdw/connection.hpp"
+#include "fdw/relation.hpp"
 #include "types/type_map.hpp"
 
 namespace sambapos::fdw
@@ -153,7 +154,8 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 
 /* ---- execution ---- */
 
-/* The recorded type of an attribute of the scan's tuple, "" if it isn't a column. */
+/* The recorded type of an attribute of the scan's tuple, "" if it isn't a column (nor one's least
+ * or greatest text). */
 static const char *
 remote_type_of(ForeignScanState *node, AttrNumber attribute)
 {
@@ -165,12 +167,10 @@ remote_type_of(ForeignScanState *node, AttrNumber attribute)
 		return "";
 
 	Expr *expr = list_nth_node(TargetEntry, plan->fdw_scan_tlist, attribute - 1)->expr;
+	const Var *var = IsA(expr, Var) ? castNode(Var, expr) : text_of_extreme(expr);
 
-	if (!IsA(expr, Var))
+	if (var == nullptr)
 		return "";
-
-	const Var *var = castNode(Var, expr);
-
 	return column_remote_type(
 		exec_rt_fetch(static_cast<Index>(var->varno), node->ss.ps.state)->relid, var->varattno);
 }

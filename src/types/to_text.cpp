@@ -356,13 +356,14 @@ read_utf8_text(const ColumnReader &column, const tds::Value &value)
 
 /* ---- choosing ---- */
 
-static bool
+bool
 is_wide_type(const char *remote_type)
 {
 	return pg_strncasecmp(remote_type, "nvarchar", 8) == 0 ||
 		   pg_strncasecmp(remote_type, "nchar", 5) == 0 ||
 		   pg_strncasecmp(remote_type, "ntext", 5) == 0 ||
-		   pg_strncasecmp(remote_type, "sysname", 7) == 0;
+		   pg_strncasecmp(remote_type, "sysname", 7) == 0 ||
+		   pg_strcasecmp(remote_type, "sql_variant") == 0; /* fetched as nvarchar */
 }
 
 static TextSource

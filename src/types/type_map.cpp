@@ -39,7 +39,10 @@ wire_name(tds::WireType wire)
 bool
 choose_reader(ColumnReader *column, const char *remote_type)
 {
-	return choose_scalar_reader(column) || choose_numeric_reader(column) ||
+	/* text that was fetched as its bytes is no bytea */
+	bool is_text = column->wire == tds::WireType::binary && is_wide_type(remote_type);
+
+	return (!is_text && (choose_scalar_reader(column) || choose_numeric_reader(column))) ||
 		   choose_text_reader(column, remote_type);
 }
 

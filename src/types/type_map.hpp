@@ -84,6 +84,9 @@ bool choose_scalar_reader(ColumnReader *column);
 bool choose_numeric_reader(ColumnReader *column);
 bool choose_text_reader(ColumnReader *column, const char *remote_type);
 
+/* UTF-16 at the server; if it arrives as binary, those are its bytes. */
+bool is_wide_type(const char *remote_type);
+
 /* An integer of any width. */
 int64 read_integer(tds::WireType wire, const tds::Value &value) noexcept;
 

@@ -41,10 +41,15 @@ sub fill
 fill('Texts', map { encode('UTF-8', "N'$_'") } @texts);
 $db->run('CREATE SCHEMA far; IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Texts") FROM SERVER till INTO far');
 
+$till->sql('CREATE TABLE Variants (Id int NOT NULL PRIMARY KEY, Body sql_variant NULL)');
+$till->sql("INSERT INTO Variants VALUES (1, N'\xE2\x82\xBA 5'), (2, 42), (3, CAST('abc' AS varchar(5)))");
+$db->run('IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Variants") FROM SERVER till INTO far');
+$db->run("CREATE FOREIGN TABLE far.bytes (body bytea OPTIONS (column_name 'Body', remote_type 'nvarchar(max)')) SERVER till OPTIONS (table_name 'Texts')");
+
 sub read_texts
 {
-	my ($table, $column) = @_;
-	return [ map { $_->[0] } $db->rows("SELECT '=' || encode(convert_to($column, 'UTF8'), 'hex') FROM far.$table ORDER BY id") ];
+	my ($table, $column, $grouped) = @_;
+	return [ map { $_->[0] } $db->rows("SELECT '=' || encode(convert_to($column, 'UTF8'), 'hex') FROM far.$table " . ($grouped // '') . ' ORDER BY id') ];
 }
 sub expected { return [ map { '=' . unpack 'H*', encode('UTF-8', $_) } @_ ] }
 
@@ -54,14 +59,21 @@ for my $mode (qw(error replace))
 	my $refused = $mode eq 'replace' ? $db->error('SELECT id FROM far.texts LIMIT 1') : undef;
 	SKIP:
 	{
-		skip 'the server gives no UTF-16', 1 if $refused && $refused->{sqlstate} eq '0A000';
+		skip 'the server gives no UTF-16', 8 if $refused && $refused->{sqlstate} eq '0A000';
 		is_deeply(read_texts('texts', $_), expected(@texts), "$mode: all " . @texts . " texts of $_") for qw(body short);
+		is_deeply(read_texts('variants', 'body'), expected("\x{20BA} 5", '42', 'abc'), "$mode: a variant as its text");
 		next if $mode eq 'error';
 		fill('Broken', map { "CAST(0x$_ AS nvarchar(40))" } @invalid);
 		$db->run('IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Broken") FROM SERVER till INTO far');
 		my @replaced = map { my $text = decode('UTF-16LE', pack('H*', $_), Encode::FB_DEFAULT); $text =~ s/\0/\x{FFFD}/gr } @invalid;
 		is_deeply(read_texts('broken', $_), expected(@replaced), "$mode: U+FFFD in the place of what is no text, in $_") for qw(body short);
+		$db->run("ALTER SERVER till OPTIONS (ADD text_semantics 'server')");
+		like(join('', map { $_->[0] } $db->rows('EXPLAIN (VERBOSE) SELECT max(body) FROM far.broken')), qr/MAX\(/, 'the server computes max');
+		is_deeply(read_texts('broken', $_, 'GROUP BY id'), expected(@replaced), "$mode: also in $_ from the server") for qw(max(body) min(short));
+		$db->run('ALTER SERVER till OPTIONS (DROP text_semantics)');
 	}
+	my $bytes = $db->error('SELECT body FROM far.bytes LIMIT 1');
+	is($bytes && $bytes->{sqlstate}, $refused && $refused->{sqlstate} || 'HV004', "$mode: text is no bytea");
 	$db->run('ALTER SERVER till OPTIONS (DROP invalid_text)');
 }
 
