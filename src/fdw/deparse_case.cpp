@@ -3,7 +3,10 @@
  *
  * T-SQL gives the result the type of highest precedence among the branches. So the branches must be
  * of one kind, with a type that holds them all exactly; NULLs among them have no type of their own.
- * Both systems evaluate the branches in order, and none that isn't needed.
+ * At the server, too, the branches are evaluated in order, and none that isn't needed. But what has
+ * no columns is computed here, when the scan begins: in a branch that may not be taken (all but the
+ * first WHEN's condition, the first argument of COALESCE) only what can't fail (Scope.guarded).
+ * NULLIF, GREATEST and LEAST need all their arguments.
  */
 #include "fdw/pushdown.hpp"
 
@@ -90,9 +93,10 @@ type_the_rest(List *values, List *exprs, const Domain &domain)
 	return true;
 }
 
-/* The branches as operands of one domain, a List of Value; NIL if that can't be. */
+/* The branches as operands of one domain, a List of Value; NIL if that can't be. The scope of the
+ * first may be another than that of the rest. */
 static List *
-branches_of(const Scope *scope, List *exprs, Domain *domain)
+branches_of(const Scope *first, const Scope *rest, List *exprs, Domain *domain)
 {
 	List *values = NIL;
 	ListCell *cell;
@@ -105,7 +109,7 @@ branches_of(const Scope *scope, List *exprs, Domain *domain)
 
 		if (!waits_for_type(expr))
 		{
-			value = operand_of(scope, expr);
+			value = operand_of(foreach_current_index(cell) == 0 ? first : rest, expr);
 			if (value == nullptr ||
 				(domain->grid != Grid::unsupported && !widen_to(domain, value->domain)))
 				return NIL;
@@ -148,6 +152,7 @@ condition_of_branch(const CaseExpr *expr, const CaseWhen *when)
 static Value *
 case_of(const Scope *scope, CaseExpr *expr)
 {
+	Scope guarded = guarded_scope(scope);
 	Piece *piece = make_piece("CASE");
 	List *results = NIL;
 	ListCell *cell;
@@ -158,14 +163,15 @@ case_of(const Scope *scope, CaseExpr *expr)
 	if (expr->defresult != nullptr)
 		results = lappend(results, expr->defresult);
 
-	List *values = branches_of(scope, results, &domain);
+	List *values = branches_of(&guarded, &guarded, results, &domain);
 
 	if (values == NIL)
 		return nullptr;
 	foreach (cell, expr->args)
 	{
 		const Piece *condition =
-			nested_condition_of(scope, condition_of_branch(expr, lfirst_node(CaseWhen, cell)));
+			nested_condition_of(foreach_current_index(cell) == 0 ? scope : &guarded,
+								condition_of_branch(expr, lfirst_node(CaseWhen, cell)));
 
 		if (condition == nullptr)
 			return nullptr;
@@ -190,9 +196,10 @@ case_of(const Scope *scope, CaseExpr *expr)
 static Value *
 coalesce_of(const Scope *scope, CoalesceExpr *expr)
 {
+	Scope guarded = guarded_scope(scope);
 	Piece *piece = make_piece("COALESCE(");
 	Domain domain;
-	List *values = branches_of(scope, expr->args, &domain);
+	List *values = branches_of(scope, &guarded, expr->args, &domain);
 
 	if (values == NIL)
 		return nullptr;
@@ -230,7 +237,7 @@ greatest_of(const Scope *scope, MinMaxExpr *expr)
 							  ? "CASE WHEN $2 IS NULL OR $1 >= $2 THEN $1 ELSE $2 END"
 							  : "CASE WHEN $2 IS NULL OR $1 <= $2 THEN $1 ELSE $2 END";
 	Domain domain;
-	List *values = branches_of(scope, expr->args, &domain);
+	List *values = branches_of(scope, scope, expr->args, &domain);
 
 	if (values == NIL || !types::may_compare(domain, domain, true))
 		return nullptr;
@@ -262,15 +269,17 @@ construct_of(const Scope *scope, Expr *expr)
 static Piece *
 scale_of_case(const Scope *scope, const CaseExpr *expr)
 {
+	Scope guarded = guarded_scope(scope);
 	Piece *piece = make_piece("CASE");
 	ListCell *cell;
 
 	foreach (cell, expr->args)
 	{
 		const CaseWhen *when = lfirst_node(CaseWhen, cell);
+		const Scope *inside = foreach_current_index(cell) == 0 ? scope : &guarded;
 		const Piece *branch = compose(" WHEN $1 THEN $2",
-									  {nested_condition_of(scope, condition_of_branch(expr, when)),
-									   shown_scale_of(scope, when->result)});
+									  {nested_condition_of(inside, condition_of_branch(expr, when)),
+									   shown_scale_of(&guarded, when->result)});
 
 		if (branch == nullptr)
 			return nullptr;
@@ -278,7 +287,7 @@ scale_of_case(const Scope *scope, const CaseExpr *expr)
 	}
 	if (expr->defresult != nullptr)
 	{
-		const Piece *otherwise = compose(" ELSE $1", {shown_scale_of(scope, expr->defresult)});
+		const Piece *otherwise = compose(" ELSE $1", {shown_scale_of(&guarded, expr->defresult)});
 
 		if (otherwise == nullptr)
 			return nullptr;
@@ -291,17 +300,19 @@ scale_of_case(const Scope *scope, const CaseExpr *expr)
 static Piece *
 scale_of_coalesce(const Scope *scope, const CoalesceExpr *expr)
 {
+	Scope guarded = guarded_scope(scope);
 	Piece *piece = make_piece("CASE");
 	ListCell *cell;
 
 	foreach (cell, expr->args)
 	{
 		auto *member = static_cast<Expr *>(lfirst(cell));
-		const Value *value = value_of(scope, member);
+		const Scope *inside = foreach_current_index(cell) == 0 ? scope : &guarded;
+		const Value *value = value_of(inside, member);
 		const Piece *branch = value == nullptr
 								  ? nullptr
 								  : compose(" WHEN $1 IS NOT NULL THEN $2",
-											{value->sql, shown_scale_of(scope, member)});
+											{value->sql, shown_scale_of(inside, member)});
 
 		if (branch == nullptr)
 			return nullptr;

@@ -118,10 +118,12 @@ is_value_type(Oid type)
 /* ---- comparisons with a value known before the scan ---- */
 
 Piece *
-predicate_piece(const Predicate &predicate, Expr *value)
+predicate_piece(const Scope *scope, const Predicate &predicate, Expr *value)
 {
 	Piece *piece = make_piece("");
 
+	if (!may_compute_before(scope, value))
+		return nullptr;
 	if (IsA(value, Const))
 		append_predicate(&piece->text, predicate, castNode(Const, value)->constvalue,
 						 castNode(Const, value)->constisnull);
@@ -140,10 +142,11 @@ compare_with_value(const Scope *scope, const Value *left, Form form, Comparison 
 		(form != Form::comparison && types::is_coarse(left->domain)))
 		return nullptr;
 
-	Piece *piece =
-		predicate_piece({form, comparison, left->domain, value_type, left->sql->text.data}, value);
+	Piece *piece = predicate_piece(
+		scope, {form, comparison, left->domain, value_type, left->sql->text.data}, value);
 
-	piece->cases = left->sql->cases;
+	if (piece != nullptr)
+		piece->cases = left->sql->cases;
 	return piece;
 }
 
@@ -277,7 +280,8 @@ column_comparison_of(const Scope *scope, const RowCompareExpr *expr, int index,
 	return comparison_of(scope, op, &comparison);
 }
 
-/* The first column that isn't equal decides: also which column's NULL makes it UNKNOWN. */
+/* The first column that isn't equal decides: also which column's NULL makes it UNKNOWN. Those after
+ * it aren't looked at. */
 static Piece *
 row_comparison_of(const Scope *scope, const RowCompareExpr *expr)
 {
@@ -291,14 +295,19 @@ row_comparison_of(const Scope *scope, const RowCompareExpr *expr)
 	if (strategy < BTLessStrategyNumber || strategy > BTGreaterStrategyNumber)
 		return nullptr;
 
-	Piece *piece =
-		column_comparison_of(scope, expr, index, by_strategy[strategy - BTLessStrategyNumber]);
+	Scope guarded = guarded_scope(scope);
+	Piece *piece = column_comparison_of(index > 0 ? &guarded : scope, expr, index,
+										by_strategy[strategy - BTLessStrategyNumber]);
 
 	while (index-- > 0 && piece != nullptr)
+	{
+		const Scope *inside = index > 0 ? &guarded : scope;
+
 		piece = compose("($1 OR $2 AND $3)",
-						{column_comparison_of(scope, expr, index,
+						{column_comparison_of(inside, expr, index,
 											  is_less ? Comparison::less : Comparison::greater),
-						 column_comparison_of(scope, expr, index, Comparison::equal), piece});
+						 column_comparison_of(inside, expr, index, Comparison::equal), piece});
+	}
 	return piece;
 }
 
@@ -408,7 +417,8 @@ like_of(const Scope *scope, const OpExpr *expr)
 		return nullptr;
 
 	Piece *piece = predicate_piece(
-		{Form::like, Comparison::equal, text->domain, TEXTOID, text->sql->text.data}, pattern);
+		scope, {Form::like, Comparison::equal, text->domain, TEXTOID, text->sql->text.data},
+		pattern);
 
 	return function == F_TEXTLIKE ? piece : compose("NOT ($1)", {piece});
 }
@@ -456,7 +466,7 @@ condition_of(const Scope *scope, Expr *expr)
 	if (exprType(reinterpret_cast<Node *>(expr)) != BOOLOID)
 		return nullptr;
 	if (is_value(scope, expr))
-		return predicate_piece({Form::truth, Comparison::equal, {}, BOOLOID, ""}, expr);
+		return predicate_piece(scope, {Form::truth, Comparison::equal, {}, BOOLOID, ""}, expr);
 	switch (nodeTag(expr))
 	{
 		case T_BoolExpr: return bool_expr_of(scope, castNode(BoolExpr, expr));

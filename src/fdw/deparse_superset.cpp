@@ -39,8 +39,8 @@ near_text(const Scope *scope, Expr *column, Form form, Expr *value, Oid collatio
 	if (text == nullptr || !is_value(scope, value) || !has_identity(collation) ||
 		(is_like && text->domain.type == BPCHAROID))
 		return nullptr;
-	return predicate_piece({form, Comparison::equal, text->domain, TEXTOID, text->sql->text.data},
-						   value);
+	return predicate_piece(
+		scope, {form, Comparison::equal, text->domain, TEXTOID, text->sql->text.data}, value);
 }
 
 static Piece *
@@ -113,6 +113,7 @@ near_moment(const Scope *scope, Expr *expr, Comparison comparison, Expr *value)
 		return nullptr;
 	moment->domain.by_day = false;
 	return predicate_piece(
+		scope,
 		{Form::near_comparison, comparison, moment->domain, TIMESTAMPTZOID, moment->sql->text.data},
 		value);
 }

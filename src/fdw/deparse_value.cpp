@@ -110,7 +110,7 @@ text_by_server(const Scope *scope, Expr *expr)
 
 /* Its type has to be known now: of a numeric it is in the digits, of an integer in the type. */
 static Value *
-known_value(Expr *expr)
+known_value(const Scope *scope, Expr *expr)
 {
 	Oid type = exprType(reinterpret_cast<Node *>(expr));
 	Piece *piece = make_piece("");
@@ -127,7 +127,7 @@ known_value(Expr *expr)
 		return make_value(piece, domain);
 	}
 	domain = types::parameter_domain(type);
-	if (domain.grid == Grid::unsupported)
+	if (domain.grid == Grid::unsupported || !may_compute_before(scope, expr))
 		return nullptr;
 	add_parameter(piece, {Form::value, Comparison::equal, domain, type, ""}, expr);
 	return make_value(piece, domain);
@@ -166,7 +166,7 @@ value_of(const Scope *scope, Expr *expr)
 		return text;
 	expr = strip_relabel(expr);
 	if (is_value(scope, expr))
-		return known_value(expr);
+		return known_value(scope, expr);
 
 	Var *var = column_of(scope, expr);
 

@@ -52,6 +52,9 @@ struct Value
 	types::Domain domain;
 };
 
+/* The scope of what is computed only if something else says so: a CASE's branches. */
+Scope guarded_scope(const Scope *scope);
+
 Value *make_value(Piece *sql, const types::Domain &domain);
 
 Value *value_of(const Scope *scope, Expr *expr);
@@ -88,8 +91,9 @@ Var *column_of(const Scope *scope, Expr *expr);
 
 /* ---- conditions ---- */
 
-/* A comparison with a value known before the scan; a value that is known now is written now. */
-Piece *predicate_piece(const types::Predicate &predicate, Expr *value);
+/* A comparison with a value known before the scan; a value that is known now is written now. Null
+ * where the value mustn't be computed before it is needed. */
+Piece *predicate_piece(const Scope *scope, const types::Predicate &predicate, Expr *value);
 
 types::Comparison commuted(types::Comparison comparison);
 

@@ -163,7 +163,8 @@ static const Rule table[] = {
 	{"construct",
 	 "CASE WHEN condition THEN value ...",
 	 "CASE WHEN $1 THEN $2 ELSE $3 END",
-	 "branches in order in both; values of one kind, decimals of one scale where they are shown",
+	 "branches in order in both; values of one kind, decimals of one scale where they are shown; "
+	 "what has no column and could fail is not computed for a branch that may not be taken",
 	 {}},
 	{"construct",
 	 "CASE value WHEN value THEN value ...",
@@ -185,7 +186,8 @@ static const Rule table[] = {
 	{"construct",
 	 "values known before the scan",
 	 "7, CAST(7 AS bigint), N'x'",
-	 "evaluated here, once (parameters, now() and its kin, sub-selects); sent as literals; within "
+	 "evaluated here, once, when the scan begins (parameters, now() and its kin, sub-selects); "
+	 "sent as literals; within "
 	 "arithmetic integers and booleans, and constants of all kinds",
 	 {}},
 	{"construct",

@@ -22,6 +22,8 @@ struct Scope
 	bool grouped;   /* aggregates may stand in it */
 	bool nested;    /* within a value or an aggregate, where no sub-select may stand */
 	bool text_by_server; /* text compares as the server's collation does (text_semantics) */
+	bool guarded; /* in a branch that may not be taken: what could fail isn't computed before the
+					 scan */
 };
 
 enum class RelationKind
@@ -156,6 +158,9 @@ void deparse_query(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *colu
 
 /* The expression can be evaluated here, before the scan starts: no column of the scope in it. */
 bool is_value(const Scope *scope, Expr *expr);
+
+/* Such a value may be computed when the scan begins, whether or not a row needs it. */
+bool may_compute_before(const Scope *scope, Expr *value);
 
 /* SQL Server computes the boolean expression exactly as PostgreSQL does: TRUE, FALSE and UNKNOWN
  * alike. To judge is to try: what can be written can be sent. */

@@ -4,7 +4,8 @@
  * written can be sent (deparse_condition.cpp, deparse_value.cpp, deparse_call.cpp).
  *
  * What is known before the scan starts is never computed at the server: it is evaluated here, by
- * the executor, and only its value travels.
+ * the executor, and only its value travels. Once, when the scan begins: so in a branch that may not
+ * be taken only what can't fail, and no sub-select, which would be run for nothing.
  */
 #include "fdw/expression.hpp"
 
@@ -42,6 +43,63 @@ is_value(const Scope *scope, Expr *expr)
 	return !contains_unsendable(reinterpret_cast<Node *>(expr), scope->relids) &&
 		   !contain_volatile_functions(reinterpret_cast<Node *>(expr));
 }
+
+/* ---- branches that may not be taken ---- */
+
+/* An InitPlan, of this query or of one around it, is run when its value is first asked for. */
+static bool
+is_sub_select(const PlannerInfo *root, const Param *param)
+{
+	ListCell *cell;
+
+	if (param->paramkind != PARAM_EXEC)
+		return false;
+	for (; root != nullptr; root = root->parent_root)
+		foreach (cell, root->init_plans)
+			if (list_member_int(lfirst_node(SubPlan, cell)->setParam, param->paramid))
+				return true;
+	return false;
+}
+
+/* current_date - 7 */
+static bool
+is_near_now(Expr *expr)
+{
+	bool by_day = false;
+	int64 shift = 0;
+
+	return IsA(below_cast(expr, &by_day, &shift), SQLValueFunction);
+}
+
+static bool
+cannot_fail(const PlannerInfo *root, Expr *expr)
+{
+	switch (nodeTag(expr))
+	{
+		case T_Const:
+		case T_Var: return true;
+		case T_Param: return !is_sub_select(root, castNode(Param, expr));
+		case T_RelabelType: return cannot_fail(root, castNode(RelabelType, expr)->arg);
+		default: return is_near_now(expr);
+	}
+}
+
+bool
+may_compute_before(const Scope *scope, Expr *value)
+{
+	return !scope->guarded || cannot_fail(scope->root, value);
+}
+
+Scope
+guarded_scope(const Scope *scope)
+{
+	Scope guarded = *scope;
+
+	guarded.guarded = true;
+	return guarded;
+}
+
+/* ---- what may be sent ---- */
 
 bool
 is_shippable(const Scope *scope, Expr *expr)
