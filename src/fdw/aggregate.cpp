@@ -98,15 +98,26 @@ argument_of(const Aggref *aggregate)
 	return aggregate->args == NIL ? nullptr : linitial_node(TargetEntry, aggregate->args)->expr;
 }
 
-/* Inside an aggregate there is no other one. */
+/* Inside an aggregate there is no other one. It is computed whether or not a branch needs it; of
+ * its arguments only those of the rows for which the filter holds. */
 static Scope
-scope_inside(const Scope *scope)
+scope_inside(const Scope *scope, const Aggref *aggregate)
 {
 	Scope inside = *scope;
 
 	inside.grouped = false;
 	inside.nested = true;
+	inside.guarded = aggregate->aggfilter != nullptr;
 	return inside;
+}
+
+static Scope
+scope_of_filter(const Scope *inside)
+{
+	Scope scope = *inside;
+
+	scope.guarded = false;
+	return scope;
 }
 
 /* A value that isn't NULL: count(1). */
@@ -220,11 +231,12 @@ is_plain(const Aggref *aggregate)
 bool
 is_remote_aggregate(const Scope *scope, Aggref *aggregate)
 {
-	Scope inside = scope_inside(scope);
+	Scope inside = scope_inside(scope, aggregate);
+	Scope filter = scope_of_filter(&inside);
 	Domain domain;
 
 	if (!is_plain(aggregate) ||
-		(aggregate->aggfilter != nullptr && !is_shippable(&inside, aggregate->aggfilter)))
+		(aggregate->aggfilter != nullptr && !is_shippable(&filter, aggregate->aggfilter)))
 		return false;
 	switch (kind_of(aggregate))
 	{
@@ -242,10 +254,12 @@ is_remote_aggregate(const Scope *scope, Aggref *aggregate)
 static void
 append_filter(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 {
+	Scope filter = scope_of_filter(scope);
+
 	if (aggregate->aggfilter == nullptr)
 		return;
 	appendStringInfoString(&sql->text, "CASE WHEN ");
-	deparse_condition(sql, scope, aggregate->aggfilter);
+	deparse_condition(sql, &filter, aggregate->aggfilter);
 	appendStringInfoString(&sql->text, " THEN ");
 }
 
@@ -384,7 +398,7 @@ text_of_extreme(Expr *expr)
 bool
 deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate, Domain *domain)
 {
-	Scope inside = scope_inside(scope);
+	Scope inside = scope_inside(scope, aggregate);
 
 	if (!is_remote_aggregate(scope, aggregate) || kind_of(aggregate) == Kind::average ||
 		(kind_of(aggregate) == Kind::sum &&
@@ -408,7 +422,7 @@ void
 append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, int attribute,
 						 int *next_attribute, RemoteColumns *columns)
 {
-	Scope inside = scope_inside(scope);
+	Scope inside = scope_inside(scope, aggregate);
 	Kind kind = kind_of(aggregate);
 	Summing summing = Summing::refused;
 	int fraction = 0;
