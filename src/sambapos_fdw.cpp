@@ -92,6 +92,7 @@ sambapos_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignPlan = sambapos_get_plan;
 	routine->BeginForeignScan = sambapos_begin_scan;
 	routine->IterateForeignScan = sambapos_iterate_scan;
+	routine->RecheckForeignScan = sambapos_recheck_scan;
 	routine->ReScanForeignScan = sambapos_rescan;
 	routine->EndForeignScan = sambapos_end_scan;
 	routine->ExplainForeignScan = sambapos_explain_scan;

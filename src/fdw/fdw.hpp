@@ -149,6 +149,7 @@ char *name_relations(const ForeignScan *plan, List *range_table, List *names, bo
 
 void sambapos_begin_scan(ForeignScanState *node, int eflags);
 TupleTableSlot *sambapos_iterate_scan(ForeignScanState *node);
+bool sambapos_recheck_scan(ForeignScanState *node, TupleTableSlot *slot);
 void sambapos_rescan(ForeignScanState *node);
 void sambapos_end_scan(ForeignScanState *node);
 void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);

@@ -328,6 +328,22 @@ sambapos_iterate_scan(ForeignScanState *node)
 	return slot;
 }
 
+/* EvalPlanQual asks again of a table's row that it has put into the slot. Joins it could ask about
+ * aren't sent; of what else isn't one table, such as the groups of a sub-select in UPDATE, older
+ * minor releases expect the next row from here and else go on without any. */
+bool
+sambapos_recheck_scan(ForeignScanState *node, TupleTableSlot *slot)
+{
+	if (castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0)
+		return true;
+
+	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+
+	sambapos_iterate_scan(node);
+	MemoryContextSwitchTo(caller);
+	return !TupIsNull(slot);
+}
+
 /* Rows that are all at hand are read again; otherwise the query is sent again, by the next
  * Iterate. */
 void

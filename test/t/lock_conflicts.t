@@ -22,7 +22,7 @@ my ($first, $second, $watcher) = map { $db->session } 1 .. 3;
 # Until the second session has come upon a row that the first one holds, or has its answer without.
 sub wait_for_conflict
 {
-	my $waits = "SELECT wait_event_type = 'Lock' OR state <> 'active' FROM pg_stat_activity WHERE pid = $second->{pid}";
+	my $waits = "SELECT wait_event_type IS NOT DISTINCT FROM 'Lock' OR state <> 'active' FROM pg_stat_activity WHERE pid = $second->{pid}";
 	do { sleep 0.02 } while $watcher->value($waits) ne 't';
 	isnt($watcher->value("SELECT state FROM pg_stat_activity WHERE pid = $second->{pid}"), 'idle', 'there is something to wait for');
 }
@@ -60,5 +60,14 @@ for my $plan ('hashjoin', 'nestloop')
 		for "f.s = 'A'", "f.s IN ('A', 'x')", "(f.s = 'A' OR f.n = 7)", "f.s < 'B'", "f.s LIKE 'A%'";
 	changed("by the server's rules, $plan, to another row", "f.s = 'A'", 3, $moved, 0);
 }
+# A sub-select that the server has grouped is computed for the row as it became.
+$second->run('RESET ALL');
+$db->run('TRUNCATE counted; INSERT INTO counted VALUES (1, 1, 0)');
+$first->run('BEGIN; UPDATE counted SET n = 3');
+$second->send('UPDATE counted t SET c = (SELECT sum(f.n) * 10 FROM far f WHERE f.n = t.n)');
+wait_for_conflict();
+$first->run('COMMIT');
+is(($second->receive)[1], '', 'a grouped sub-select after a wait: no error');
+is($db->value('SELECT c FROM counted'), 30, 'and the sum is that of the new row');
 $_->close for $first, $second, $watcher;
 done_testing();
