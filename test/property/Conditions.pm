@@ -205,6 +205,7 @@ my %shapes = (without_rows => \&without_rows, comparison => \&comparison, list =
 sub condition
 {
 	my ($scope, $depth) = @_;
+	return Expressions::guarded($scope, 'bool', $depth) if $scope->{outside} && Dice::chance(8);
 	my @weights = (comparison => 40, list => 9, range => 9, null_test => 8, distinct_from => 5, truth => 8, array => 2, clock => 1, without_rows => 2);
 	push @weights, junction => 12, negation => 5 if $depth > 1;
 	push @weights, row => 2 if $scope->{level} eq 'wild';

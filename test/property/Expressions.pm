@@ -121,10 +121,45 @@ sub expression
 {
 	my ($scope, $kind, $depth) = @_;
 	return literal($scope, $kind) if $only_constant{$kind};
+	return guarded($scope, 'int', $depth) if $kind eq 'int' && $scope->{outside} && Dice::chance(15);
 	return $condition->($scope, $depth) if $kind eq 'bool' && $depth > 0 && Dice::chance(60);
 	return leaf($scope, $kind) if $depth <= 0 || $kind eq 'char' || Dice::chance(35);
 	my @more = (Dice::chance(30) || !@{ $productions{$kind} }) && ($mixed_scales || $kind ne 'num') ? @for_all : ();
 	return made($scope, $kind, $depth, @{ $productions{$kind} }, @more);
+}
+
+# ---- divisions by a value from outside, never made where it is 0 ----
+
+# CASE, COALESCE, a comparison of rows or FILTER keeps them from it, so that none can fail: an error is one too many. Each is
+# one template, which no shrinking takes apart; b is the value from outside.
+my %guarded = (
+	int => [
+		[ 'CASE WHEN b = 0 THEN {} ELSE 7 / b END', 1 ], [ 'CASE WHEN b <> 0 THEN {} + 0 * (7 / b) END', 1 ],
+		[ 'CASE b WHEN 0 THEN {} ELSE CASE WHEN {} <= 7 / b THEN 1 ELSE {} END END', 3 ],
+		[ 'CASE WHEN COALESCE(b, 0) = 0 THEN {} WHEN {} > 7 / b THEN 1 END', 2 ],
+		[ 'CASE WHEN b IS NOT DISTINCT FROM 0 THEN {} ELSE COALESCE(7 / b, {}) END', 2 ],
+		[ 'COALESCE(CASE WHEN b = 0 THEN 0 END, {}, 7 / b)', 1 ], [ 'CASE WHEN b = 0 THEN {} ELSE greatest({}, 7 / b) END', 2 ],
+	],
+	bool => [
+		[ '(CASE WHEN b = 0 THEN ({} > 3) ELSE ({} > 7 / b) END)', 2 ],
+		[ '(CASE WHEN b = 0 THEN ({} < 3) ELSE (({} = 1) OR NOT ({} <= 7 / b)) END)', 3 ],
+		[ '(CASE b WHEN 0 THEN ({} IS NULL) ELSE ({} IN (1, 7 / b)) END)', 2 ],
+		[ '(CASE WHEN b = 0 THEN ({} = 2) ELSE (7 / b = 3) END)', 1 ], [ '((b, {}) = (0, 1) OR CASE WHEN b <> 0 THEN {} < 7 / b END)', 2 ],
+	],
+);
+
+# Kind aggregate: count(...) FILTER (...).
+sub guarded
+{
+	my ($scope, $kind, $depth) = @_;
+	my $by = Dice::pick(@{ $scope->{outside} });
+	my ($template, $count) = $kind eq 'aggregate' ? ('count(NULLIF({}, 7 / b)) FILTER (WHERE b <> 0)', 1) : @{ Dice::pick(@{ $guarded{$kind} }) };
+	my @columns = columns_of($scope, 'int');
+	my @others = (@columns ? Dice::pick(@columns) : leaf($scope, 'int'), map { leaf($scope, 'int') } 2 .. $count);
+	Queries::feature($scope->{builder}, 'guarded division');
+	my @args = map { $_ eq 'b' ? $by : shift @others } $template =~ /(\bb\b|\{\})/g;
+	my %more = $kind eq 'bool' ? () : (scale => 0);
+	return Tree::op($kind eq 'bool' ? 'bool' : 'int', $template =~ s/\bb\b/{}/gr, \@args, lazy => 1, %more, $kind eq 'aggregate' ? (agg => 1) : ());
 }
 
 # Nothing is made of constants alone where there is no column of the kind.

@@ -29,6 +29,7 @@ sub random
 	Dice::seed($seed, 'query', $number);
 	my $level = Dice::chance($wild) ? 'wild' : 'plain';
 	my $builder = { tables => $tables, level => $level, parameters => Dice::chance(12), aliases => 0, features => {} };
+	$builder->{outside} = [ map { { %{ Tree::lit('int', $_) }, param => 1 } } 0, 3, 'CAST(NULL AS integer)' ] if $builder->{parameters};
 	my $query = body($builder);
 	add_union($builder, $query) if $level eq 'wild' && Dice::chance(12);
 	add_order($builder, $query);
@@ -52,7 +53,8 @@ sub alias
 sub scope
 {
 	my ($builder, @columns) = @_;
-	return { columns => [@columns], level => $builder->{level}, parameters => $builder->{parameters}, builder => $builder };
+	return { columns => [@columns], level => $builder->{level}, parameters => $builder->{parameters}, builder => $builder,
+		outside => $builder->{outside} };
 }
 
 sub body
@@ -322,6 +324,7 @@ sub aggregate
 	my ($scope) = @_;
 	my $aggregate = Dice::chance(25) ? count_of_rows()
 		: $scope->{level} eq 'wild' && Dice::chance(20) ? wild_aggregate($scope) : plain_aggregate($scope);
+	return Expressions::guarded($scope, 'aggregate', 1) if $scope->{outside} && Dice::chance(8);
 	return $aggregate unless Dice::chance(12);
 	feature($scope->{builder}, 'FILTER');
 	return { %$aggregate, t => "$aggregate->{t} FILTER (WHERE {})", args => [ @{ $aggregate->{args} }, Conditions::condition($scope, 1) ] };

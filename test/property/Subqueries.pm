@@ -16,6 +16,8 @@ sub inner
 	my $builder = $scope->{builder};
 	my ($item, @columns) = Queries::table_item($builder);
 	my $own = Queries::scope($builder, @columns);
+	my @numbers = Expressions::columns_of($scope, 'int');
+	$own->{outside} = \@numbers if $tied && @numbers;
 	my @where = Conditions::conditions($own, 1, 1);
 	push @where, Queries::join_conditions($builder, $scope->{columns}, \@columns, 2, 'EXISTS') if $tied;
 	return ({ k => 'query', from => $item, where => \@where }, $own);
@@ -48,7 +50,8 @@ sub scalar_query
 	my ($scope, $tied, $kind) = @_;
 	my ($query, $own) = inner($scope, $tied);
 	my $function = Dice::pick(qw(max min));
-	my $argument = Expressions::computed($own, $kind, 0);
+	my $argument = $kind eq 'int' && $own->{outside} && Expressions::columns_of($own, 'int') && Dice::chance(50) ? Expressions::guarded($own, 'int', 0)
+		: Expressions::computed($own, $kind, 0);
 	if (!$argument || $kind eq 'int' && Dice::chance(30))
 	{
 		$query->{select} = [ Tree::op('int', 'count(*)', [], agg => 1) ];

@@ -22,7 +22,7 @@ my @must_be_met = ('1 tables', '2 tables', '3 tables', '4 tables', 'self join', 
 	'IN (SELECT)', 'NOT IN (SELECT)', 'InitPlan', 'correlated', 'LATERAL', 'one-sided ON', 'unequal condition', 'join on num', 'join on date',
 	'join on ts', 'GROUP BY', 'one group', 'HAVING', 'FILTER', 'DISTINCT inside', 'distinct', 'count', 'sum', 'avg', 'min', 'max', 'ORDER BY',
 	'nulls first', 'nulls last', 'LIMIT', 'OFFSET', 'LIMIT inside', 'derived', 'parameters', 'union all', 'windows', 'nested join',
-	'join with a query', 'computed condition', 'both in ON', 'whole row', 'WITH TIES', 'rollup');
+	'join with a query', 'computed condition', 'both in ON', 'whole row', 'WITH TIES', 'rollup', 'guarded division');
 
 for my $seed (1, $ENV{SAMBAPOS_PROPERTY_SEED} // ())
 {
