@@ -241,8 +241,8 @@ connection_end_transaction(Connection *connection)
 		connection->reader = nullptr;
 		answered = tds::alive(connection->session) &&
 				   attempt(&unused, [&] { tds::rollback(connection->session); });
-		if (!answered)
-			connection_drop(connection);
+		if (!answered || !tds::alive(connection->session))
+			connection_drop(connection); /* or another user was left behind */
 	}
 	connection->phase = Phase::none;
 	if (connection->invalidated || !connection->keep)

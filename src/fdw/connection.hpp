@@ -96,7 +96,7 @@ struct Result
 	Connection *connection;
 	Oid user;
 	const char *sql;             /* until received */
-	bool passed_through;         /* sql isn't ours: see tds::distrust() */
+	bool passed_through;         /* sql isn't ours: see tds::pass() */
 	void (*receive)(void *scan); /* result_receive(), and then all that needs its columns */
 	void *scan;
 	ResultState state;

@@ -293,9 +293,10 @@ send_query(const Result *result)
 {
 	tds::Session *session = result->connection->session;
 
-	tds::send(session, result->sql);
 	if (result->passed_through)
-		tds::distrust(session);
+		tds::pass(session, result->sql);
+	else
+		tds::send(session, result->sql);
 }
 
 void

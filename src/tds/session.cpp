@@ -30,10 +30,8 @@ connected(const Session &session) noexcept
 	return session.process != nullptr && !session.broken && !dbdead(session.process);
 }
 
-/* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
- * the connection is dead. */
-static bool
-make_idle(Session *session, int patience = idle_seconds) noexcept
+bool
+make_idle(Session *session, int patience) noexcept
 {
 	session->open_result = false;
 	session->awaiting = false;
@@ -171,37 +169,6 @@ skip_results(Session *session)
 		skip_rows(session);
 }
 
-/* The number that the first result of every batch in a transaction carries. */
-static int
-read_transaction_count(Session *session)
-{
-	std::int32_t count = -1;
-	bool row;
-
-	if (!next_result(session))
-		fail(session);
-	{
-		Call call(&session->record, &session->wait);
-		row = dbnextrow(session->process) == REG_ROW;
-		const BYTE *data = row ? dbdata(session->process, 1) : nullptr;
-		if (data != nullptr && dbcoltype(session->process, 1) == SYBINT4)
-			memcpy(&count, data, sizeof count);
-	}
-	if (!row)
-		fail(session);
-	skip_rows(session);
-	return count;
-}
-
-[[noreturn]] static void
-transaction_lost(Session *session)
-{
-	session->transaction_ended = true;
-	throw Error("40001", "the server has ended the remote transaction",
-				"What was read so far and what would be read now are not of one moment.",
-				"Try again.");
-}
-
 /* ---- what arrives ---- */
 
 static WireType
@@ -323,25 +290,66 @@ column(const Session *session, int index) noexcept
 	return session->columns[index];
 }
 
-/* ---- batches ---- */
-
-/* What makes sure, in front of a batch, that there is a transaction. A batch that was cancelled or
- * refused before its first answer may have begun one or not; nobody has read anything in it. */
-static std::string
-beginning(Session *session)
+/* Where the values of the fetched row are. */
+static void
+point_to_values(Session *session) noexcept
 {
-	if (session->begin_text.empty())
-		return {};
+	DBPROCESS *process = session->process;
+	int count = static_cast<int>(session->values.size());
+	Value *values = session->values.data();
+	const unsigned char *variable = session->variable.data();
 
-	bool uncertain = session->begin_sent;
-
-	session->begin_sent = true;
-	session->distrusted = false;
-	return (uncertain ? std::string(rollback_text) + "; " : std::string()) + session->begin_text;
+	for (int i = 0; i < count; i++)
+	{
+		values[i].data = dbdata(process, i + 1);
+		if (variable[i])
+			values[i].length = dbdatlen(process, i + 1);
+	}
 }
 
-void
-send(Session *session, const char *sql)
+/* SET PARSEONLY, and before that NOEXEC or FMTONLY, make a server answer nothing and call it no
+ * error. What it holds can't be known then: closing it ends all. */
+[[noreturn]] static void
+nothing_is_run(Session *session)
+{
+	session->broken = true;
+	throw Error("08006", session->peer + " doesn't run what it is sent",
+				"A text that was passed through may have left the session so (SET PARSEONLY ON, "
+				"or the like).",
+				"", 0, true);
+}
+
+static Standing
+read_standing(Session *session)
+{
+	Standing standing{-1, {}, {}};
+	bool found = next_result(session);
+
+	if (found)
+	{
+		Call call(&session->record, &session->wait);
+		describe(session);
+		found = dbnextrow(session->process) == REG_ROW;
+		if (found)
+		{
+			point_to_values(session);
+			standing = standing_of(*session, {session->values.data(),
+											  static_cast<int>(session->values.size()), false});
+		}
+	}
+	if (!found && has_error(*session))
+		fail(session);
+	if (!found)
+		nothing_is_run(session);
+	skip_rows(session);
+	forget_columns(session);
+	return standing;
+}
+
+/* ---- batches ---- */
+
+static void
+send(Session *session, const char *sql, bool ours)
 {
 	if (session->open_result || session->awaiting)
 		throw Error("XX000", "a result of " + session->peer + " is still open");
@@ -349,15 +357,32 @@ send(Session *session, const char *sql)
 		transaction_lost(session);
 	forget_columns(session);
 	prepare(session);
-	session->counts_sent = session->in_transaction;
-	if (session->in_transaction)
-	{
-		/* on the statement's own line, so that line numbers in errors stay right */
-		put_on_wire(session, (beginning(session) + "SELECT @@TRANCOUNT; " + sql).c_str());
-	}
-	else
-		put_on_wire(session, sql);
+
+	Sent &sent = session->sent;
+	sent.ours = ours;
+	sent.counts = session->in_transaction;
+	sent.restores = session->distrusted && (ours || !session->begin_text.empty());
+	/* in another database the lock can't be seen */
+	sent.checks = session->in_transaction && session->passed && !session->user.empty() &&
+				  (ours || !strayed(session));
+	session->passed = session->passed || !ours;
+	session->distrusted = session->distrusted || !ours;
+	put_on_wire(session, (preamble(session) + sql).c_str());
 	session->awaiting = true;
+}
+
+void
+send(Session *session, const char *sql)
+{
+	send(session, sql, true);
+}
+
+void
+pass(Session *session, const char *sql)
+{
+	if (session->in_transaction)
+		mark_transaction(session);
+	send(session, sql, false);
 }
 
 static bool
@@ -377,15 +402,8 @@ receive(Session *session)
 	/* query_timeout is for the wait, not for the time until somebody wanted the answer */
 	session->wait.fresh = is_readable(session);
 	wait_for_answer(session);
-	if (session->counts_sent)
-	{
-		if (read_transaction_count(session) < 1)
-		{
-			make_idle(session);
-			transaction_lost(session);
-		}
-		session->begin_text.clear();
-	}
+	if (session->sent.counts)
+		check_standing(session, read_standing(session));
 	if (next_result(session))
 	{
 		Call call(&session->record, &session->wait);
@@ -399,23 +417,6 @@ query(Session *session, const char *sql)
 {
 	send(session, sql);
 	receive(session);
-}
-
-/* Where the values of the fetched row are. */
-static void
-point_to_values(Session *session) noexcept
-{
-	DBPROCESS *process = session->process;
-	int count = static_cast<int>(session->values.size());
-	Value *values = session->values.data();
-	const unsigned char *variable = session->variable.data();
-
-	for (int i = 0; i < count; i++)
-	{
-		values[i].data = dbdata(process, i + 1);
-		if (variable[i])
-			values[i].length = dbdatlen(process, i + 1);
-	}
 }
 
 bool
@@ -524,12 +525,6 @@ alive(Session *session) noexcept
 	while ((found = poll(&state, 1, 0)) < 0 && errno == EINTR)
 		;
 	return found == 0;
-}
-
-void
-distrust(Session *session) noexcept
-{
-	session->distrusted = true;
 }
 
 bool

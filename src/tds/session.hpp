@@ -143,6 +143,15 @@ void query(Session *session, const char *sql);
  * are legal. A descriptor says nothing more once receive() was called: what it would wait for may
  * be in the library's buffers. */
 void send(Session *session, const char *sql);
+
+/* send() for a text that we didn't write. It may change the session's settings, go to another
+ * database, become another user, or end the transaction and begin another. So the transaction is
+ * marked before the first of them (a round trip), and what we send afterwards begins with restoring
+ * the settings and asking whether transaction and user are still the same: Error 40001 if not the
+ * one, 55000 if not the other. A session that isn't its old self at the end of the transaction is
+ * closed. */
+void pass(Session *session, const char *sql);
+
 void receive(Session *session);
 
 /* True between send() and receive(). */
@@ -173,10 +182,7 @@ bool busy(const Session *session) noexcept;
  * socket (looked at without waiting). */
 bool alive(Session *session) noexcept;
 
-/* A text was sent that we didn't write: it may have changed the session's settings, or gone to
- * another database. The next transaction begins by setting up everything again; where the session
- * has strayed, that doesn't help. */
-void distrust(Session *session) noexcept;
+/* A text that was passed has left the session in another database. */
 bool strayed(const Session *session) noexcept;
 
 /* The socket, for those who wait for several servers at once; -1 when closed. */

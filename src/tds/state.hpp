@@ -22,6 +22,15 @@ enum class Answer
 	yes
 };
 
+/* The batch that is on its way. */
+struct Sent
+{
+	bool counts;   /* it asks for @@TRANCOUNT first */
+	bool checks;   /* ... and whether the transaction is the one that was marked, and the user */
+	bool ours;     /* we wrote it */
+	bool restores; /* it begins by restoring the settings */
+};
+
 struct Session
 {
 	tds_dblib_dbprocess *process = nullptr;
@@ -30,16 +39,19 @@ struct Session
 	Wait wait{};
 	int query_timeout = 0;
 
-	bool broken = false;            /* not to be used again, whatever the library thinks */
-	bool open_result = false;       /* the current result has unread rows */
-	bool awaiting = false;          /* a batch was sent, its answer not looked at */
-	bool in_transaction = false;    /* between begin() and rollback() */
-	bool counts_sent = false;       /* the batch that was sent asks for @@TRANCOUNT first */
+	bool broken = false;         /* not to be used again, whatever the library thinks */
+	bool open_result = false;    /* the current result has unread rows */
+	bool awaiting = false;       /* a batch was sent, its answer not looked at */
+	bool in_transaction = false; /* between begin() and rollback() */
+	Sent sent{};
 	bool transaction_ended = false; /* ... but the server has rolled it back */
 	std::string begin_text;         /* of a transaction that isn't known to have begun */
 	std::string settings;           /* the prologue */
 	std::string database;           /* where the login led */
 	bool distrusted = false;        /* the settings may be others by now */
+	bool passed = false;            /* in this transaction a text that isn't ours was sent */
+	bool marked = false;            /* the transaction owns the lock that tells it from another */
+	std::string user;               /* who reads, before such a text; empty: unknown */
 	bool begin_sent = false;        /* ... but may have: a batch with that text was sent */
 	Isolation isolation = Isolation::read_committed;
 	Answer snapshot_allowed = Answer::unknown;
@@ -57,11 +69,39 @@ struct Session
 	Session &operator=(const Session &) = delete;
 };
 
+/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
+constexpr int idle_seconds = 5;
+
+/* The result that tells who the session is: login and user. */
+constexpr char user_columns[] = "SUSER_SNAME(), USER_NAME()";
+
 /* Ends a transaction if there is one. */
 constexpr char rollback_text[] = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
 
-/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
-constexpr int idle_seconds = 5;
+/* What the first result of every batch in a transaction says. */
+struct Standing
+{
+	std::int32_t count; /* @@TRANCOUNT */
+	std::string lock;   /* the rest only if it was asked for */
+	std::string user;
+};
+
+/* What `row`, the current one, says. */
+Standing standing_of(const Session &session, const Row &row);
+
+/* Throws unless the transaction is still there, and is the marked one. */
+void check_standing(Session *session, const Standing &now);
+[[noreturn]] void transaction_lost(Session *session);
+
+/* Gives the transaction something that another one lacks. */
+void mark_transaction(Session *session);
+
+/* What goes in front of the batch that session->sent describes. */
+std::string preamble(Session *session);
+
+/* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
+ * the connection is dead. */
+bool make_idle(Session *session, int patience = idle_seconds) noexcept;
 
 /* cancel() that waits so many seconds for the acknowledgement. */
 void cancel(Session *session, int patience);

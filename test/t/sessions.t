@@ -129,6 +129,30 @@ $session->run('COMMIT');
 through('ROLLBACK TRANSACTION; USE master; SELECT 1');
 is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'nor does a transaction begin in another database');
 
+# ---- nor does it reach what the foreign tables read in its own ----
+
+my $logs = "SELECT count(*), md5(string_agg(ticket_logs, ',' ORDER BY id)) FROM X.tickets";
+my $copied = $db->run($logs =~ s/X\./copy./r);
+for my $text ('SET TEXTSIZE 20; SELECT 1', 'SET DATEFORMAT dmy; SET LANGUAGE Deutsch; SELECT 1', 'SET FMTONLY ON; SELECT 1',
+	$till->{given} ? 'USE master; SELECT 1' : 'SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; SELECT 1')
+{
+	$session->run('BEGIN');
+	is($session->value('SELECT count(*) FROM live.tickets'), 1000, "before $text");
+	$session->run("SELECT * FROM sambapos_query('till', '$text') AS q (a text)");
+	is($session->run($logs =~ s/X\./live./r), $copied, "$text: the next scan is not touched by it");
+	is($session->value("SELECT count(*) FROM live.tickets WHERE date < '2100-02-13'"), 1000, "$text: nor the one after");
+	$session->run("SELECT * FROM sambapos_query('till', '$text') AS q (a text)");
+	$session->run('COMMIT');
+	is($session->run($logs =~ s/X\./live./r), $copied, "$text: nor the next transaction");
+}
+$session->run('BEGIN; SAVEPOINT s');
+is(through('BEGIN TRANSACTION; COMMIT; SELECT 1'), 1, 'a transaction inside the transaction');
+ok($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)"), 'and a text that is no T-SQL');
+$session->run('ROLLBACK TO SAVEPOINT s');
+is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'are no other transaction');
+is(through('SELECT CAST(COUNT(*) AS nvarchar(10)) FROM Tickets'), 1000, 'nor for another text');
+$session->run('COMMIT');
+
 # ---- the server ends the transaction ----
 
 # What must follow when the remote transaction is gone: errors until the local one ends, then all is well.
@@ -148,6 +172,18 @@ is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'a transaction be
 $session->run('SAVEPOINT s');
 $session->ask("SELECT * FROM sambapos_query('till', 'ROLLBACK TRANSACTION; SELECT 1 AS one') AS q (one int)");
 transaction_is_lost('rolled back behind our back');
+
+# Another transaction in its place would read another snapshot.
+my $replace = "SELECT * FROM sambapos_query('till', 'COMMIT; BEGIN TRANSACTION; SELECT 1') AS q (one int)";
+$session->run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'another transaction begins');
+$session->run('SAVEPOINT s');
+is($session->value($replace), 1, 'a text commits it and begins another');
+transaction_is_lost('replaced by another one');
+$session->run('BEGIN; SAVEPOINT s');
+is($session->value($replace), 1, 'a first text does');
+ok($session->error("SELECT * FROM sambapos_query('till', 'SELECT 1') AS q (one int)"), 'the next text is not run');
+transaction_is_lost('replaced by its first text');
 
 # A batch that the server refuses as a whole doesn't begin the transaction that it carries. Nothing was read
 # then, so that the next one begins it; and one that was begun twice is ended once and for all.

@@ -129,6 +129,15 @@ read_all(Session *session)
 		continue;
 }
 
+/* A text that isn't ours, read to its end. */
+void
+pass_through(Session *session, const char *sql)
+{
+	pass(session, sql);
+	receive(session);
+	read_all(session);
+}
+
 int
 open_descriptors()
 {
@@ -775,6 +784,75 @@ TEST(Transaction, SilentEndIsNoticedWithTheNextBatch)
 	EXPECT_FALSE(error.connection_lost());
 	rollback(session);
 	query(session, "SELECT 1");
+}
+
+/* Another transaction reads another snapshot, though @@TRANCOUNT is what it was. */
+TEST(Transaction, AnotherInItsPlaceIsNoticedWithTheNextBatch)
+{
+	MisbehavingServer server;
+	Owned session(server);
+
+	begin(session, Isolation::snapshot);
+	query(session, "SELECT 1");
+	pass_through(session, "SELECT 'another transaction'");
+	EXPECT_STREQ(error_of([&] { query(session, "SELECT 1"); }).sqlstate(), "40001");
+	EXPECT_STREQ(error_of([&] { query(session, "SELECT 1"); }).sqlstate(), "40001");
+	rollback(session);
+	begin(session, Isolation::snapshot);
+	query(session, "SELECT 1");
+}
+
+/* Rows are read with the rights of the user mapping, in this transaction and the next ones. */
+TEST(Transaction, AnotherUserIsNoticedAndNotKept)
+{
+	MisbehavingServer server;
+	Owned session(server);
+
+	begin(session, Isolation::read_committed);
+	pass_through(session, "SELECT 1");
+	query(session, "SELECT 1");
+	rollback(session);
+	EXPECT_TRUE(alive(session));
+	begin(session, Isolation::read_committed);
+	pass_through(session, "SELECT 'another user'");
+	pass_through(session, "SELECT 1");
+	EXPECT_STREQ(error_of([&] { query(session, "SELECT 1"); }).sqlstate(), "55000");
+	EXPECT_TRUE(alive(session));
+	rollback(session);
+	EXPECT_FALSE(alive(session));
+}
+
+TEST(Transaction, SessionThatRunsNothingIsNotKept)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Owned unread(server);
+
+	begin(session, Isolation::read_committed);
+	Error error = error_of([&] { pass_through(session, "SELECT 'parsed only'"); });
+	EXPECT_TRUE(error.connection_lost());
+	EXPECT_FALSE(alive(session));
+
+	begin(unread, Isolation::read_committed);
+	query(unread, "SELECT 1");
+	send(unread, "SELECT 'parsed only'");
+	cancel(unread);
+	EXPECT_TRUE(error_of([&] { query(unread, "SELECT 1"); }).connection_lost());
+}
+
+/* What it can't tell isn't kept; and what it can't be asked isn't asked. */
+TEST(Transaction, ServerWithoutApplicationLocks)
+{
+	MisbehavingServer server(Manner::knows_no_lock);
+	Owned session(server);
+
+	begin(session, Isolation::read_committed);
+	pass_through(session, "SELECT 1");
+	query(session, "SELECT 1");
+	pass_through(session, "SELECT 'silent end'");
+	EXPECT_STREQ(error_of([&] { query(session, "SELECT 1"); }).sqlstate(), "40001");
+	rollback(session);
+	EXPECT_FALSE(alive(session));
 }
 
 TEST(Transaction, RollbackOfADeafServerIsBounded)

@@ -29,7 +29,8 @@ public:
 		hangs_up,      /* accepts and closes at the first packet */
 		talks_garbage, /* answers the first packet with bytes that aren't TDS */
 		never_stops,   /* answers the login without an end */
-		busy_at_first  /* as scripted, but sys.databases is locked when it is first asked for */
+		busy_at_first, /* as scripted, but sys.databases is locked when it is first asked for */
+		knows_no_lock  /* as scripted, but without sp_getapplock */
 	};
 
 	explicit MisbehavingServer(Manner manner = Manner::scripted) : manner_(manner)
@@ -232,6 +233,24 @@ private:
 		return out;
 	}
 
+	/* @@TRANCOUNT, and two or three words: the lock, the login, the user. */
+	static std::string standing(int count, std::initializer_list<std::string> words)
+	{
+		std::string out = integer_columns(1), row = integer_row(count);
+		bool counts = words.size() > 2;
+
+		if (!counts)
+			out.resize(3), row.resize(1);
+		out[1] = static_cast<char>(words.size() + (counts ? 1 : 0));
+		for (const std::string &word : words)
+		{
+			out += text_column().substr(3);
+			put(row, word.size() * 2, 2);
+			row += utf16(word);
+		}
+		return out + row + done(0x11, 1);
+	}
+
 	static std::string long_text_column()
 	{
 		std::string out = text_column();
@@ -312,8 +331,28 @@ private:
 			transaction_ = false;
 		if (says("SELECT @@TRANCOUNT; "))
 			count = integer_columns(1) + integer_row(transaction_) + done(0x11, 1);
+		if (says("SELECT @@TRANCOUNT, APPLOCK_MODE(") && !says("sp_getapplock"))
+			count = standing(transaction_, {marked_ ? "Shared" : "NoLock", "till", user_});
+		if (says("'another transaction'"))
+			marked_ = false;
+		if (says("'another user'"))
+			user_ = "somebody";
+		if (says("'parsed only'"))
+			parses_only_ = true;
 
-		if (says("'hang'")) /* answers nothing but attentions */
+		if (parses_only_)
+			reply(done());
+		else if (says("sp_getapplock") && manner_ == Manner::knows_no_lock)
+			reply(count + error(2812, 16, "Could not find stored procedure 'sp_getapplock'.") +
+				  done(2));
+		else if (says("sp_getapplock"))
+		{
+			marked_ = true;
+			reply(count + standing(transaction_, {"Shared", "till", user_}) + done());
+		}
+		else if (says("SELECT SUSER_SNAME(), USER_NAME()"))
+			reply(standing(0, {"till", user_}) + done());
+		else if (says("'hang'")) /* answers nothing but attentions */
 			wait_for_attention();
 		else if (says("'deaf'")) /* answers nothing */
 			sleep_for_ever();
@@ -421,5 +460,8 @@ private:
 	int port_ = 0;
 	pid_t child_ = -1;
 	bool transaction_ = false;
+	bool marked_ = false; /* it owns the application lock */
+	bool parses_only_ = false;
+	std::string user_ = "dbo";
 	bool busy_ = manner_ == Manner::busy_at_first;
 };

@@ -380,6 +380,47 @@ TEST_F(SessionTest, TransactionEndedByTheServerIsNoticed)
 	query(session_, "SELECT 1 AS n");
 }
 
+/* A text of somebody's may do to the session what it likes: what we read afterwards in the same
+ * transaction isn't touched by it, or is refused. */
+TEST_F(SessionTest, SettingsOfAPassedTextDoNotReachOurs)
+{
+	begin(session_, Isolation::automatic);
+	for (const char *text : {"SET TEXTSIZE 20", "SET FMTONLY ON", "USE master"})
+	{
+		std::string before = text_of("SELECT DB_NAME()");
+		pass(session_, text);
+		try
+		{
+			receive(session_);
+		}
+		catch (const Error &error)
+		{
+			/* the stand-in doesn't know USE inside a transaction */
+			EXPECT_NE(std::string(error.what()).find("the stand-in till"), std::string::npos);
+		}
+		EXPECT_EQ(text_of("SELECT DB_NAME()"), before) << text;
+		EXPECT_EQ(text_of("SELECT CAST(REPLICATE(N'x', 100) AS nvarchar(max))").size(), 100u);
+	}
+	rollback(session_);
+	EXPECT_TRUE(alive(session_));
+}
+
+TEST_F(SessionTest, TransactionInItsPlaceIsNoticed)
+{
+	begin(session_, Isolation::read_committed);
+	EXPECT_EQ(text_of("SELECT N'first'"), "first");
+	pass(session_, "COMMIT; BEGIN TRANSACTION");
+	receive(session_);
+	EXPECT_STREQ(error_of([&] { query(session_, "SELECT 1 AS n"); }).sqlstate(), "40001");
+	rollback(session_);
+	EXPECT_TRUE(alive(session_));
+	begin(session_, Isolation::read_committed);
+	pass(session_, "BEGIN TRANSACTION; COMMIT");
+	receive(session_);
+	EXPECT_EQ(text_of("SELECT N'same'"), "same");
+	rollback(session_);
+}
+
 /* ---- the two halves of query() ---- */
 
 TEST_F(SessionTest, DescriptorTellsOfTheAnswer)

@@ -73,10 +73,12 @@ class Session
 
 	/* the transaction */
 	int trancount = 0;
-	bool begun = false;           /* PostgreSQL's BEGIN has been sent */
+	bool begun = false; /* PostgreSQL's BEGIN has been sent */
+	Isolation begun_as = Isolation::read_committed;
 	bool changed_catalog = false; /* since the transaction began */
 	unsigned long long transaction_id = 0;
-	std::vector<std::string> savepoints; /* of SAVE TRAN */
+	std::vector<std::string> savepoints;        /* of SAVE TRAN */
+	std::vector<std::string> application_locks; /* that the transaction owns: database/name */
 	bool lock_timeout_sent = false;
 
 	/* the request */
@@ -188,12 +190,14 @@ class Session
 	void procedure(const std::string &name, std::vector<RpcRequest::Parameter> args);
 	void rename(const std::vector<RpcRequest::Parameter> &args);
 	void control(const std::vector<RpcRequest::Parameter> &args);
+	void lock_application(const std::vector<RpcRequest::Parameter> &args);
 	void check_identity(const Dbcc &s);
 	std::string convert_integer(const Expr &e);
 
 	/* values */
 	Value global(const std::string &name);
 	Value session_function(const std::string &words);
+	Value lock_mode(const std::string &words);
 	std::string virtual_table(const std::string &name);
 
 	void use_database(const std::string &name, bool announce);

@@ -118,6 +118,8 @@ Session::procedure(const std::string &name, std::vector<RpcRequest::Parameter> a
 	}
 	else if (same_word(name, "till_control"))
 		control(args);
+	else if (same_word(name, "sp_getapplock"))
+		lock_application(args);
 	else if (same_word(name, "sp_rename"))
 		rename(args);
 	else if (same_word(name, "sp_reset_connection"))
@@ -155,6 +157,20 @@ Session::control(const std::vector<RpcRequest::Parameter> &args)
 	else
 		shared().set_switch(name, value);
 	done(done_final, 0, -1);
+}
+
+/* sp_getapplock: Shared locks of the transaction, which conflict with nothing. */
+void
+Session::lock_application(const std::vector<RpcRequest::Parameter> &args)
+{
+	std::string mode = text_argument(args, "@LockMode", 1),
+				owner = text_argument(args, "@LockOwner", 2);
+
+	if (!same_word(mode, "Shared") || (!owner.empty() && !same_word(owner, "Transaction")))
+		throw unsupported("another lock of sp_getapplock than a Shared one of the transaction");
+	if (trancount == 0)
+		throw unsupported("sp_getapplock outside a transaction");
+	application_locks.push_back(database.name + "/" + text_argument(args, "@Resource", 0));
 }
 
 /* sp_rename 'dbo.Table.Old', 'New', 'COLUMN'; 'dbo.Old', 'New'. */

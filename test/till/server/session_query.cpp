@@ -46,6 +46,7 @@ Session::prepare_access(bool reads_data)
 	{
 		pg.run_quietly(begin_statement(settings.isolation));
 		begun = true;
+		begun_as = settings.isolation;
 	}
 }
 

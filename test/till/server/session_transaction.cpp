@@ -120,7 +120,7 @@ Session::run(const SetOption &s)
 		if (level == levels.end())
 			throw syntax_error(s.value);
 		if (level->second == Isolation::snapshot && trancount > 0 && begun &&
-			settings.isolation != Isolation::snapshot)
+			begun_as != Isolation::snapshot)
 			throw SqlError(3951, 16, 1,
 						   "Transaction failed in database '" + database.name +
 							   "' because the statement was run under snapshot isolation but the "
@@ -177,6 +177,7 @@ Session::begin_transaction()
 	begun = false;
 	changed_catalog = false;
 	savepoints.clear();
+	application_locks.clear();
 	transaction_id++;
 	std::string descriptor;
 
@@ -193,6 +194,7 @@ Session::commit_transaction()
 					   "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.");
 	if (--trancount > 0)
 		return;
+	application_locks.clear();
 	if (begun)
 	{
 		begun = false;
@@ -222,6 +224,7 @@ Session::abandon_transaction()
 	if (trancount == 0)
 		return;
 	trancount = 0;
+	application_locks.clear();
 	if (begun)
 		pg.run_quietly("ROLLBACK");
 	begun = false;

@@ -63,6 +63,25 @@ Session::global(const std::string &name)
 }
 
 /* words: the function's name, and its arguments as PostgreSQL text expressions, one a line. */
+/* APPLOCK_MODE(principal, name, owner): each argument a text expression on its own line. */
+Value
+Session::lock_mode(const std::string &words)
+{
+	size_t name = words.find('\n', words.find('\n') + 1), owner = words.find('\n', name + 1);
+
+	if (name == std::string::npos || owner == std::string::npos)
+		throw SqlError(174, 15, 1, "The applock_mode function requires 3 argument(s).");
+	std::string held = "NULL";
+
+	for (const std::string &lock : application_locks)
+		held += ", " + quote_literal(lock);
+	return Value{"(CASE WHEN " + quote_literal(database.name + "/") + " || (" +
+					 words.substr(name + 1, owner - name - 1) + ") IN (" + held + ") AND lower(" +
+					 words.substr(owner + 1) +
+					 ") = 'transaction' THEN 'Shared' ELSE 'NoLock' END)::text",
+				 string_type(Kind::nvarchar, 32), false, nullptr, true};
+}
+
 Value
 Session::session_function(const std::string &words)
 {
@@ -82,6 +101,8 @@ Session::session_function(const std::string &words)
 	if (f == "HAS_PERMS_BY_NAME" || f == "IS_SRVROLEMEMBER" || f == "IS_ROLEMEMBER" ||
 		f == "IS_MEMBER")
 		return integer_value(1); /* the one login there is may do everything */
+	if (f == "APPLOCK_MODE")
+		return lock_mode(words);
 	if (f == "XACT_STATE")
 		return integer_value(trancount > 0 ? 1 : 0, Kind::smallint);
 	if (f == "ERROR_NUMBER")
