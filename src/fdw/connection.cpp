@@ -133,6 +133,22 @@ open_session(Connection *connection, Oid user)
 	require_utf16(connection);
 }
 
+/* Whoever asked for one moment in the whole transaction must hear that he doesn't get it. */
+static void
+warn_of_moments(const Connection *connection)
+{
+	if (!IsolationUsesXactSnapshot() || connection->isolation == tds::Isolation::snapshot)
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("server \"%s\" is not read in one snapshot",
+					GetForeignServer(connection->key.server)->servername),
+			 errdetail("The local transaction is REPEATABLE READ or SERIALIZABLE, the remote one "
+					   "isn't SNAPSHOT: two scans may see two moments."),
+			 errhint("Let the database have ALLOW_SNAPSHOT_ISOLATION ON, and the server option "
+					 "isolation be auto or snapshot.")));
+}
+
 /* BEGIN travels with the first query: only that shows whether a session from the cache is still
  * good for one (connection_renew()). */
 static void
@@ -154,6 +170,7 @@ begin_transaction(Connection *connection, Oid user)
 		raise(failure);
 	}
 	connection->phase = Phase::open;
+	warn_of_moments(connection);
 }
 
 bool

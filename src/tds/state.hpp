@@ -14,7 +14,7 @@
 namespace sambapos::tds
 {
 
-/* What a database allows; asked once a session. */
+/* What a database allows; a no is asked again after a while. */
 enum class Answer
 {
 	unknown,
@@ -56,6 +56,7 @@ struct Session
 	Isolation isolation = Isolation::read_committed;
 	Answer snapshot_allowed = Answer::unknown;
 	Answer read_committed_snapshot = Answer::unknown;
+	Clock::time_point asked_at{}; /* for these two */
 
 	/* the current result */
 	std::vector<std::string> names;

@@ -244,15 +244,32 @@ end_transaction(Session *session)
 	}
 }
 
-/* Asks once a session what the database allows. A server without the view, the columns or the
- * right to see them counts as one that allows nothing. */
+/* A session may be kept for days; somebody may allow snapshots meanwhile. */
+static constexpr std::chrono::minutes a_no_is_good_for{5};
+
+/* Whether the database need not be asked now. That it no longer allows snapshots shows by itself
+ * (error 3952). */
+static bool
+is_answered(const Session *session)
+{
+	switch (session->snapshot_allowed)
+	{
+		case Answer::unknown: return false;
+		case Answer::no: return Clock::now() - session->asked_at < a_no_is_good_for;
+		case Answer::yes: break;
+	}
+	return true;
+}
+
+/* Asks what the database allows. A server without the view, the columns or the right to see them
+ * counts as one that allows nothing. */
 static void
 ask_database(Session *session)
 {
 	Answer snapshot_allowed = Answer::no;
 	Answer read_committed_snapshot = Answer::no;
 
-	if (session->snapshot_allowed != Answer::unknown)
+	if (is_answered(session))
 		return;
 	try
 	{
@@ -273,6 +290,7 @@ ask_database(Session *session)
 	}
 	session->snapshot_allowed = snapshot_allowed;
 	session->read_committed_snapshot = read_committed_snapshot;
+	session->asked_at = Clock::now();
 }
 
 Isolation

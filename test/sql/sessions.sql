@@ -124,7 +124,19 @@ CREATE TEMP TABLE executors ON COMMIT DROP AS SELECT sum(total_bytes) AS bytes F
 MOVE 1500 IN again;
 SELECT sum(total_bytes) - (SELECT bytes FROM executors) < 100000 AS same_size FROM pg_backend_memory_contexts WHERE name = 'ExecutorState';
 COMMIT;
+
+-- Who asks for one moment hears, once, that this server doesn't give it; who gets it hears nothing.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
+SELECT count(*) = (SELECT count(*) FROM local_orders) AS same FROM orders;
+COMMIT;
+BEGIN;
+SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
+COMMIT;
 ALTER SERVER sessions_till OPTIONS (DROP isolation);
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
+COMMIT;
 
 -- The server ends the transaction: every further use says so, until the local one ends too.
 BEGIN;

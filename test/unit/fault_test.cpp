@@ -17,6 +17,7 @@
 #include "misbehaving_server.hpp"
 #include "tds/error.hpp"
 #include "tds/session.hpp"
+#include "tds/state.hpp"
 
 using namespace sambapos::tds;
 using Manner = MisbehavingServer::Manner;
@@ -756,6 +757,22 @@ TEST(Transaction, DatabaseThatIsBusyIsAskedAgain)
 	EXPECT_FALSE(in_transaction(session));
 	EXPECT_EQ(error_of([&] { query(session, "SELECT 'number' 208"); }).number(), 208);
 	EXPECT_EQ(begin(session, Isolation::automatic), Isolation::read_committed);
+}
+
+/* A session is kept for long; ALLOW_SNAPSHOT_ISOLATION may be switched on meanwhile. */
+TEST(Transaction, DatabaseThatAllowedNothingIsAskedAgainAfterAWhile)
+{
+	MisbehavingServer server(Manner::later_snapshots);
+	Owned owned(server);
+	Session *session = owned;
+
+	EXPECT_EQ(begin(session, Isolation::automatic), Isolation::read_committed);
+	rollback(session);
+	EXPECT_EQ(begin(session, Isolation::automatic), Isolation::read_committed);
+	rollback(session);
+	session->asked_at -= std::chrono::minutes(6);
+	EXPECT_EQ(begin(session, Isolation::automatic), Isolation::snapshot);
+	rollback(session);
 }
 
 TEST(Transaction, DeadlockIsRememberedUntilRollback)

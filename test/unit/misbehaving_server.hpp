@@ -24,13 +24,14 @@ class MisbehavingServer
 public:
 	enum class Manner
 	{
-		scripted,      /* logs in; see answer() */
-		silent,        /* accepts and never says a word */
-		hangs_up,      /* accepts and closes at the first packet */
-		talks_garbage, /* answers the first packet with bytes that aren't TDS */
-		never_stops,   /* answers the login without an end */
-		busy_at_first, /* as scripted, but sys.databases is locked when it is first asked for */
-		knows_no_lock  /* as scripted, but without sp_getapplock */
+		scripted,        /* logs in; see answer() */
+		silent,          /* accepts and never says a word */
+		hangs_up,        /* accepts and closes at the first packet */
+		talks_garbage,   /* answers the first packet with bytes that aren't TDS */
+		never_stops,     /* answers the login without an end */
+		busy_at_first,   /* as scripted, but sys.databases is locked when it is first asked for */
+		later_snapshots, /* as scripted, but from the second question on all is allowed */
+		knows_no_lock    /* as scripted, but without sp_getapplock */
 	};
 
 	explicit MisbehavingServer(Manner manner = Manner::scripted) : manner_(manner)
@@ -413,6 +414,8 @@ private:
 		}
 		else if (says("sys.databases") && std::exchange(busy_, false))
 			reply(error(1222, 16, "Lock request time out period exceeded.") + done(2));
+		else if (says("sys.databases") && manner_ == Manner::later_snapshots && questions_++ > 0)
+			reply(integer_columns(2) + integer_row(1) + integer_row(1).substr(1) + done(0x10, 1));
 		else if (says("sys.databases"))
 			reply(error(208, 16, "Invalid object name 'sys.databases'.") + done(2));
 		else
@@ -460,6 +463,7 @@ private:
 	int port_ = 0;
 	pid_t child_ = -1;
 	bool transaction_ = false;
+	int questions_ = 0;   /* of sys.databases */
 	bool marked_ = false; /* it owns the application lock */
 	bool parses_only_ = false;
 	std::string user_ = "dbo";
