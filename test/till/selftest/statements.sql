@@ -19,6 +19,7 @@ throw 50001, 'mine', 1
 select Id from Tickets where Id in (1,2,3) and Date >= cast('2020-01-01T00:00:00.000' as datetime) and TicketNumber = N'1' order by Id option (maxdop 1)
 select count(*) from Tickets with (nolock) where IsClosed = 0
 set transaction isolation level snapshot; begin tran; select count(*) from Users; select @@trancount; commit
+begin tran; exec sp_getapplock @Resource = N'x', @LockMode = N'Shared', @LockOwner = N'Transaction', @LockTimeout = 0; select applock_mode(N'public', N'x', N'Transaction'), applock_mode(N'public', N'y', N'Transaction'); commit; begin tran; select applock_mode(N'public', N'x', N'Transaction'); rollback
 exec till_nope
 use master; select db_name()
 create database tx1; use tx1; create table a(b int); select count(*) from a; use SambaPOS; drop database tx1
