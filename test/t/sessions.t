@@ -147,8 +147,12 @@ for my $text ('SET TEXTSIZE 20; SELECT 1', 'SET DATEFORMAT dmy; SET LANGUAGE Deu
 }
 $session->run('BEGIN; SAVEPOINT s');
 is(through('BEGIN TRANSACTION; COMMIT; SELECT 1'), 1, 'a transaction inside the transaction');
-ok($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)"), 'and a text that is no T-SQL');
-$session->run('ROLLBACK TO SAVEPOINT s');
+SKIP:
+{
+	skip 'a given server may end the transaction with any error', 1 if $till->{given};
+	ok($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)"), 'and a text that is no T-SQL');
+	$session->run('ROLLBACK TO SAVEPOINT s');
+}
 is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'are no other transaction');
 is(through('SELECT CAST(COUNT(*) AS nvarchar(10)) FROM Tickets'), 1000, 'nor for another text');
 $session->run('COMMIT');
@@ -187,10 +191,19 @@ transaction_is_lost('replaced by its first text');
 
 # A batch that the server refuses as a whole doesn't begin the transaction that it carries. Nothing was read
 # then, so that the next one begins it; and one that was begun twice is ended once and for all.
+$session->run("CREATE FOREIGN TABLE no_tsql (one int) SERVER till OPTIONS (query 'SELEC 1')");
 $session->run('BEGIN; SAVEPOINT s');
-ok($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)"), 'a first batch that is no T-SQL');
-$session->run('ROLLBACK TO SAVEPOINT s');
-is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'the next one reads');
+SKIP:
+{
+	skip 'a given server may end the transaction with any error', 4 if $till->{given};
+	ok($session->error('SELECT * FROM no_tsql'), 'a first batch of ours that is no T-SQL');
+	$session->run('ROLLBACK TO SAVEPOINT s');
+	is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'the next one reads');
+	$session->run('ROLLBACK; BEGIN; SAVEPOINT s');
+	ok($session->error("SELECT * FROM sambapos_query('till', 'SELEC 1') AS q (one int)"), 'a first text that is no T-SQL');
+	$session->run('ROLLBACK TO SAVEPOINT s');
+	is($session->value('SELECT count(*) FROM live.tickets'), 1000, 'the next one reads');
+}
 is($session->value("SELECT * FROM sambapos_query('till', 'SELECT \@\@TRANCOUNT') AS q (n int)"), 1, 'in a transaction');
 $session->ask("SELECT * FROM sambapos_query('till', 'ROLLBACK TRANSACTION; SELECT 1 AS one') AS q (one int)");
 transaction_is_lost('rolled back after a second beginning');
