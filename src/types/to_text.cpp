@@ -68,17 +68,23 @@ copy_ascii(const unsigned char *units, int count, unsigned char *text)
 	return copied;
 }
 
-/* A column of an n-type that was fetched as its bytes, so that nothing is lost on the way. */
-static std::string_view
-utf16_text(const ColumnReader &column, const tds::Value &value)
+/* A unit of UTF-16 becomes three bytes of UTF-8 at most; two of a pair become four. */
+static Size
+utf8_room(const tds::Value &value)
+{
+	return static_cast<Size>(value.length / 2) * 3 + 1;
+}
+
+/* A column of an n-type that was fetched as its bytes, so that nothing is lost on the way. Writes
+ * valid UTF-8 without NUL; gives its end. */
+static unsigned char *
+decode_utf16(const ColumnReader &column, const tds::Value &value, unsigned char *text)
 {
 	int count = value.length / 2;
-	auto *text = static_cast<unsigned char *>(palloc(static_cast<Size>(count) * 3 + 1));
-	unsigned char *end = text;
 	bool valid = value.length % 2 == 0;
 	int i = copy_ascii(value.data, count, text);
+	unsigned char *end = text + i;
 
-	end += i;
 	while (i < count)
 	{
 		const unsigned char *unit = value.data + 2 * static_cast<ptrdiff_t>(i);
@@ -94,6 +100,15 @@ utf16_text(const ColumnReader &column, const tds::Value &value)
 	}
 	if (!valid)
 		warn_replaced(column);
+	return end;
+}
+
+static std::string_view
+utf16_text(const ColumnReader &column, const tds::Value &value)
+{
+	auto *text = static_cast<unsigned char *>(palloc(utf8_room(value)));
+	const unsigned char *end = decode_utf16(column, value, text);
+
 	return {reinterpret_cast<char *>(text), static_cast<size_t>(end - text)};
 }
 
@@ -354,6 +369,18 @@ read_utf8_text(const ColumnReader &column, const tds::Value &value)
 	return make_text(column, valid_utf8(column, wire_text(column, value)));
 }
 
+/* The same for text that was fetched as its bytes. */
+static Datum
+read_utf16_text(const ColumnReader &column, const tds::Value &value)
+{
+	auto *result = static_cast<text *>(palloc(VARHDRSZ + utf8_room(value)));
+	auto *begin = reinterpret_cast<unsigned char *>(result);
+	const unsigned char *end = decode_utf16(column, value, begin + VARHDRSZ);
+
+	SET_VARSIZE(result, end - begin);
+	return PointerGetDatum(result);
+}
+
 /* ---- choosing ---- */
 
 bool
@@ -433,10 +460,14 @@ choose_text_reader(ColumnReader *column, const char *remote_type)
 	column->sink = choose_sink(column);
 	if (column->sink == nullptr)
 		return false;
-	column->read =
-		column->source == wire_text && column->sink == make_text && GetDatabaseEncoding() == PG_UTF8
-			? read_utf8_text
-			: read_by_source;
+	bool as_it_is = column->sink == make_text && GetDatabaseEncoding() == PG_UTF8;
+
+	if (as_it_is && column->source == wire_text)
+		column->read = read_utf8_text;
+	else if (as_it_is && column->source == utf16_text)
+		column->read = read_utf16_text;
+	else
+		column->read = read_by_source;
 	return true;
 }
 
