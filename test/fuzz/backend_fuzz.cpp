@@ -142,8 +142,10 @@ private:
 	bool wait_for_result()
 	{
 		Waiting waited;
+		Spinning spinning;
 
 		hang = Hang::none;
+		spinning.begin(pid_);
 		while (PQisBusy(connection_) != 0)
 		{
 			pollfd waiting{PQsocket(connection_), POLLIN, 0};
@@ -156,7 +158,10 @@ private:
 			waited.look();
 			if (waited.seconds() > (connected ? hang_seconds : loop_seconds) && hang == Hang::none)
 			{
-				hang = connected ? Hang::on_a_connection : Hang::in_the_library;
+				/* of two servers that a statement reads, one may be there while FreeTDS loops over
+				 * what the other has sent before it went */
+				hang = connected && !spinning.is_on(pid_) ? Hang::on_a_connection
+														  : Hang::in_the_library;
 				kill(pid_, SIGABRT);
 			}
 		}

@@ -172,4 +172,30 @@ end_of_tests()
 	return failures == 0 ? 0 : 1;
 }
 
+/* ---- loops ---- */
+
+Spinning::Times
+Spinning::times_of(int pid)
+{
+	std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+	std::string line;
+	Times times;
+
+	std::getline(file, line);
+	std::size_t name_end = line.rfind(')');
+	if (name_end != std::string::npos)
+		sscanf(line.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			   &times.user, &times.kernel);
+	return times;
+}
+
+bool
+Spinning::is_on(int pid) const
+{
+	Times present = times_of(pid);
+	long user = present.user - start_.user;
+
+	return user > 300 && present.kernel - start_.kernel < user / 50;
+}
+
 } // namespace fuzz

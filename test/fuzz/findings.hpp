@@ -77,4 +77,23 @@ private:
 	double seconds_ = 0;
 };
 
+/* Whether a process computes since begin() without asking the kernel for anything: who waits for a
+ * server, or reads what one sends without an end, asks it all the time. */
+class Spinning
+{
+public:
+	void begin(int pid) { start_ = times_of(pid); }
+	bool is_on(int pid) const;
+
+private:
+	struct Times
+	{
+		long user = 0; /* clock ticks */
+		long kernel = 0;
+	};
+	static Times times_of(int pid);
+
+	Times start_;
+};
+
 } // namespace fuzz
