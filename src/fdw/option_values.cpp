@@ -253,7 +253,7 @@ user_mapping(Oid user, Oid server)
 			 errmsg("user mapping not found for \"%s\", server \"%s\"", user_name, server_name),
 			 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (username '...', password "
 					 "'...');",
-					 quote_identifier(user_name), server_name)));
+					 quote_identifier(user_name), quote_identifier(server_name))));
 	pg_unreachable();
 }
 

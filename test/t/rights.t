@@ -44,6 +44,9 @@ sub refused
 
 is(as('alice', $tickets), 20, 'her own mapping');
 refused('no mapping', 'bob', $tickets, '42704', qr/user mapping not found for "bob"/);
+$db->run(q(CREATE SERVER "My Till" FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host 'till.invalid')));
+like($db->error("SELECT * FROM sambapos_query('My Till', 'SELECT 1') AS q (n int)")->{hint}, qr/CREATE USER MAPPING FOR \S+ SERVER "My Till" OPTIONS/, 'the hint is a command, whatever the server is called');
+$db->run('DROP SERVER "My Till"');
 is(as('bob', "$tickets WHERE now() < '2000-01-01'::timestamptz"), 0, 'a branch that doesn\'t run asks for none');
 
 $db->run(<<~'SQL');
