@@ -10,6 +10,7 @@
  * foreign table copies the row, which is all that a read-only table needs.
  */
 #include "fdw/relation.hpp"
+#include "types/type_map.hpp"
 
 namespace sambapos::fdw
 {
@@ -23,22 +24,12 @@ is_sql_variant(const char *remote_type)
 	return pg_strcasecmp(remote_type, "sql_variant") == 0;
 }
 
-/* nchar, nvarchar, ntext: UTF-16 at the server. */
-static bool
-is_national_text(const char *remote_type)
-{
-	return pg_strncasecmp(remote_type, "nchar", 5) == 0 ||
-		   pg_strncasecmp(remote_type, "nvarchar", 8) == 0 ||
-		   pg_strcasecmp(remote_type, "ntext") == 0;
-}
-
 /* With invalid_text = replace national text is fetched as its bytes, and the scan decodes them: a
  * lone surrogate would be lost on the way through the client library. */
 static bool
 is_fetched_as_bytes(const ServerOptions *server, const char *remote_type)
 {
-	return server->invalid_text == InvalidText::replace &&
-		   (is_national_text(remote_type) || is_sql_variant(remote_type));
+	return server->invalid_text == InvalidText::replace && types::is_wide_type(remote_type);
 }
 
 /* alias: the table's index in a query of several, 0 otherwise. */

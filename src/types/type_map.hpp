@@ -84,7 +84,8 @@ bool choose_scalar_reader(ColumnReader *column);
 bool choose_numeric_reader(ColumnReader *column);
 bool choose_text_reader(ColumnReader *column, const char *remote_type);
 
-/* UTF-16 at the server; if it arrives as binary, those are its bytes. */
+/* UTF-16 at the server, or fetched as such: what is fetched as its bytes with invalid_text replace,
+ * and so decoded if it arrives as binary. */
 bool is_wide_type(const char *remote_type);
 
 /* An integer of any width. */
