@@ -328,6 +328,14 @@ sambapos_iterate_scan(ForeignScanState *node)
 	return slot;
 }
 
+/* Iterate is called in the memory of a row, which the next row empties; Append and
+ * EvalPlanQual call in that of the whole query, where each call would leave something. */
+static MemoryContext
+enter_row_memory(ForeignScanState *node)
+{
+	return MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+}
+
 /* EvalPlanQual asks again of a table's row that it has put into the slot. Joins it could ask about
  * aren't sent; of what else isn't one table, such as the groups of a sub-select in UPDATE, older
  * minor releases expect the next row from here and else go on without any. */
@@ -337,7 +345,7 @@ sambapos_recheck_scan(ForeignScanState *node, TupleTableSlot *slot)
 	if (castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0)
 		return true;
 
-	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+	MemoryContext caller = enter_row_memory(node);
 
 	sambapos_iterate_scan(node);
 	MemoryContextSwitchTo(caller);
@@ -366,14 +374,6 @@ sambapos_rescan(ForeignScanState *node)
 }
 
 /* ---- for async.cpp ---- */
-
-/* Iterate is called in the memory of a row, which the next row empties; Append calls in that of the
- * whole query, where every rescan would leave something. */
-static MemoryContext
-enter_row_memory(ForeignScanState *node)
-{
-	return MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
-}
 
 Result *
 scan_result(ForeignScanState *node)
