@@ -107,7 +107,7 @@ BEGIN
       HINT = format('Type in database %s%s: SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', quote_ident(home),
                     ', as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron does not exist)',
                     'sambapos:' || site, schedule, command, current_database(), current_user),
-      DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this one another name: or that job is changed.',
+      DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this one another name; otherwise that job is changed.',
                       'sambapos:' || site);
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
