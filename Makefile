@@ -12,7 +12,7 @@ SHLIB_LINK    = -lsybdb -lstdc++
 SHLIB_EXPORTS = exports.txt
 
 # The install script, in reading order: tables before the functions that use them.
-SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql known_tables.sql settings.sql setup.sql \
+SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql known_tables.sql lock.sql ownership.sql settings.sql setup.sql \
                   replica.sql source.sql sync.sql merge.sql gone.sql run.sql schedule.sql health.sql privileges.sql)
 DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
@@ -49,6 +49,7 @@ lint: $(OBJS)
 	@! grep -nE '#include "(common|access|catalog|commands|executor|nodes|optimizer|parser|storage|utils)/' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "bridge/pg.hpp is the only include of PostgreSQL"; exit 1; }
 	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
+	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
 	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md doc/*.md | tr -d '`' | sort -u); do \

@@ -80,6 +80,13 @@ COMMENT ON COLUMN sambapos.site.requested_at IS 'Set by sambapos_request_sync, c
 COMMENT ON COLUMN sambapos.site.auth_failed IS 'The source refused the login; scheduled runs wait for sambapos_request_sync or a successful sambapos_sync, so that no account gets locked';
 COMMENT ON COLUMN sambapos.site.paused_reason IS 'Why scheduled runs leave this site alone; NULL: they do not';
 
+CREATE TABLE sambapos.site_lock (
+  site_id integer PRIMARY KEY
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.site_lock', '');
+COMMENT ON TABLE sambapos.site_lock IS 'A row a site: whoever has locked it runs the site. Nothing else is in it, and it is never changed';
+COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site';
+
 CREATE TABLE sambapos.epoch (
   site_id    integer NOT NULL REFERENCES sambapos.site ON DELETE CASCADE,
   epoch      integer NOT NULL CHECK (epoch > 0),
@@ -107,6 +114,7 @@ CREATE TABLE sambapos.replicated_table (
   -- state
   column_signature text,
   missing_columns  name[] NOT NULL DEFAULT '{}',
+  code_of_others   text,
   full_due         boolean NOT NULL DEFAULT true,
   loaded_at        timestamptz,
   source_max_id    bigint,
@@ -133,6 +141,7 @@ COMMENT ON COLUMN sambapos.replicated_table.history IS 'Earlier versions of rows
 COMMENT ON COLUMN sambapos.replicated_table.paused_reason IS 'Why this table is left alone, for example a column whose type changed; NULL: it is not';
 COMMENT ON COLUMN sambapos.replicated_table.column_signature IS 'The source''s columns and types when they were last looked at';
 COMMENT ON COLUMN sambapos.replicated_table.missing_columns IS 'Replica columns the source has dropped: they keep their values and are no longer read';
+COMMENT ON COLUMN sambapos.replicated_table.code_of_others IS 'Triggers, rules, defaults and the like on the replica table that run code of another role with the rights of the sync; NULL: none when last looked at';
 COMMENT ON COLUMN sambapos.replicated_table.full_due IS 'The next run reads the whole table: first load, new column, or a failure that may have left a gap';
 COMMENT ON COLUMN sambapos.replicated_table.source_max_id IS 'The highest id at the source when the table was last read';
 COMMENT ON COLUMN sambapos.replicated_table.suspect_since IS 'Since when the table looks emptied while its roots are there: a clear may be running, removals wait';
@@ -144,7 +153,7 @@ CREATE TABLE sambapos.run (
   site_id    integer NOT NULL REFERENCES sambapos.site ON DELETE CASCADE,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ended_at   timestamptz,
-  status     text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'ok', 'partial', 'failed', 'aborted')),
+  status     text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'ok', 'partial', 'failed', 'aborted', 'busy')),
   mode       text NOT NULL CHECK (mode IN ('auto', 'incremental', 'full')),
   trigger    text NOT NULL CHECK (trigger IN ('call', 'schedule', 'request')),
   phase      text NOT NULL DEFAULT 'starting' CHECK (phase IN ('starting', 'reading', 'merging', 'done')),
@@ -162,7 +171,7 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
-COMMENT ON COLUMN sambapos.run.status IS 'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash)';
+COMMENT ON COLUMN sambapos.run.status IS 'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash); busy: it could not start, another session held the site (message says which)';
 COMMENT ON COLUMN sambapos.run.phase IS 'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its pid';
 COMMENT ON COLUMN sambapos.run.source_now IS 'The source''s local clock when the run began to read; source_utc the same in UTC';
 COMMENT ON COLUMN sambapos.run.since IS 'From which stamp on, in the source''s local time, the run reads tickets again; NULL: from the beginning';

@@ -1,21 +1,21 @@
 -- fdw.sql: the foreign data wrapper and the functions written in C++.
 
-CREATE FUNCTION sambapos_fdw_handler() RETURNS fdw_handler
+CREATE FUNCTION @extschema@.sambapos_fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_fdw_handler() IS 'Handler of the foreign data wrapper sambapos_fdw';
+COMMENT ON FUNCTION @extschema@.sambapos_fdw_handler() IS 'Handler of the foreign data wrapper sambapos_fdw';
 
-CREATE FUNCTION sambapos_fdw_validator(options text[], catalog oid) RETURNS void
+CREATE FUNCTION @extschema@.sambapos_fdw_validator(options text[], catalog oid) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_fdw_validator(text[], oid) IS 'Checks the options of servers, user mappings, foreign tables and columns of sambapos_fdw';
+COMMENT ON FUNCTION @extschema@.sambapos_fdw_validator(text[], oid) IS 'Checks the options of servers, user mappings, foreign tables and columns of sambapos_fdw';
 
-CREATE FOREIGN DATA WRAPPER sambapos_fdw HANDLER sambapos_fdw_handler VALIDATOR sambapos_fdw_validator;
+CREATE FOREIGN DATA WRAPPER sambapos_fdw HANDLER @extschema@.sambapos_fdw_handler VALIDATOR @extschema@.sambapos_fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER sambapos_fdw IS 'Tables of SambaPOS (any Microsoft SQL Server database), read-only';
 
-CREATE FUNCTION sambapos_fdw_version() RETURNS text
+CREATE FUNCTION @extschema@.sambapos_fdw_version() RETURNS text
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_fdw_version() IS 'Version of the loaded library; the SQL side''s is in pg_extension';
+COMMENT ON FUNCTION @extschema@.sambapos_fdw_version() IS 'Version of the loaded library; the SQL side''s is in pg_extension';
 
-CREATE FUNCTION sambapos_connections(
+CREATE FUNCTION @extschema@.sambapos_connections(
   OUT server_name  text,
   OUT user_name    text,
   OUT state        text,
@@ -24,13 +24,13 @@ CREATE FUNCTION sambapos_connections(
   OUT connected_at timestamptz
 ) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_connections() IS 'This backend''s connections: idle, in transaction, reading or lost; not valid: its options were changed, it is closed at the end of the transaction';
+COMMENT ON FUNCTION @extschema@.sambapos_connections() IS 'This backend''s connections: idle, in transaction, reading or lost; not valid: its options were changed, it is closed at the end of the transaction';
 
-CREATE FUNCTION sambapos_disconnect(server name) RETURNS boolean
+CREATE FUNCTION @extschema@.sambapos_disconnect(server name) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_disconnect(name) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
+COMMENT ON FUNCTION @extschema@.sambapos_disconnect(name) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
 
-CREATE FUNCTION sambapos_pushdown(
+CREATE FUNCTION @extschema@.sambapos_pushdown(
   OUT kind      text,
   OUT signature text,
   OUT tsql      text,
@@ -38,12 +38,19 @@ CREATE FUNCTION sambapos_pushdown(
   OUT reason    text
 ) RETURNS SETOF record
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_pushdown() IS 'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
+COMMENT ON FUNCTION @extschema@.sambapos_pushdown() IS 'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
 
-CREATE FUNCTION sambapos_query(server name, sql text) RETURNS SETOF record
+CREATE FUNCTION @extschema@.sambapos_query(server name, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION sambapos_query(name, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';
-REVOKE ALL ON FUNCTION sambapos_query(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.sambapos_query(name, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';
+REVOKE ALL ON FUNCTION @extschema@.sambapos_query(name, text) FROM PUBLIC;
+
+-- What the SQL parts ask a source with. They never call a function by its name in the extension's schema:
+-- where others may create functions, an overload that fits the arguments better would be called.
+CREATE FUNCTION sambapos._query(server name, sql text) RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'sambapos_query';
+COMMENT ON FUNCTION sambapos._query(name, text) IS 'sambapos_query, for the SQL parts of the extension';
+REVOKE ALL ON FUNCTION sambapos._query(name, text) FROM PUBLIC;
 
 CREATE FUNCTION sambapos._end_remote_transaction(server name) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_end_remote_transaction';

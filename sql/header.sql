@@ -2,3 +2,7 @@
 -- This part: refuse to be run by hand.
 \echo Use "CREATE EXTENSION sambapos_fdw" to load this file. \quit
 
+-- Other roles may create objects in the schema the extension is installed in. Nothing that this script
+-- says is looked up there: what it makes is named with its schema, what it calls is PostgreSQL's.
+SET LOCAL search_path TO pg_catalog, pg_temp;
+

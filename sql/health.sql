@@ -28,7 +28,7 @@ $$
 DECLARE
   rows bigint := 0;
 BEGIN
-  IF to_regclass(format('sambapos_replica.%I', table_name)) IS NOT NULL THEN
+  IF sambapos._replica_table(table_name) IS NOT NULL THEN
     EXECUTE format('SELECT count(*) FROM sambapos_replica.%I WHERE site_id = $1 AND row_state = ANY ($2)', table_name)
       INTO rows USING site_id, states;
   END IF;
@@ -59,6 +59,7 @@ CREATE VIEW sambapos._site_facts AS
 SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
        CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
+       (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._in_windows(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos.site AS s
 CROSS JOIN LATERAL (
@@ -68,8 +69,9 @@ CROSS JOIN LATERAL (
          min(t.table_name || ': ' || t.paused_reason) AS first_pause,
          string_agg(t.table_name, ', ' ORDER BY t.table_name)
            FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS failed,
-         min(t.table_name || ': ' || t.last_error)
-           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS first_error
+         (array_agg(t.table_name || ': ' || t.last_error ORDER BY t.last_sqlstate IS NULL, t.table_name)
+           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL))[1] AS first_error,
+         string_agg(t.code_of_others, '; ' ORDER BY t.table_name) AS code_of_others
   FROM sambapos.replicated_table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos._site_facts IS 'What the lights of sambapos_status are made of';
@@ -82,6 +84,7 @@ DECLARE
   s   sambapos.site := facts.place;
   age text := date_trunc('second', facts.data_age)::text;
   job text;
+  holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
 BEGIN
   IF NOT sambapos._switched_on() THEN
     light := 'red'; reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
@@ -119,6 +122,13 @@ BEGIN
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
     reason := reason || '; ' || job;
   END IF;
+  IF holder IS NOT NULL THEN
+    light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
+    reason := format('%s; no run can start: %s holds the site', reason, holder);
+  END IF;
+  IF facts.code_of_others IS NOT NULL AND facts.failed IS NULL THEN
+    reason := format('%s; code of others runs with the rights of the sync: %s', reason, facts.code_of_others);
+  END IF;
   IF s.time_zone IS NULL THEN
     reason := reason || format('; time zone not set, the till''s clock is taken (UTC%s)',
                                coalesce(CASE WHEN s.hw_offset_minutes < 0 THEN '-' ELSE '+' END
@@ -128,16 +138,15 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._light(sambapos._site_facts) IS 'The light of a site and its reason';
 
-CREATE FUNCTION @extschema@.sambapos_status(INOUT site text DEFAULT NULL, OUT light text, OUT reason text, OUT data_age interval,
-  OUT last_success_at timestamptz, OUT last_run_at timestamptz, OUT last_error text, OUT pending bigint, OUT epoch integer,
-  OUT next_due_at timestamptz, OUT online boolean, OUT auth_failed boolean, OUT paused_reason text, OUT loading integer)
-RETURNS SETOF record
+CREATE FUNCTION sambapos._status(asked text) RETURNS TABLE (
+  site text, light text, reason text, data_age interval, last_success_at timestamptz, last_run_at timestamptz, last_error text,
+  pending bigint, epoch integer, next_due_at timestamptz, online boolean, auth_failed boolean, paused_reason text, loading integer)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  IF site IS NOT NULL THEN
-    PERFORM sambapos._site(sambapos_status.site);
+  IF asked IS NOT NULL THEN
+    PERFORM sambapos._site(asked);
   END IF;
   RETURN QUERY
     SELECT (f.place).name, l.light, l.reason, f.data_age, (f.place).last_success_at, (f.place).last_run_at, (f.place).last_error,
@@ -146,10 +155,18 @@ BEGIN
                 ELSE coalesce((f.place).last_sqlstate !~ '^(08|57P)', true) END,
            (f.place).auth_failed, (f.place).paused_reason, f.loading
     FROM sambapos._site_facts AS f, sambapos._light(f) AS l
-    WHERE sambapos_status.site IS NULL OR (f.place).name = sambapos_status.site
+    WHERE asked IS NULL OR (f.place).name = asked
     ORDER BY 1;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._status(text) IS 'How a site is, or all of them; what sambapos_status returns';
+
+CREATE FUNCTION @extschema@.sambapos_status(INOUT site text DEFAULT NULL, OUT light text, OUT reason text, OUT data_age interval,
+  OUT last_success_at timestamptz, OUT last_run_at timestamptz, OUT last_error text, OUT pending bigint, OUT epoch integer,
+  OUT next_due_at timestamptz, OUT online boolean, OUT auth_failed boolean, OUT paused_reason text, OUT loading integer)
+RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
 'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. Errors: 42704 no such site';
 
@@ -158,7 +175,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
 CREATE VIEW sambapos.metrics AS
 WITH site_metric AS (
   SELECT m.name, jsonb_build_object('site', s.site) || m.labels AS labels, m.value, m.help
-  FROM @extschema@.sambapos_status() AS s
+  FROM sambapos._status(NULL) AS s
   CROSS JOIN LATERAL (VALUES
     ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision, '0 when the site''s light is red'),
     ('sambapos_light', jsonb_build_object('light', s.light), 1, 'The site''s light'),

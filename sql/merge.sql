@@ -195,7 +195,7 @@ BEGIN
   IF link IS NULL THEN
     RETURN;
   END IF;
-  IF to_regclass('sambapos_replica.account_transaction_documents') IS NOT NULL
+  IF sambapos._replica_table('account_transaction_documents') IS NOT NULL
      AND EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = site.site_id AND s.epoch > 1) THEN
     IF to_regclass('pg_temp.sambapos__stage_account_transaction_documents') IS NOT NULL THEN
       EXECUTE format('UPDATE %s AS s SET document_epoch = d.epoch
@@ -348,6 +348,31 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos.site) IS 'What a run merges, in order';
 
+-- A role with the privilege TRIGGER could add one between the check and the write. CREATE TRIGGER and ALTER
+-- TABLE wait for this lock, which every write takes anyway; so what is found now holds until the commit.
+CREATE FUNCTION sambapos._claim_tables(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass;
+BEGIN
+  FOR relation IN
+    SELECT sambapos._replica_table(n.name)
+    FROM sambapos.replicated_table AS t
+    CROSS JOIN LATERAL (SELECT t.table_name AS name UNION ALL SELECT t.table_name || '_history' WHERE t.history) AS n
+    WHERE t.site_id = site.site_id AND sambapos._replica_table(n.name) IS NOT NULL
+      AND sambapos._family(t) IN (SELECT sambapos._family(r) FROM sambapos.run_table AS x
+                                  JOIN sambapos.replicated_table AS r ON r.site_id = site.site_id AND r.table_name = x.table_name
+                                  WHERE x.run_id = _claim_tables.run_id AND x.status = 'read')
+    ORDER BY n.name
+  LOOP
+    EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', relation);
+  END LOOP;
+  PERFORM sambapos._refuse_tables(run_id, site);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._claim_tables(bigint, sambapos.site) IS 'Locks the replica tables a run writes to, and looks once more whether they may be written to';
+
 -- The whole writing half. A table that fails is left as it was, and its children with it.
 CREATE FUNCTION sambapos._merge(run_id bigint, site sambapos.site) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -359,6 +384,7 @@ DECLARE
   error_message text;
   error_detail text;
 BEGIN
+  PERFORM sambapos._claim_tables(run_id, site);
   SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = site.site_id FOR UPDATE;
   FOR s IN SELECT * FROM sambapos._merge_steps(run_id, site) LOOP
     CONTINUE WHEN NOT sambapos._still_mergeable(run_id, s.t);

@@ -77,6 +77,8 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = 'Without a key a row can''t be told from its next version.';
   END IF;
+  PERFORM sambapos._raise_problem(sambapos._schema_problem('sambapos_replica'));
+  PERFORM sambapos._check_replica_name(t.table_name, 'replica');
   IF to_regnamespace('sambapos_replica') IS NULL THEN
     CREATE SCHEMA sambapos_replica;
     COMMENT ON SCHEMA sambapos_replica IS 'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
@@ -84,6 +86,7 @@ BEGIN
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
     PERFORM sambapos._create_replica_table(site, t);
   END IF;
+  PERFORM sambapos._raise_problem(sambapos._superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._extend_table(site, t, t.table_name);
   IF t.history THEN
     PERFORM sambapos._ensure_history_table(site, t);
@@ -151,6 +154,7 @@ DECLARE
   history name := t.table_name || '_history';
   keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(sambapos._key_columns(site, t)) AS k);
 BEGIN
+  PERFORM sambapos._check_replica_name(history, 'history');
   IF to_regclass(format('sambapos_replica.%I', history)) IS NULL THEN
     EXECUTE format(
       'CREATE TABLE sambapos_replica.%I (site_id integer NOT NULL, epoch integer NOT NULL, %s,
@@ -223,7 +227,7 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT q.source_schema, q.source_name, q.column_name,
          q.data_type || coalesce('(' || q.length || ')', '') || coalesce('(' || q.digits || ',' || q.scale || ')', '')
-  FROM @extschema@.sambapos_query(site.server, (
+  FROM sambapos._query(site.server, (
          SELECT format('SELECT CAST(TABLE_SCHEMA AS nvarchar(128)) AS s, CAST(TABLE_NAME AS nvarchar(128)) AS t, '
                        'CAST(COLUMN_NAME AS nvarchar(128)) AS c, CAST(DATA_TYPE AS nvarchar(128)) AS d, '
                        'CAST(CHARACTER_MAXIMUM_LENGTH AS int) AS l, CAST(NUMERIC_PRECISION AS int) AS p, '
@@ -308,7 +312,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   live text := format('%I.%I', sambapos._live_schema(site.name), t.table_name);
-  fresh_schema name := 'sambapos_fresh_' || pg_backend_pid();
+  fresh_schema name := 'sambapos_fresh_' || replace(gen_random_uuid()::text, '-', ''); -- a name nobody can have taken
   fresh text := format('%I.%I', fresh_schema, t.table_name);
   changes text[] := '{}';
   c record;

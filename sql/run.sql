@@ -6,29 +6,11 @@
 -- leaves its trace.
 --
 -- Rules:
--- * One run of a site at a time, by advisory lock; nobody waits. The lock ends with the transaction,
---   so sambapos_run takes it again after each COMMIT and then looks whether the site is still its own.
--- * A procedure that commits can't have a SET clause: it sets search_path after each COMMIT.
+-- * One run of a site at a time (lock.sql); nobody waits. The lock ends with the transaction, so sambapos_run
+--   takes it again after each COMMIT and then looks whether the site is still its own.
+-- * A procedure that commits can't have a SET clause, and COMMIT takes SET LOCAL back: the next statement
+--   sets search_path again, before anything is evaluated. make lint holds every procedure to that.
 -- * State (high-water mark, loaded_at, max ids) changes in the transaction that writes the rows.
-
--- ---- one run of a site at a time ----
-
-CREATE FUNCTION sambapos._try_lock_site(site_id integer) RETURNS boolean
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
-$$ SELECT pg_try_advisory_xact_lock(hashtext('sambapos_fdw'), site_id); $$;
-COMMENT ON FUNCTION sambapos._try_lock_site(integer) IS 'Locks a site for this transaction; false if a run is on';
-
-CREATE FUNCTION sambapos._lock_site(site_id integer) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  IF NOT sambapos._try_lock_site(site_id) THEN
-    RAISE EXCEPTION 'a run of site "%" is on', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _lock_site.site_id)
-      USING ERRCODE = 'lock_not_available', HINT = 'Try again when it has ended; see sambapos.progress.';
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._lock_site(integer) IS 'Locks a site for this transaction; raises 55P03 if a run is on';
 
 -- ---- beginning and ending a run ----
 
@@ -206,8 +188,12 @@ BEGIN
   IF NOT site.enabled OR site.paused_reason IS NOT NULL THEN
     RETURN NEXT sambapos._no_result(site, 'paused', coalesce(site.paused_reason, 'the site is disabled'));
     RETURN;
+  ELSIF sambapos._site_problem(site) IS NOT NULL THEN
+    RETURN NEXT sambapos._no_result(site, 'failed', sambapos._site_problem(site) || ', and only that role can sync the site');
+    RETURN;
   ELSIF NOT sambapos._try_lock_site(site.site_id) THEN
-    RETURN NEXT sambapos._no_result(site, 'busy', 'another run of this site is on');
+    RETURN NEXT sambapos._no_result(site, 'busy', format('another run of this site is on: %s',
+                                                         coalesce(sambapos._site_holder(site.site_id), 'it has just ended')));
     RETURN;
   END IF;
   SELECT * INTO STRICT site FROM sambapos.site AS s WHERE s.site_id = site.site_id;
@@ -243,7 +229,8 @@ COMMENT ON FUNCTION sambapos._check_sync_arguments(text[], text, text) IS 'Raise
 CREATE FUNCTION sambapos._result_state(site_id integer, status text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000' ELSE coalesce(s.last_sqlstate, 'HV000') END
+  SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000'
+              ELSE coalesce(CASE WHEN sambapos._site_problem(s) IS NOT NULL THEN '55000' END, s.last_sqlstate, 'HV000') END
   FROM sambapos.site AS s WHERE s.site_id = _result_state.site_id;
 $$;
 COMMENT ON FUNCTION sambapos._result_state(integer, text) IS 'The SQLSTATE to raise for a result that is not ok';
@@ -330,14 +317,14 @@ BEGIN
   IF known_tickets IS NULL OR site.auth_failed OR site.consecutive_failures > 0 THEN
     RETURN false;
   END IF;
-  SELECT q.n INTO rows FROM @extschema@.sambapos_query(site.server,
+  SELECT q.n INTO rows FROM sambapos._query(site.server,
     'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint);
   IF rows < known_tickets THEN
     RETURN true;
   ELSIF sambapos._open_period_start(site) IS NULL THEN
     RETURN false;
   END IF;
-  SELECT q.n INTO rows FROM @extschema@.sambapos_query(site.server,
+  SELECT q.n INTO rows FROM sambapos._query(site.server,
     'SELECT COUNT_BIG(*) AS n FROM [dbo].[WorkPeriods] WHERE EndDate = StartDate') AS q (n bigint);
   RETURN rows = 0;
 EXCEPTION
@@ -373,6 +360,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._due_sites(text) IS 'The sites that are due';
 
+-- A site that is held for hours is one line in the log, not one a minute.
+CREATE FUNCTION sambapos._log_busy(site_id integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  holder text := coalesce(sambapos._site_holder(site_id), 'a session that has just ended') || ' holds the site';
+BEGIN
+  UPDATE sambapos.run AS r SET ended_at = clock_timestamp(), message = holder
+   WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = _log_busy.site_id) AND r.status = 'busy';
+  IF NOT FOUND THEN
+    INSERT INTO sambapos.run (site_id, ended_at, status, mode, trigger, phase, message)
+    VALUES (_log_busy.site_id, clock_timestamp(), 'busy', 'auto', 'schedule', 'done', holder);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._log_busy(integer) IS 'Enters in the log that a scheduled run could not start, and who holds the site';
+
 -- The parts of a run for sambapos_run. Each is a transaction of its own; 0 means somebody else has the site.
 CREATE FUNCTION sambapos._start(site_id integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -382,6 +386,7 @@ DECLARE
   fresh_run bigint;
 BEGIN
   IF NOT sambapos._try_lock_site(site_id) THEN
+    PERFORM sambapos._log_busy(site_id);
     RETURN 0;
   END IF;
   SELECT * INTO STRICT site FROM sambapos.site AS s WHERE s.site_id = _start.site_id;
@@ -410,6 +415,7 @@ BEGIN
   END IF;
   CASE part
     WHEN 'read' THEN
+      PERFORM sambapos._raise_problem(sambapos._site_problem(site));
       PERFORM sambapos._read(run_id, site);
       UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _continue.run_id;
     WHEN 'merge' THEN
@@ -444,14 +450,15 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._try_continue(bigint, text) IS 'A part of a scheduled run; false if it could not be done, which is then in the log';
 
-CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
+-- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
+CREATE PROCEDURE sambapos._run_due(site text)
 LANGUAGE plpgsql AS
 $$
 DECLARE
   site_id integer;
   sites integer[];
   run_id bigint;
-  bad text[] := '{}';
+  complaints pg_catalog.text[];
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   sites := sambapos._due_sites(site);
@@ -459,21 +466,32 @@ BEGIN
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
     run_id := sambapos._start(site_id);
-    CONTINUE WHEN run_id = 0;
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
+    CONTINUE WHEN run_id = 0;
     IF sambapos._try_continue(run_id, 'read') THEN
       COMMIT;
       SET LOCAL search_path TO pg_catalog, pg_temp;
       PERFORM sambapos._try_continue(run_id, 'merge');
     END IF;
-    bad := bad || sambapos._complaint(run_id);
+    complaints := complaints || sambapos._complaint(run_id);
   END LOOP;
   COMMIT;
-  IF bad <> '{}' THEN
-    RAISE EXCEPTION '%', pg_catalog.array_to_string(bad, '; ') USING ERRCODE = 'fdw_error',
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  IF complaints <> '{}' THEN
+    RAISE EXCEPTION '%', array_to_string(complaints, '; ') USING ERRCODE = 'fdw_error',
       HINT = 'See sambapos.run and sambapos.run_table.';
   END IF;
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._run_due(text) IS 'The body of sambapos_run: syncs what is due, each part of a run committed';
+
+CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
+LANGUAGE plpgsql AS
+$$
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  CALL sambapos._run_due(site);
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS

@@ -29,10 +29,11 @@ BEGIN
           AND s.requested_at IS NULL AND NOT s.auth_failed AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
   WHERE due.name = _tick.site;
   COMMIT; -- no snapshot is held while it waits
+  SET LOCAL search_path TO pg_catalog, pg_temp;
   IF wait > 0 THEN
-    PERFORM pg_catalog.pg_sleep(wait);
+    PERFORM pg_sleep(wait);
   END IF;
-  CALL @extschema@.sambapos_run(site);
+  CALL sambapos._run_due(site);
 END;
 $$;
 COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS 'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due now, whatever its interval';

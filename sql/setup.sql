@@ -15,7 +15,7 @@ CREATE FUNCTION sambapos._source_tables(server name) RETURNS text[]
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(t.table_name ORDER BY t.table_name), '{}')
-  FROM @extschema@.sambapos_query(server,
+  FROM sambapos._query(server,
     'SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ''dbo'' AND TABLE_TYPE = ''BASE TABLE''')
     AS t (table_name text);
 $$;
@@ -69,20 +69,22 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._wanted_tables(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
 
-CREATE FUNCTION sambapos._import_tables(site text, server name, table_names text[]) RETURNS void
+CREATE FUNCTION sambapos._import_tables(place sambapos.site, table_names text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  live    name := sambapos._live_schema(site);
+  live    name := sambapos._live_schema(place.name);
   missing text[] := ARRAY(SELECT t FROM unnest(table_names) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
 BEGIN
+  PERFORM sambapos._raise_problem(sambapos._schema_problem(live));
+  PERFORM sambapos._raise_problem(sambapos._live_problem(place, t)) FROM unnest(table_names) AS t;
   IF to_regnamespace(live::text) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', live);
-    EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || site);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || place.name);
   END IF;
   IF missing <> '{}' THEN
     EXECUTE format('IMPORT FOREIGN SCHEMA dbo LIMIT TO (%s) FROM SERVER %I INTO %I OPTIONS (name_case %L)',
-                   (SELECT string_agg(quote_ident(t), ', ') FROM unnest(missing) AS t), server, live, 'snake');
+                   (SELECT string_agg(quote_ident(t), ', ') FROM unnest(missing) AS t), place.server, live, 'snake');
     missing := ARRAY(SELECT t FROM unnest(missing) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
   END IF;
   IF missing <> '{}' THEN
@@ -91,7 +93,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._import_tables(text, name, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it';
+COMMENT ON FUNCTION sambapos._import_tables(sambapos.site, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
 
 CREATE FUNCTION sambapos._add_tables(place sambapos.site, names text[]) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -111,7 +113,7 @@ BEGIN
       DETAIL = format('The login sees %s tables in schema dbo.', cardinality(at_source)),
       HINT = 'Is it the right database, and does its login have the right to SELECT? See the tutorial, step 2.';
   END IF;
-  PERFORM sambapos._import_tables(place.name, place.server, present);
+  PERFORM sambapos._import_tables(place, present);
   FOR wanted IN SELECT * FROM sambapos._wanted_tables(place.name, names, at_source) LOOP
     deed := CASE WHEN wanted.source_name IS NULL THEN 'not at the source, or not readable there'
                  WHEN wanted.table_name = ANY (known) THEN 'kept'
@@ -147,7 +149,7 @@ BEGIN
     FOR relation IN
       SELECT c.oid FROM pg_class AS c
       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
-      WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind = 'r'
+      WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind IN ('r', 'p') AND a.atttypid = 'integer'::regtype
     LOOP
       EXIT WHEN is_used;
       EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE site_id = $1)', relation) INTO is_used USING candidate;
@@ -176,6 +178,7 @@ BEGIN
   IF place.site_id IS NULL THEN
     INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
     VALUES (sambapos._free_site_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
+    INSERT INTO sambapos.site_lock VALUES (place.site_id);
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
     UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true, paused_reason = NULL,
@@ -221,8 +224,12 @@ DECLARE
   gone    bigint;
   is_left boolean;
 BEGIN
-  FOREACH part IN ARRAY ARRAY[table_name || '_history', table_name] LOOP
-    CONTINUE WHEN to_regclass(format('sambapos_replica.%I', part)) IS NULL;
+  FOR part IN SELECT n.name FROM (VALUES (table_name || '_history', 'history'), (table_name, 'replica')) AS n (name, kind)
+              WHERE sambapos._replica_kind(n.name) = n.kind
+  LOOP
+    EXECUTE format('LOCK TABLE sambapos_replica.%I IN SHARE ROW EXCLUSIVE MODE', part);
+    PERFORM sambapos._raise_problem(sambapos._replica_problem(part));
+    PERFORM sambapos._raise_problem(sambapos._superuser_problem(sambapos._replica_table(part)));
     EXECUTE format('DELETE FROM sambapos_replica.%I WHERE site_id = $1', part) USING site_id;
     GET DIAGNOSTICS gone = ROW_COUNT;
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
@@ -292,6 +299,7 @@ BEGIN
                FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
   IF drop_data THEN
     DELETE FROM sambapos.site AS s WHERE s.site_id = place.site_id;
+    DELETE FROM sambapos.site_lock AS l WHERE l.site_id = place.site_id;
   ELSE
     UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL, next_due_at = NULL WHERE s.site_id = place.site_id;
   END IF;

@@ -110,7 +110,7 @@ CREATE FUNCTION sambapos._source_clock(site sambapos.site, OUT local_now timesta
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT q.l, q.u
-  FROM @extschema@.sambapos_query(site.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
+  FROM sambapos._query(site.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
 $$;
 COMMENT ON FUNCTION sambapos._source_clock(sambapos.site) IS 'The source''s clock';
 
@@ -211,7 +211,7 @@ BEGIN
   IF question IS NOT NULL THEN
     INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest)
     SELECT q.t::name, q.n, q.lo, q.hi
-    FROM @extschema@.sambapos_query(site.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
+    FROM sambapos._query(site.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
     ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest;
   END IF;
 END;
@@ -242,6 +242,35 @@ $$
     AND sambapos._family(t) IN (SELECT sambapos._family(asked) FROM sambapos._replicated_tables(site.site_id, tables) AS asked);
 $$;
 COMMENT ON FUNCTION sambapos._plan_tables(bigint, sambapos.site, text[]) IS 'Enters a run''s tables in the log; naming one member of a family means all of it';
+
+-- Before the first write a run asks whether all of a family may be written to: what is gone is marked in the
+-- children of a root too, read in this run or not. So one table's trouble is its family's.
+CREATE FUNCTION sambapos._refuse_tables(run_id bigint, site sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  refused record;
+BEGIN
+  PERFORM sambapos._note_code_of_others(site.site_id);
+  FOR refused IN
+    SELECT t.table_name, sambapos._family(t) AS family, p.problem
+    FROM sambapos.replicated_table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(site, t) AS problem) AS p
+    WHERE t.site_id = site.site_id AND p.problem IS NOT NULL ORDER BY t.table_name
+  LOOP
+    UPDATE sambapos.run_table AS x
+       SET status = 'failed', sqlstate = CASE x.table_name WHEN refused.table_name THEN '55000' END,
+           message = CASE x.table_name WHEN refused.table_name THEN refused.problem
+                     ELSE format('not synced without table %s, which is refused', refused.table_name) END
+      FROM sambapos.replicated_table AS t
+     WHERE x.run_id = _refuse_tables.run_id AND x.status IN ('running', 'read')
+       AND t.site_id = site.site_id AND t.table_name = x.table_name AND sambapos._family(t) = refused.family;
+  END LOOP;
+  PERFORM sambapos._say(_refuse_tables.run_id, t.table_name, 'runs with the rights of this sync: ' || t.code_of_others)
+  FROM sambapos.replicated_table AS t
+  WHERE t.site_id = site.site_id AND t.code_of_others IS NOT NULL AND sambapos._table_problem(site, t) IS NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._refuse_tables(bigint, sambapos.site) IS 'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports that code otherwise';
 
 CREATE FUNCTION sambapos._has_root(t sambapos.replicated_table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -124,7 +124,7 @@ $$
 DECLARE
   start timestamp;
 BEGIN
-  IF to_regclass('sambapos_replica.work_periods') IS NOT NULL THEN
+  IF sambapos._replica_table('work_periods') IS NOT NULL THEN
     EXECUTE 'SELECT max(start_date) FROM sambapos_replica.work_periods
               WHERE site_id = $1 AND row_state = ''live'' AND end_date = start_date' INTO start USING site.site_id;
   END IF;
@@ -179,7 +179,7 @@ DECLARE
   add_ids CONSTANT text := 'INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, i.id FROM (%s) AS i (id)
                             WHERE i.id IS NOT NULL ON CONFLICT DO NOTHING';
 BEGIN
-  IF t.table_name = 'account_transaction_documents' AND to_regclass('sambapos_replica.tickets') IS NOT NULL THEN
+  IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
     EXECUTE format(add_ids, t.table_name, format(
       'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (
          SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.transaction_document_id = s.id)', stage))
@@ -416,6 +416,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._open_workbench();
   BEGIN
+    PERFORM sambapos._refuse_tables(run_id, site);
     PERFORM sambapos._show_progress(site, 'connecting to', site.server);
     PERFORM sambapos._look_at_source(run_id, site);
     PERFORM sambapos._read_tables(run_id, site);

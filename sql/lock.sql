@@ -1,0 +1,54 @@
+-- lock.sql: one run of a site at a time.
+--
+-- Rules:
+-- * The lock is on a row of a table of ours. An advisory lock's key can be taken by any role that can connect;
+--   to lock this row one needs the right to UPDATE the table.
+-- * Nobody waits for it, and it ends with its transaction: what runs in several takes it again and looks
+--   whether the site is still its own.
+-- * The row is never changed, so that holding it leaves no dead row and makes nobody's snapshot too old.
+
+CREATE FUNCTION sambapos._try_lock_site(site_id integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM FROM sambapos.site_lock AS l WHERE l.site_id = _try_lock_site.site_id FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    RETURN true;
+  END IF;
+  INSERT INTO sambapos.site_lock VALUES (_try_lock_site.site_id) ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._try_lock_site(integer) IS 'Locks a site for this transaction; false if another session holds it';
+
+-- The holder's transaction stands in xmax. Inside a savepoint that was released it can't be looked up any
+-- more; then any other session that has locked a row of the table may be it.
+CREATE FUNCTION sambapos._site_holder(site_id integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('process %s (%s)', k.pid,
+                concat_ws(', ', format('role "%s"', a.usename), nullif(format('application "%s"', a.application_name), 'application ""'),
+                          nullif(a.state, 'active'), 'in a transaction since ' || date_trunc('second', a.xact_start)))
+  FROM sambapos.site_lock AS l
+  JOIN pg_locks AS k ON k.granted AND k.pid <> pg_backend_pid()
+   AND (k.locktype = 'transactionid' AND k.transactionid = l.xmax
+        OR k.locktype = 'relation' AND k.relation = 'sambapos.site_lock'::regclass AND k.mode = 'RowShareLock'
+           AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+  LEFT JOIN pg_stat_activity AS a ON a.pid = k.pid
+  WHERE l.site_id = _site_holder.site_id AND l.xmax <> '0'
+  ORDER BY k.locktype = 'transactionid' DESC, a.xact_start LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._site_holder(integer) IS 'Who holds a site''s lock, in words; NULL if nobody does';
+
+CREATE FUNCTION sambapos._lock_site(site_id integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT sambapos._try_lock_site(site_id) THEN
+    RAISE EXCEPTION 'a run of site "%" is on', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _lock_site.site_id)
+      USING ERRCODE = 'lock_not_available', DETAIL = sambapos._site_holder(site_id) || ' holds the site.',
+            HINT = 'Try again when it has ended; see sambapos.progress.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lock_site(integer) IS 'Locks a site for this transaction; raises 55P03 if another session holds it';

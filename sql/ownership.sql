@@ -1,0 +1,192 @@
+-- ownership.sql: is what we write to, or read as ours, ours?
+--
+-- Rules:
+-- * Other roles may create objects anywhere. A schema or relation that another role controls is refused, not
+--   taken over: its triggers, defaults and domains would run with the rights of the sync, and its rows would
+--   pass for the till's.
+-- * Trusted are superusers, the extension's owner and the role that runs.
+-- * A relation of ours can still carry code of others: who has the privilege TRIGGER may add a trigger. That
+--   code runs with the rights of the sync. It is reported, and refused while a superuser runs.
+
+CREATE FUNCTION sambapos._is_trusted(role_id oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
+      OR EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id);
+$$;
+COMMENT ON FUNCTION sambapos._is_trusted(oid) IS 'True for superusers, the extension''s owner and the role that runs';
+
+CREATE FUNCTION sambapos._raise_problem(problem text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION '%', problem USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = 'The extension uses what belongs to its owner, to a superuser or to the role that runs it, nothing else.',
+      HINT = 'See "What belongs to others" in the manual''s page on hardening.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._raise_problem(text) IS 'Raises 55000 with the problem, unless it is NULL';
+
+-- ---- schemas and relations ----
+
+CREATE FUNCTION sambapos._schema_problem(schema_name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('schema "%s" belongs to role "%s"', n.nspname, pg_get_userbyid(n.nspowner))
+  FROM pg_namespace AS n WHERE n.nspname = schema_name AND NOT sambapos._is_trusted(n.nspowner);
+$$;
+COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be used; NULL: it may, or does not exist';
+
+CREATE FUNCTION sambapos._site_problem(site sambapos.site) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(site.name))); $$;
+COMMENT ON FUNCTION sambapos._site_problem(sambapos.site) IS 'Why a site may not be synced at all by the role that runs; NULL: it may';
+
+CREATE FUNCTION sambapos._relation_problem(schema_name name, relation_name name, kinds text, what text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN position(c.relkind IN kinds) = 0 THEN format('"%s.%s" is not %s', n.nspname, c.relname, what)
+              ELSE format('"%s.%s" belongs to role "%s"', n.nspname, c.relname, pg_get_userbyid(c.relowner)) END
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE n.nspname = schema_name AND c.relname = relation_name
+    AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._is_trusted(c.relowner));
+$$;
+COMMENT ON FUNCTION sambapos._relation_problem(name, name, text, text) IS 'Why a relation may not be used as one of the kinds (letters of relkind); NULL: it may, or does not exist';
+
+CREATE FUNCTION sambapos._replica_problem(table_name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'); $$;
+COMMENT ON FUNCTION sambapos._replica_problem(name) IS 'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
+
+CREATE FUNCTION sambapos._live_problem(site sambapos.site, table_name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(
+    sambapos._relation_problem(sambapos._live_schema(site.name), table_name, 'f', 'a foreign table'),
+    (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, site.server)
+     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+     WHERE n.nspname = sambapos._live_schema(site.name) AND c.relname = table_name AND s.srvname <> site.server));
+$$;
+COMMENT ON FUNCTION sambapos._live_problem(sambapos.site, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
+
+-- For what only reads the replica. A view runs its functions with the reader's rights; a table runs nothing.
+CREATE FUNCTION sambapos._replica_table(table_name name) RETURNS regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.oid FROM pg_class AS c
+  WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relname = table_name AND c.relkind IN ('r', 'p');
+$$;
+COMMENT ON FUNCTION sambapos._replica_table(name) IS 'A table of sambapos_replica; NULL if there is none of that name, or it is not a table';
+
+-- A source table can be called menu_items_history itself. Only a history table has valid_to (a source column of
+-- that name is kept under another one), only a replica table has row_state.
+CREATE FUNCTION sambapos._replica_kind(table_name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history' ELSE 'other' END
+  FROM pg_attribute AS a
+  WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
+  HAVING count(*) > 0;
+$$;
+COMMENT ON FUNCTION sambapos._replica_kind(name) IS 'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
+
+CREATE FUNCTION sambapos._check_replica_name(table_name name, kind text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found_kind text := sambapos._replica_kind(table_name);
+BEGIN
+  PERFORM sambapos._raise_problem(sambapos._replica_problem(table_name));
+  IF found_kind <> kind THEN
+    RAISE EXCEPTION 'the name "sambapos_replica.%" is taken', table_name USING
+      ERRCODE = 'duplicate_table',
+      DETAIL = CASE found_kind WHEN 'history' THEN 'A table of that name keeps earlier versions of another table''s rows.'
+               WHEN 'replica' THEN 'A source table of that name is replicated.'
+               ELSE 'The table of that name is not one of sambapos_fdw.' END,
+      HINT = 'Rename that table if it is yours, or leave this source table out.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._check_replica_name(name, text) IS 'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
+
+-- ---- code of others on a relation of ours ----
+
+-- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
+-- the relation and of those that inherit from it. What PostgreSQL itself brings isn't in pg_depend.
+CREATE FUNCTION sambapos._code_of_others(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH RECURSIVE written (id) AS (
+    SELECT relation::oid
+    UNION SELECT i.inhrelid FROM written AS w JOIN pg_inherits AS i ON i.inhparent = w.id
+  ), part (classid, objid) AS (
+    SELECT 'pg_class'::regclass::oid, w.id FROM written AS w
+    UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM written AS w JOIN pg_index AS i ON i.indrelid = w.id
+    UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id WHERE NOT t.tgisinternal
+    UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM written AS w JOIN pg_rewrite AS r ON r.ev_class = w.id
+    UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM written AS w JOIN pg_policy AS p ON p.polrelid = w.id
+    UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM written AS w JOIN pg_attrdef AS d ON d.adrelid = w.id
+    UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
+    UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w JOIN pg_constraint AS c ON c.conrelid = w.id
+    UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w
+              JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped JOIN pg_constraint AS c ON c.contypid = a.atttypid
+  ), used AS (
+    SELECT DISTINCT p.classid, p.objid, d.refclassid, d.refobjid,
+           CASE d.refclassid
+             WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc AS f WHERE f.oid = d.refobjid)
+             WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o JOIN pg_proc AS f ON f.oid = o.oprcode WHERE o.oid = d.refobjid)
+             WHEN 'pg_type'::regclass THEN (SELECT t.typowner FROM pg_type AS t WHERE t.oid = d.refobjid)
+             WHEN 'pg_class'::regclass THEN (SELECT c.relowner FROM pg_class AS c WHERE c.oid = d.refobjid)
+           END AS owner
+    FROM part AS p JOIN pg_depend AS d ON (d.classid, d.objid) = (p.classid, p.objid)
+    WHERE d.deptype IN ('n', 'a')
+    UNION SELECT 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
+    FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
+  )
+  SELECT string_agg(format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
+                           pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname), '; ' ORDER BY u.objid, u.refobjid)
+  FROM used AS u
+  JOIN pg_roles AS r ON r.oid = u.owner
+  WHERE NOT r.rolsuper
+    AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
+    AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
+$$;
+COMMENT ON FUNCTION sambapos._code_of_others(regclass) IS 'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the extension''s, nor to a superuser; NULL: nothing';
+
+CREATE FUNCTION sambapos._superuser_problem(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._code_of_others(relation) || '; a superuser does not run it'
+  FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
+$$;
+COMMENT ON FUNCTION sambapos._superuser_problem(regclass) IS 'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
+
+-- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
+-- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
+CREATE FUNCTION sambapos._table_problem(site sambapos.site, t sambapos.replicated_table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(
+    sambapos._replica_problem(t.table_name),
+    CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
+    sambapos._live_problem(site, t.table_name),
+    (SELECT t.code_of_others || '; a superuser does not run it'
+     FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
+$$;
+COMMENT ON FUNCTION sambapos._table_problem(sambapos.site, sambapos.replicated_table) IS 'Why a table may not be synced by the role that runs; NULL: it may. code_of_others must be up to date';
+
+CREATE FUNCTION sambapos._note_code_of_others(site_id integer) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.replicated_table AS t SET code_of_others = c.code
+    FROM (SELECT k.table_name,
+                 nullif(concat_ws('; ', sambapos._code_of_others(sambapos._replica_table(k.table_name)),
+                                  CASE WHEN k.history THEN sambapos._code_of_others(sambapos._replica_table((k.table_name || '_history')::name)) END), '') AS code
+          FROM sambapos.replicated_table AS k WHERE k.site_id = _note_code_of_others.site_id) AS c
+   WHERE t.site_id = _note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
+$$;
+COMMENT ON FUNCTION sambapos._note_code_of_others(integer) IS 'Brings replicated_table.code_of_others of a site up to date';
