@@ -7,6 +7,107 @@
 -- * The log and the settings say nothing secret, but they name tables, people's columns and errors of
 --   the source: reading them is granted, not given to PUBLIC. The version is for everybody.
 
+-- ---- levels ----
+
+-- What a level may call. Functions of schema sambapos run with the rights of whoever calls them; those that
+-- reach a source are for the level that syncs.
+CREATE FUNCTION sambapos._callable_at(level text) RETURNS SETOF regprocedure
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT p.oid::regprocedure
+  FROM pg_extension AS e
+  JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+  JOIN pg_proc AS p ON p.oid = d.objid
+  WHERE e.extname = 'sambapos_fdw'
+    AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
+               THEN level = 'admin' OR (p.prokind = 'f' AND p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c'))
+             WHEN level = 'reader' THEN p.proname = 'sambapos_status'
+             WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync')
+             ELSE p.proname NOT IN ('sambapos_grant') END;
+$$;
+COMMENT ON FUNCTION sambapos._callable_at(text) IS 'The routines that a level of sambapos_grant may call';
+
+CREATE FUNCTION sambapos._check_grant(role text, level text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  levels CONSTANT text[] := '{none,reader,operator,admin}';
+BEGIN
+  IF level IS NULL OR level <> ALL (levels) THEN
+    RAISE EXCEPTION 'unknown level "%"', coalesce(level, 'NULL') USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'The levels are none, reader, operator and admin.';
+  ELSIF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = role) THEN
+    RAISE EXCEPTION 'role "%" does not exist', coalesce(role, 'NULL') USING ERRCODE = 'undefined_object',
+      HINT = 'CREATE ROLE makes one.';
+  ELSIF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND pg_has_role(e.extowner, 'USAGE')) THEN
+    RAISE EXCEPTION 'permission denied to grant a level' USING ERRCODE = 'insufficient_privilege',
+      HINT = 'The owner of extension sambapos_fdw and superusers may.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._check_grant(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
+
+-- The replica isn't the extension's: its owner's rights are needed to open it, and its later tables are opened
+-- through the owner's default privileges.
+CREATE FUNCTION sambapos._grant_replica(role text, level text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  owner name := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica');
+BEGIN
+  IF owner IS NULL OR owner = role THEN
+    RETURN;
+  ELSIF level = 'none' THEN
+    EXECUTE format('REVOKE ALL ON SCHEMA sambapos_replica FROM %I', role);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA sambapos_replica FROM %I', role);
+    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA sambapos_replica REVOKE ALL ON TABLES FROM %I', owner, role);
+  ELSE
+    EXECUTE format('GRANT USAGE ON SCHEMA sambapos_replica TO %I', role);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA sambapos_replica TO %I', role);
+    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA sambapos_replica GRANT SELECT ON TABLES TO %I', owner, role);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS 'Opens the replica for reading, its later tables too, or closes it';
+
+CREATE FUNCTION @extschema@.sambapos_grant(role text, level text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  home regnamespace := (SELECT e.extnamespace FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
+  routine regprocedure;
+BEGIN
+  PERFORM sambapos._check_grant(role, level);
+  FOR routine IN SELECT sambapos._callable_at('admin') LOOP
+    EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
+  END LOOP;
+  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA sambapos FROM %I', role);
+  EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA sambapos FROM %I', role);
+  EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
+  PERFORM sambapos._grant_replica(role, 'none');
+  IF level = 'none' THEN
+    RETURN;
+  END IF;
+  EXECUTE format('GRANT USAGE ON SCHEMA sambapos, %s TO %I', home, role);
+  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA sambapos TO %I', role);
+  FOR routine IN SELECT sambapos._callable_at(level) LOOP
+    EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, role);
+  END LOOP;
+  IF level = 'operator' THEN
+    EXECUTE format('GRANT UPDATE ON sambapos.site, sambapos.replicated_table TO %I', role);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.setting, sambapos.personal_column TO %I', role);
+  ELSIF level = 'admin' THEN
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
+  END IF;
+  PERFORM sambapos._grant_replica(role, level);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
+'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
+
+-- ---- PUBLIC ----
+
 DO LANGUAGE plpgsql
 $$
 DECLARE
