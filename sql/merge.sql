@@ -385,7 +385,7 @@ DECLARE
   error_detail text;
 BEGIN
   PERFORM sambapos._claim_tables(run_id, site);
-  SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = site.site_id FOR UPDATE;
+  SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = site.site_id FOR NO KEY UPDATE;
   FOR s IN SELECT * FROM sambapos._merge_steps(run_id, site) LOOP
     CONTINUE WHEN NOT sambapos._still_mergeable(run_id, s.t);
     BEGIN

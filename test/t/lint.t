@@ -1,0 +1,44 @@
+# Promise: `make lint` finds a name of ours that is looked up outside pg_catalog (test/lint/search_path).
+use strict;
+use warnings;
+use FindBin;
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $lint = "$FindBin::Bin/../lint/search_path";
+my $dir = tempdir(CLEANUP => 1);
+my $path = 'SET LOCAL search_path TO pg_catalog, pg_temp;';
+my $clause = 'SET search_path = pg_catalog, pg_temp';
+
+# What the lint says of an install script with this text after its beginning; '' if nothing.
+sub said
+{
+	my ($text, $begin) = @_;
+	open my $out, '>', "$dir/part.sql" or die $!;
+	print $out $begin // "\\echo no\n-- a comment\n$path\n", $text;
+	close $out;
+	return scalar `$lint $dir/part.sql`;
+}
+sub function { return "CREATE FUNCTION $_[0] RETURNS text\nLANGUAGE $_[1] AS\n\$\$ SELECT 1; \$\$;\n" }
+sub procedure { return "CREATE PROCEDURE sambapos.p(site text)\nLANGUAGE plpgsql AS\n\$\$\n$_[0]\n\$\$;\n" }
+
+is(said(function('sambapos.f()', "sql STABLE $clause")), '', 'a function with the clause');
+is(said(procedure("DECLARE\n  n integer;\n  t pg_catalog.text[];\nBEGIN\n  $path\n  n := 1;\n  COMMIT;\n  $path\n  n := 2;\n  COMMIT;\nEND;")), '', 'a procedure that sets the path');
+
+my @bad = (
+	[ 'no path at the beginning', qr/does not begin/, '', "CREATE SCHEMA x;\n" ],
+	[ 'something before the path', qr/does not begin/, '', "\\echo no\nSELECT 1 = 1;\n$path\n" ],
+	[ 'a function without the clause', qr/routine without/, function('sambapos.f()', 'sql') ],
+	[ 'a function with another path', qr/routine without/, function('sambapos.f()', 'sql SET search_path = public, pg_catalog') ],
+	[ 'a function without its schema', qr/without its schema/, function('f()', "sql $clause") ],
+	[ 'a call in the extension\'s schema', qr/extension's schema/, "CREATE VIEW sambapos.v AS\nSELECT * FROM \@extschema\@.sambapos_status();\n" ],
+	[ 'a procedure that begins with something else', qr/begins without/, procedure("BEGIN\n  n := 1;\n  $path\nEND;") ],
+	[ 'an expression after COMMIT', qr/evaluated after COMMIT/, procedure("BEGIN\n  $path\n  COMMIT;\n  IF a <> b THEN\n    NULL;\n  END IF;\nEND;") ],
+	[ 'an expression after ROLLBACK', qr/evaluated after ROLLBACK/, procedure("BEGIN\n  $path\n  ROLLBACK;\n  n := a + b;\nEND;") ],
+	[ 'an expression after a procedure that commits', qr/evaluated after CALL/, procedure("BEGIN\n  $path\n  CALL sambapos.p(site);\n  n := a + b;\nEND;") ],
+	[ 'a loop that goes on after COMMIT', qr/evaluated after COMMIT/, procedure("BEGIN\n  $path\n  WHILE a < b LOOP\n    COMMIT;\n  END LOOP;\nEND;") ],
+	[ 'a declaration with a value', qr/declared with a value/, procedure("DECLARE\n  n integer := a + b;\nBEGIN\n  $path\nEND;") ],
+	[ 'a declaration with a type by name', qr/type that search_path decides/, procedure("DECLARE\n  t text;\nBEGIN\n  $path\nEND;") ]);
+like(said($_->[2], $_->[3]), $_->[1], $_->[0]) for @bad;
+
+done_testing();

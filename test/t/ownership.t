@@ -1,0 +1,193 @@
+# Promise: what the sync writes to, or reads as the till's, is ours. A schema or relation of another role is refused
+# with its owner's name and changes nothing; code of others on a table of ours is reported, and doesn't run while a
+# superuser syncs.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+
+my $till = Harness::till();
+$till->ctl(qw(fill --tickets 20 --seed 11));
+my $cluster = Harness::cluster(max_prepared_transactions => 2);
+my $admin = $cluster->database('admin');
+$admin->run('CREATE ROLE mallory LOGIN; CREATE ROLE syncer LOGIN');
+my $mapping = "OPTIONS (username '$till->{username}', password '" . $till->{password} =~ s/'/''/gr . "')";
+my $count = 0;
+
+# A database with extension and server, in which mallory may make schemas.
+sub fresh
+{
+	my $db = $cluster->database('d' . ++$count);
+	$db->connect_till($till);
+	$db->run("GRANT CREATE ON DATABASE d$count TO mallory; GRANT USAGE ON FOREIGN DATA WRAPPER sambapos_fdw TO mallory");
+	return $db;
+}
+sub as { my ($role, $sql) = @_; return "SET SESSION AUTHORIZATION $role; $sql; RESET SESSION AUTHORIZATION;" }
+my $evil = q{CREATE FUNCTION %s RETURNS %s LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'code of mallory runs as %%', current_user; RETURN NULL; END $$;
+	GRANT EXECUTE ON FUNCTION %1$s TO PUBLIC};
+sub evil { my ($name, $result) = @_; return sprintf $evil, $name, $result }
+my $add = q(SELECT FROM sambapos_add_site('shop', 'till', NULL, '{menu_items}'));
+
+sub refused
+{
+	my ($db, $sql, $message, $name) = @_;
+	my ($output, $errors) = $db->psql($sql);
+	unlike($errors, qr/code of mallory/, "$name: no code of hers runs");
+	my $error = Harness::error_of($errors);
+	is($error->{sqlstate}, '55000', "$name: refused") or diag("$output$errors");
+	like($error->{message}, $message, "$name: and whose it is");
+	is($db->value('SELECT count(*) FROM sambapos.site'), 0, "$name: nothing is changed") if $sql eq $add;
+	return;
+}
+
+# ---- made beforehand ----
+
+my $db = fresh();
+$db->run(as('mallory', 'CREATE SCHEMA sambapos_replica; GRANT ALL ON SCHEMA sambapos_replica TO PUBLIC'));
+refused($db, $add, qr/schema "sambapos_replica" belongs to role "mallory"/, 'the schema of the replica');
+
+for my $kind (
+	[ 'a table', 'CREATE TABLE sambapos_replica.menu_items (site_id integer, id integer, row_state text)', qr/belongs to role "mallory"/ ],
+	[ 'a view', 'CREATE VIEW sambapos_replica.menu_items AS SELECT 1 AS site_id, 1 AS id, \'live\' AS row_state', qr/is not a table/ ],
+	[ 'a table for the history', 'CREATE TABLE sambapos_replica.menu_items_history (site_id integer, valid_to date)', qr/menu_items_history" belongs to role "mallory"/ ])
+{
+	my ($name, $sql, $message) = @$kind;
+	$db = fresh();
+	$db->run('CREATE SCHEMA sambapos_replica; GRANT ALL ON SCHEMA sambapos_replica TO mallory');
+	$db->run(as('mallory', $sql));
+	refused($db, $add, $message, "$name in our schema");
+}
+
+$db = fresh();
+$db->run(as('mallory', 'CREATE SCHEMA sambapos_live_shop'));
+refused($db, $add, qr/schema "sambapos_live_shop" belongs to role "mallory"/, 'the schema of the live tables');
+
+$db = fresh();
+$db->run('CREATE SCHEMA sambapos_live_shop; GRANT ALL ON SCHEMA sambapos_live_shop TO mallory');
+$db->run(as('mallory', 'CREATE TABLE sambapos_live_shop.menu_items (id integer)'));
+refused($db, $add, qr/"sambapos_live_shop.menu_items" is not a foreign table/, 'a local table in the place of a live one');
+
+$db = fresh();
+$db->run('CREATE SCHEMA sambapos_live_shop; GRANT ALL ON SCHEMA sambapos_live_shop TO mallory');
+$db->run(as('mallory', q(CREATE SERVER hers FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host 'hers.invalid');
+	CREATE FOREIGN TABLE sambapos_live_shop.menu_items (id integer OPTIONS (key 'true')) SERVER hers OPTIONS (table_name 'MenuItems'))));
+refused($db, $add, qr/"sambapos_live_shop.menu_items" belongs to role "mallory"/, 'a foreign table of hers');
+$db->run('ALTER FOREIGN TABLE sambapos_live_shop.menu_items OWNER TO postgres');
+refused($db, $add, qr/is on server "hers", not on "till"/, 'a foreign table on another server');
+
+# A name that is ours keeps another kind of table of ours out, too.
+$db = fresh();
+$till->sql('CREATE TABLE dbo.MenuItems_History (Id int NOT NULL PRIMARY KEY, Note nvarchar(10))');
+$db->run($add);
+is($db->error(q(SELECT FROM sambapos_add_table('shop', 'MenuItems_History')))->{sqlstate}, '42P07', 'the name of a history table is taken');
+$db->error(q(SELECT FROM sambapos_remove_table('shop', 'MenuItems_History', true)));
+$till->sql('DROP TABLE dbo.MenuItems_History');
+is($db->value(q(SELECT to_regclass('sambapos_replica.menu_items_history'))), 'sambapos_replica.menu_items_history', 'and the history is still there');
+
+# ---- made afterwards: each run looks again ----
+
+sub shop
+{
+	my $db = fresh();
+	$db->run("$add; SELECT FROM sambapos_sync('shop')");
+	$db->run('GRANT ALL ON SCHEMA sambapos_replica, sambapos_live_shop TO mallory; GRANT ALL ON ALL TABLES IN SCHEMA sambapos_replica TO mallory');
+	return $db;
+}
+sub row_of { my ($db) = @_; my ($row) = $db->sync("'shop', '{menu_items}'"); return $row }
+
+$db = shop();
+$db->run('DROP TABLE sambapos_replica.menu_items; ' . as('mallory', 'CREATE VIEW sambapos_replica.menu_items AS SELECT 1 AS site_id, 1 AS epoch, 1 AS id, \'live\' AS row_state'));
+like(row_of($db)->{message}, qr/"sambapos_replica.menu_items" is not a table/, 'a view in the place of a replica table: the run refuses it');
+is($db->value(q(SELECT rows_live FROM sambapos.table_status)), 0, 'and the status does not read it');
+
+$db = shop();
+$db->run('ALTER SCHEMA sambapos_replica OWNER TO mallory');
+like(row_of($db)->{message}, qr/schema "sambapos_replica" belongs to role "mallory"/, 'a schema that became hers');
+$db->run(q(SELECT sambapos_request_sync('shop')));
+like($db->error(q(CALL sambapos_run('shop')))->{message}, qr/schema "sambapos_replica" belongs to role "mallory"/, 'a scheduled run says so');
+like($db->value(q(SELECT reason FROM sambapos_status('shop'))), qr/schema "sambapos_replica" belongs to role "mallory"/, 'and so does the light');
+
+$db = shop();
+$db->run('DROP FOREIGN TABLE sambapos_live_shop.menu_items; ' . as('mallory', 'CREATE VIEW sambapos_live_shop.menu_items AS SELECT 1 AS id'));
+like(row_of($db)->{message}, qr/"sambapos_live_shop.menu_items" is not a foreign table/, 'a view in the place of a live table');
+
+# ---- code of others ----
+
+my @codes = (
+	[ 'a trigger', evil('m.code()', 'trigger') . '; GRANT ALL ON SCHEMA m TO PUBLIC',
+		'CREATE TRIGGER t AFTER INSERT OR UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code()', 'mallory' ],
+	[ 'a trigger\'s condition', evil('m.code(integer)', 'boolean'),
+		'CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH ROW WHEN (m.code(NEW.id)) EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'mallory' ],
+	[ 'a trigger on the history', evil('m.code()', 'trigger'),
+		'CREATE TRIGGER t AFTER INSERT ON sambapos_replica.menu_items_history FOR EACH STATEMENT EXECUTE FUNCTION m.code()', 'mallory' ],
+	[ 'a rule', evil('m.code(integer)', 'boolean'), 'CREATE RULE r AS ON UPDATE TO sambapos_replica.menu_items DO ALSO SELECT m.code(NEW.id)', 'postgres' ],
+	[ 'a rule that writes to hers', 'CREATE TABLE m.t (id integer)', 'CREATE RULE r AS ON UPDATE TO sambapos_replica.menu_items DO ALSO INSERT INTO m.t VALUES (NEW.id)', 'postgres' ],
+	[ 'a policy', evil('m.code(integer)', 'boolean'), 'CREATE POLICY p ON sambapos_replica.menu_items USING (m.code(id))', 'postgres' ],
+	[ 'a default', evil('m.code()', 'text'), 'ALTER TABLE sambapos_replica.menu_items ALTER COLUMN row_state SET DEFAULT m.code()', 'postgres' ],
+	[ 'a check', evil('m.code(integer)', 'boolean'), 'ALTER TABLE sambapos_replica.menu_items ADD CHECK (m.code(id)) NOT VALID', 'postgres' ],
+	[ 'an operator', evil('m.code(integer, integer)', 'boolean') . '; CREATE OPERATOR m.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = m.code)',
+		'ALTER TABLE sambapos_replica.menu_items ADD CHECK (id OPERATOR(m.===) id) NOT VALID', 'postgres' ],
+	[ 'a domain', evil('m.code(integer)', 'boolean') . '; CREATE DOMAIN m.d AS text CHECK (VALUE <> \'\')',
+		'ALTER TABLE sambapos_replica.menu_items ALTER COLUMN name TYPE m.d', 'postgres' ],
+	[ 'an expression of an index', "CREATE FUNCTION m.code(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'",
+		'CREATE INDEX ON sambapos_replica.menu_items ((m.code(id)))', 'postgres' ],
+	[ 'a child table of hers', 'CREATE TABLE m.t (LIKE sambapos_replica.menu_items INCLUDING ALL)',
+		'ALTER TABLE m.t INHERIT sambapos_replica.menu_items', 'postgres' ]);
+
+for my $code (@codes)
+{
+	my ($name, $make, $place, $role) = @$code;
+	my $db = shop();
+	$db->run("CREATE SCHEMA m AUTHORIZATION mallory; " . as('mallory', $make));
+	$db->run(as($role, $place));
+	$till->sql("UPDATE dbo.MenuItems SET Name = N'changed $count'") if $name =~ /trigger|rule/;
+	my ($output, $errors) = $db->psql(q(SELECT status, message FROM sambapos_sync('shop', '{menu_items}')));
+	unlike($errors, qr/code of mallory/, "$name: does not run");
+	like($output, qr/^failed\t.*role "mallory"/, "$name: a superuser's sync refuses the table and says why");
+	like($db->value(q(SELECT reason FROM sambapos_status('shop'))), qr/role "mallory"/, "$name: the status says it");
+	my $error = $db->error(q(SELECT FROM sambapos_remove_table('shop', 'menu_items', true)));
+	like($error && $error->{message}, qr/role "mallory"/, "$name: nor does a superuser delete its rows");
+}
+
+# Between reading and merging, in a scheduled run.
+$db = shop();
+$db->run("CREATE SCHEMA m AUTHORIZATION mallory; " . as('mallory', evil('m.code()', 'trigger')));
+$till->sql(q(UPDATE dbo.MenuItems SET Name = N'changed in between'));
+$db->run(<<~SQL);
+	SELECT sambapos_request_sync('shop');
+	DO \$\$ BEGIN -- the merge's first step, preceded by mallory's
+	  EXECUTE replace(pg_get_functiondef('sambapos._claim_tables'::regproc), E'BEGIN\\n', E'BEGIN\\n  CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code();\\n');
+	END \$\$;
+	SQL
+my ($output, $errors) = $db->psql(q(CALL sambapos_run('shop')));
+unlike($errors, qr/code of mallory/, 'a trigger that comes while the run reads: does not run');
+like($errors, qr/uses function m\.code\(\) of role "mallory"/, 'and is named');
+
+# ---- a role that is no superuser ----
+
+$db = fresh();
+my $name = "d$count";
+$db->run(<<~SQL);
+	SELECT sambapos_grant('syncer', 'admin'); GRANT CREATE ON DATABASE $name TO syncer; GRANT USAGE ON FOREIGN SERVER till TO syncer;
+	CREATE USER MAPPING FOR syncer SERVER till $mapping;
+	SQL
+$db->run("SET SESSION AUTHORIZATION syncer; $add; SELECT FROM sambapos_sync('shop')");
+is($db->value(q(SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'sambapos_replica')), 'syncer', 'a plain role owns what it writes');
+like((row_of($db))->{message}, qr/schema "sambapos_replica" belongs to role "syncer"/, 'a superuser does not sync what such a role owns');
+is($db->value('SELECT last_error FROM sambapos.site'), undef, 'and his attempt leaves no trace in the status');
+is($db->value(q(SELECT light FROM sambapos_status('shop'))), 'green', 'which is green');
+$db->run("CREATE SCHEMA m AUTHORIZATION mallory; GRANT USAGE ON SCHEMA sambapos_replica TO mallory; GRANT ALL ON sambapos_replica.menu_items TO mallory; " .
+	as('mallory', evil('m.code()', 'trigger') . '; GRANT USAGE ON SCHEMA m TO PUBLIC; CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code()'));
+$till->sql(q(UPDATE dbo.MenuItems SET Name = N'changed for the plain role'));
+($output, $errors) = $db->psql(q(SET SESSION AUTHORIZATION syncer; SELECT status, message FROM sambapos_sync('shop')));
+like($errors, qr/code of mallory runs as syncer/, 'code of others runs with that role\'s rights, no more');
+like($output, qr/^ok\t.*trigger t on table sambapos_replica\.menu_items uses function m\.code\(\) of role "mallory"/, 'and the run reports it');
+like($db->value(q(SELECT reason FROM sambapos_status('shop'))), qr/trigger t on table sambapos_replica\.menu_items/, 'the status too');
+# what belongs to the table's owner or to a superuser is no code of others
+$db->run('ALTER FUNCTION m.code() OWNER TO postgres');
+($output) = $db->psql(q(SET SESSION AUTHORIZATION syncer; SELECT count(message) FROM sambapos_sync('shop')));
+is($output, 0, 'a superuser\'s function is not reported');
+
+done_testing();
