@@ -1,0 +1,111 @@
+# Promise: the statements of doc/hardening.md (and of steps 3 to 7 of the tutorial) work as printed, in their order;
+# afterwards each role can do what the page says and no more, and the checks find what they look for.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+
+my $till = Harness::till();
+$till->ctl(qw(fill --tickets 30 --seed 21));
+
+# The blocks of a page's parts, this till in the place of the example's. from, to: its headings.
+sub blocks
+{
+	my ($page, $from, $to) = @_;
+	my $text = Harness::command('cat', "$Harness::root/doc/$page");
+	$text =~ s/\A.*^(?=\Q$from\E)//ms or die "$page has no \"$from\"";
+	$text =~ s/^\Q$to\E.*//ms or die "$page has no \"$to\"";
+	my %mine = ("host '192.168.1.10', port '1433', database 'SambaPOS5'" =>
+			"host '$till->{host}', port '$till->{port}', database '$till->{database}', encryption '$till->{encryption}'",
+		"username 'sambapos_reader', password 'a long password of your own'" =>
+			"username '$till->{username}', password '" . $till->{password} =~ s/'/''/gr . "'");
+	$text =~ s/\Q$_\E/$mine{$_}/g for keys %mine;
+	return $text =~ /^```sql\n(.*?)^```$/msg;
+}
+
+# As at a prompt: one session, one block after the other.
+sub type
+{
+	my ($session, @blocks) = @_;
+	for my $block (@blocks)
+	{
+		my (undef, $errors) = $session->ask($block);
+		is($errors, '', (split /\n/, $block)[0]);
+	}
+}
+
+my $db = Harness::cluster('cron.database_name' => 'shop')->database('shop');
+$db->run('GRANT CREATE ON SCHEMA public TO PUBLIC; CREATE ROLE stranger LOGIN');
+my $session = $db->session;
+type($session, blocks('hardening.md', '## 2. A schema of its own', '## 5. Checks'));
+
+my @checks = blocks('hardening.md', '## 5. Checks', '## What belongs to others');
+is(scalar @checks, 6, 'six checks');
+my $login = pop @checks;
+is($session->run($_), '', 'nothing is found: ' . (split /\n/, $_)[-1]) for @checks;
+my @rights = map { $_->[0] } $session->rows($login);
+is_deeply(\@rights, [qw(INSERT UPDATE DELETE ALTER)], 'a login that can write is found') unless $till->{given};
+
+# ---- what each role can and can't ----
+
+sub as { my ($role, $sql) = @_; return $db->error("SET SESSION AUTHORIZATION $role; SET search_path = sambapos_fdw; $sql") }
+sub can { my ($role, $sql) = @_; is(as($role, $sql), undef, "$role can: $sql") }
+sub cannot { my ($role, $sql) = @_; like((as($role, $sql) // {})->{sqlstate}, $role eq 'stranger' ? qr/^(42501|42883)$/ : qr/^42501$/, "$role can't: $sql") }
+
+my $look = 'SELECT FROM sambapos_status(); SELECT FROM sambapos.metrics; SELECT rows_live FROM sambapos.table_status; SELECT FROM sambapos.progress; SELECT FROM sambapos.personal_columns; SELECT FROM sambapos.run; SELECT FROM sambapos_replica.tickets; SELECT FROM sambapos_replica.menu_items_history';
+my $configure = q(SELECT sambapos_configure('hotel', 'sync_interval', '20 minutes'); SELECT sambapos_configure('hotel', 'enabled', 'true', 'tickets'); SELECT sambapos_configure('hotel', 'personal', 'keep', 'entities.notes'); SELECT sambapos_configure(NULL, 'enabled', 'true'); SELECT sambapos_request_sync('hotel'));
+my @write = (q(SELECT FROM sambapos_sync('hotel', on_error => 'raise')), q(SELECT FROM sambapos_add_table('hotel', 'menu')), q(SELECT FROM sambapos_remove_site('hotel')), 'DELETE FROM sambapos_replica.tickets', 'DELETE FROM sambapos.run',
+	'UPDATE sambapos.site_lock SET site_id = 0', q(SELECT FROM sambapos_query('hotel', 'SELECT 1 AS a') AS t (a int)), q(SELECT FROM sambapos._query('hotel', 'SELECT 1 AS a') AS t (a int)), q(CALL sambapos_run()), q(CALL sambapos._tick('hotel')),
+	q(SELECT sambapos_grant('stranger', 'reader')), 'CREATE FUNCTION sambapos_fdw.sambapos_status() RETURNS int LANGUAGE sql AS \'SELECT 1\'', 'CREATE TABLE sambapos_replica.t ()');
+for my $role (qw(reporting kitchen))
+{
+	can($role, $look);
+	cannot($role, $_) for @write;
+}
+cannot('reporting', $_) for map { "$_" } split /; /, $configure;
+can('kitchen', $configure);
+cannot('stranger', $_) for split(/; /, $look), split(/; /, $configure), @write;
+can('reporting', 'SELECT FROM sambapos_live_hotel.tickets');
+cannot('reporting', 'SELECT FROM sambapos_live_hotel.orders');
+can('sambapos_sync', q(SELECT FROM sambapos_sync('hotel', on_error => 'raise'); SELECT FROM sambapos_query('hotel', 'SELECT 1 AS a') AS t (a int); SELECT FROM sambapos_add_table('hotel', 'menu')));
+can('reporting', 'SELECT FROM sambapos_replica.screen_menus');    # a table that came later
+cannot('sambapos_sync', q(SELECT sambapos_grant('stranger', 'reader')));
+cannot('sambapos_sync', q(ALTER SERVER hotel OPTIONS (SET host 'elsewhere.invalid')));
+
+$db->run(q(SELECT sambapos_fdw.sambapos_grant('kitchen', 'reader'); SELECT sambapos_fdw.sambapos_grant('reporting', 'none')));
+cannot('kitchen', q(SELECT sambapos_request_sync('hotel')));
+can('kitchen', $look);
+cannot('reporting', $_) for split /; /, $look;
+like($db->error($_->[0])->{sqlstate}, qr/^$_->[1]$/, $_->[0])
+	for [ q(SELECT sambapos_fdw.sambapos_grant('nobody', 'reader')), '42704' ], [ q(SELECT sambapos_fdw.sambapos_grant('kitchen', 'owner')), '22023' ], [ q(SELECT sambapos_fdw.sambapos_grant(NULL, NULL)), '22023' ];
+
+# ---- the checks find what they look for ----
+
+$db->run(<<~'SQL');
+	GRANT USAGE, CREATE ON SCHEMA sambapos_fdw, sambapos_replica TO stranger;
+	GRANT TRIGGER ON sambapos_replica.tickets TO stranger;
+	SET SESSION AUTHORIZATION stranger;
+	CREATE FUNCTION sambapos_fdw.sambapos_status() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+	CREATE TABLE sambapos_replica.t ();
+	CREATE FUNCTION sambapos_fdw.code() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+	CREATE TRIGGER t AFTER INSERT ON sambapos_replica.tickets FOR EACH STATEMENT EXECUTE FUNCTION sambapos_fdw.code();
+	RESET SESSION AUTHORIZATION;
+	GRANT EXECUTE ON FUNCTION sambapos_fdw.sambapos_query TO stranger;
+	SQL
+as('sambapos_sync', q(SELECT FROM sambapos_sync('hotel')));
+isnt($session->run($_), '', 'found: ' . (split /\n/, $_)[-1]) for @checks;
+$session->close;
+
+# ---- the tutorial ----
+
+my $tutorial = Harness::cluster('cron.database_name' => 'shop')->database('shop');
+$tutorial->run('CREATE EXTENSION pg_cron');
+$session = $tutorial->session;
+type($session, blocks('tutorial.md', '## 3. In PostgreSQL', '## 6. The schedule'));
+$tutorial->run('GRANT USAGE ON SCHEMA cron TO sambapos_sync');
+type($session, blocks('tutorial.md', '## 6. The schedule', '## When something is wrong'));
+is($session->value('SELECT light FROM sambapos_status()'), 'green', 'and ends in a green light');
+
+done_testing();
