@@ -11,9 +11,8 @@ PG_CXXFLAGS   = -std=c++17 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wn
 SHLIB_LINK    = -lsybdb -lstdc++
 SHLIB_EXPORTS = exports.txt
 
-# The install script, in reading order: tables before the functions that use them.
-SQL_PARTS     = $(addprefix sql/, header.sql schema.sql fdw.sql catalog.sql known_tables.sql lock.sql ownership.sql settings.sql setup.sql \
-                  replica.sql source.sql sync.sql merge.sql gone.sql run.sql schedule.sql health.sql privileges.sql)
+# The install script: the files of sql/ in the order of sql/install.order.
+SQL_PARTS     = $(addprefix sql/, $(shell sed 's/#.*//' sql/install.order))
 DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md
@@ -31,7 +30,7 @@ include $(PGXS)
 HEADERS_ALL  := $(wildcard src/*/*.hpp)
 $(OBJS): $(HEADERS_ALL)
 
-sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control Makefile
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) sql/install.order $(EXTENSION).control Makefile
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
 # pg_regress looks for expected/ beside the scripts.
@@ -49,6 +48,7 @@ lint: $(OBJS)
 	@! grep -nE '#include "(common|access|catalog|commands|executor|nodes|optimizer|parser|storage|utils)/' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "bridge/pg.hpp is the only include of PostgreSQL"; exit 1; }
 	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
+	@test/lint/install_order || { echo "a part of the install script needs a later one"; exit 1; }
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }

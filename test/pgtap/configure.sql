@@ -81,9 +81,9 @@ SELECT throws_ok($$SELECT sambapos_configure('hotel', 'overlap', '0', 'tickets')
 
 -- The kill switch.
 SELECT is(sambapos_configure(NULL, 'enabled', 'no'), 'false', 'the kill switch is set');
-SELECT ok(NOT sambapos._switched_on(), 'and is off');
+SELECT ok(NOT sambapos._runs_enabled(), 'and is off');
 SELECT is(sambapos_configure(NULL, 'enabled', NULL), NULL, 'NULL ends it');
-SELECT ok(sambapos._switched_on(), 'and it is on again');
+SELECT ok(sambapos._runs_enabled(), 'and it is on again');
 
 -- Tables.
 SELECT is(sambapos_configure('hotel', 'enabled', 'false', 'TICKETS'), 'false', 'a table by its source name in any case');

@@ -47,9 +47,9 @@ SELECT is((SELECT consecutive_failures || coalesce(last_error, '') FROM sambapos
 INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed for user "reader"');
 SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('shop')$$, ARRAY['failed: login failed for user "reader" (28000)'], 'a refused login fails all tables');
 SELECT is((SELECT auth_failed FROM sambapos.site), true, 'and is remembered');
-SELECT is(sambapos._is_due(s), false, 'scheduled runs leave the site alone') FROM sambapos.site AS s;
+SELECT is(sambapos._site_is_due(s), false, 'scheduled runs leave the site alone') FROM sambapos.site AS s;
 SELECT sambapos_request_sync('shop');
-SELECT is(sambapos._is_due(s), true, 'until somebody asks for one') FROM sambapos.site AS s;
+SELECT is(sambapos._site_is_due(s), true, 'until somebody asks for one') FROM sambapos.site AS s;
 DELETE FROM till.failure;
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'a sync that works');
 SELECT is((SELECT auth_failed FROM sambapos.site), false, 'forgets it');

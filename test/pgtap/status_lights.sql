@@ -84,8 +84,8 @@ SELECT matches(pg_temp.site_with(pg_temp.hours('-3 hours', '-1 hour') || ', enab
 SELECT matches(pg_temp.site_with(pg_temp.hours('-1 hour', '1 hour')), '^green', 'awake in opening hours');
 SELECT matches(pg_temp.site_with(pg_temp.hours('-23 hours', '1 hour')), '^green', 'awake in hours that began yesterday and go past midnight');
 SELECT matches(pg_temp.site_with(pg_temp.hours('22 hours', '24 hours')), '^asleep', 'asleep before a window of tomorrow');
-SELECT ok(sambapos._in_windows('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-01 01:59'), 'Friday''s window lasts into Saturday');
-SELECT ok(NOT sambapos._in_windows('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-02 01:59'), 'but not into Sunday');
+SELECT ok(sambapos._hours_contain('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-01 01:59'), 'Friday''s window lasts into Saturday');
+SELECT ok(NOT sambapos._hours_contain('[{"from": "22:00", "to": "02:00", "days": [5]}]', '2024-06-02 01:59'), 'but not into Sunday');
 
 -- the other columns
 SELECT is(pg_temp.site_with('priority = 0', 'online'), 'true', 'online after a run that worked');

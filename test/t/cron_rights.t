@@ -12,7 +12,7 @@ use Traps;
 
 my $till = Harness::till();
 $till->ctl(qw(fill --tickets 20 --seed 31));
-my %names = Traps::names_in(map { "$Harness::root/$_" } split ' ', `cd "$Harness::root" && ls sql/run.sql sql/schedule.sql sql/*/run.sql sql/*/schedule.sql 2>/dev/null`);
+my %names = Traps::names_in(map { "$Harness::root/sql/$_.sql" } qw(sync/scheduled operate/schedule));
 my $server = "OPTIONS (host '$till->{host}', port '$till->{port}', database '$till->{database}', encryption '$till->{encryption}')";
 my $mapping = "OPTIONS (username '$till->{username}', password '" . $till->{password} =~ s/'/''/gr . "')";
 

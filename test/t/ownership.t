@@ -158,7 +158,7 @@ $till->sql(q(UPDATE dbo.MenuItems SET Name = N'changed in between'));
 $db->run(<<~SQL);
 	SELECT sambapos_request_sync('shop');
 	DO \$\$ BEGIN -- the merge's first step, preceded by mallory's
-	  EXECUTE replace(pg_get_functiondef('sambapos._claim_tables'::regproc), E'BEGIN\\n', E'BEGIN\\n  CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code();\\n');
+	  EXECUTE replace(pg_get_functiondef('sambapos._merge_claim_tables'::regproc), E'BEGIN\\n', E'BEGIN\\n  CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code();\\n');
 	END \$\$;
 	SQL
 my ($output, $errors) = $db->psql(q(CALL sambapos_run('shop')));

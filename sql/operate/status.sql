@@ -1,11 +1,9 @@
--- health.sql: how the sites are: lights, tables, progress, metrics.
+-- status.sql: how the sites are: runs that are on, tables, lights.
 --
 -- Rules:
 -- * Nothing here connects to a source: everything is read from the catalog and the run log, so that
 --   a status page can ask every second.
 -- * A reason says what is wrong and, where somebody has to do something, what.
-
--- ---- runs that are on ----
 
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
@@ -20,9 +18,7 @@ CROSS JOIN LATERAL (
 WHERE r.status = 'running';
 COMMENT ON VIEW sambapos.progress IS 'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of another session shows only when it commits, that is never';
 
--- ---- tables ----
-
-CREATE FUNCTION sambapos._row_count(site_id integer, table_name name, states text[]) RETURNS bigint
+CREATE FUNCTION sambapos._replica_row_count(site_id integer, table_name name, states text[]) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -35,16 +31,16 @@ BEGIN
   RETURN rows;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._row_count(integer, name, text[]) IS 'How many rows of a site in these row states a replica table has';
+COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS 'How many rows of a site in these row states a replica table has';
 
 -- The counts are in the list of columns, not in a join: who doesn't select them doesn't pay for them.
 CREATE VIEW sambapos.table_status AS
 SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        CASE WHEN NOT t.enabled THEN 'disabled' WHEN t.paused_reason IS NOT NULL THEN 'paused'
             WHEN t.last_status = 'failed' THEN 'failed' WHEN t.loaded_at IS NULL THEN 'not loaded' ELSE 'ok' END AS status,
-       sambapos._row_count(t.site_id, t.table_name, '{live}') AS rows_live,
-       sambapos._row_count(t.site_id, t.table_name, '{cleared,superseded}') AS rows_history,
-       sambapos._row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
+       sambapos._replica_row_count(t.site_id, t.table_name, '{live}') AS rows_live,
+       sambapos._replica_row_count(t.site_id, t.table_name, '{cleared,superseded}') AS rows_history,
+       sambapos._replica_row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
        t.last_run_at, t.last_success_at, t.loaded_at, t.last_error, t.last_sqlstate, t.paused_reason, t.full_due,
        t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone
 FROM sambapos.replicated_table AS t
@@ -52,15 +48,13 @@ JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows are counted only if these columns are selected';
 
--- ---- sites ----
-
 -- What a light is made of; one row a site.
-CREATE VIEW sambapos._site_facts AS
+CREATE VIEW sambapos._status_facts AS
 SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
        CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
-       coalesce(NOT sambapos._in_windows(s.opening_hours, sambapos._site_clock(s)), false) AS closed
+       coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos.site AS s
 CROSS JOIN LATERAL (
   SELECT count(*) AS tables, count(t.loaded_at) AS loaded,
@@ -74,10 +68,10 @@ CROSS JOIN LATERAL (
          string_agg(t.code_of_others, '; ' ORDER BY t.table_name) AS code_of_others
   FROM sambapos.replicated_table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos._site_facts IS 'What the lights of sambapos_status are made of';
+COMMENT ON VIEW sambapos._status_facts IS 'What the lights of sambapos_status are made of';
 
 -- The rules, first match wins. Red that only a person can end stands above asleep; age below it.
-CREATE FUNCTION sambapos._light(facts sambapos._site_facts, OUT light text, OUT reason text)
+CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light text, OUT reason text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -86,7 +80,7 @@ DECLARE
   job text;
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
 BEGIN
-  IF NOT sambapos._switched_on() THEN
+  IF NOT sambapos._runs_enabled() THEN
     light := 'red'; reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
   ELSIF NOT s.enabled THEN
     light := 'red'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') enables it', s.name);
@@ -136,7 +130,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._light(sambapos._site_facts) IS 'The light of a site and its reason';
+COMMENT ON FUNCTION sambapos._status_light(sambapos._status_facts) IS 'The light of a site and its reason';
 
 CREATE FUNCTION sambapos._status(asked text) RETURNS TABLE (
   site text, light text, reason text, data_age interval, last_success_at timestamptz, last_run_at timestamptz, last_error text,
@@ -154,7 +148,7 @@ BEGIN
            CASE WHEN (f.place).last_run_at IS NULL THEN NULL
                 ELSE coalesce((f.place).last_sqlstate !~ '^(08|57P)', true) END,
            (f.place).auth_failed, (f.place).paused_reason, f.loading
-    FROM sambapos._site_facts AS f, sambapos._light(f) AS l
+    FROM sambapos._status_facts AS f, sambapos._status_light(f) AS l
     WHERE asked IS NULL OR (f.place).name = asked
     ORDER BY 1;
 END;
@@ -169,43 +163,3 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
 'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. Errors: 42704 no such site';
-
--- ---- metrics ----
-
-CREATE VIEW sambapos.metrics AS
-WITH site_metric AS (
-  SELECT m.name, jsonb_build_object('site', s.site) || m.labels AS labels, m.value, m.help
-  FROM sambapos._status(NULL) AS s
-  CROSS JOIN LATERAL (VALUES
-    ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision, '0 when the site''s light is red'),
-    ('sambapos_light', jsonb_build_object('light', s.light), 1, 'The site''s light'),
-    ('sambapos_online', '{}', s.online::integer, '1 when the last run reached the source'),
-    ('sambapos_data_age_seconds', '{}', extract(epoch FROM s.data_age)::double precision, 'Seconds since the last complete run'),
-    ('sambapos_pending_tables', '{}', s.pending, 'Tables that wait for a read'),
-    ('sambapos_epoch', '{}', s.epoch, 'Present epoch')) AS m (name, labels, value, help)
-  WHERE m.value IS NOT NULL
-), run_metric AS (
-  SELECT m.name, jsonb_build_object('site', s.name) || m.labels AS labels, m.value, m.help
-  FROM sambapos.site AS s
-  JOIN sambapos.run AS r USING (site_id)
-  CROSS JOIN LATERAL (VALUES
-    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
-    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'))
-    AS m (name, labels, value, help)
-  WHERE s.removed_at IS NULL
-), table_metric AS (
-  SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
-  FROM sambapos.site AS s
-  JOIN sambapos.replicated_table AS t USING (site_id)
-  CROSS JOIN LATERAL (VALUES
-    ('sambapos_rows_inserted_total', t.rows_inserted::double precision, 'Rows inserted into the replica table'),
-    ('sambapos_rows_updated_total', t.rows_updated, 'Rows updated in the replica table'),
-    ('sambapos_rows_gone_total', t.rows_gone, 'Rows found gone at the source'),
-    ('sambapos_table_failed', (t.last_status = 'failed')::integer, '1 when the table''s last run failed'),
-    ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value, help)
-  WHERE s.removed_at IS NULL AND m.value IS NOT NULL
-)
-SELECT name, labels, value, help FROM site_metric
-UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, labels, help
-UNION ALL SELECT * FROM table_metric;
-COMMENT ON VIEW sambapos.metrics IS 'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';

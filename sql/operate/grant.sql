@@ -1,17 +1,8 @@
--- privileges.sql: who may do what, all of it in this place.
---
--- Rules:
--- * What writes, or reaches a source, belongs to the extension's owner and to whom the owner grants
---   it; EXECUTE is taken from PUBLIC.
--- * Internal functions belong to nobody else.
--- * The log and the settings say nothing secret, but they name tables, people's columns and errors of
---   the source: reading them is granted, not given to PUBLIC. The version is for everybody.
-
--- ---- levels ----
+-- grant.sql: sambapos_grant: who may look, operate, sync.
 
 -- What a level may call. Functions of schema sambapos run with the rights of whoever calls them; those that
 -- reach a source are for the level that syncs.
-CREATE FUNCTION sambapos._callable_at(level text) RETURNS SETOF regprocedure
+CREATE FUNCTION sambapos._grant_routines(level text) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT p.oid::regprocedure
@@ -25,9 +16,9 @@ $$
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
-COMMENT ON FUNCTION sambapos._callable_at(text) IS 'The routines that a level of sambapos_grant may call';
+COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
 
-CREATE FUNCTION sambapos._check_grant(role text, level text) RETURNS void
+CREATE FUNCTION sambapos._grant_check(role text, level text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -45,7 +36,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._check_grant(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
+COMMENT ON FUNCTION sambapos._grant_check(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
 
 -- The replica isn't the extension's: its owner's rights are needed to open it, and its later tables are opened
 -- through the owner's default privileges.
@@ -77,8 +68,8 @@ DECLARE
   home regnamespace := (SELECT e.extnamespace FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
   routine regprocedure;
 BEGIN
-  PERFORM sambapos._check_grant(role, level);
-  FOR routine IN SELECT sambapos._callable_at('admin') LOOP
+  PERFORM sambapos._grant_check(role, level);
+  FOR routine IN SELECT sambapos._grant_routines('admin') LOOP
     EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
   END LOOP;
   EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA sambapos FROM %I', role);
@@ -90,7 +81,7 @@ BEGIN
   END IF;
   EXECUTE format('GRANT USAGE ON SCHEMA sambapos, %s TO %I', home, role);
   EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA sambapos TO %I', role);
-  FOR routine IN SELECT sambapos._callable_at(level) LOOP
+  FOR routine IN SELECT sambapos._grant_routines(level) LOOP
     EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, role);
   END LOOP;
   IF level = 'operator' THEN
@@ -105,28 +96,3 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
 'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
-
--- ---- PUBLIC ----
-
-DO LANGUAGE plpgsql
-$$
-DECLARE
-  routine regprocedure;
-BEGIN
-  -- Every routine of schema sambapos, and of ours every one that isn't listed here, whichever part of the script made it.
-  FOR routine IN
-    SELECT p.oid::regprocedure
-    FROM pg_catalog.pg_proc AS p
-    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-    JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_catalog.pg_extension'::regclass
-    WHERE e.extname = 'sambapos_fdw'
-      AND p.proname NOT IN ('sambapos_fdw_handler', 'sambapos_fdw_validator', 'sambapos_fdw_version')
-  LOOP
-    EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
-  END LOOP;
-END;
-$$;
-
--- Whose schema it is may look; USAGE on it is what the owner grants to a reader.
-REVOKE ALL ON ALL TABLES IN SCHEMA sambapos FROM PUBLIC;
-REVOKE ALL ON SCHEMA sambapos FROM PUBLIC;

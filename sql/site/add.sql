@@ -1,15 +1,12 @@
--- setup.sql: adding and removing sites and tables.
+-- add.sql: adding sites and tables.
 --
 -- Rules:
 -- * Nothing here writes to a source; what is asked of it are the names of its tables.
 -- * Schemas sambapos_replica and sambapos_live_<site> and what is in them are made at run time, so
 --   that they are no members of the extension: DROP EXTENSION never reaches history.
--- * Data is dropped only where drop_data says so, and then only that site's rows.
 
 CREATE TYPE sambapos.table_action AS (table_name text, action text);
 COMMENT ON TYPE sambapos.table_action IS 'What adding or removing did to one table';
-
--- ---- tables ----
 
 CREATE FUNCTION sambapos._source_tables(server name) RETURNS text[]
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -23,7 +20,7 @@ COMMENT ON FUNCTION sambapos._source_tables(name) IS 'The tables of schema dbo t
 
 -- What names mean at this source: a line a table, source_name NULL where the source has none such.
 -- A child brings its root along; roots come first. A table nobody may copy, or asked for by name and not there, raises.
-CREATE FUNCTION sambapos._wanted_tables(site text, names text[], at_source text[])
+CREATE FUNCTION sambapos._tables_wanted(site text, names text[], at_source text[])
 RETURNS TABLE (table_name text, source_name text, kind text, parent text, parent_key text, date_column text, history boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -32,9 +29,9 @@ DECLARE
 BEGIN
   FOR wanted IN
     WITH meant AS MATERIALIZED (
-      SELECT * FROM sambapos._named_tables(names)
+      SELECT * FROM sambapos._tables_named(names)
     ), root AS (
-      SELECT r.* FROM sambapos._named_tables(ARRAY(SELECT m.parent FROM meant AS m WHERE m.parent IS NOT NULL)) AS r
+      SELECT r.* FROM sambapos._tables_named(ARRAY(SELECT m.parent FROM meant AS m WHERE m.parent IS NOT NULL)) AS r
       WHERE r.table_name NOT IN (SELECT m.table_name FROM meant AS m)
     ), source AS MATERIALIZED (
       SELECT a AS name, lower(a COLLATE "C") AS lower_name, sambapos._snake(a) AS snake_name FROM unnest(at_source) AS a
@@ -52,7 +49,7 @@ BEGIN
     ELSIF wanted.present IS NULL AND wanted.asked_by_name THEN
       RAISE EXCEPTION 'the source of site "%" has no table "%"', site, wanted.source_name USING
         ERRCODE = 'undefined_table',
-        HINT = sambapos._perhaps(wanted.source_name, at_source || ARRAY(SELECT sambapos._snake(a) FROM unnest(at_source) AS a)
+        HINT = sambapos._name_hint(wanted.source_name, at_source || ARRAY(SELECT sambapos._snake(a) FROM unnest(at_source) AS a)
                                  || '{reporting,menu,stock,config}'::text[])
                || 'Tables the login may not read are not seen; the sets are reporting, menu, stock and config.';
     END IF;
@@ -67,17 +64,17 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._wanted_tables(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
+COMMENT ON FUNCTION sambapos._tables_wanted(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
 
-CREATE FUNCTION sambapos._import_tables(place sambapos.site, table_names text[]) RETURNS void
+CREATE FUNCTION sambapos._live_import(place sambapos.site, table_names text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   live    name := sambapos._live_schema(place.name);
   missing text[] := ARRAY(SELECT t FROM unnest(table_names) AS t WHERE to_regclass(format('%I.%I', live, t)) IS NULL);
 BEGIN
-  PERFORM sambapos._raise_problem(sambapos._schema_problem(live));
-  PERFORM sambapos._raise_problem(sambapos._live_problem(place, t)) FROM unnest(table_names) AS t;
+  PERFORM sambapos._problem_raise(sambapos._schema_problem(live));
+  PERFORM sambapos._problem_raise(sambapos._live_problem(place, t)) FROM unnest(table_names) AS t;
   IF to_regnamespace(live::text) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', live);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || place.name);
@@ -93,9 +90,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._import_tables(sambapos.site, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
+COMMENT ON FUNCTION sambapos._live_import(sambapos.site, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
 
-CREATE FUNCTION sambapos._add_tables(place sambapos.site, names text[]) RETURNS SETOF sambapos.table_action
+CREATE FUNCTION sambapos._site_add_tables(place sambapos.site, names text[]) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -105,7 +102,7 @@ DECLARE
   known     name[] := ARRAY(SELECT t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id);
   deed      text;
 BEGIN
-  present := ARRAY(SELECT w.table_name FROM sambapos._wanted_tables(place.name, names, at_source) AS w
+  present := ARRAY(SELECT w.table_name FROM sambapos._tables_wanted(place.name, names, at_source) AS w
                    WHERE w.source_name IS NOT NULL);
   IF present = '{}' THEN
     RAISE EXCEPTION 'server "%" shows none of the tables', place.server USING
@@ -113,8 +110,8 @@ BEGIN
       DETAIL = format('The login sees %s tables in schema dbo.', cardinality(at_source)),
       HINT = 'Is it the right database, and does its login have the right to SELECT? See the tutorial, step 2.';
   END IF;
-  PERFORM sambapos._import_tables(place, present);
-  FOR wanted IN SELECT * FROM sambapos._wanted_tables(place.name, names, at_source) LOOP
+  PERFORM sambapos._live_import(place, present);
+  FOR wanted IN SELECT * FROM sambapos._tables_wanted(place.name, names, at_source) LOOP
     deed := CASE WHEN wanted.source_name IS NULL THEN 'not at the source, or not readable there'
                  WHEN wanted.table_name = ANY (known) THEN 'kept'
                  WHEN wanted.parent IS NOT NULL AND wanted.parent <> ALL (known) THEN 'left out: it needs table ' || wanted.parent
@@ -123,18 +120,18 @@ BEGIN
       INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, parent, parent_key, date_column, history)
       VALUES (place.site_id, wanted.table_name, wanted.source_name, wanted.kind, wanted.parent, wanted.parent_key,
               wanted.date_column, wanted.history);
-      PERFORM sambapos._ensure_replica_table(place.site_id, wanted.table_name);
+      PERFORM sambapos._replica_ensure(place.site_id, wanted.table_name);
       known := known || wanted.table_name::name;
     END IF;
     RETURN NEXT (wanted.table_name, deed)::sambapos.table_action;
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._add_tables(sambapos.site, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
+COMMENT ON FUNCTION sambapos._site_add_tables(sambapos.site, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
 
 -- After DROP EXTENSION the replica is still there and the numbers begin anew: a new site must never
 -- get the rows of an old one.
-CREATE FUNCTION sambapos._free_site_id() RETURNS integer
+CREATE FUNCTION sambapos._site_free_id() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -160,7 +157,7 @@ BEGIN
   RETURN candidate;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._free_site_id() IS 'The next number of a site that no row in the replica has';
+COMMENT ON FUNCTION sambapos._site_free_id() IS 'The next number of a site that no row in the replica has';
 
 CREATE FUNCTION @extschema@.sambapos_add_site(site text, server name, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
                                               sync_interval interval DEFAULT '15 minutes')
@@ -170,14 +167,14 @@ $$
 DECLARE
   place sambapos.site;
 BEGIN
-  PERFORM sambapos._check_site_name(site);
-  PERFORM sambapos._check_server(server);
-  time_zone := sambapos._checked_setting('time_zone', 'site', time_zone);
-  sync_interval := sambapos._checked_setting('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
+  PERFORM sambapos._site_check_name(site);
+  PERFORM sambapos._server_check(server);
+  time_zone := sambapos._setting_checked('time_zone', 'site', time_zone);
+  sync_interval := sambapos._setting_checked('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
   SELECT * INTO place FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
   IF place.site_id IS NULL THEN
     INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
-    VALUES (sambapos._free_site_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
+    VALUES (sambapos._site_free_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
     INSERT INTO sambapos.site_lock VALUES (place.site_id);
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
@@ -194,7 +191,7 @@ BEGIN
     RAISE NOTICE 'site "%" keeps time zone %', site, coalesce(place.time_zone, '(none)')
       USING HINT = format('SELECT sambapos_configure(%L, ''time_zone'', %L) changes it.', site, time_zone);
   END IF;
-  RETURN QUERY SELECT * FROM sambapos._add_tables(place, tables);
+  RETURN QUERY SELECT * FROM sambapos._site_add_tables(place, tables);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, name, text, text[], interval) IS
@@ -207,106 +204,8 @@ BEGIN
   IF table_name IS NULL THEN
     RAISE EXCEPTION 'table_name must not be NULL' USING ERRCODE = 'null_value_not_allowed';
   END IF;
-  RETURN QUERY SELECT * FROM sambapos._add_tables(sambapos._site(site), ARRAY[table_name]);
+  RETURN QUERY SELECT * FROM sambapos._site_add_tables(sambapos._site(site), ARRAY[table_name]);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_table(text, text) IS
 'Adds a table (replica name or source name in any case) or a set (reporting, menu, stock, config) to a site; the next sync loads it. A table that belongs to another, as orders to tickets, brings it along. Errors: 42704 no such site, 42P01 the source has no such table, 22023 the table is never copied';
-
--- ---- removing ----
-
-CREATE FUNCTION sambapos._drop_rows(site_id integer, table_name name) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  deed    text := 'no data';
-  part    name;
-  gone    bigint;
-  is_left boolean;
-BEGIN
-  FOR part IN SELECT n.name FROM (VALUES (table_name || '_history', 'history'), (table_name, 'replica')) AS n (name, kind)
-              WHERE sambapos._replica_kind(n.name) = n.kind
-  LOOP
-    EXECUTE format('LOCK TABLE sambapos_replica.%I IN SHARE ROW EXCLUSIVE MODE', part);
-    PERFORM sambapos._raise_problem(sambapos._replica_problem(part));
-    PERFORM sambapos._raise_problem(sambapos._superuser_problem(sambapos._replica_table(part)));
-    EXECUTE format('DELETE FROM sambapos_replica.%I WHERE site_id = $1', part) USING site_id;
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
-    IF is_left OR EXISTS (SELECT FROM sambapos.replicated_table AS t
-                          WHERE t.table_name = _drop_rows.table_name AND t.site_id <> _drop_rows.site_id) THEN
-      deed := format('%s rows deleted', gone);
-    ELSE
-      EXECUTE format('DROP TABLE sambapos_replica.%I', part);
-      deed := format('%s rows deleted, table dropped', gone);
-    END IF;
-  END LOOP;
-  RETURN deed;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._drop_rows(integer, name) IS 'Deletes a site''s rows of a replica table and its history; drops the table when no other site uses it';
-
-CREATE FUNCTION sambapos._remove_table(place sambapos.site, table_name name, drop_data boolean) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  deed text := 'data kept';
-BEGIN
-  IF drop_data THEN
-    deed := sambapos._drop_rows(place.site_id, table_name);
-    DELETE FROM sambapos.personal_column AS p WHERE (p.site_id, p.table_name) = (place.site_id, _remove_table.table_name);
-  END IF;
-  DELETE FROM sambapos.replicated_table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _remove_table.table_name);
-  EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
-  RETURN deed;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._remove_table(sambapos.site, name, boolean) IS 'Takes one table out of a site';
-
-CREATE FUNCTION @extschema@.sambapos_remove_table(site text, table_name text, drop_data boolean DEFAULT false)
-RETURNS SETOF sambapos.table_action
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  place  sambapos.site := sambapos._site(site);
-  leave  name[] := ARRAY(SELECT t.table_name FROM sambapos._site_tables(place, sambapos_remove_table.table_name) AS t
-                         ORDER BY t.parent IS NULL, t.table_name);
-  orphan record;
-BEGIN
-  PERFORM sambapos._lock_site(place.site_id);
-  SELECT t.table_name, t.parent INTO orphan FROM sambapos.replicated_table AS t
-  WHERE t.site_id = place.site_id AND t.parent = ANY (leave) AND t.table_name <> ALL (leave) LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'table "%" needs table "%"', orphan.table_name, orphan.parent USING
-      ERRCODE = 'dependent_objects_still_exist', HINT = format('Remove "%s" first.', orphan.table_name);
-  END IF;
-  RETURN QUERY SELECT t::text, sambapos._remove_table(place, t, drop_data) FROM unnest(leave) AS t;
-END;
-$$;
-COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
-'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
-
-CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
-RETURNS SETOF sambapos.table_action
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  place sambapos.site := sambapos._site(site);
-BEGIN
-  PERFORM sambapos._lock_site(place.site_id);
-  PERFORM sambapos._drop_job(site);
-  RETURN QUERY SELECT t.table_name::text, sambapos._remove_table(place, t.table_name, drop_data)
-               FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
-  IF drop_data THEN
-    DELETE FROM sambapos.site AS s WHERE s.site_id = place.site_id;
-    DELETE FROM sambapos.site_lock AS l WHERE l.site_id = place.site_id;
-  ELSE
-    UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL, next_due_at = NULL WHERE s.site_id = place.site_id;
-  END IF;
-  IF to_regnamespace(sambapos._live_schema(site)::text) IS NOT NULL THEN
-    EXECUTE format('DROP SCHEMA %I', sambapos._live_schema(site));
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
-'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless drop_data. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 a run is on';

@@ -8,15 +8,15 @@
 -- * A relation of ours can still carry code of others: who has the privilege TRIGGER may add a trigger. That
 --   code runs with the rights of the sync. It is reported, and refused while a superuser runs.
 
-CREATE FUNCTION sambapos._is_trusted(role_id oid) RETURNS boolean
+CREATE FUNCTION sambapos._role_is_trusted(role_id oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
       OR EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id);
 $$;
-COMMENT ON FUNCTION sambapos._is_trusted(oid) IS 'True for superusers, the extension''s owner and the role that runs';
+COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS 'True for superusers, the extension''s owner and the role that runs';
 
-CREATE FUNCTION sambapos._raise_problem(problem text) RETURNS void
+CREATE FUNCTION sambapos._problem_raise(problem text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -28,21 +28,19 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._raise_problem(text) IS 'Raises 55000 with the problem, unless it is NULL';
-
--- ---- schemas and relations ----
+COMMENT ON FUNCTION sambapos._problem_raise(text) IS 'Raises 55000 with the problem, unless it is NULL';
 
 CREATE FUNCTION sambapos._schema_problem(schema_name name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('schema "%s" belongs to role "%s"', n.nspname, pg_get_userbyid(n.nspowner))
-  FROM pg_namespace AS n WHERE n.nspname = schema_name AND NOT sambapos._is_trusted(n.nspowner);
+  FROM pg_namespace AS n WHERE n.nspname = schema_name AND NOT sambapos._role_is_trusted(n.nspowner);
 $$;
 COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be used; NULL: it may, or does not exist';
 
-CREATE FUNCTION sambapos._site_problem(site sambapos.site) RETURNS text
+CREATE FUNCTION sambapos._site_problem(place sambapos.site) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(site.name))); $$;
+$$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))); $$;
 COMMENT ON FUNCTION sambapos._site_problem(sambapos.site) IS 'Why a site may not be synced at all by the role that runs; NULL: it may';
 
 CREATE FUNCTION sambapos._relation_problem(schema_name name, relation_name name, kinds text, what text) RETURNS text
@@ -52,7 +50,7 @@ $$
               ELSE format('"%s.%s" belongs to role "%s"', n.nspname, c.relname, pg_get_userbyid(c.relowner)) END
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE n.nspname = schema_name AND c.relname = relation_name
-    AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._is_trusted(c.relowner));
+    AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._role_is_trusted(c.relowner));
 $$;
 COMMENT ON FUNCTION sambapos._relation_problem(name, name, text, text) IS 'Why a relation may not be used as one of the kinds (letters of relkind); NULL: it may, or does not exist';
 
@@ -61,15 +59,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'); $$;
 COMMENT ON FUNCTION sambapos._replica_problem(name) IS 'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
 
-CREATE FUNCTION sambapos._live_problem(site sambapos.site, table_name name) RETURNS text
+CREATE FUNCTION sambapos._live_problem(place sambapos.site, table_name name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(
-    sambapos._relation_problem(sambapos._live_schema(site.name), table_name, 'f', 'a foreign table'),
-    (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, site.server)
+    sambapos._relation_problem(sambapos._live_schema(place.name), table_name, 'f', 'a foreign table'),
+    (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, place.server)
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
      JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
-     WHERE n.nspname = sambapos._live_schema(site.name) AND c.relname = table_name AND s.srvname <> site.server));
+     WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server));
 $$;
 COMMENT ON FUNCTION sambapos._live_problem(sambapos.site, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
 
@@ -94,13 +92,13 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._replica_kind(name) IS 'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
 
-CREATE FUNCTION sambapos._check_replica_name(table_name name, kind text) RETURNS void
+CREATE FUNCTION sambapos._replica_check_name(table_name name, kind text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   found_kind text := sambapos._replica_kind(table_name);
 BEGIN
-  PERFORM sambapos._raise_problem(sambapos._replica_problem(table_name));
+  PERFORM sambapos._problem_raise(sambapos._replica_problem(table_name));
   IF found_kind <> kind THEN
     RAISE EXCEPTION 'the name "sambapos_replica.%" is taken', table_name USING
       ERRCODE = 'duplicate_table',
@@ -111,13 +109,11 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._check_replica_name(name, text) IS 'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
-
--- ---- code of others on a relation of ours ----
+COMMENT ON FUNCTION sambapos._replica_check_name(name, text) IS 'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings isn't in pg_depend.
-CREATE FUNCTION sambapos._code_of_others(relation regclass) RETURNS text
+CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH RECURSIVE written (id) AS (
@@ -155,38 +151,38 @@ $$
     AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
     AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
 $$;
-COMMENT ON FUNCTION sambapos._code_of_others(regclass) IS 'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the extension''s, nor to a superuser; NULL: nothing';
+COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS 'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the extension''s, nor to a superuser; NULL: nothing';
 
-CREATE FUNCTION sambapos._superuser_problem(relation regclass) RETURNS text
+CREATE FUNCTION sambapos._relation_superuser_problem(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._code_of_others(relation) || '; a superuser does not run it'
+  SELECT sambapos._relation_code_of_others(relation) || '; a superuser does not run it'
   FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
 $$;
-COMMENT ON FUNCTION sambapos._superuser_problem(regclass) IS 'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
+COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS 'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
-CREATE FUNCTION sambapos._table_problem(site sambapos.site, t sambapos.replicated_table) RETURNS text
+CREATE FUNCTION sambapos._table_problem(place sambapos.site, t sambapos.replicated_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(
     sambapos._replica_problem(t.table_name),
     CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
-    sambapos._live_problem(site, t.table_name),
+    sambapos._live_problem(place, t.table_name),
     (SELECT t.code_of_others || '; a superuser does not run it'
      FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
 $$;
 COMMENT ON FUNCTION sambapos._table_problem(sambapos.site, sambapos.replicated_table) IS 'Why a table may not be synced by the role that runs; NULL: it may. code_of_others must be up to date';
 
-CREATE FUNCTION sambapos._note_code_of_others(site_id integer) RETURNS void
+CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   UPDATE sambapos.replicated_table AS t SET code_of_others = c.code
     FROM (SELECT k.table_name,
-                 nullif(concat_ws('; ', sambapos._code_of_others(sambapos._replica_table(k.table_name)),
-                                  CASE WHEN k.history THEN sambapos._code_of_others(sambapos._replica_table((k.table_name || '_history')::name)) END), '') AS code
-          FROM sambapos.replicated_table AS k WHERE k.site_id = _note_code_of_others.site_id) AS c
-   WHERE t.site_id = _note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
+                 nullif(concat_ws('; ', sambapos._relation_code_of_others(sambapos._replica_table(k.table_name)),
+                                  CASE WHEN k.history THEN sambapos._relation_code_of_others(sambapos._replica_table((k.table_name || '_history')::name)) END), '') AS code
+          FROM sambapos.replicated_table AS k WHERE k.site_id = _site_note_code_of_others.site_id) AS c
+   WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
 $$;
-COMMENT ON FUNCTION sambapos._note_code_of_others(integer) IS 'Brings replicated_table.code_of_others of a site up to date';
+COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS 'Brings replicated_table.code_of_others of a site up to date';

@@ -5,48 +5,7 @@
 -- * A setting is one line in sambapos._settings(); what it may be is checked in one place, and said
 --   in the hint in the same words.
 
--- ---- the nearest valid name, for hints ----
-
-CREATE FUNCTION sambapos._edit_distance(a text, b text) RETURNS integer
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  previous integer[] := ARRAY(SELECT generate_series(0, length(b)));
-  present  integer[];
-BEGIN
-  FOR i IN 1 .. length(a) LOOP
-    present := ARRAY[i];
-    FOR j IN 1 .. length(b) LOOP
-      present[j + 1] := least(present[j] + 1, previous[j + 1] + 1,
-                              previous[j] + (substr(a, i, 1) <> substr(b, j, 1))::integer);
-    END LOOP;
-    previous := present;
-  END LOOP;
-  RETURN previous[length(b) + 1];
-END;
-$$;
-COMMENT ON FUNCTION sambapos._edit_distance(text, text) IS 'Levenshtein distance of two short names';
-
-CREATE FUNCTION sambapos._nearest(word text, candidates text[]) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT c.candidate
-  FROM (SELECT c.candidate, sambapos._edit_distance(left(lower(word COLLATE "C"), 63),
-                                                    left(lower(c.candidate COLLATE "C"), 63)) AS distance
-        FROM unnest(candidates) AS c (candidate)) AS c
-  WHERE c.distance <= 1 + length(word) / 3
-  ORDER BY c.distance, c.candidate LIMIT 1;
-$$;
-COMMENT ON FUNCTION sambapos._nearest(text, text[]) IS 'The candidate that word was probably meant to be; NULL if none is near';
-
-CREATE FUNCTION sambapos._perhaps(word text, candidates text[]) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT coalesce('Perhaps you meant "' || sambapos._nearest(word, candidates) || '". ', ''); $$;
-COMMENT ON FUNCTION sambapos._perhaps(text, text[]) IS 'First sentence of a hint: the nearest valid name, or nothing';
-
--- ---- checking arguments ----
-
-CREATE FUNCTION sambapos._check_site_name(site text) RETURNS void
+CREATE FUNCTION sambapos._site_check_name(site text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -57,9 +16,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._check_site_name(text) IS 'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
+COMMENT ON FUNCTION sambapos._site_check_name(text) IS 'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
 
-CREATE FUNCTION sambapos._check_server(server name) RETURNS void
+CREATE FUNCTION sambapos._server_check(server name) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -76,16 +35,16 @@ BEGIN
   ELSIF server IS NULL OR server::text <> ALL (ours) THEN
     RAISE EXCEPTION 'server "%" does not exist', coalesce(server, 'NULL') USING
       ERRCODE = 'undefined_object',
-      HINT = sambapos._perhaps(server, ours)
+      HINT = sambapos._name_hint(server, ours)
              || coalesce('The servers are: ' || nullif(array_to_string(ours, ', '), '') || '.',
                          'CREATE SERVER ... FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host ..., database ...) makes one.');
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._check_server(name) IS 'Raises 42704 or 42809 unless server is a server of this wrapper';
+COMMENT ON FUNCTION sambapos._server_check(name) IS 'Raises 42704 or 42809 unless server is a server of this wrapper';
 
 -- pg_timezone_names and not a cast: PostgreSQL takes any "Xyz+3" for a POSIX zone.
-CREATE FUNCTION sambapos._checked_time_zone(time_zone text) RETURNS text
+CREATE FUNCTION sambapos._time_zone_checked(time_zone text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -95,15 +54,13 @@ BEGIN
   IF known IS NULL AND time_zone IS NOT NULL THEN
     RAISE EXCEPTION 'unknown time zone "%"', time_zone USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = sambapos._perhaps(time_zone, ARRAY(SELECT z.name FROM pg_timezone_names AS z WHERE z.name NOT LIKE 'posix/%'))
+      HINT = sambapos._name_hint(time_zone, ARRAY(SELECT z.name FROM pg_timezone_names AS z WHERE z.name NOT LIKE 'posix/%'))
              || 'The names are in pg_timezone_names, for example Europe/Istanbul.';
   END IF;
   RETURN known;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._checked_time_zone(text) IS 'The zone''s name as pg_timezone_names spells it; raises 22023 if it is not there';
-
--- ---- settings ----
+COMMENT ON FUNCTION sambapos._time_zone_checked(text) IS 'The zone''s name as pg_timezone_names spells it; raises 22023 if it is not there';
 
 -- One line a setting; low and high are both allowed. scope: all (site NULL), site, table.
 CREATE FUNCTION sambapos._settings()
@@ -132,39 +89,6 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._settings() IS 'Every setting of sambapos_configure with its range (of a choice: the two values)';
 
--- "mon-sat 09:00-23:30, sun 10:00-22:00"; without days: every day; past midnight: to is before from.
-CREATE FUNCTION sambapos._parse_hours(value text, with_days boolean) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  names   text[] := '{mon,tue,wed,thu,fri,sat,sun}';
-  windows jsonb := '[]';
-  part    text;
-  bits    text[];
-  first   integer;
-  last    integer;
-  span    jsonb;
-BEGIN
-  FOREACH part IN ARRAY regexp_split_to_array(lower(value COLLATE "C"), '\s*[,;]\s*') LOOP
-    bits := regexp_match(btrim(part), '^(?:([a-z]{3})(?:\s*-\s*([a-z]{3}))?\s+)?(\d\d:\d\d)\s*-\s*(\d\d:\d\d)$');
-    first := array_position(names, coalesce(bits[1], 'mon'));
-    last := array_position(names, coalesce(bits[2], bits[1], 'sun'));
-    IF bits IS NULL OR first IS NULL OR last IS NULL OR bits[3] = bits[4] OR (bits[1] IS NOT NULL AND NOT with_days) THEN
-      RAISE EXCEPTION 'not a time window: "%"', part USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    span := jsonb_build_object('from', to_char(bits[3]::time, 'HH24:MI'),
-                               'to', CASE bits[4] WHEN '24:00' THEN bits[4] ELSE to_char(bits[4]::time, 'HH24:MI') END);
-    IF with_days THEN
-      span := span || jsonb_build_object('days', (SELECT jsonb_agg((first - 1 + i) % 7 + 1)
-                                                  FROM generate_series(0, (last - first + 7) % 7) AS i));
-    END IF;
-    windows := windows || span;
-  END LOOP;
-  RETURN windows;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._parse_hours(text, boolean) IS 'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
-
 -- The value as it is stored. Each branch raises if it doesn't like what it sees; the caller says
 -- which setting it was and what would do.
 CREATE FUNCTION sambapos._setting_value(kind text, low text, high text, value text) RETURNS text
@@ -185,9 +109,9 @@ BEGIN
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
-    WHEN 'time_zone' THEN result := sambapos._checked_time_zone(value);
-    WHEN 'hours' THEN result := sambapos._parse_hours(value, true)::text;
-    WHEN 'windows' THEN result := sambapos._parse_hours(value, false)::text;
+    WHEN 'time_zone' THEN result := sambapos._time_zone_checked(value);
+    WHEN 'hours' THEN result := sambapos._hours_parse(value, true)::text;
+    WHEN 'windows' THEN result := sambapos._hours_parse(value, false)::text;
   END CASE;
   IF NOT good THEN
     RAISE EXCEPTION 'out of range' USING ERRCODE = 'invalid_parameter_value';
@@ -215,23 +139,23 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._setting_rule(text, text, text) IS 'What a setting''s value may be, in words';
 
-CREATE FUNCTION sambapos._checked_setting(setting text, scope text, value text) RETURNS text
+CREATE FUNCTION sambapos._setting_checked(setting text, scope text, value text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   known  record;
-  names  text[] := ARRAY(SELECT s.setting FROM sambapos._settings() AS s WHERE s.scope = _checked_setting.scope);
+  names  text[] := ARRAY(SELECT s.setting FROM sambapos._settings() AS s WHERE s.scope = _setting_checked.scope);
   places text := (SELECT string_agg(CASE s.scope WHEN 'all' THEN 'all sites (site NULL)' WHEN 'site' THEN 'a site'
                                     ELSE 'a table (table_name)' END, ' and ')
-                  FROM sambapos._settings() AS s WHERE s.setting = _checked_setting.setting);
+                  FROM sambapos._settings() AS s WHERE s.setting = _setting_checked.setting);
 BEGIN
   SELECT * INTO known FROM sambapos._settings() AS s
-  WHERE s.setting = _checked_setting.setting AND s.scope = _checked_setting.scope;
+  WHERE s.setting = _setting_checked.setting AND s.scope = _setting_checked.scope;
   IF NOT FOUND THEN
     RAISE EXCEPTION '%', CASE WHEN places IS NULL THEN format('there is no setting named "%s"', setting)
                               ELSE format('setting "%s" belongs to %s', setting, places) END USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = CASE WHEN places IS NULL THEN sambapos._perhaps(setting, names) ELSE '' END
+      HINT = CASE WHEN places IS NULL THEN sambapos._name_hint(setting, names) ELSE '' END
              || 'The settings here are: ' || array_to_string(names, ', ') || '.';
   END IF;
   RETURN sambapos._setting_value(known.kind, known.low, known.high, value);
@@ -244,55 +168,10 @@ EXCEPTION WHEN data_exception THEN
     HINT = 'Valid: ' || sambapos._setting_rule(known.kind, known.low, known.high);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._checked_setting(text, text, text) IS 'The value in its stored form; raises 22023 naming the nearest setting, or the range';
-
--- ---- time windows ----
-
-CREATE FUNCTION sambapos._site_clock(place sambapos.site) RETURNS timestamp
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
-              ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END;
-$$;
-COMMENT ON FUNCTION sambapos._site_clock(sambapos.site) IS 'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
-
--- A window whose end is not after its start goes past midnight and belongs to the day it starts on.
-CREATE FUNCTION sambapos._in_windows(windows jsonb, moment timestamp) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT bool_or(moment >= d.day + (w.value ->> 'from')::time
-                 AND moment < d.day + (w.value ->> 'to')::time
-                              + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
-                 AND (w.value -> 'days' IS NULL OR w.value -> 'days' @> to_jsonb(extract(isodow FROM d.day)::integer)))
-  FROM jsonb_array_elements(windows) AS w
-  CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
-$$;
-COMMENT ON FUNCTION sambapos._in_windows(jsonb, timestamp) IS 'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';
-
--- ---- changing them ----
-
--- The tables of a site that a name means; a name that means none is an error.
-CREATE FUNCTION sambapos._site_tables(place sambapos.site, table_name text) RETURNS SETOF sambapos.replicated_table
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  names text[] := ARRAY(SELECT t.table_name::text FROM sambapos.replicated_table AS t
-                        WHERE t.site_id = place.site_id ORDER BY 1);
-BEGIN
-  RETURN QUERY SELECT * FROM sambapos._replicated_tables(place.site_id, ARRAY[coalesce(_site_tables.table_name, '')]);
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'site "%" has no table "%"', place.name, coalesce(_site_tables.table_name, 'NULL') USING
-      ERRCODE = 'undefined_table',
-      HINT = sambapos._perhaps(_site_tables.table_name, names)
-             || coalesce('The tables are: ' || nullif(array_to_string(names, ', '), '') || '.',
-                         'It has no tables yet: see sambapos_add_table.');
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._site_tables(sambapos.site, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
+COMMENT ON FUNCTION sambapos._setting_checked(text, text, text) IS 'The value in its stored form; raises 22023 naming the nearest setting, or the range';
 
 -- Rows that are gone at the source keep what they have: to erase a person's data is another matter.
-CREATE FUNCTION sambapos._set_personal(place sambapos.site, table_column text, treatment text) RETURNS void
+CREATE FUNCTION sambapos._personal_set(place sambapos.site, table_column text, treatment text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -310,7 +189,7 @@ BEGIN
   IF wanted <> ALL (columns) THEN
     RAISE EXCEPTION '"%" is not a text column of table "%" that can be left out', wanted, subject.table_name USING
       ERRCODE = 'undefined_column',
-      HINT = sambapos._perhaps(wanted, columns) || 'Write table_name => ''table.column''; the columns are: '
+      HINT = sambapos._name_hint(wanted, columns) || 'Write table_name => ''table.column''; the columns are: '
              || array_to_string(columns, ', ') || '.';
   END IF;
   INSERT INTO sambapos.personal_column AS p VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
@@ -319,7 +198,7 @@ BEGIN
   WHERE (t.site_id, t.table_name) = (place.site_id, subject.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._set_personal(sambapos.site, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
+COMMENT ON FUNCTION sambapos._personal_set(sambapos.site, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
 
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
@@ -336,7 +215,7 @@ BEGIN
   ELSIF site IS NOT NULL THEN
     place := sambapos._site(site);
   END IF;
-  stored := sambapos._checked_setting(setting, scope, value);
+  stored := sambapos._setting_checked(setting, scope, value);
   IF scope = 'all' THEN
     DELETE FROM sambapos.setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
@@ -347,7 +226,7 @@ BEGIN
       UPDATE sambapos.site AS s SET next_due_at = s.last_run_at + s.sync_interval WHERE s.site_id = place.site_id;
     END IF;
   ELSIF setting = 'personal' THEN
-    PERFORM sambapos._set_personal(place, table_name, stored);
+    PERFORM sambapos._personal_set(place, table_name, stored);
   ELSE
     UPDATE sambapos.replicated_table AS t
     SET enabled = coalesce(stored::boolean, true), paused_reason = NULL, full_due = t.full_due OR NOT t.enabled OR t.paused_reason IS NOT NULL

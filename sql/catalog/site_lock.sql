@@ -1,4 +1,4 @@
--- lock.sql: one run of a site at a time.
+-- site_lock.sql: one run of a site at a time.
 --
 -- Rules:
 -- * The lock is on a row of a table of ours. An advisory lock's key can be taken by any role that can connect;
@@ -7,19 +7,26 @@
 --   whether the site is still its own.
 -- * The row is never changed, so that holding it leaves no dead row and makes nobody's snapshot too old.
 
-CREATE FUNCTION sambapos._try_lock_site(site_id integer) RETURNS boolean
+CREATE TABLE sambapos.site_lock (
+  site_id integer PRIMARY KEY
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.site_lock', '');
+COMMENT ON TABLE sambapos.site_lock IS 'A row a site: whoever has locked it runs the site. Nothing else is in it, and it is never changed';
+COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site';
+
+CREATE FUNCTION sambapos._site_try_lock(site_id integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM FROM sambapos.site_lock AS l WHERE l.site_id = _try_lock_site.site_id FOR UPDATE SKIP LOCKED;
+  PERFORM FROM sambapos.site_lock AS l WHERE l.site_id = _site_try_lock.site_id FOR UPDATE SKIP LOCKED;
   IF FOUND THEN
     RETURN true;
   END IF;
-  INSERT INTO sambapos.site_lock VALUES (_try_lock_site.site_id) ON CONFLICT DO NOTHING;
+  INSERT INTO sambapos.site_lock VALUES (_site_try_lock.site_id) ON CONFLICT DO NOTHING;
   RETURN FOUND;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._try_lock_site(integer) IS 'Locks a site for this transaction; false if another session holds it';
+COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS 'Locks a site for this transaction; false if another session holds it';
 
 -- The holder's transaction stands in xmax. Inside a savepoint that was released it can't be looked up any
 -- more; then any other session that has locked a row of the table may be it.
@@ -40,15 +47,15 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._site_holder(integer) IS 'Who holds a site''s lock, in words; NULL if nobody does';
 
-CREATE FUNCTION sambapos._lock_site(site_id integer) RETURNS void
+CREATE FUNCTION sambapos._site_lock(site_id integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF NOT sambapos._try_lock_site(site_id) THEN
-    RAISE EXCEPTION 'a run of site "%" is on', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _lock_site.site_id)
+  IF NOT sambapos._site_try_lock(site_id) THEN
+    RAISE EXCEPTION 'a run of site "%" is on', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _site_lock.site_id)
       USING ERRCODE = 'lock_not_available', DETAIL = sambapos._site_holder(site_id) || ' holds the site.',
             HINT = 'Try again when it has ended; see sambapos.progress.';
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._lock_site(integer) IS 'Locks a site for this transaction; raises 55P03 if another session holds it';
+COMMENT ON FUNCTION sambapos._site_lock(integer) IS 'Locks a site for this transaction; raises 55P03 if another session holds it';

@@ -1,5 +1,5 @@
--- sambapos_fdw: the install script, composed from the files of sql/ in the order of the Makefile.
--- This part: refuse to be run by hand.
+-- sambapos_fdw: the install script, put together from the files of sql/ in the order of sql/install.order.
+-- begin.sql: refuses to be run by hand, and sets where names are looked up.
 \echo Use "CREATE EXTENSION sambapos_fdw" to load this file. \quit
 
 -- Other roles may create objects in the schema the extension is installed in. Nothing that this script

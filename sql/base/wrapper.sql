@@ -1,4 +1,4 @@
--- fdw.sql: the foreign data wrapper and the functions written in C++.
+-- wrapper.sql: the foreign data wrapper and the functions written in C++.
 
 CREATE FUNCTION @extschema@.sambapos_fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
@@ -56,4 +56,3 @@ CREATE FUNCTION sambapos._end_remote_transaction(server name) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_end_remote_transaction';
 COMMENT ON FUNCTION sambapos._end_remote_transaction(name) IS 'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(name) FROM PUBLIC;
-

@@ -1,0 +1,48 @@
+-- words.sql: text helpers that know no table: the nearest valid name for a hint, T-SQL names and literals.
+
+CREATE FUNCTION sambapos._name_distance(a text, b text) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  previous integer[] := ARRAY(SELECT generate_series(0, length(b)));
+  present  integer[];
+BEGIN
+  FOR i IN 1 .. length(a) LOOP
+    present := ARRAY[i];
+    FOR j IN 1 .. length(b) LOOP
+      present[j + 1] := least(present[j] + 1, previous[j + 1] + 1,
+                              previous[j] + (substr(a, i, 1) <> substr(b, j, 1))::integer);
+    END LOOP;
+    previous := present;
+  END LOOP;
+  RETURN previous[length(b) + 1];
+END;
+$$;
+COMMENT ON FUNCTION sambapos._name_distance(text, text) IS 'Levenshtein distance of two short names';
+
+CREATE FUNCTION sambapos._name_nearest(word text, candidates text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.candidate
+  FROM (SELECT c.candidate, sambapos._name_distance(left(lower(word COLLATE "C"), 63),
+                                                    left(lower(c.candidate COLLATE "C"), 63)) AS distance
+        FROM unnest(candidates) AS c (candidate)) AS c
+  WHERE c.distance <= 1 + length(word) / 3
+  ORDER BY c.distance, c.candidate LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._name_nearest(text, text[]) IS 'The candidate that word was probably meant to be; NULL if none is near';
+
+CREATE FUNCTION sambapos._name_hint(word text, candidates text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce('Perhaps you meant "' || sambapos._name_nearest(word, candidates) || '". ', ''); $$;
+COMMENT ON FUNCTION sambapos._name_hint(text, text[]) IS 'First sentence of a hint: the nearest valid name, or nothing';
+
+CREATE FUNCTION sambapos._tsql_name(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT '[' || replace(name, ']', ']]') || ']'; $$;
+COMMENT ON FUNCTION sambapos._tsql_name(text) IS 'A name as a T-SQL identifier';
+
+CREATE FUNCTION sambapos._tsql_text(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT 'N''' || replace(value, '''', '''''') || ''''; $$;
+COMMENT ON FUNCTION sambapos._tsql_text(text) IS 'A text as a T-SQL literal';

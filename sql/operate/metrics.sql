@@ -1,0 +1,39 @@
+-- metrics.sql: name, labels, value, help: ready for an exporter.
+
+CREATE VIEW sambapos.metrics AS
+WITH site_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.site) || m.labels AS labels, m.value, m.help
+  FROM sambapos._status(NULL) AS s
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision, '0 when the site''s light is red'),
+    ('sambapos_light', jsonb_build_object('light', s.light), 1, 'The site''s light'),
+    ('sambapos_online', '{}', s.online::integer, '1 when the last run reached the source'),
+    ('sambapos_data_age_seconds', '{}', extract(epoch FROM s.data_age)::double precision, 'Seconds since the last complete run'),
+    ('sambapos_pending_tables', '{}', s.pending, 'Tables that wait for a read'),
+    ('sambapos_epoch', '{}', s.epoch, 'Present epoch')) AS m (name, labels, value, help)
+  WHERE m.value IS NOT NULL
+), run_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.name) || m.labels AS labels, m.value, m.help
+  FROM sambapos.site AS s
+  JOIN sambapos.run AS r USING (site_id)
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
+    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'))
+    AS m (name, labels, value, help)
+  WHERE s.removed_at IS NULL
+), table_metric AS (
+  SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
+  FROM sambapos.site AS s
+  JOIN sambapos.replicated_table AS t USING (site_id)
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_rows_inserted_total', t.rows_inserted::double precision, 'Rows inserted into the replica table'),
+    ('sambapos_rows_updated_total', t.rows_updated, 'Rows updated in the replica table'),
+    ('sambapos_rows_gone_total', t.rows_gone, 'Rows found gone at the source'),
+    ('sambapos_table_failed', (t.last_status = 'failed')::integer, '1 when the table''s last run failed'),
+    ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value, help)
+  WHERE s.removed_at IS NULL AND m.value IS NOT NULL
+)
+SELECT name, labels, value, help FROM site_metric
+UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, labels, help
+UNION ALL SELECT * FROM table_metric;
+COMMENT ON VIEW sambapos.metrics IS 'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';

@@ -1,0 +1,100 @@
+-- schedule.sql: pg_cron jobs, one a site.
+--
+-- Rules:
+-- * A job is a tick: it looks at the catalog and, when nothing is due, costs one row read. Whether a
+--   run is due, and that only one runs at a time, is sambapos_run's affair.
+
+-- pg_cron runs it on the wire or in a background worker; both let a procedure commit, as long as it
+-- has no SET clause. Ticks of several sites come in the same second: each waits its share of 20 s. One
+-- that comes just before its time waits for it, else an interval of one minute would become two.
+CREATE PROCEDURE sambapos._tick(site text, exactly boolean DEFAULT false)
+LANGUAGE plpgsql AS
+$$
+DECLARE
+  wait double precision;
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  IF exactly THEN
+    UPDATE sambapos.site AS s SET next_due_at = now() WHERE s.name = _tick.site AND s.removed_at IS NULL;
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+  END IF;
+  SELECT greatest(20.0 * due.place / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
+  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS place, count(*) OVER () AS sites
+        FROM sambapos.site AS s
+        WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
+          AND s.requested_at IS NULL AND NOT s.auth_failed AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
+  WHERE due.name = _tick.site;
+  COMMIT; -- no snapshot is held while it waits
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  IF wait > 0 THEN
+    PERFORM pg_sleep(wait);
+  END IF;
+  CALL sambapos._run_due(site);
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS 'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due now, whatever its interval';
+
+CREATE FUNCTION sambapos._schedule_command(site text, exactly boolean) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT format('CALL sambapos._tick(%L%s)', site, CASE WHEN exactly THEN ', true' ELSE '' END); $$;
+COMMENT ON FUNCTION sambapos._schedule_command(text, boolean) IS 'The command of a site''s job';
+
+CREATE FUNCTION sambapos._schedule_check(schedule text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF schedule !~ '^\s*(\S+\s+){4}\S+\s*$' AND schedule !~* '^\s*[1-5]?\d\s+seconds?\s*$' THEN
+    RAISE EXCEPTION 'invalid schedule: "%"', schedule USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'A cron line has five fields (minute, hour, day, month, weekday; pg_cron counts in GMT), for example ''30 4 * * *''.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_check(text) IS 'Raises 22023 if it can''t be a cron line; pg_cron looks closer';
+
+CREATE FUNCTION @extschema@.sambapos_schedule(site text DEFAULT NULL, schedule text DEFAULT NULL)
+RETURNS TABLE (job text, runs text, command text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site;
+BEGIN
+  IF site IS NOT NULL THEN
+    PERFORM sambapos._site(site);
+  END IF;
+  PERFORM sambapos._schedule_check(schedule);
+  runs := coalesce(schedule, '* * * * *');
+  FOR place IN SELECT * FROM sambapos.site AS s
+               WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site) ORDER BY s.name
+  LOOP
+    job := 'sambapos:' || place.name;
+    command := sambapos._schedule_command(place.name, schedule IS NOT NULL);
+    PERFORM sambapos._cron_make_job(place.name, runs, command);
+    UPDATE sambapos.site AS s SET schedule = sambapos_schedule.schedule WHERE s.site_id = place.site_id;
+    RETURN NEXT;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
+'Makes or changes the pg_cron job sambapos:<site>, of all sites when site is NULL. schedule NULL: a cheap look every minute that syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line (GMT) at which it syncs, whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. Returns a row a job. Errors: 42704 no such site, 22023 not a cron line, 55000 pg_cron is missing or in another database (the hint is what to type), 42501 the user may not use it';
+
+CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site := sambapos._site(site);
+  home  text := sambapos._cron_database();
+BEGIN
+  IF NOT sambapos._cron_here() AND home IS NOT NULL THEN
+    RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = format('Type in database %s: SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND command IN (%L, %L);',
+                    quote_ident(home), current_database(), sambapos._schedule_command(place.name, false), sambapos._schedule_command(place.name, true));
+  END IF;
+  UPDATE sambapos.site AS s SET schedule = NULL WHERE s.site_id = place.site_id;
+  RETURN sambapos._cron_drop_job(site);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_unschedule(text) IS
+'Drops the pg_cron job of a site. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is in another database (the hint is what to type)';

@@ -1,0 +1,119 @@
+-- lookup.sql: looking things up by the names people use.
+--
+-- Rules:
+-- * Wherever tables are named: replica name, source name in any case, or the name of a set.
+
+CREATE FUNCTION sambapos._site(site text) RETURNS sambapos.site
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found_site sambapos.site;
+BEGIN
+  SELECT * INTO found_site FROM sambapos.site AS s WHERE s.name = _site.site AND s.removed_at IS NULL;
+  IF found_site.site_id IS NULL THEN
+    RAISE EXCEPTION 'there is no site named "%"', site USING
+      ERRCODE = 'undefined_object',
+      HINT = coalesce('The sites are: ' || (SELECT string_agg(s.name, ', ' ORDER BY s.name)
+                                            FROM sambapos.site AS s WHERE s.removed_at IS NULL) || '.',
+                      'There are no sites yet: add one with sambapos_add_site(site, server).');
+  END IF;
+  RETURN found_site;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site(text) IS 'The site of that name; raises 42704 if there is none';
+
+CREATE FUNCTION sambapos._live_schema(site text) RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT ('sambapos_live_' || site)::name; $$;
+COMMENT ON FUNCTION sambapos._live_schema(text) IS 'The schema of a site''s live foreign tables';
+
+-- Wherever a user names tables: a replica name, a source name in any case, or a set's name. Gives
+-- the known table's row, or for a site's own table a master of that name. NULL means set reporting.
+CREATE FUNCTION sambapos._tables_named(names text[])
+RETURNS TABLE (source_name text, table_name text, kind text, parent text, parent_key text,
+               date_column text, history boolean, never boolean, asked_by_name boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH asked AS (
+    SELECT DISTINCT n.name, lower(n.name COLLATE "C") AS lower_name
+    FROM unnest(coalesce(names, '{reporting}')) AS n (name)
+  ), known AS (
+    SELECT k.*, a.name AS asked, a.lower_name <> ALL (k.sets) OR k.never AS by_name
+    FROM asked AS a
+    JOIN sambapos._known_tables() AS k
+      ON a.lower_name IN (k.table_name, lower(k.source_name COLLATE "C"))
+      OR (a.lower_name = ANY (k.sets) AND NOT k.never)
+  )
+  SELECT k.source_name, k.table_name, k.kind, k.parent, k.parent_key, k.date_column, k.history,
+         k.never, bool_or(k.by_name)
+  FROM known AS k GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+  UNION ALL
+  SELECT a.name, sambapos._snake(a.name), 'master', NULL, NULL, NULL, false, false, true
+  FROM asked AS a WHERE a.name NOT IN (SELECT k.asked FROM known AS k);
+$$;
+COMMENT ON FUNCTION sambapos._tables_named(text[]) IS 'What a list of table and set names means; a name nobody knows is a site''s own table';
+
+CREATE FUNCTION sambapos._tables_replicated(site_id integer, names text[])
+RETURNS SETOF sambapos.replicated_table
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT t.*
+  FROM sambapos.replicated_table AS t
+  WHERE t.site_id = _tables_replicated.site_id
+    AND (names IS NULL OR EXISTS (
+          SELECT FROM sambapos._tables_named(names) AS n
+          WHERE n.table_name = t.table_name
+             OR lower(n.source_name COLLATE "C") = lower(t.source_name COLLATE "C")));
+$$;
+COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS 'A site''s copied tables that a list of names means; NULL: all';
+
+-- The tables of a site that a name means; a name that means none is an error.
+CREATE FUNCTION sambapos._site_tables(place sambapos.site, table_name text) RETURNS SETOF sambapos.replicated_table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  names text[] := ARRAY(SELECT t.table_name::text FROM sambapos.replicated_table AS t
+                        WHERE t.site_id = place.site_id ORDER BY 1);
+BEGIN
+  RETURN QUERY SELECT * FROM sambapos._tables_replicated(place.site_id, ARRAY[coalesce(_site_tables.table_name, '')]);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'site "%" has no table "%"', place.name, coalesce(_site_tables.table_name, 'NULL') USING
+      ERRCODE = 'undefined_table',
+      HINT = sambapos._name_hint(_site_tables.table_name, names)
+             || coalesce('The tables are: ' || nullif(array_to_string(names, ', '), '') || '.',
+                         'It has no tables yet: see sambapos_add_table.');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site_tables(sambapos.site, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
+
+-- The columns of a live foreign table as IMPORT FOREIGN SCHEMA recorded them: the source's name and
+-- type, and whether the column belongs to the key.
+CREATE FUNCTION sambapos._live_columns(relation regclass)
+RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_key boolean, ordinal smallint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT a.attname, coalesce(o.options ->> 'column_name', a.attname), format_type(a.atttypid, a.atttypmod),
+         coalesce(o.options ->> 'remote_type', ''),
+         coalesce(o.options ->> 'key', 'false') NOT IN ('false', 'off', 'no', '0'), a.attnum
+  FROM pg_attribute AS a
+  CROSS JOIN LATERAL (SELECT jsonb_object_agg(p.option_name, p.option_value) AS options
+                      FROM pg_options_to_table(a.attfdwoptions) AS p) AS o
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._live_columns(regclass) IS 'The columns of a live foreign table, with their names and types at the source';
+
+CREATE VIEW sambapos.personal_columns AS
+SELECT s.name AS site, t.table_name, c.column_name, coalesce(p.treatment, 'keep') AS treatment,
+       coalesce(k.what, 'named by the DBA') AS what
+FROM sambapos.site AS s
+JOIN sambapos.replicated_table AS t USING (site_id)
+JOIN LATERAL (SELECT k.column_name::name FROM sambapos._known_personal_columns() AS k WHERE k.table_name = t.table_name
+              UNION
+              SELECT p.column_name FROM sambapos.personal_column AS p
+              WHERE (p.site_id, p.table_name) = (t.site_id, t.table_name)) AS c ON true
+LEFT JOIN sambapos.personal_column AS p USING (site_id, table_name, column_name)
+LEFT JOIN sambapos._known_personal_columns() AS k
+       ON (k.table_name, k.column_name) = (t.table_name::text, c.column_name::text)
+WHERE s.removed_at IS NULL;
+COMMENT ON VIEW sambapos.personal_columns IS 'Copied columns with personal data, and whether each is kept or read as NULL';

@@ -1,0 +1,210 @@
+-- replica_table.sql: the replica tables: made when a table is added, extended when its source changes.
+--
+-- Rules:
+-- * One table in sambapos_replica for each source table, for all sites: site_id, epoch, the source's
+--   columns with plain numeric and text, then row_state, first_seen_at, synced_at, version.
+-- * Columns are matched by name, never by position. A column is added, or made wider, never dropped.
+-- * Nothing here is a member of the extension: DROP EXTENSION must not reach history.
+
+-- A source column that has the name of one of ours is kept under another one.
+CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN column_name IN ('site_id', 'epoch', 'document_epoch', 'row_state', 'first_seen_at',
+                                   'synced_at', 'version', 'valid_from', 'valid_to')
+              THEN ('source_' || column_name)::name ELSE column_name END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
+
+-- Without lengths, precisions and scales, so that a wider source column needs no ALTER.
+CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text' ELSE plain END
+  FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t;
+$$;
+COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';
+
+-- What one read of a table selects, and under which names it is kept. Secrets aren't among them even
+-- if somebody imported them, nor is what the source has dropped.
+CREATE FUNCTION sambapos._table_columns(place sambapos.site, t sambapos.replicated_table)
+RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
+               is_hidden boolean, ordinal smallint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
+         sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL, c.ordinal
+  FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
+  LEFT JOIN sambapos.personal_column AS p
+         ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
+        AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
+  WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
+    AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
+$$;
+COMMENT ON FUNCTION sambapos._table_columns(sambapos.site, sambapos.replicated_table) IS 'The columns of a table that are copied';
+
+CREATE FUNCTION sambapos._table_key(place sambapos.site, t sambapos.replicated_table) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT array_agg(c.column_name ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c WHERE c.is_key; $$;
+COMMENT ON FUNCTION sambapos._table_key(sambapos.site, sambapos.replicated_table) IS 'The source''s key of a table, in replica names; NULL if it has none';
+
+-- Tickets and payments point at account documents by id alone; the epoch of the document is kept
+-- beside the id, since a reseed may use document ids again.
+CREATE FUNCTION sambapos._table_document_link(place sambapos.site, t sambapos.replicated_table) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
+  WHERE c.source_name IN ('TransactionDocument_Id', 'AccountTransaction_AccountTransactionDocumentId');
+$$;
+COMMENT ON FUNCTION sambapos._table_document_link(sambapos.site, sambapos.replicated_table) IS 'The column that holds an account document''s id beside document_epoch, or NULL';
+
+CREATE FUNCTION sambapos._table_has(place sambapos.site, t sambapos.replicated_table, columns name[]) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(place, t) AS c WHERE c.live_name = ANY (columns); $$;
+COMMENT ON FUNCTION sambapos._table_has(sambapos.site, sambapos.replicated_table, name[]) IS 'Those of the given live columns that the table has';
+
+-- What the sync and the reports look rows up by: live rows of roots, children by their root, dates.
+CREATE FUNCTION sambapos._replica_index(place sambapos.site, t sambapos.replicated_table, relation text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  indexed name;
+BEGIN
+  IF t.kind IN ('ticket', 'document', 'period') THEN
+    EXECUTE format('CREATE INDEX ON %s (site_id, id) WHERE row_state = ''live''', relation);
+  END IF;
+  FOR indexed IN
+    SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
+    WHERE c.column_name IN (t.parent_key, t.date_column, 'date', 'transaction_document_id', 'last_payment_date')
+       OR (t.kind = 'child' AND c.column_name = 'account_id')
+    ORDER BY c.ordinal
+  LOOP
+    EXECUTE format('CREATE INDEX ON %s (site_id, %I)', relation, indexed);
+  END LOOP;
+  IF t.kind = 'ticket' THEN
+    EXECUTE format('CREATE INDEX ON %s (site_id, id) WHERE row_state = ''live'' AND NOT is_closed', relation);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_index(sambapos.site, sambapos.replicated_table, text) IS 'Indexes a new replica table';
+
+CREATE FUNCTION sambapos._replica_create(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(sambapos._table_key(place, t)) AS k);
+  relation text := format('sambapos_replica.%I', t.table_name);
+BEGIN
+  EXECUTE format(
+    $sql$CREATE TABLE %s (
+           site_id integer NOT NULL, epoch integer NOT NULL, %s,
+           row_state text NOT NULL DEFAULT 'live'
+             CHECK (row_state IN ('live', 'cleared', 'removed', 'deleted', 'superseded')),
+           first_seen_at timestamptz NOT NULL DEFAULT now(),
+           synced_at timestamptz NOT NULL DEFAULT now(),
+           version bigint NOT NULL,
+           PRIMARY KEY (site_id, epoch, %s))$sql$,
+    relation,
+    (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c)
+      || CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch integer' ELSE '' END,
+    keys);
+  EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
+                 format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them', t.source_name));
+  PERFORM sambapos._replica_index(place, t, relation);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_create(sambapos.site, sambapos.replicated_table) IS 'Makes a replica table and its indexes';
+
+CREATE FUNCTION sambapos._type_holds(wide text, narrow text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (
+    SELECT FROM (VALUES ('{smallint,integer,bigint,numeric}'::text[]), ('{real,double precision}'::text[])) AS family (types)
+    WHERE array_position(types, narrow) < array_position(types, wide));
+$$;
+COMMENT ON FUNCTION sambapos._type_holds(text, text) IS 'True if every value of the second type is one of the first, wider, type';
+
+-- Adds the columns a replica table lacks and widens those that are too narrow.
+CREATE FUNCTION sambapos._replica_extend(place sambapos.site, t sambapos.replicated_table, replica name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c record;
+BEGIN
+  FOR c IN
+    SELECT w.column_name, w.type_name, format_type(a.atttypid, NULL) AS present_type
+    FROM sambapos._table_columns(place, t) AS w
+    LEFT JOIN pg_attribute AS a ON a.attrelid = format('sambapos_replica.%I', replica)::regclass
+          AND a.attname = w.column_name AND NOT a.attisdropped
+    WHERE format_type(a.atttypid, NULL) IS DISTINCT FROM w.type_name
+    ORDER BY w.ordinal
+  LOOP
+    IF c.present_type IS NULL THEN
+      EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', replica, c.column_name, c.type_name);
+    ELSIF sambapos._type_holds(c.type_name, c.present_type) THEN
+      EXECUTE format('ALTER TABLE sambapos_replica.%I ALTER COLUMN %I TYPE %s', replica, c.column_name, c.type_name);
+    ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
+      RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
+        USING ERRCODE = 'datatype_mismatch',
+              HINT = 'Rename or convert the replica''s column, then unpause the table with sambapos_configure.';
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_extend(sambapos.site, sambapos.replicated_table, name) IS 'Brings the columns of a replica or history table up to the source''s';
+
+CREATE FUNCTION sambapos._history_ensure(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  history name := t.table_name || '_history';
+  keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(sambapos._table_key(place, t)) AS k);
+BEGIN
+  PERFORM sambapos._replica_check_name(history, 'history');
+  IF to_regclass(format('sambapos_replica.%I', history)) IS NULL THEN
+    EXECUTE format(
+      'CREATE TABLE sambapos_replica.%I (site_id integer NOT NULL, epoch integer NOT NULL, %s,
+         valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL, version bigint NOT NULL,
+         PRIMARY KEY (site_id, epoch, %s, version))', history,
+      (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c),
+      keys);
+    EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
+                   format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
+  END IF;
+  PERFORM sambapos._replica_extend(place, t, history);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_ensure(sambapos.site, sambapos.replicated_table) IS 'Makes or extends the table of earlier versions of a master table';
+
+CREATE FUNCTION sambapos._replica_ensure(site_id integer, table_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site;
+  t sambapos.replicated_table;
+BEGIN
+  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = _replica_ensure.site_id;
+  SELECT * INTO STRICT t FROM sambapos.replicated_table AS r
+   WHERE r.site_id = _replica_ensure.site_id AND r.table_name = _replica_ensure.table_name;
+  IF sambapos._table_key(place, t) IS NULL THEN
+    RAISE EXCEPTION 'table "%" has no primary key', t.source_name USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = 'Without a key a row can''t be told from its next version.';
+  END IF;
+  PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
+  PERFORM sambapos._replica_check_name(t.table_name, 'replica');
+  IF to_regnamespace('sambapos_replica') IS NULL THEN
+    CREATE SCHEMA sambapos_replica;
+    COMMENT ON SCHEMA sambapos_replica IS 'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
+  END IF;
+  IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
+    PERFORM sambapos._replica_create(place, t);
+  END IF;
+  PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
+  PERFORM sambapos._replica_extend(place, t, t.table_name);
+  IF t.history THEN
+    PERFORM sambapos._history_ensure(place, t);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS 'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type changed otherwise';

@@ -1,0 +1,145 @@
+-- merge.sql: the writing half of a sync: brings what was staged into the replica.
+--
+-- For each table: refuse double keys, find each row's epoch, update what differs, insert what is new.
+-- Then, root by root, what is missing is judged and marked (gone.sql).
+--
+-- Rules:
+-- * Nothing is deleted, and no value is overwritten because a row is missing: only row_state changes.
+-- * What hasn't changed isn't touched: rows are compared column by column before they are written, so
+--   an idle or repeated run writes no byte to a replica table.
+-- * An id that names another row than before gets another epoch; the old row stays as it was.
+
+CREATE FUNCTION sambapos._merge_rows(run_id bigint, place sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._stage_refuse_doubles(place, t);
+  IF t.kind IN ('ticket', 'document', 'period') THEN
+    PERFORM sambapos._epoch_find_roots(run_id, place, t);
+  ELSE
+    PERFORM sambapos._epoch_find(place, t);
+  END IF;
+  PERFORM sambapos._epoch_find_documents(place, t);
+  PERFORM sambapos._stage_done(t); -- as read, the stage had no epochs: by its statistics nothing would join
+  PERFORM sambapos._merge_upsert(run_id, place, t, version);
+  IF t.kind = 'master' OR (t.kind = 'child' AND NOT sambapos._table_has_root(t)) THEN
+    PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Writes what was staged of one table';
+
+CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text, step text, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  began timestamptz := clock_timestamp();
+BEGIN
+  PERFORM sambapos._log_progress(place, 'merging', t.table_name);
+  IF step = 'rows' THEN
+    PERFORM sambapos._merge_rows(run_id, place, t, version);
+  ELSIF sambapos._probe_is_falling() THEN
+    PERFORM sambapos._workbench_read_again(run_id, t.table_name, 'rows vanished while they were read: what is missing is judged by the next run');
+  ELSIF step = 'gone' THEN
+    PERFORM sambapos._gone_find(run_id, place, t);
+  ELSE
+    PERFORM sambapos._gone_mark_removed(run_id, place, t, mode, version);
+  END IF;
+  IF step = 'gone' THEN
+    PERFORM sambapos._gone_mark(run_id, place, t, version);
+  END IF;
+  UPDATE sambapos.run_table AS x SET duration = x.duration + (clock_timestamp() - began)
+   WHERE (x.run_id, x.table_name) = (_merge_step.run_id, t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos.site, sambapos.replicated_table, text, text, bigint) IS 'One step of merging one table';
+
+-- Account documents before tickets, whose document_epoch they give; roots before their children; only
+-- then what is gone: a child of a root that is gone was cleared, one of a root that is there removed.
+CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos.site)
+RETURNS TABLE (t sambapos.replicated_table, mode text, step text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT r, x.mode, s.step
+  FROM sambapos.run_table AS x
+  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
+    UNION ALL SELECT 4, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 5, 'removed' WHERE r.kind = 'child' AND sambapos._table_has_root(r)) AS s (rank, step)
+  WHERE x.run_id = _merge_steps.run_id AND x.status = 'read'
+  ORDER BY s.rank, r.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos.site) IS 'What a run merges, in order';
+
+-- A role with the privilege TRIGGER could add one between the check and the write. CREATE TRIGGER and ALTER
+-- TABLE wait for this lock, which every write takes anyway; so what is found now holds until the commit.
+CREATE FUNCTION sambapos._merge_claim_tables(run_id bigint, place sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass;
+BEGIN
+  FOR relation IN
+    SELECT sambapos._replica_table(n.name)
+    FROM sambapos.replicated_table AS t
+    CROSS JOIN LATERAL (SELECT t.table_name AS name UNION ALL SELECT t.table_name || '_history' WHERE t.history) AS n
+    WHERE t.site_id = place.site_id AND sambapos._replica_table(n.name) IS NOT NULL
+      AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
+                                  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+                                  WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read')
+    ORDER BY n.name
+  LOOP
+    EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', relation);
+  END LOOP;
+  PERFORM sambapos._run_refuse_tables(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_claim_tables(bigint, sambapos.site) IS 'Locks the replica tables a run writes to, and looks once more whether they may be written to';
+
+CREATE FUNCTION sambapos._merge_may_go_on(run_id bigint, t sambapos.replicated_table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.run_table AS x SET status = 'failed', message = format('its root %s could not be merged', t.parent)
+   WHERE (x.run_id, x.table_name) = (_merge_may_go_on.run_id, t.table_name) AND x.status = 'read'
+     AND EXISTS (SELECT FROM sambapos.run_table AS p
+                 WHERE (p.run_id, p.table_name) = (_merge_may_go_on.run_id, t.parent) AND p.status = 'failed');
+  RETURN EXISTS (SELECT FROM sambapos.run_table AS x
+                 WHERE (x.run_id, x.table_name) = (_merge_may_go_on.run_id, t.table_name) AND x.status = 'read');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos.replicated_table) IS 'True while neither a table nor its root has failed to merge';
+
+-- The whole writing half. A table that fails is left as it was, and its children with it.
+CREATE FUNCTION sambapos._merge_all(run_id bigint, place sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  new_version bigint;
+  s record;
+  state text;
+  error_message text;
+  error_detail text;
+BEGIN
+  PERFORM sambapos._merge_claim_tables(run_id, place);
+  SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = place.site_id FOR NO KEY UPDATE;
+  FOR s IN SELECT * FROM sambapos._merge_steps(run_id, place) LOOP
+    CONTINUE WHEN NOT sambapos._merge_may_go_on(run_id, s.t);
+    BEGIN
+      PERFORM sambapos._merge_step(run_id, place, s.t, s.mode, s.step, new_version);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+      UPDATE sambapos.run_table AS x
+         SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
+       WHERE (x.run_id, x.table_name) = (_merge_all.run_id, (s.t).table_name);
+    END;
+  END LOOP;
+  UPDATE sambapos.run_table AS x SET status = 'ok' WHERE x.run_id = _merge_all.run_id AND x.status = 'read';
+  UPDATE sambapos.site AS k SET version = new_version
+   WHERE k.site_id = place.site_id
+     AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _merge_all.run_id
+                    AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos.site) IS 'The writing half of a run: stages into replica tables, in one transaction with the state';

@@ -1,0 +1,367 @@
+-- read.sql: the reading half of a sync: finds out what changed at the source and stages it.
+--
+-- One run of one site, in this order:
+--   _workbench_open   temporary tables for what this run finds out            (source.sql)
+--   _read_source_facts   the source's clock, its columns, counts and id ranges   (source.sql)
+--   _run_choose_modes     incremental or full, table by table                     (source.sql)
+--   _read_tables      collect (which roots have new children), roots, children, masters
+--   _probe_ask again  has anything been cleared meanwhile?
+-- All of it in one remote transaction. merge.sql then writes what was staged; run.sql calls both.
+--
+-- Rules:
+-- * The ticket is the aggregate: what is read is changed tickets and then all their children.
+-- * The source is reached through the live foreign tables and sambapos_query, nothing else. Keys go
+--   out as = ANY ($1) in chunks, so that the wrapper can send them.
+-- * A failing table fails alone, unless the connection or its transaction is gone.
+
+-- An id is given out before its row is committed, so the last few are read again; fewer of a child,
+-- whose ticket is stamped with it. The lesser of what is known and what is there: after a reseed the
+-- known one is too high.
+CREATE FUNCTION sambapos._root_low_id(place sambapos.site, t sambapos.replicated_table) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) - CASE t.kind WHEN 'period' THEN 3 WHEN 'child' THEN place.id_overlap / 4 ELSE place.id_overlap END
+          FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._root_low_id(sambapos.site, sambapos.replicated_table) IS 'The id above which rows are always read';
+
+-- The predicates of a ticket that can have changed: A new ids, B and G stamps, C open, E payments.
+-- D, tickets that were open when last seen, and F, tickets with new children, come as ids.
+CREATE FUNCTION sambapos._root_condition(place sambapos.site, t sambapos.replicated_table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'WHERE id > $2' || CASE t.kind
+    WHEN 'ticket' THEN
+      ' OR NOT is_closed' ||
+      coalesce((SELECT string_agg(format(' OR %I >= $3', c), '')
+                FROM unnest(sambapos._table_has(place, t, '{last_update_time,last_payment_date,ticket_version}')) AS c), '')
+    WHEN 'document' THEN format(' OR %I >= $3', t.date_column)
+    ELSE '' END;
+$$;
+COMMENT ON FUNCTION sambapos._root_condition(sambapos.site, sambapos.replicated_table) IS 'The predicates that find a root''s changed rows at the source';
+
+CREATE FUNCTION sambapos._period_open_since(place sambapos.site) RETURNS timestamp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  start timestamp;
+BEGIN
+  IF sambapos._replica_table('work_periods') IS NOT NULL THEN
+    EXECUTE 'SELECT max(start_date) FROM sambapos_replica.work_periods
+              WHERE site_id = $1 AND row_state = ''live'' AND end_date = start_date' INTO start USING place.site_id;
+  END IF;
+  RETURN start;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._period_open_since(sambapos.site) IS 'When the open work period began, as far as the replica knows; NULL if none is open';
+
+-- Documents can be edited at any age; the last days' are read again, stock documents back to the
+-- beginning of the open work period.
+CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS timestamp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN t.kind = 'ticket' THEN r.since
+              WHEN t.table_name = 'account_transaction_documents' THEN r.source_now - make_interval(days => place.document_days)
+              ELSE least(r.source_now - make_interval(days => place.stock_days), sambapos._period_open_since(place)) END
+  FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
+$$;
+COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos.site, sambapos.replicated_table) IS 'From which date on a root''s rows are read again';
+
+-- Adds to sambapos__changed: what was staged, what was open when last seen, and for account documents
+-- those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
+CREATE FUNCTION sambapos._changed_note(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage name := sambapos._stage_name(t.table_name);
+  add_ids CONSTANT text := 'INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, i.id FROM (%s) AS i (id)
+                            WHERE i.id IS NOT NULL ON CONFLICT DO NOTHING';
+BEGIN
+  IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
+    EXECUTE format(add_ids, t.table_name, format(
+      'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (
+         SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.transaction_document_id = s.id)', stage))
+      USING place.site_id, sambapos._root_low_id(place, t);
+    EXECUTE format(add_ids, t.table_name,
+      'SELECT k.transaction_document_id FROM sambapos_replica.tickets AS k
+        WHERE k.site_id = $1 AND k.row_state = ''live'' AND k.id IN
+              (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = ''tickets'')') USING place.site_id;
+    IF to_regclass('pg_temp.sambapos__stage_tickets') IS NOT NULL THEN
+      EXECUTE format(add_ids, t.table_name, 'SELECT k.transaction_document_id FROM pg_temp.sambapos__stage_tickets AS k');
+    END IF;
+    RETURN;
+  END IF;
+  EXECUTE format(add_ids, t.table_name, format('SELECT s.id FROM pg_temp.%I AS s', stage));
+  IF t.kind = 'ticket' THEN
+    EXECUTE format(add_ids, t.table_name,
+      'SELECT k.id FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.row_state = ''live'' AND NOT k.is_closed')
+      USING place.site_id;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_note(sambapos.site, sambapos.replicated_table) IS 'Notes which rows of a root count as changed, so that their children are read';
+
+CREATE FUNCTION sambapos._changed_not_staged(t sambapos.replicated_table) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ids bigint[];
+BEGIN
+  EXECUTE format('SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c
+                   WHERE c.table_name = %L AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = c.id)',
+                 t.table_name, sambapos._stage_name(t.table_name)) INTO ids;
+  RETURN ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_not_staged(sambapos.replicated_table) IS 'Changed roots whose own row is not staged yet';
+
+-- Known and live, plus newly staged, must be what the source counts. If not, or if a row that was
+-- asked for by id wasn't there, all ids are asked for: some are gone, or some were never seen.
+CREATE FUNCTION sambapos._root_list_if_different(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage name := sambapos._stage_name(t.table_name);
+  differs boolean;
+  unseen bigint[];
+BEGIN
+  EXECUTE format(
+    'SELECT p.live_before + (SELECT count(*) FROM (SELECT DISTINCT id FROM pg_temp.%1$I) AS s WHERE NOT EXISTS (%2$s)) <> p.rows
+         OR EXISTS (SELECT FROM pg_temp.sambapos__changed AS c WHERE c.table_name = p.table_name
+                    AND NOT EXISTS (SELECT FROM pg_temp.%1$I AS s WHERE s.id = c.id))
+     FROM pg_temp.sambapos__probe AS p WHERE p.table_name = %3$L',
+    stage, sambapos._replica_live_row_sql(t, 's.id'), t.table_name) INTO differs USING place.site_id;
+  IF NOT differs THEN
+    RETURN;
+  END IF;
+  EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I',
+                 t.table_name, sambapos._live_schema(place.name), t.table_name);
+  UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
+  EXECUTE format('SELECT array_agg(i.id ORDER BY i.id) FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %L
+                    AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = i.id) AND NOT EXISTS (%s)',
+                 t.table_name, stage, sambapos._replica_live_row_sql(t, 'i.id')) INTO unseen USING place.site_id;
+  INSERT INTO pg_temp.sambapos__changed SELECT t.table_name, u FROM unnest(unseen) AS u ON CONFLICT DO NOTHING;
+  PERFORM sambapos._stage_read_by(place, t, 'id', unseen);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos.site, sambapos.replicated_table) IS 'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
+
+CREATE FUNCTION sambapos._read_root(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._stage_make(place, t);
+  IF mode = 'full' THEN
+    PERFORM sambapos._stage_read(place, t);
+    EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM pg_temp.%I',
+                   t.table_name, sambapos._stage_name(t.table_name));
+    UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
+  ELSE
+    PERFORM sambapos._stage_read(place, t, sambapos._root_condition(place, t), NULL,
+                            sambapos._root_low_id(place, t), sambapos._root_since(run_id, place, t));
+    PERFORM sambapos._changed_note(place, t);
+    PERFORM sambapos._stage_done(t);
+    PERFORM sambapos._stage_analyze('sambapos__changed');
+    PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
+    PERFORM sambapos._root_list_if_different(place, t);
+  END IF;
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos.site, sambapos.replicated_table, text) IS 'Stages a root''s changed rows, or all of them';
+
+-- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
+-- own stamp doesn't follow all changes, but where it moved something did.
+CREATE FUNCTION sambapos._changed_collect(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _changed_collect.run_id);
+  stamps text := (SELECT string_agg(format(' OR %I >= $2', c), '')
+                  FROM unnest(sambapos._table_has(place, t, '{last_update_date_time,last_update_date}')) AS c);
+BEGIN
+  EXECUTE format('INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, %I::bigint FROM %I.%I
+                   WHERE (id > $1%s) AND %2$I IS NOT NULL ON CONFLICT DO NOTHING',
+                 t.parent, t.parent_key, sambapos._live_schema(place.name), t.table_name, coalesce(stamps, ''))
+    USING sambapos._root_low_id(place, t), since;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos.site, sambapos.replicated_table) IS 'Notes the roots of a child table''s new rows as changed';
+
+-- Where the root isn't part of a child's key the row can leave its root and live on, without one or
+-- with another. Known rows of changed roots that weren't delivered, and rows without a root, are
+-- asked for by their own id.
+CREATE FUNCTION sambapos._child_moved_ids(place sambapos.site, t sambapos.replicated_table) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ids bigint[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(DISTINCT r.id) FROM sambapos_replica.%1$I AS r
+      WHERE r.site_id = $1 AND r.row_state = ''live''
+        AND (r.%2$I IS NULL OR r.%2$I IN (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = %3$L))
+        AND NOT EXISTS (SELECT FROM pg_temp.%4$I AS s WHERE s.id = r.id)',
+    t.table_name, t.parent_key, t.parent, sambapos._stage_name(t.table_name)) INTO ids USING place.site_id;
+  RETURN ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos.site, sambapos.replicated_table) IS 'Known children that may have left their roots';
+
+CREATE FUNCTION sambapos._read_child(place sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._stage_make(place, t);
+  IF mode = 'full' THEN
+    PERFORM sambapos._stage_read(place, t);
+  ELSE
+    PERFORM sambapos._stage_read_by(place, t, t.parent_key,
+      (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
+    IF t.parent_key <> ALL (sambapos._table_key(place, t)) THEN
+      PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._child_moved_ids(place, t));
+    END IF;
+  END IF;
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_child(sambapos.site, sambapos.replicated_table, text) IS 'Stages the complete child sets of the changed roots, or the whole table';
+
+CREATE FUNCTION sambapos._read_master(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._stage_make(place, t);
+  PERFORM sambapos._stage_read(place, t);
+  PERFORM sambapos._stage_done(t);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_master(sambapos.site, sambapos.replicated_table) IS 'Stages a whole table';
+
+CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text, step text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  began timestamptz := clock_timestamp();
+BEGIN
+  PERFORM sambapos._log_progress(place, 'reading', t.table_name);
+  CASE step
+    WHEN 'collect' THEN PERFORM sambapos._changed_collect(run_id, place, t);
+    WHEN 'root' THEN PERFORM sambapos._read_root(run_id, place, t, mode);
+    WHEN 'child' THEN PERFORM sambapos._read_child(place, t, mode);
+    WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
+  END CASE;
+  UPDATE sambapos.run_table AS x
+     SET duration = x.duration + (clock_timestamp() - began), status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
+   WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos.site, sambapos.replicated_table, text, text) IS 'One step of reading one table';
+
+-- Tickets before account documents, since a document is read when its ticket changed; parents before
+-- children, so that without a snapshot a child set is never older than its root.
+CREATE FUNCTION sambapos._read_steps(run_id bigint, place sambapos.site)
+RETURNS TABLE (t sambapos.replicated_table, mode text, step text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT r, x.mode, s.step
+  FROM sambapos.run_table AS x
+  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+  CROSS JOIN LATERAL (
+    SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
+    UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
+    UNION ALL SELECT 5, 'master' WHERE r.kind = 'master') AS s (rank, step)
+  WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
+  ORDER BY s.rank, r.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos.site) IS 'What a run reads, in order';
+
+-- A child isn't read any more once its root has failed.
+CREATE FUNCTION sambapos._read_may_go_on(run_id bigint, t sambapos.replicated_table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read_may_go_on.run_id
+                AND x.table_name = t.parent AND x.status IN ('failed', 'skipped')) THEN
+    UPDATE sambapos.run_table AS x SET status = 'skipped', message = format('its root %s was not read', t.parent)
+     WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running';
+  END IF;
+  RETURN EXISTS (SELECT FROM sambapos.run_table AS x
+                 WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos.replicated_table) IS 'True while neither a table nor its root has failed';
+
+CREATE FUNCTION sambapos._read_tables(run_id bigint, place sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s record;
+  state text;
+  error_message text;
+  error_detail text;
+BEGIN
+  FOR s IN SELECT * FROM sambapos._read_steps(run_id, place) LOOP
+    CONTINUE WHEN NOT sambapos._read_may_go_on(run_id, s.t);
+    BEGIN
+      PERFORM sambapos._read_step(run_id, place, s.t, s.mode, s.step);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+      PERFORM sambapos._log_failure(run_id, (s.t).table_name, state, error_message, error_detail);
+      EXIT WHEN sambapos._log_is_fatal(state);
+    END;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos.site) IS 'Reads all tables of a run into their stages; one that fails is marked and left';
+
+CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  clock record;
+BEGIN
+  PERFORM sambapos._end_remote_transaction(place.server);
+  SELECT * INTO clock FROM sambapos._source_clock(place);
+  UPDATE sambapos.run AS r
+     SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
+         since = sambapos._source_since(place, clock.local_now, clock.utc_now)
+   WHERE r.run_id = _read_source_facts.run_id;
+  PERFORM sambapos._drift_look(run_id, place);
+  PERFORM sambapos._probe_source(run_id, place);
+  PERFORM sambapos._run_choose_modes(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos.site) IS 'Reads the source''s clock, columns, counts and id ranges';
+
+-- The whole reading half. Nothing raises but a cancel: failures are in the log.
+CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos.site) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text;
+  error_message text;
+  error_detail text;
+BEGIN
+  PERFORM sambapos._workbench_open();
+  BEGIN
+    PERFORM sambapos._run_refuse_tables(run_id, place);
+    PERFORM sambapos._log_progress(place, 'connecting to', place.server);
+    PERFORM sambapos._read_source_facts(run_id, place);
+    PERFORM sambapos._read_tables(run_id, place);
+    IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read_all.run_id AND x.status = 'read') THEN
+      PERFORM sambapos._probe_ask(run_id, place);
+      PERFORM sambapos._end_remote_transaction(place.server);
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+    UPDATE sambapos.run_table AS x
+       SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
+     WHERE x.run_id = _read_all.run_id AND x.status IN ('running', 'read');
+  END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos.site) IS 'The reading half of a run: everything is staged, or in the log why not';

@@ -1,0 +1,231 @@
+-- scheduled.sql: CALL sambapos_run, which commits between the parts of a run: progress shows, the source's transaction
+-- is over before anything is written here, and a killed run leaves its trace.
+--
+-- Rules:
+-- * The lock of a site ends with the transaction, so it is taken again after each COMMIT; then the run looks whether
+--   the site is still its own.
+-- * A procedure that commits can't have a SET clause, and COMMIT takes SET LOCAL back: the next statement
+--   sets search_path again, before anything is evaluated. make lint holds every procedure to that.
+
+CREATE FUNCTION @extschema@.sambapos_request_sync(site text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s sambapos.site := sambapos._site(site);
+BEGIN
+  UPDATE sambapos.site AS k SET requested_at = clock_timestamp() WHERE k.site_id = s.site_id;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_request_sync(text) IS
+'Sync now: returns at once, the next tick of the site''s job does it. Also lets a site go on whose login was refused. Errors: 42704 no such site';
+
+CREATE FUNCTION sambapos._site_is_due(place sambapos.site) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN place.requested_at IS NOT NULL
+      OR (NOT place.auth_failed AND coalesce(place.next_due_at, '-infinity') <= clock_timestamp()
+          AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site_is_due(sambapos.site) IS 'True if a scheduled run of a site should start now';
+
+-- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling.
+CREATE FUNCTION sambapos._source_wants_run(place sambapos.site) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  known_tickets bigint := (place.last_probe -> 'tickets' ->> 'rows')::bigint;
+  rows bigint;
+BEGIN
+  IF known_tickets IS NULL OR place.auth_failed OR place.consecutive_failures > 0 THEN
+    RETURN false;
+  END IF;
+  SELECT q.n INTO rows FROM sambapos._query(place.server,
+    'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint);
+  IF rows < known_tickets THEN
+    RETURN true;
+  ELSIF sambapos._period_open_since(place) IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT q.n INTO rows FROM sambapos._query(place.server,
+    'SELECT COUNT_BIG(*) AS n FROM [dbo].[WorkPeriods] WHERE EndDate = StartDate') AS q (n bigint);
+  RETURN rows = 0;
+EXCEPTION
+  -- the run remembers a refused login, so that nobody knocks again each minute until the account is locked
+  WHEN invalid_authorization_specification OR invalid_password THEN
+    RETURN true;
+  -- a source that can't be asked now is no reason: the next run that is due says what is wrong
+  WHEN OTHERS THEN
+    RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._source_wants_run(sambapos.site) IS 'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is refused';
+
+-- Which sites a call of sambapos_run serves, most urgent first.
+CREATE FUNCTION sambapos._sites_due(site text) RETURNS integer[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ids integer[];
+BEGIN
+  IF site IS NOT NULL THEN
+    PERFORM sambapos._site(site);
+  END IF;
+  IF pg_is_in_recovery() OR NOT sambapos._runs_enabled() THEN
+    RETURN '{}';
+  END IF;
+  SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
+  FROM sambapos.site AS s
+  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+    AND (sambapos._site_is_due(s) OR sambapos._source_wants_run(s));
+  RETURN coalesce(ids, '{}');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._sites_due(text) IS 'The sites that are due';
+
+-- A site that is held for hours is one line in the log, not one a minute.
+CREATE FUNCTION sambapos._log_busy(site_id integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  holder text := coalesce(sambapos._site_holder(site_id), 'a session that has just ended') || ' holds the site';
+BEGIN
+  UPDATE sambapos.run AS r SET ended_at = clock_timestamp(), message = holder
+   WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = _log_busy.site_id) AND r.status = 'busy';
+  IF NOT FOUND THEN
+    INSERT INTO sambapos.run (site_id, ended_at, status, mode, trigger, phase, message)
+    VALUES (_log_busy.site_id, clock_timestamp(), 'busy', 'auto', 'schedule', 'done', holder);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._log_busy(integer) IS 'Enters in the log that a scheduled run could not start, and who holds the site';
+
+-- The parts of a run for sambapos_run. Each is a transaction of its own; 0 means somebody else has the site.
+CREATE FUNCTION sambapos._run_start(site_id integer) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site;
+  fresh_run bigint;
+BEGIN
+  IF NOT sambapos._site_try_lock(site_id) THEN
+    PERFORM sambapos._log_busy(site_id);
+    RETURN 0;
+  END IF;
+  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = _run_start.site_id;
+  fresh_run := sambapos._run_begin(place, 'auto', CASE WHEN place.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
+  UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
+  UPDATE sambapos.site AS s SET current_run = fresh_run WHERE s.site_id = _run_start.site_id;
+  RETURN fresh_run;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_start(integer) IS 'First part of a scheduled run: its line in the log';
+
+CREATE FUNCTION sambapos._run_continue(run_id bigint, part text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos.site;
+  locked boolean;
+BEGIN
+  -- locked first, looked at then: another run may end between the two
+  locked := sambapos._site_try_lock(r.site_id) FROM sambapos.run AS r WHERE r.run_id = _run_continue.run_id;
+  SELECT s.* INTO STRICT place FROM sambapos.site AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _run_continue.run_id;
+  IF NOT locked OR place.current_run IS DISTINCT FROM run_id THEN
+    UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(), message = 'another run took the site over'
+     WHERE r.run_id = _run_continue.run_id;
+    RETURN false;
+  END IF;
+  CASE part
+    WHEN 'read' THEN
+      PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+      PERFORM sambapos._read_all(run_id, place);
+      UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
+    WHEN 'merge' THEN
+      PERFORM sambapos._merge_all(run_id, place);
+      PERFORM sambapos._run_end(run_id, place);
+  END CASE;
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_continue(bigint, text) IS 'Second and third part of a scheduled run: reading, and merging with its end';
+
+-- What fails outside the tables' own blocks (a full disk, a lock) fails this run and not the other sites.
+CREATE FUNCTION sambapos._run_try_continue(run_id bigint, part text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text;
+  error_message text;
+BEGIN
+  RETURN sambapos._run_continue(run_id, part);
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
+  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
+   WHERE r.run_id = _run_try_continue.run_id;
+  UPDATE sambapos.site AS s
+     SET last_run_at = r.started_at, last_error = error_message, last_sqlstate = state, current_run = NULL,
+         consecutive_failures = s.consecutive_failures + 1, next_due_at = clock_timestamp() + interval '1 minute'
+    FROM sambapos.run AS r
+   WHERE r.run_id = _run_try_continue.run_id AND s.site_id = r.site_id;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS 'A part of a scheduled run; false if it could not be done, which is then in the log';
+
+CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(array_agg(format('site %s: run %s %s: %s', s.name, r.run_id, r.status, coalesce(r.message, 'see the log'))), '{}')
+  FROM sambapos.run AS r JOIN sambapos.site AS s USING (site_id)
+  WHERE r.run_id = _run_complaint.run_id AND r.status <> 'ok';
+$$;
+COMMENT ON FUNCTION sambapos._run_complaint(bigint) IS 'What to say about a run that did not go well';
+
+-- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
+CREATE PROCEDURE sambapos._run_due(site text)
+LANGUAGE plpgsql AS
+$$
+DECLARE
+  site_id integer;
+  sites integer[];
+  run_id bigint;
+  complaints pg_catalog.text[];
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  sites := sambapos._sites_due(site);
+  FOREACH site_id IN ARRAY sites LOOP
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    run_id := sambapos._run_start(site_id);
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    CONTINUE WHEN run_id = 0;
+    IF sambapos._run_try_continue(run_id, 'read') THEN
+      COMMIT;
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      PERFORM sambapos._run_try_continue(run_id, 'merge');
+    END IF;
+    complaints := complaints || sambapos._run_complaint(run_id);
+  END LOOP;
+  COMMIT;
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  IF complaints <> '{}' THEN
+    RAISE EXCEPTION '%', array_to_string(complaints, '; ') USING ERRCODE = 'fdw_error',
+      HINT = 'See sambapos.run and sambapos.run_table.';
+  END IF;
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._run_due(text) IS 'The body of sambapos_run: syncs what is due, each part of a run committed';
+
+CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
+LANGUAGE plpgsql AS
+$$
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  CALL sambapos._run_due(site);
+END;
+$$;
+COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS
+'What cron calls: syncs each site that is due (or one, if it is due), each part of a run committed. Raises HV000 at the end if anything failed. Errors: 42704 no such site';

@@ -1,0 +1,112 @@
+-- stage.sql: rows of the source in a temporary table, as they were read; the SQL that compares them with the replica.
+
+CREATE FUNCTION sambapos._stage_make(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT epoch, %s%s FROM sambapos_replica.%I WITH NO DATA',
+                 sambapos._stage_name(t.table_name),
+                 (SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c),
+                 CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch' ELSE '' END,
+                 t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_make(sambapos.site, sambapos.replicated_table) IS 'Makes the temporary table that a table''s rows are staged in';
+
+-- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
+CREATE FUNCTION sambapos._stage_read(place sambapos.site, t sambapos.replicated_table, condition text DEFAULT '',
+                                ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  targets text;
+  sources text;
+BEGIN
+  SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
+         string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', ' ORDER BY c.ordinal)
+    INTO targets, sources FROM sambapos._table_columns(place, t) AS c;
+  EXECUTE format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I %s', sambapos._stage_name(t.table_name),
+                 targets, sources, sambapos._live_schema(place.name), t.table_name, condition)
+    USING ids, low, since;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_read(sambapos.site, sambapos.replicated_table, text, bigint[], bigint, timestamp) IS 'Reads rows of a live table into its stage';
+
+CREATE FUNCTION sambapos._stage_read_by(place sambapos.site, t sambapos.replicated_table, key name, ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  chunk CONSTANT integer := 1000;
+  first integer := 1;
+BEGIN
+  WHILE first <= coalesce(cardinality(ids), 0) LOOP
+    PERFORM sambapos._stage_read(place, t, format('WHERE %I = ANY ($1)', key), ids[first : first + chunk - 1]);
+    first := first + chunk;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_read_by(sambapos.site, sambapos.replicated_table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
+
+-- Without statistics the planner takes every temporary table for a small one.
+CREATE FUNCTION sambapos._stage_analyze(relation name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  large boolean;
+BEGIN
+  EXECUTE format('SELECT count(*) > 1000 FROM pg_temp.%I', relation) INTO large;
+  IF large THEN
+    EXECUTE format('ANALYZE pg_temp.%I', relation);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_analyze(name) IS 'Gathers statistics on a large temporary table';
+
+CREATE FUNCTION sambapos._stage_done(t sambapos.replicated_table) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$ SELECT sambapos._stage_analyze(sambapos._stage_name(t.table_name)); $$;
+COMMENT ON FUNCTION sambapos._stage_done(sambapos.replicated_table) IS 'Gathers statistics on a large stage';
+
+CREATE FUNCTION sambapos._replica_live_row_sql(t sambapos.replicated_table, id text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s', t.table_name, id);
+$$;
+COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos.replicated_table, text) IS 'A subquery for the live replica row of an id; $1 is the site';
+
+-- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key.
+CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos.replicated_table, keys name[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('pg_temp.%I AS s JOIN sambapos.epoch AS e ON e.site_id = $1
+                 JOIN sambapos_replica.%I AS r ON r.site_id = $1 AND r.epoch = e.epoch AND %s',
+                sambapos._stage_name(t.table_name), t.table_name,
+                (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));
+$$;
+COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos.replicated_table, name[]) IS 'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
+
+-- A row fetched twice, as it can be where the source takes no snapshot, is one row. Two different
+-- rows under one key are refused.
+CREATE FUNCTION sambapos._stage_refuse_doubles(place sambapos.site, t sambapos.replicated_table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(sambapos._table_key(place, t)) AS k);
+  doubles bigint;
+  examples text;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM %s GROUP BY %s HAVING count(*) > 1) AS d', stage, keys) INTO doubles;
+  IF doubles = 0 THEN
+    RETURN;
+  END IF;
+  EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o WHERE s.ctid > o.ctid AND s.* IS NOT DISTINCT FROM o.*', stage);
+  EXECUTE format('SELECT count(*), string_agg(k, '', '') FROM (SELECT (%1$s)::text AS k FROM %2$s GROUP BY %1$s
+                  HAVING count(*) > 1 ORDER BY %1$s LIMIT 10) AS d', keys, stage) INTO doubles, examples;
+  IF doubles > 0 THEN
+    RAISE EXCEPTION 'the source delivered different rows of table "%" under one key', t.source_name USING
+      ERRCODE = 'unique_violation', DETAIL = format('Key (%s): %s.', keys, examples);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos.site, sambapos.replicated_table) IS 'Raises 23505 if different rows under one key were staged';

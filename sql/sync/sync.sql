@@ -1,0 +1,127 @@
+-- sync.sql: sambapos_sync: one run of each site, in the caller's transaction.
+
+CREATE TYPE sambapos.sync_result AS (
+  site text, table_name text, mode text, epoch integer, rows_read bigint, rows_inserted bigint,
+  rows_updated bigint, rows_unchanged bigint, rows_gone bigint, duration interval, status text, message text);
+COMMENT ON TYPE sambapos.sync_result IS 'What a sync did to one table';
+
+CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos.site) RETURNS SETOF sambapos.sync_result
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT place.name, x.table_name, x.mode, r.epoch, x.rows_read, x.rows_inserted, x.rows_updated, x.rows_unchanged,
+         x.rows_gone, x.duration, x.status, x.message || coalesce(' (' || x.sqlstate || ')', '')
+  FROM sambapos.run_table AS x
+  JOIN sambapos.run AS r USING (run_id)
+  JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  WHERE x.run_id = _sync_results.run_id
+  ORDER BY array_position('{ticket,document,period,child,master}', t.kind), x.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos.site) IS 'The log of a run as sambapos_sync returns it';
+
+-- Why a site isn't synced at all: one row without a table.
+CREATE FUNCTION sambapos._sync_no_result(place sambapos.site, status text, message text) RETURNS sambapos.sync_result
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status, message)::sambapos.sync_result; $$;
+COMMENT ON FUNCTION sambapos._sync_no_result(sambapos.site, text, text) IS 'The result of a sync that did not take place';
+
+CREATE FUNCTION sambapos._sync_site(place sambapos.site, tables text[], mode text) RETURNS SETOF sambapos.sync_result
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  run_id bigint;
+BEGIN
+  IF NOT place.enabled OR place.paused_reason IS NOT NULL THEN
+    RETURN NEXT sambapos._sync_no_result(place, 'paused', coalesce(place.paused_reason, 'the site is disabled'));
+    RETURN;
+  ELSIF sambapos._site_problem(place) IS NOT NULL THEN
+    RETURN NEXT sambapos._sync_no_result(place, 'failed', sambapos._site_problem(place) || ', and only that role can sync the site');
+    RETURN;
+  ELSIF NOT sambapos._site_try_lock(place.site_id) THEN
+    RETURN NEXT sambapos._sync_no_result(place, 'busy', format('another run of this site is on: %s',
+                                                         coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
+    RETURN;
+  END IF;
+  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = place.site_id;
+  run_id := sambapos._run_begin(place, mode, 'call', tables);
+  PERFORM sambapos._read_all(run_id, place);
+  PERFORM sambapos._merge_all(run_id, place);
+  PERFORM sambapos._run_end(run_id, place);
+  RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._sync_site(sambapos.site, text[], text) IS 'One run of one site in this transaction';
+
+CREATE FUNCTION sambapos._sync_check_arguments(tables text[], mode text, on_error text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF mode IS NULL OR mode NOT IN ('auto', 'incremental', 'full') THEN
+    RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Modes are auto, incremental and full.';
+  ELSIF on_error IS NULL OR on_error NOT IN ('report', 'raise') THEN
+    RAISE EXCEPTION 'on_error must be report or raise, not "%"', on_error USING ERRCODE = 'invalid_parameter_value';
+  ELSIF tables = '{}' THEN
+    RAISE EXCEPTION 'no tables are named' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Leave the argument out to sync all tables.';
+  ELSIF pg_is_in_recovery() THEN
+    RAISE EXCEPTION 'this server is a standby' USING ERRCODE = 'read_only_sql_transaction',
+      HINT = 'Sync on the primary.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._sync_check_arguments(text[], text, text) IS 'Raises what is wrong with a call of sambapos_sync';
+
+CREATE FUNCTION sambapos._sync_result_state(site_id integer, status text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000'
+              ELSE coalesce(CASE WHEN sambapos._site_problem(s) IS NOT NULL THEN '55000' END, s.last_sqlstate, 'HV000') END
+  FROM sambapos.site AS s WHERE s.site_id = _sync_result_state.site_id;
+$$;
+COMMENT ON FUNCTION sambapos._sync_result_state(integer, text) IS 'The SQLSTATE to raise for a result that is not ok';
+
+CREATE FUNCTION sambapos._sync_check_tables(place sambapos.site, tables text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  unknown text;
+BEGIN
+  SELECT a INTO unknown FROM unnest(tables) AS a
+   WHERE NOT EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, ARRAY[a])) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'site "%" has no table "%"', place.name, unknown USING ERRCODE = 'undefined_table',
+      HINT = format('Add it with sambapos_add_table(%L, %L).', place.name, unknown);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._sync_check_tables(sambapos.site, text[]) IS 'Raises 42P01 for a name that means no table of a site';
+
+CREATE FUNCTION @extschema@.sambapos_sync(site text DEFAULT NULL, tables text[] DEFAULT NULL,
+                                          mode text DEFAULT 'auto', on_error text DEFAULT 'report')
+RETURNS SETOF sambapos.sync_result
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s sambapos.site;
+  result sambapos.sync_result;
+BEGIN
+  PERFORM sambapos._sync_check_arguments(tables, mode, on_error);
+  IF site IS NOT NULL THEN
+    s := sambapos._site(site);
+    PERFORM sambapos._sync_check_tables(s, tables);
+  END IF;
+  FOR s IN SELECT k.* FROM sambapos.site AS k
+            WHERE k.removed_at IS NULL AND (site IS NULL OR k.name = site) ORDER BY k.priority DESC, k.name
+  LOOP
+    FOR result IN SELECT * FROM sambapos._sync_site(s, tables, mode) LOOP
+      IF on_error = 'raise' AND result.status NOT IN ('ok', 'skipped') THEN
+        RAISE EXCEPTION 'sync of site "%" %: %', s.name, result.status, coalesce(result.table_name || ': ', '') || result.message
+          USING ERRCODE = sambapos._sync_result_state(s.site_id, result.status);
+      END IF;
+      RETURN NEXT result;
+    END LOOP;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS
+'Brings the replica of a site (or of all) up to date, in this transaction. tables: replica names, source names or sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';

@@ -1,0 +1,52 @@
+-- workbench.sql: the temporary tables of one run.
+
+CREATE FUNCTION sambapos._stage_name(table_name name) RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT ('sambapos__stage_' || table_name)::name; $$;
+COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
+
+-- probe: what the source says about each table. changed: roots whose children are read. source_id:
+-- all ids of a root at the source, where they had to be asked for. gone: rows found to be gone. again:
+-- tables the next run has to read whole.
+CREATE FUNCTION sambapos._workbench_open() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._workbench_close();
+  CREATE TEMPORARY TABLE sambapos__probe (
+    table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
+    highest_after bigint, live_before bigint, listed boolean NOT NULL DEFAULT false);
+  CREATE TEMPORARY TABLE sambapos__changed (table_name name, id bigint, PRIMARY KEY (table_name, id));
+  CREATE TEMPORARY TABLE sambapos__source_id (table_name name, id bigint, PRIMARY KEY (table_name, id));
+  CREATE TEMPORARY TABLE sambapos__gone (
+    table_name name, epoch integer, id bigint, row_state text, PRIMARY KEY (table_name, epoch, id));
+  CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run';
+
+CREATE FUNCTION sambapos._workbench_close() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation name;
+BEGIN
+  FOR relation IN
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__')
+  LOOP
+    EXECUTE format('DROP TABLE pg_temp.%I', relation);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_close() IS 'Drops the temporary tables of a run';
+
+CREATE FUNCTION sambapos._workbench_read_again(run_id bigint, table_name name, why text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO pg_temp.sambapos__again VALUES (_workbench_read_again.table_name) ON CONFLICT DO NOTHING;
+  PERFORM sambapos._log_message(run_id, table_name, why);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_read_again(bigint, name, text) IS 'Has a table read whole by the next run';
