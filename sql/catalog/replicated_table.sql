@@ -2,23 +2,41 @@
 -- personal data.
 
 CREATE TABLE sambapos.replicated_table (
-  site_id          integer NOT NULL REFERENCES sambapos.site ON DELETE CASCADE,
-  table_name       name NOT NULL,
+  site_id          integer NOT NULL,
+  table_name       text NOT NULL,
   source_schema    text NOT NULL DEFAULT 'dbo',
   source_name      text NOT NULL,
   kind             text NOT NULL CHECK (kind IN ('ticket', 'document', 'period', 'child', 'master')),
-  parent           name,
-  parent_key       name,
-  date_column      name,
+  parent           text,
+  parent_key       text,
+  date_column      text,
   history          boolean NOT NULL DEFAULT false,
   enabled          boolean NOT NULL DEFAULT true,
-  paused_reason    text,
   added_at         timestamptz NOT NULL DEFAULT now(),
-  -- state
+  reread_at        timestamptz,
+  PRIMARY KEY (site_id, table_name),
+  CHECK ((kind = 'child') = (parent IS NOT NULL AND parent_key IS NOT NULL))
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.replicated_table', '');
+COMMENT ON TABLE sambapos.replicated_table IS 'Which tables of a site are copied and how each is read. Settings only, as site';
+COMMENT ON COLUMN sambapos.replicated_table.reread_at IS 'When a setting was changed that the whole table has to be read for: the next run does, and ends a pause';
+COMMENT ON COLUMN sambapos.replicated_table.table_name IS 'Name in sambapos_replica and in sambapos_live_<site>';
+COMMENT ON COLUMN sambapos.replicated_table.kind IS 'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
+COMMENT ON COLUMN sambapos.replicated_table.parent IS 'A child''s root table, by replica name';
+COMMENT ON COLUMN sambapos.replicated_table.parent_key IS 'The child''s column that holds its root''s id, by replica name';
+COMMENT ON COLUMN sambapos.replicated_table.date_column IS 'A root''s date of birth, by replica name: it can''t change, so it tells a used-again id from an edit';
+COMMENT ON COLUMN sambapos.replicated_table.history IS 'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
+
+CREATE TABLE sambapos.table_state (
+  site_id          integer NOT NULL,
+  table_name       text NOT NULL,
   column_signature text,
-  missing_columns  name[] NOT NULL DEFAULT '{}',
+  missing_columns  text[] NOT NULL DEFAULT '{}',
   code_of_others   text,
   full_due         boolean NOT NULL DEFAULT true,
+  reread_seen_at   timestamptz,
+  paused_reason    text,
+  paused_under     timestamptz,
   loaded_at        timestamptz,
   source_max_id    bigint,
   suspect_since    timestamptz,
@@ -30,31 +48,36 @@ CREATE TABLE sambapos.replicated_table (
   rows_inserted    bigint NOT NULL DEFAULT 0,
   rows_updated     bigint NOT NULL DEFAULT 0,
   rows_gone        bigint NOT NULL DEFAULT 0,
-  PRIMARY KEY (site_id, table_name),
-  CHECK ((kind = 'child') = (parent IS NOT NULL AND parent_key IS NOT NULL))
+  PRIMARY KEY (site_id, table_name)
 );
-SELECT pg_catalog.pg_extension_config_dump('sambapos.replicated_table', '');
-COMMENT ON TABLE sambapos.replicated_table IS 'Which tables of a site are copied, how each is read, and how far each has come';
-COMMENT ON COLUMN sambapos.replicated_table.table_name IS 'Name in sambapos_replica and in sambapos_live_<site>';
-COMMENT ON COLUMN sambapos.replicated_table.kind IS 'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
-COMMENT ON COLUMN sambapos.replicated_table.parent IS 'A child''s root table, by replica name';
-COMMENT ON COLUMN sambapos.replicated_table.parent_key IS 'The child''s column that holds its root''s id, by replica name';
-COMMENT ON COLUMN sambapos.replicated_table.date_column IS 'A root''s date of birth, by replica name: it can''t change, so it tells a used-again id from an edit';
-COMMENT ON COLUMN sambapos.replicated_table.history IS 'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
-COMMENT ON COLUMN sambapos.replicated_table.paused_reason IS 'Why this table is left alone, for example a column whose type changed; NULL: it is not';
-COMMENT ON COLUMN sambapos.replicated_table.column_signature IS 'The source''s columns and types when they were last looked at';
-COMMENT ON COLUMN sambapos.replicated_table.missing_columns IS 'Replica columns the source has dropped: they keep their values and are no longer read';
-COMMENT ON COLUMN sambapos.replicated_table.code_of_others IS 'Triggers, rules, defaults and the like on the replica table that run code of another role with the rights of the sync; NULL: none when last looked at';
-COMMENT ON COLUMN sambapos.replicated_table.full_due IS 'The next run reads the whole table: first load, new column, or a failure that may have left a gap';
-COMMENT ON COLUMN sambapos.replicated_table.source_max_id IS 'The highest id at the source when the table was last read';
-COMMENT ON COLUMN sambapos.replicated_table.suspect_since IS 'Since when the table looks emptied while its roots are there: a clear may be running, removals wait';
+SELECT pg_catalog.pg_extension_config_dump('sambapos.table_state', '');
+COMMENT ON TABLE sambapos.table_state IS 'How far each copied table has come; written by runs. A table without a row was never read';
+COMMENT ON COLUMN sambapos.table_state.column_signature IS 'The source''s columns and types when they were last looked at';
+COMMENT ON COLUMN sambapos.table_state.missing_columns IS 'Replica columns the source has dropped: they keep their values and are no longer read';
+COMMENT ON COLUMN sambapos.table_state.code_of_others IS 'Triggers, rules, defaults and the like on the replica table that run code of another role with the rights of the sync; NULL: none when last looked at';
+COMMENT ON COLUMN sambapos.table_state.full_due IS 'The next run reads the whole table: first load, new column, or a failure that may have left a gap';
+COMMENT ON COLUMN sambapos.table_state.reread_seen_at IS 'replicated_table.reread_at as the last run knew it that read the table whole';
+COMMENT ON COLUMN sambapos.table_state.paused_reason IS 'Why this table is left alone, for example a column whose type changed; NULL: it is not';
+COMMENT ON COLUMN sambapos.table_state.paused_under IS 'replicated_table.reread_at when it was paused: a later one ends the pause';
+COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
+COMMENT ON COLUMN sambapos.table_state.suspect_since IS 'Since when the table looks emptied while its roots are there: a clear may be running, removals wait';
 
-CREATE TABLE sambapos.personal_column (
-  site_id     integer NOT NULL REFERENCES sambapos.site ON DELETE CASCADE,
-  table_name  name NOT NULL,
-  column_name name NOT NULL,
+-- A table as the functions get it: its settings and its state in one row.
+CREATE VIEW sambapos._table AS
+SELECT t.*, x.column_signature, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
+       coalesce(x.full_due, true) OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
+       CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
+       x.loaded_at, x.source_max_id, x.suspect_since, x.last_status, x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,
+       coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated, coalesce(x.rows_gone, 0) AS rows_gone
+FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
+COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
+
+CREATE TABLE sambapos.personal_treatment (
+  site_id     integer NOT NULL,
+  table_name  text NOT NULL,
+  column_name text NOT NULL,
   treatment   text NOT NULL CHECK (treatment IN ('keep', 'null')),
   PRIMARY KEY (site_id, table_name, column_name)
 );
-SELECT pg_catalog.pg_extension_config_dump('sambapos.personal_column', '');
-COMMENT ON TABLE sambapos.personal_column IS 'What the DBA decided about columns with personal data; view personal_columns shows what holds for each';
+SELECT pg_catalog.pg_extension_config_dump('sambapos.personal_treatment', '');
+COMMENT ON TABLE sambapos.personal_treatment IS 'What the DBA decided about columns with personal data; view personal_columns shows what holds for each';

@@ -12,8 +12,8 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c'))
-             WHEN level = 'reader' THEN p.proname = 'sambapos_status'
-             WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync')
+             WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
+             WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync', 'sambapos_request')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
@@ -85,8 +85,13 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, role);
   END LOOP;
   IF level = 'operator' THEN
-    EXECUTE format('GRANT UPDATE ON sambapos.site, sambapos.replicated_table TO %I', role);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.setting, sambapos.personal_column TO %I', role);
+    -- the settings that sambapos_configure knows, column by column: not names, servers or what a table is
+    EXECUTE format('GRANT UPDATE (%s) ON sambapos.site TO %I',
+                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s WHERE s.scope = 'site'), role);
+    EXECUTE format('GRANT UPDATE (enabled, reread_at) ON sambapos.replicated_table TO %I', role);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.setting, sambapos.personal_treatment TO %I', role);
+    EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
+    EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
   ELSIF level = 'admin' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);

@@ -14,7 +14,7 @@ WITH site_metric AS (
   WHERE m.value IS NOT NULL
 ), run_metric AS (
   SELECT m.name, jsonb_build_object('site', s.name) || m.labels AS labels, m.value, m.help
-  FROM sambapos.site AS s
+  FROM sambapos._place AS s
   JOIN sambapos.run AS r USING (site_id)
   CROSS JOIN LATERAL (VALUES
     ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
@@ -23,8 +23,8 @@ WITH site_metric AS (
   WHERE s.removed_at IS NULL
 ), table_metric AS (
   SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
-  FROM sambapos.site AS s
-  JOIN sambapos.replicated_table AS t USING (site_id)
+  FROM sambapos._place AS s
+  JOIN sambapos._table AS t USING (site_id)
   CROSS JOIN LATERAL (VALUES
     ('sambapos_rows_inserted_total', t.rows_inserted::double precision, 'Rows inserted into the replica table'),
     ('sambapos_rows_updated_total', t.rows_updated, 'Rows updated in the replica table'),

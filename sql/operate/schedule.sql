@@ -15,13 +15,13 @@ DECLARE
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   IF exactly THEN
-    UPDATE sambapos.site AS s SET next_due_at = now() WHERE s.name = _tick.site AND s.removed_at IS NULL;
-    COMMIT;
+    CALL sambapos._run_due(site, true);
     SET LOCAL search_path TO pg_catalog, pg_temp;
+    RETURN;
   END IF;
-  SELECT greatest(20.0 * due.place / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
-  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS place, count(*) OVER () AS sites
-        FROM sambapos.site AS s
+  SELECT greatest(20.0 * due.rank / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
+  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS rank, count(*) OVER () AS sites
+        FROM sambapos._place AS s
         WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
           AND s.requested_at IS NULL AND NOT s.auth_failed AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
   WHERE due.name = _tick.site;
@@ -30,7 +30,7 @@ BEGIN
   IF wait > 0 THEN
     PERFORM pg_sleep(wait);
   END IF;
-  CALL sambapos._run_due(site);
+  CALL sambapos._run_due(site, false);
 END;
 $$;
 COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS 'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due now, whatever its interval';
@@ -58,14 +58,14 @@ RETURNS TABLE (job text, runs text, command text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site;
+  place sambapos._place;
 BEGIN
   IF site IS NOT NULL THEN
     PERFORM sambapos._site(site);
   END IF;
   PERFORM sambapos._schedule_check(schedule);
   runs := coalesce(schedule, '* * * * *');
-  FOR place IN SELECT * FROM sambapos.site AS s
+  FOR place IN SELECT * FROM sambapos._place AS s
                WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site) ORDER BY s.name
   LOOP
     job := 'sambapos:' || place.name;
@@ -83,7 +83,7 @@ CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site := sambapos._site(site);
+  place sambapos._place := sambapos._site(site);
   home  text := sambapos._cron_database();
 BEGIN
   IF NOT sambapos._cron_here() AND home IS NOT NULL THEN

@@ -7,9 +7,9 @@
 
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables, t.tables_read, substring(a.application_name FROM '^sambapos [a-z0-9_]+: (?:reading|merging) ([a-z0-9_]+)$') AS at_hand, t.rows_read, r.pid
+       t.tables, t.tables_read, substring(a.application_name FROM '^sambapos [a-z0-9_]+: (?:reading|merging) ([a-z0-9_]+)$') AS current_table, t.rows_read, r.pid
 FROM sambapos.run AS r
-JOIN sambapos.site AS s USING (site_id)
+JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)
 CROSS JOIN LATERAL (
   SELECT count(*) AS tables, count(*) FILTER (WHERE t.status <> 'running') AS tables_read,
@@ -43,8 +43,8 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        sambapos._replica_row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
        t.last_run_at, t.last_success_at, t.loaded_at, t.last_error, t.last_sqlstate, t.paused_reason, t.full_due,
        t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone
-FROM sambapos.replicated_table AS t
-JOIN sambapos.site AS s USING (site_id)
+FROM sambapos._table AS t
+JOIN sambapos._place AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows are counted only if these columns are selected';
 
@@ -55,7 +55,7 @@ SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
-FROM sambapos.site AS s
+FROM sambapos._place AS s
 CROSS JOIN LATERAL (
   SELECT count(*) AS tables, count(t.loaded_at) AS loaded,
          count(*) FILTER (WHERE t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL) AS waiting,
@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
          (array_agg(t.table_name || ': ' || t.last_error ORDER BY t.last_sqlstate IS NULL, t.table_name)
            FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL))[1] AS first_error,
          string_agg(t.code_of_others, '; ' ORDER BY t.table_name) AS code_of_others
-  FROM sambapos.replicated_table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
+  FROM sambapos._table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos._status_facts IS 'What the lights of sambapos_status are made of';
 
@@ -75,7 +75,7 @@ CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light t
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  s   sambapos.site := facts.place;
+  s   sambapos._place := facts.place;
   age text := date_trunc('second', facts.data_age)::text;
   job text;
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;

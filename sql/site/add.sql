@@ -66,7 +66,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._tables_wanted(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
 
-CREATE FUNCTION sambapos._live_import(place sambapos.site, table_names text[]) RETURNS void
+CREATE FUNCTION sambapos._live_import(place sambapos._place, table_names text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -90,16 +90,16 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_import(sambapos.site, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
+COMMENT ON FUNCTION sambapos._live_import(sambapos._place, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
 
-CREATE FUNCTION sambapos._site_add_tables(place sambapos.site, names text[]) RETURNS SETOF sambapos.table_action
+CREATE FUNCTION sambapos._site_add_tables(place sambapos._place, names text[]) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   at_source text[] := sambapos._source_tables(place.server);
   present   text[];
   wanted    record;
-  known     name[] := ARRAY(SELECT t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id);
+  known     name[] := ARRAY(SELECT t.table_name FROM sambapos._table AS t WHERE t.site_id = place.site_id);
   deed      text;
 BEGIN
   present := ARRAY(SELECT w.table_name FROM sambapos._tables_wanted(place.name, names, at_source) AS w
@@ -127,7 +127,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_add_tables(sambapos.site, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
+COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
 
 -- After DROP EXTENSION the replica is still there and the numbers begin anew: a new site must never
 -- get the rows of an old one.
@@ -141,7 +141,7 @@ DECLARE
 BEGIN
   LOOP
     candidate := nextval('sambapos.site_site_id_seq');
-    CONTINUE WHEN EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = candidate);
+    CONTINUE WHEN EXISTS (SELECT FROM sambapos._place AS s WHERE s.site_id = candidate);
     is_used := false;
     FOR relation IN
       SELECT c.oid FROM pg_class AS c
@@ -165,23 +165,27 @@ RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site;
+  place sambapos._place;
 BEGIN
   PERFORM sambapos._site_check_name(site);
   PERFORM sambapos._server_check(server);
   time_zone := sambapos._setting_checked('time_zone', 'site', time_zone);
   sync_interval := sambapos._setting_checked('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
-  SELECT * INTO place FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
+  PERFORM FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
+  SELECT * INTO place FROM sambapos._place AS s WHERE s.name = site;
   IF place.site_id IS NULL THEN
     INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
-    VALUES (sambapos._site_free_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval) RETURNING * INTO place;
+    VALUES (sambapos._site_free_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval);
+    place := sambapos._site(site);
+    INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id);
     INSERT INTO sambapos.site_lock VALUES (place.site_id);
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
-    UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true, paused_reason = NULL,
-           auth_failed = false, time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone),
-           sync_interval = sambapos_add_site.sync_interval
-    WHERE s.site_id = place.site_id RETURNING * INTO place;
+    UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true,
+           time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone), sync_interval = sambapos_add_site.sync_interval
+    WHERE s.site_id = place.site_id;
+    UPDATE sambapos.site_state AS x SET paused_reason = NULL, auth_failed = false WHERE x.site_id = place.site_id;
+    place := sambapos._site(site);
   ELSIF place.server <> server THEN
     RAISE EXCEPTION 'site "%" is on server "%", not on "%"', site, place.server, server USING
       ERRCODE = 'invalid_parameter_value',

@@ -3,18 +3,18 @@
 -- Rules:
 -- * Wherever tables are named: replica name, source name in any case, or the name of a set.
 
-CREATE FUNCTION sambapos._site(site text) RETURNS sambapos.site
+CREATE FUNCTION sambapos._site(site text) RETURNS sambapos._place
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  found_site sambapos.site;
+  found_site sambapos._place;
 BEGIN
-  SELECT * INTO found_site FROM sambapos.site AS s WHERE s.name = _site.site AND s.removed_at IS NULL;
+  SELECT * INTO found_site FROM sambapos._place AS s WHERE s.name = _site.site AND s.removed_at IS NULL;
   IF found_site.site_id IS NULL THEN
     RAISE EXCEPTION 'there is no site named "%"', site USING
       ERRCODE = 'undefined_object',
       HINT = coalesce('The sites are: ' || (SELECT string_agg(s.name, ', ' ORDER BY s.name)
-                                            FROM sambapos.site AS s WHERE s.removed_at IS NULL) || '.',
+                                            FROM sambapos._place AS s WHERE s.removed_at IS NULL) || '.',
                       'There are no sites yet: add one with sambapos_add_site(site, server).');
   END IF;
   RETURN found_site;
@@ -54,11 +54,11 @@ $$;
 COMMENT ON FUNCTION sambapos._tables_named(text[]) IS 'What a list of table and set names means; a name nobody knows is a site''s own table';
 
 CREATE FUNCTION sambapos._tables_replicated(site_id integer, names text[])
-RETURNS SETOF sambapos.replicated_table
+RETURNS SETOF sambapos._table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT t.*
-  FROM sambapos.replicated_table AS t
+  FROM sambapos._table AS t
   WHERE t.site_id = _tables_replicated.site_id
     AND (names IS NULL OR EXISTS (
           SELECT FROM sambapos._tables_named(names) AS n
@@ -68,11 +68,11 @@ $$;
 COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS 'A site''s copied tables that a list of names means; NULL: all';
 
 -- The tables of a site that a name means; a name that means none is an error.
-CREATE FUNCTION sambapos._site_tables(place sambapos.site, table_name text) RETURNS SETOF sambapos.replicated_table
+CREATE FUNCTION sambapos._site_tables(place sambapos._place, table_name text) RETURNS SETOF sambapos._table
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  names text[] := ARRAY(SELECT t.table_name::text FROM sambapos.replicated_table AS t
+  names text[] := ARRAY(SELECT t.table_name::text FROM sambapos._table AS t
                         WHERE t.site_id = place.site_id ORDER BY 1);
 BEGIN
   RETURN QUERY SELECT * FROM sambapos._tables_replicated(place.site_id, ARRAY[coalesce(_site_tables.table_name, '')]);
@@ -85,7 +85,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_tables(sambapos.site, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
+COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
 
 -- The columns of a live foreign table as IMPORT FOREIGN SCHEMA recorded them: the source's name and
 -- type, and whether the column belongs to the key.
@@ -106,13 +106,13 @@ COMMENT ON FUNCTION sambapos._live_columns(regclass) IS 'The columns of a live f
 CREATE VIEW sambapos.personal_columns AS
 SELECT s.name AS site, t.table_name, c.column_name, coalesce(p.treatment, 'keep') AS treatment,
        coalesce(k.what, 'named by the DBA') AS what
-FROM sambapos.site AS s
-JOIN sambapos.replicated_table AS t USING (site_id)
+FROM sambapos._place AS s
+JOIN sambapos._table AS t USING (site_id)
 JOIN LATERAL (SELECT k.column_name::name FROM sambapos._known_personal_columns() AS k WHERE k.table_name = t.table_name
               UNION
-              SELECT p.column_name FROM sambapos.personal_column AS p
+              SELECT p.column_name FROM sambapos.personal_treatment AS p
               WHERE (p.site_id, p.table_name) = (t.site_id, t.table_name)) AS c ON true
-LEFT JOIN sambapos.personal_column AS p USING (site_id, table_name, column_name)
+LEFT JOIN sambapos.personal_treatment AS p USING (site_id, table_name, column_name)
 LEFT JOIN sambapos._known_personal_columns() AS k
        ON (k.table_name, k.column_name) = (t.table_name::text, c.column_name::text)
 WHERE s.removed_at IS NULL;

@@ -38,10 +38,10 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be used; NULL: it may, or does not exist';
 
-CREATE FUNCTION sambapos._site_problem(place sambapos.site) RETURNS text
+CREATE FUNCTION sambapos._site_problem(place sambapos._place) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))); $$;
-COMMENT ON FUNCTION sambapos._site_problem(sambapos.site) IS 'Why a site may not be synced at all by the role that runs; NULL: it may';
+COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS 'Why a site may not be synced at all by the role that runs; NULL: it may';
 
 CREATE FUNCTION sambapos._relation_problem(schema_name name, relation_name name, kinds text, what text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -59,7 +59,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'); $$;
 COMMENT ON FUNCTION sambapos._replica_problem(name) IS 'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
 
-CREATE FUNCTION sambapos._live_problem(place sambapos.site, table_name name) RETURNS text
+CREATE FUNCTION sambapos._live_problem(place sambapos._place, table_name name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(
@@ -69,7 +69,7 @@ $$
      JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
      WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server));
 $$;
-COMMENT ON FUNCTION sambapos._live_problem(sambapos.site, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
+COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
 
 -- For what only reads the replica. A view runs its functions with the reader's rights; a table runs nothing.
 CREATE FUNCTION sambapos._replica_table(table_name name) RETURNS regclass
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS 'Why a sup
 
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
-CREATE FUNCTION sambapos._table_problem(place sambapos.site, t sambapos.replicated_table) RETURNS text
+CREATE FUNCTION sambapos._table_problem(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(
@@ -173,16 +173,16 @@ $$
     (SELECT t.code_of_others || '; a superuser does not run it'
      FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
 $$;
-COMMENT ON FUNCTION sambapos._table_problem(sambapos.site, sambapos.replicated_table) IS 'Why a table may not be synced by the role that runs; NULL: it may. code_of_others must be up to date';
+COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS 'Why a table may not be synced by the role that runs; NULL: it may. code_of_others must be up to date';
 
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  UPDATE sambapos.replicated_table AS t SET code_of_others = c.code
+  UPDATE sambapos.table_state AS t SET code_of_others = c.code
     FROM (SELECT k.table_name,
                  nullif(concat_ws('; ', sambapos._relation_code_of_others(sambapos._replica_table(k.table_name)),
                                   CASE WHEN k.history THEN sambapos._relation_code_of_others(sambapos._replica_table((k.table_name || '_history')::name)) END), '') AS code
-          FROM sambapos.replicated_table AS k WHERE k.site_id = _site_note_code_of_others.site_id) AS c
+          FROM sambapos._table AS k WHERE k.site_id = _site_note_code_of_others.site_id) AS c
    WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
 $$;
 COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS 'Brings replicated_table.code_of_others of a site up to date';

@@ -18,7 +18,7 @@ BEGIN
     EXECUTE format('DELETE FROM sambapos_replica.%I WHERE site_id = $1', part) USING site_id;
     GET DIAGNOSTICS gone = ROW_COUNT;
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
-    IF is_left OR EXISTS (SELECT FROM sambapos.replicated_table AS t
+    IF is_left OR EXISTS (SELECT FROM sambapos._table AS t
                           WHERE t.table_name = _replica_drop_rows.table_name AND t.site_id <> _replica_drop_rows.site_id) THEN
       deed := format('%s rows deleted', gone);
     ELSE
@@ -31,7 +31,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_drop_rows(integer, name) IS 'Deletes a site''s rows of a replica table and its history; drops the table when no other site uses it';
 
-CREATE FUNCTION sambapos._site_remove_table(place sambapos.site, table_name name, drop_data boolean) RETURNS text
+CREATE FUNCTION sambapos._site_remove_table(place sambapos._place, table_name name, drop_data boolean) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -39,27 +39,28 @@ DECLARE
 BEGIN
   IF drop_data THEN
     deed := sambapos._replica_drop_rows(place.site_id, table_name);
-    DELETE FROM sambapos.personal_column AS p WHERE (p.site_id, p.table_name) = (place.site_id, _site_remove_table.table_name);
+    DELETE FROM sambapos.personal_treatment AS p WHERE (p.site_id, p.table_name) = (place.site_id, _site_remove_table.table_name);
   END IF;
   DELETE FROM sambapos.replicated_table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.table_state AS x WHERE (x.site_id, x.table_name) = (place.site_id, _site_remove_table.table_name);
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
   RETURN deed;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_remove_table(sambapos.site, name, boolean) IS 'Takes one table out of a site';
+COMMENT ON FUNCTION sambapos._site_remove_table(sambapos._place, name, boolean) IS 'Takes one table out of a site';
 
 CREATE FUNCTION @extschema@.sambapos_remove_table(site text, table_name text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place  sambapos.site := sambapos._site(site);
+  place  sambapos._place := sambapos._site(site);
   leave  name[] := ARRAY(SELECT t.table_name FROM sambapos._site_tables(place, sambapos_remove_table.table_name) AS t
                          ORDER BY t.parent IS NULL, t.table_name);
   orphan record;
 BEGIN
   PERFORM sambapos._site_lock(place.site_id);
-  SELECT t.table_name, t.parent INTO orphan FROM sambapos.replicated_table AS t
+  SELECT t.table_name, t.parent INTO orphan FROM sambapos._table AS t
   WHERE t.site_id = place.site_id AND t.parent = ANY (leave) AND t.table_name <> ALL (leave) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'table "%" needs table "%"', orphan.table_name, orphan.parent USING
@@ -71,22 +72,40 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
 'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
 
+-- Without foreign keys what belongs to a site goes with it here, and nowhere else.
+CREATE FUNCTION sambapos._site_forget(site_id integer) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  DELETE FROM sambapos.run_table AS x USING sambapos.run AS r WHERE r.run_id = x.run_id AND r.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.run AS r WHERE r.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.source_events AS e WHERE e.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.request AS q WHERE q.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.personal_treatment AS p WHERE p.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.table_state AS x WHERE x.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.site_state AS x WHERE x.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.site_lock AS l WHERE l.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.site AS s WHERE s.site_id = _site_forget.site_id;
+$$;
+COMMENT ON FUNCTION sambapos._site_forget(integer) IS 'Deletes everything the catalog has of a site';
+
 CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site := sambapos._site(site);
+  place sambapos._place := sambapos._site(site);
 BEGIN
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
   RETURN QUERY SELECT t.table_name::text, sambapos._site_remove_table(place, t.table_name, drop_data)
-               FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
+               FROM sambapos._table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
   IF drop_data THEN
-    DELETE FROM sambapos.site AS s WHERE s.site_id = place.site_id;
-    DELETE FROM sambapos.site_lock AS l WHERE l.site_id = place.site_id;
+    PERFORM sambapos._site_forget(place.site_id);
   ELSE
-    UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL, next_due_at = NULL WHERE s.site_id = place.site_id;
+    UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL WHERE s.site_id = place.site_id;
+    UPDATE sambapos.site_state AS x SET next_due_at = NULL WHERE x.site_id = place.site_id;
   END IF;
   IF to_regnamespace(sambapos._live_schema(site)::text) IS NOT NULL THEN
     EXECUTE format('DROP SCHEMA %I', sambapos._live_schema(site));

@@ -27,7 +27,7 @@ COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s 
 
 -- What one read of a table selects, and under which names it is kept. Secrets aren't among them even
 -- if somebody imported them, nor is what the source has dropped.
-CREATE FUNCTION sambapos._table_columns(place sambapos.site, t sambapos.replicated_table)
+CREATE FUNCTION sambapos._table_columns(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
                is_hidden boolean, ordinal smallint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -35,36 +35,36 @@ $$
   SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
          sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL, c.ordinal
   FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
-  LEFT JOIN sambapos.personal_column AS p
+  LEFT JOIN sambapos.personal_treatment AS p
          ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
         AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
   WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
     AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
 $$;
-COMMENT ON FUNCTION sambapos._table_columns(sambapos.site, sambapos.replicated_table) IS 'The columns of a table that are copied';
+COMMENT ON FUNCTION sambapos._table_columns(sambapos._place, sambapos._table) IS 'The columns of a table that are copied';
 
-CREATE FUNCTION sambapos._table_key(place sambapos.site, t sambapos.replicated_table) RETURNS name[]
+CREATE FUNCTION sambapos._table_key(place sambapos._place, t sambapos._table) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT array_agg(c.column_name ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c WHERE c.is_key; $$;
-COMMENT ON FUNCTION sambapos._table_key(sambapos.site, sambapos.replicated_table) IS 'The source''s key of a table, in replica names; NULL if it has none';
+COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS 'The source''s key of a table, in replica names; NULL if it has none';
 
 -- Tickets and payments point at account documents by id alone; the epoch of the document is kept
 -- beside the id, since a reseed may use document ids again.
-CREATE FUNCTION sambapos._table_document_link(place sambapos.site, t sambapos.replicated_table) RETURNS name
+CREATE FUNCTION sambapos._table_document_link(place sambapos._place, t sambapos._table) RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
   WHERE c.source_name IN ('TransactionDocument_Id', 'AccountTransaction_AccountTransactionDocumentId');
 $$;
-COMMENT ON FUNCTION sambapos._table_document_link(sambapos.site, sambapos.replicated_table) IS 'The column that holds an account document''s id beside document_epoch, or NULL';
+COMMENT ON FUNCTION sambapos._table_document_link(sambapos._place, sambapos._table) IS 'The column that holds an account document''s id beside document_epoch, or NULL';
 
-CREATE FUNCTION sambapos._table_has(place sambapos.site, t sambapos.replicated_table, columns name[]) RETURNS name[]
+CREATE FUNCTION sambapos._table_has(place sambapos._place, t sambapos._table, columns name[]) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(place, t) AS c WHERE c.live_name = ANY (columns); $$;
-COMMENT ON FUNCTION sambapos._table_has(sambapos.site, sambapos.replicated_table, name[]) IS 'Those of the given live columns that the table has';
+COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS 'Those of the given live columns that the table has';
 
 -- What the sync and the reports look rows up by: live rows of roots, children by their root, dates.
-CREATE FUNCTION sambapos._replica_index(place sambapos.site, t sambapos.replicated_table, relation text) RETURNS void
+CREATE FUNCTION sambapos._replica_index(place sambapos._place, t sambapos._table, relation text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -86,9 +86,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_index(sambapos.site, sambapos.replicated_table, text) IS 'Indexes a new replica table';
+COMMENT ON FUNCTION sambapos._replica_index(sambapos._place, sambapos._table, text) IS 'Indexes a new replica table';
 
-CREATE FUNCTION sambapos._replica_create(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._replica_create(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -113,7 +113,7 @@ BEGIN
   PERFORM sambapos._replica_index(place, t, relation);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_create(sambapos.site, sambapos.replicated_table) IS 'Makes a replica table and its indexes';
+COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS 'Makes a replica table and its indexes';
 
 CREATE FUNCTION sambapos._type_holds(wide text, narrow text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -125,7 +125,7 @@ $$;
 COMMENT ON FUNCTION sambapos._type_holds(text, text) IS 'True if every value of the second type is one of the first, wider, type';
 
 -- Adds the columns a replica table lacks and widens those that are too narrow.
-CREATE FUNCTION sambapos._replica_extend(place sambapos.site, t sambapos.replicated_table, replica name) RETURNS void
+CREATE FUNCTION sambapos._replica_extend(place sambapos._place, t sambapos._table, replica name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -151,9 +151,9 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_extend(sambapos.site, sambapos.replicated_table, name) IS 'Brings the columns of a replica or history table up to the source''s';
+COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS 'Brings the columns of a replica or history table up to the source''s';
 
-CREATE FUNCTION sambapos._history_ensure(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._history_ensure(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -174,17 +174,17 @@ BEGIN
   PERFORM sambapos._replica_extend(place, t, history);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._history_ensure(sambapos.site, sambapos.replicated_table) IS 'Makes or extends the table of earlier versions of a master table';
+COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS 'Makes or extends the table of earlier versions of a master table';
 
 CREATE FUNCTION sambapos._replica_ensure(site_id integer, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site;
-  t sambapos.replicated_table;
+  place sambapos._place;
+  t sambapos._table;
 BEGIN
-  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = _replica_ensure.site_id;
-  SELECT * INTO STRICT t FROM sambapos.replicated_table AS r
+  SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _replica_ensure.site_id;
+  SELECT * INTO STRICT t FROM sambapos._table AS r
    WHERE r.site_id = _replica_ensure.site_id AND r.table_name = _replica_ensure.table_name;
   IF sambapos._table_key(place, t) IS NULL THEN
     RAISE EXCEPTION 'table "%" has no primary key', t.source_name USING

@@ -171,11 +171,11 @@ $$;
 COMMENT ON FUNCTION sambapos._setting_checked(text, text, text) IS 'The value in its stored form; raises 22023 naming the nearest setting, or the range';
 
 -- Rows that are gone at the source keep what they have: to erase a person's data is another matter.
-CREATE FUNCTION sambapos._personal_set(place sambapos.site, table_column text, treatment text) RETURNS void
+CREATE FUNCTION sambapos._personal_set(place sambapos._place, table_column text, treatment text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  subject sambapos.replicated_table;
+  subject sambapos._table;
   wanted  text := split_part(table_column, '.', 2);
   columns text[];
 BEGIN
@@ -192,13 +192,13 @@ BEGIN
       HINT = sambapos._name_hint(wanted, columns) || 'Write table_name => ''table.column''; the columns are: '
              || array_to_string(columns, ', ') || '.';
   END IF;
-  INSERT INTO sambapos.personal_column AS p VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
-    ON CONFLICT ON CONSTRAINT personal_column_pkey DO UPDATE SET treatment = excluded.treatment;
-  UPDATE sambapos.replicated_table AS t SET full_due = true
+  INSERT INTO sambapos.personal_treatment AS p VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
+    ON CONFLICT ON CONSTRAINT personal_treatment_pkey DO UPDATE SET treatment = excluded.treatment;
+  UPDATE sambapos.replicated_table AS t SET reread_at = clock_timestamp()
   WHERE (t.site_id, t.table_name) = (place.site_id, subject.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._personal_set(sambapos.site, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
+COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
 
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
@@ -206,7 +206,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   scope  text := CASE WHEN site IS NULL THEN 'all' WHEN table_name IS NULL THEN 'site' ELSE 'table' END;
-  place  sambapos.site;
+  place  sambapos._place;
   stored text;
 BEGIN
   IF site IS NULL AND table_name IS NOT NULL THEN
@@ -222,14 +222,12 @@ BEGIN
   ELSIF scope = 'site' THEN
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
-    IF setting = 'sync_interval' THEN
-      UPDATE sambapos.site AS s SET next_due_at = s.last_run_at + s.sync_interval WHERE s.site_id = place.site_id;
-    END IF;
   ELSIF setting = 'personal' THEN
     PERFORM sambapos._personal_set(place, table_name, stored);
   ELSE
     UPDATE sambapos.replicated_table AS t
-    SET enabled = coalesce(stored::boolean, true), paused_reason = NULL, full_due = t.full_due OR NOT t.enabled OR t.paused_reason IS NOT NULL
+    SET enabled = coalesce(stored::boolean, true),
+        reread_at = CASE WHEN t.enabled AND n.paused_reason IS NULL THEN t.reread_at ELSE clock_timestamp() END
     FROM sambapos._site_tables(place, sambapos_configure.table_name) AS n
     WHERE (t.site_id, t.table_name) = (n.site_id, n.table_name);
   END IF;

@@ -6,7 +6,7 @@
 -- * The live table is altered, not made anew: views may depend on it.
 
 -- The columns of all copied tables of a site at the source, in one query.
-CREATE FUNCTION sambapos._source_columns(place sambapos.site)
+CREATE FUNCTION sambapos._source_columns(place sambapos._place)
 RETURNS TABLE (source_schema text, source_name text, column_name text, data_type text)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -20,12 +20,12 @@ $$
                        'WHERE TABLE_SCHEMA IN (%s) AND TABLE_NAME IN (%s)',
                        string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', '),
                        string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name))
-         FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id AND t.enabled))
+         FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled))
        AS q (source_schema text, source_name text, column_name text, data_type text, length integer, digits integer, scale integer);
 $$;
-COMMENT ON FUNCTION sambapos._source_columns(sambapos.site) IS 'Asks the source for the columns of a site''s copied tables';
+COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS 'Asks the source for the columns of a site''s copied tables';
 
-CREATE FUNCTION sambapos._live_has_columns(place sambapos.site, t sambapos.replicated_table, names text[]) RETURNS boolean
+CREATE FUNCTION sambapos._live_has_columns(place sambapos._place, t sambapos._table, names text[]) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT NOT EXISTS (
@@ -33,30 +33,30 @@ $$
     FULL JOIN (SELECT n FROM unnest(names) AS n WHERE NOT sambapos._column_is_secret(t.source_name, n)) AS n ON n.n = c.source_name
     WHERE c.source_name IS NULL OR n.n IS NULL);
 $$;
-COMMENT ON FUNCTION sambapos._live_has_columns(sambapos.site, sambapos.replicated_table, text[]) IS 'True if a live table has just these source columns';
+COMMENT ON FUNCTION sambapos._live_has_columns(sambapos._place, sambapos._table, text[]) IS 'True if a live table has just these source columns';
 
 -- The next read is a whole one, for the values of old rows.
-CREATE FUNCTION sambapos._live_column_appeared(t sambapos.replicated_table, live text, column_name name,
+CREATE FUNCTION sambapos._live_column_appeared(t sambapos._table, live text, column_name name,
                                                source_name text, type_name text, remote_type text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   EXECUTE format('ALTER FOREIGN TABLE %s ADD COLUMN %I %s OPTIONS (column_name %L, remote_type %L)',
                  live, column_name, type_name, source_name, remote_type);
-  UPDATE sambapos.replicated_table AS r
+  UPDATE sambapos.table_state AS r
      SET full_due = true, missing_columns = array_remove(r.missing_columns, sambapos._replica_column(column_name))
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
   RETURN format('new column %s', column_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos.replicated_table, text, name, text, text, text) IS 'Adds a new source column to a live table';
+COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos._table, text, name, text, text, text) IS 'Adds a new source column to a live table';
 
 -- The replica's column stays as it is. The live one goes, unless a view holds it.
-CREATE FUNCTION sambapos._live_column_vanished(t sambapos.replicated_table, live text, column_name name) RETURNS text
+CREATE FUNCTION sambapos._live_column_vanished(t sambapos._table, live text, column_name name) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  UPDATE sambapos.replicated_table AS r SET missing_columns = r.missing_columns || sambapos._replica_column(column_name)
+  UPDATE sambapos.table_state AS r SET missing_columns = r.missing_columns || sambapos._replica_column(column_name)
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name)
      AND sambapos._replica_column(column_name) <> ALL (r.missing_columns);
   BEGIN
@@ -67,7 +67,7 @@ BEGIN
   RETURN format('column %s is gone at the source, its values stay', column_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_vanished(sambapos.replicated_table, text, name) IS 'Stops reading a column that the source has dropped';
+COMMENT ON FUNCTION sambapos._live_column_vanished(sambapos._table, text, name) IS 'Stops reading a column that the source has dropped';
 
 CREATE FUNCTION sambapos._live_column_changed(live text, column_name name, type_name text, remote_type text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION sambapos._live_column_changed(text, name, text, text) IS 'Gi
 
 -- Imports the table once more into a schema of its own and brings the live table, which views may
 -- depend on, up to it column by column.
-CREATE FUNCTION sambapos._live_alter(place sambapos.site, t sambapos.replicated_table) RETURNS text[]
+CREATE FUNCTION sambapos._live_alter(place sambapos._place, t sambapos._table) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -113,9 +113,9 @@ BEGIN
   RETURN changes;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_alter(sambapos.site, sambapos.replicated_table) IS 'Brings a live foreign table''s columns up to the source''s; tells what it did';
+COMMENT ON FUNCTION sambapos._live_alter(sambapos._place, sambapos._table) IS 'Brings a live foreign table''s columns up to the source''s; tells what it did';
 
-CREATE FUNCTION sambapos._drift_follow(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._drift_follow(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -128,27 +128,27 @@ BEGIN
   PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
 EXCEPTION WHEN datatype_mismatch OR dependent_objects_still_exist OR feature_not_supported OR object_not_in_prerequisite_state THEN
   GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT;
-  UPDATE sambapos.replicated_table AS r SET paused_reason = reason
+  UPDATE sambapos.table_state AS r SET paused_reason = reason, paused_under = t.reread_at
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos.site, sambapos.replicated_table) IS 'Follows a change of a source table''s columns, or pauses the table with the reason';
+COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos._place, sambapos._table) IS 'Follows a change of a source table''s columns, or pauses the table with the reason';
 
 -- Compares what the source has with what was there at the last look. What changed is followed; what
 -- can't be followed pauses the table. The tables that need a whole read are marked full_due; those
 -- that the source doesn't show fail.
-CREATE FUNCTION sambapos._drift_look(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._drift_look(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   seen record;
-  t sambapos.replicated_table;
+  t sambapos._table;
 BEGIN
   FOR seen IN
     SELECT r AS t, array_agg(c.column_name) AS names,
            string_agg(c.column_name || ' ' || c.data_type, ', ' ORDER BY c.column_name COLLATE "C") AS signature
     FROM sambapos.run_table AS x
-    JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+    JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
     LEFT JOIN sambapos._source_columns(place) AS c USING (source_schema, source_name)
     WHERE x.run_id = _drift_look.run_id AND x.status = 'running'
     GROUP BY r.*
@@ -162,10 +162,11 @@ BEGIN
       IF t.column_signature IS NOT NULL OR NOT sambapos._live_has_columns(place, t, seen.names) THEN
         PERFORM sambapos._drift_follow(run_id, place, t);
       END IF;
-      UPDATE sambapos.replicated_table AS r SET column_signature = seen.signature
-       WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name) AND r.paused_reason IS NULL;
+      UPDATE sambapos.table_state AS r SET column_signature = seen.signature
+       WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name)
+         AND EXISTS (SELECT FROM sambapos._table AS k WHERE (k.site_id, k.table_name) = (t.site_id, t.table_name) AND k.paused_reason IS NULL);
     END IF;
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._drift_look(bigint, sambapos.site) IS 'Notices new, dropped and changed columns at the source and follows them';
+COMMENT ON FUNCTION sambapos._drift_look(bigint, sambapos._place) IS 'Notices new, dropped and changed columns at the source and follows them';

@@ -16,7 +16,7 @@ $$;
 COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS 'True if a run has found a clear, of one table or of any';
 
 -- The thresholds. In doubt cleared: reports go on counting the rows.
-CREATE FUNCTION sambapos._gone_verdict(place sambapos.site, gone bigint, live_before bigint, highest_gone bigint, lowest_left bigint,
+CREATE FUNCTION sambapos._gone_verdict(place sambapos._place, gone bigint, live_before bigint, highest_gone bigint, lowest_left bigint,
                                   OUT kind text, OUT row_state text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -32,10 +32,10 @@ BEGIN
   row_state := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_verdict(sambapos.site, bigint, bigint, bigint, bigint) IS 'What it means that so many of a root''s rows are gone';
+COMMENT ON FUNCTION sambapos._gone_verdict(sambapos._place, bigint, bigint, bigint, bigint) IS 'What it means that so many of a root''s rows are gone';
 
 -- Rows of a root that the replica has as live and the source's list of ids has not.
-CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -67,11 +67,11 @@ BEGIN
     to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._probe_numerators_fell(place)));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos.site, sambapos.replicated_table) IS 'Finds a root''s rows that are gone, says what that means and enters it as a source event';
+COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table) IS 'Finds a root''s rows that are gone, says what that means and enters it as a source event';
 
 -- Gives a root's gone rows their row_state, and the live children of each the same one, in all child
 -- tables the site has, read in this run or not.
-CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -86,7 +86,7 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos.replicated_table AS k WHERE k.site_id = place.site_id AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id AND k.parent = t.table_name
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
@@ -97,12 +97,12 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Sets the row_state of a root''s gone rows and of their children';
+COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos._place, sambapos._table, bigint) IS 'Sets the row_state of a root''s gone rows and of their children';
 
 -- The vendor's clear begins with a child table. One that is empty while its roots are there, and with
 -- rows under roots that this run didn't find changed, is left as it is for a minute. The next step of a
 -- clear can take longer than that: if the roots are still there then, the rows are cleared, not removed.
-CREATE FUNCTION sambapos._gone_looks_emptied(run_id bigint, place sambapos.site, t sambapos.replicated_table, version bigint) RETURNS boolean
+CREATE FUNCTION sambapos._gone_looks_emptied(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -118,21 +118,21 @@ BEGIN
     t.parent, t.table_name, t.table_name, t.parent_key) INTO is_empty USING place.site_id, version;
   is_empty := is_empty AND NOT sambapos._run_has_cleared(run_id, t.parent);
   IF is_empty AND t.suspect_since IS NULL THEN
-    UPDATE sambapos.replicated_table AS r SET suspect_since = clock_timestamp()
+    UPDATE sambapos.table_state AS r SET suspect_since = clock_timestamp()
      WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
   ELSIF t.suspect_since IS NOT NULL AND NOT (is_empty AND t.suspect_since > clock_timestamp() - patience) THEN
-    UPDATE sambapos.replicated_table AS r SET suspect_since = NULL
+    UPDATE sambapos.table_state AS r SET suspect_since = NULL
      WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
     RETURN false;
   END IF;
   RETURN is_empty;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_looks_emptied(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._gone_looks_emptied(bigint, sambapos._place, sambapos._table, bigint) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
 
 -- Where a missing child means something: everywhere after a whole read; else under the changed roots
 -- that were delivered, and among the rows without a root, which are asked for each time.
-CREATE FUNCTION sambapos._gone_scopes(t sambapos.replicated_table, mode text) RETURNS text[]
+CREATE FUNCTION sambapos._gone_scopes(t sambapos._table, mode text) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE mode WHEN 'full' THEN ARRAY['true'] ELSE ARRAY[
@@ -140,12 +140,12 @@ $$
                                  WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
     format('r.%I IS NULL', t.parent_key)] END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_scopes(sambapos.replicated_table, text) IS 'Conditions on replica rows whose absence from the stage means that they are gone';
+COMMENT ON FUNCTION sambapos._gone_scopes(sambapos._table, text) IS 'Conditions on replica rows whose absence from the stage means that they are gone';
 
 -- Children that are missing although their root was delivered without them: edited away. Where the root is
 -- gone they share its fate (a table that wasn't copied while a clear went by); those without a root went
 -- with the clear, if there was one; all of a table under roots that nobody touched were cleared.
-CREATE FUNCTION sambapos._gone_mark_removed(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark_removed(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -173,11 +173,11 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_removed(bigint, sambapos.site, sambapos.replicated_table, text, bigint) IS 'Sets row_state removed on children that their root no longer has';
+COMMENT ON FUNCTION sambapos._gone_mark_removed(bigint, sambapos._place, sambapos._table, text, bigint) IS 'Sets row_state removed on children that their root no longer has';
 
 -- Masters: a row that isn't there any more is deleted, its last values stay. A run that would delete
 -- too much of a table says cleared instead, and that it did.
-CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -205,4 +205,4 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Sets row_state deleted on master rows that are gone';
+COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, bigint) IS 'Sets row_state deleted on master rows that are gone';

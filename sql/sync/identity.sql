@@ -4,7 +4,7 @@
 -- * An id that names another row than before gets another epoch; the old row stays as it was.
 
 -- What can't change about a root, as a comparison of replica row r with staged row s.
-CREATE FUNCTION sambapos._root_same_sql(place sambapos.site, t sambapos.replicated_table) RETURNS text
+CREATE FUNCTION sambapos._root_same_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE
@@ -15,47 +15,48 @@ $$
   FROM (VALUES ('(r.date = s.date AND (r.ticket_number IS NOT DISTINCT FROM s.ticket_number
                   OR r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id))')) AS x (by_date);
 $$;
-COMMENT ON FUNCTION sambapos._root_same_sql(sambapos.site, sambapos.replicated_table) IS 'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
+COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS 'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
 
 -- A used-again id can only belong to a row that was made after the last sync. So another date is an
 -- edit if it lies before that, everything else agrees and nothing else happened to the source: a row of
 -- an earlier epoch isn't edited, its id has been used again, if only this run has come to see it. And
 -- ids are given out upwards: below one that still names its row (at most $5) none is used again.
-CREATE FUNCTION sambapos._root_edited_sql(t sambapos.replicated_table) RETURNS text
+CREATE FUNCTION sambapos._root_edited_sql(t sambapos._table) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('r.row_state = ''live'' AND NOT $3 AND r.epoch >= $4 AND (s.%I < $2 OR s.id < $5)', t.date_column) || CASE t.kind WHEN 'ticket' THEN
     ' AND r.ticket_number IS NOT DISTINCT FROM s.ticket_number
       AND r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id' ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._root_edited_sql(sambapos.replicated_table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch, $5 its highest staged id that is known';
+COMMENT ON FUNCTION sambapos._root_edited_sql(sambapos._table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch, $5 its highest staged id that is known';
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
 -- this run had no reason to look at, or whose tables it didn't have.
-CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos.site, t sambapos.replicated_table, reused bigint[]) RETURNS integer
+CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos._place, t sambapos._table, reused bigint[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   fresh integer;
 BEGIN
-  UPDATE sambapos.site AS s SET epoch = s.epoch + 1 WHERE s.site_id = place.site_id RETURNING s.epoch INTO fresh;
+  UPDATE sambapos.site_state AS s SET epoch = s.epoch + 1 WHERE s.site_id = place.site_id RETURNING s.epoch INTO fresh;
   UPDATE sambapos.epoch AS e SET ended_at = now() WHERE e.site_id = place.site_id AND e.ended_at IS NULL;
   INSERT INTO sambapos.epoch (site_id, epoch, reason)
   VALUES (place.site_id, fresh, format('%s ids of %s used again', cardinality(reused), t.table_name));
   PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(reused),
                                jsonb_build_object('ids', to_jsonb(reused[1:50]), 'epoch', fresh));
-  UPDATE sambapos.replicated_table AS r SET full_due = true WHERE r.site_id = place.site_id AND r.kind <> 'master';
+  UPDATE sambapos.table_state AS x SET full_due = true FROM sambapos.replicated_table AS r
+   WHERE (r.site_id, r.table_name) = (x.site_id, x.table_name) AND r.site_id = place.site_id AND r.kind <> 'master';
   PERFORM sambapos._workbench_read_again(run_id, r.table_name, 'ids have been used again: an epoch has begun')
-  FROM sambapos.replicated_table AS r WHERE r.site_id = place.site_id AND r.kind <> 'master';
+  FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.kind <> 'master';
   RETURN fresh;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos.site, sambapos.replicated_table, bigint[]) IS 'Begins a site''s next epoch because ids have been used again';
+COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, bigint[]) IS 'Begins a site''s next epoch because ids have been used again';
 
 -- Roots: the newest row with the same fingerprint is the row; an id whose rows are all others has
 -- been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it
 -- of an earlier life or (after a restore) of a later one, is superseded.
-CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -65,7 +66,7 @@ DECLARE
   since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _epoch_find_roots.run_id);
   highest_known bigint;
   reused bigint[];
-  epoch integer := (SELECT s.epoch FROM sambapos.site AS s WHERE s.site_id = place.site_id);
+  epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT s.id, max(r.epoch) AS epoch FROM %s
@@ -86,16 +87,16 @@ BEGIN
                   FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''', t.table_name, namesakes) USING place.site_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos.site, sambapos.replicated_table) IS 'Gives each staged root its epoch; begins one if ids have been used again';
+COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos._place, sambapos._table) IS 'Gives each staged root its epoch; begins one if ids have been used again';
 
 -- Children take the epoch of their root, masters that of their newest row. The order of preference:
 -- the root as staged, the root as known (live first), the row itself, the present epoch.
-CREATE FUNCTION sambapos._epoch_find(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._epoch_find(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  epoch integer := (SELECT s.epoch FROM sambapos.site AS s WHERE s.site_id = place.site_id);
+  epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   IF epoch > 1 THEN
     IF t.kind = 'child' AND sambapos._table_has_root(t) THEN
@@ -117,10 +118,10 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find(sambapos.site, sambapos.replicated_table) IS 'Gives each staged child or master row its epoch';
+COMMENT ON FUNCTION sambapos._epoch_find(sambapos._place, sambapos._table) IS 'Gives each staged child or master row its epoch';
 
 -- Beside a document's id its epoch: as staged in this run, else the newest known, else the row's own.
-CREATE FUNCTION sambapos._epoch_find_documents(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._epoch_find_documents(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -131,7 +132,7 @@ BEGIN
     RETURN;
   END IF;
   IF sambapos._replica_table('account_transaction_documents') IS NOT NULL
-     AND EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = place.site_id AND s.epoch > 1) THEN
+     AND EXISTS (SELECT FROM sambapos._place AS s WHERE s.site_id = place.site_id AND s.epoch > 1) THEN
     IF to_regclass('pg_temp.sambapos__stage_account_transaction_documents') IS NOT NULL THEN
       EXECUTE format('UPDATE %s AS s SET document_epoch = d.epoch
                       FROM pg_temp.sambapos__stage_account_transaction_documents AS d WHERE d.id = s.%I', stage, link);
@@ -145,4 +146,4 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL', stage, link);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos.site, sambapos.replicated_table) IS 'Fills document_epoch of staged tickets and payments';
+COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS 'Fills document_epoch of staged tickets and payments';

@@ -9,7 +9,7 @@
 --   an idle or repeated run writes no byte to a replica table.
 -- * An id that names another row than before gets another epoch; the old row stays as it was.
 
-CREATE FUNCTION sambapos._merge_rows(run_id bigint, place sambapos.site, t sambapos.replicated_table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_rows(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -27,9 +27,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos.site, sambapos.replicated_table, bigint) IS 'Writes what was staged of one table';
+COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos._place, sambapos._table, bigint) IS 'Writes what was staged of one table';
 
-CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text, step text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -52,17 +52,17 @@ BEGIN
    WHERE (x.run_id, x.table_name) = (_merge_step.run_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos.site, sambapos.replicated_table, text, text, bigint) IS 'One step of merging one table';
+COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._table, text, text, bigint) IS 'One step of merging one table';
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone: a child of a root that is gone was cleared, one of a root that is there removed.
-CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos.site)
-RETURNS TABLE (t sambapos.replicated_table, mode text, step text)
+CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
+RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT r, x.mode, s.step
   FROM sambapos.run_table AS x
-  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
   CROSS JOIN LATERAL (
     SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
     UNION ALL SELECT 4, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
@@ -70,11 +70,11 @@ $$
   WHERE x.run_id = _merge_steps.run_id AND x.status = 'read'
   ORDER BY s.rank, r.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos.site) IS 'What a run merges, in order';
+COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos._place) IS 'What a run merges, in order';
 
 -- A role with the privilege TRIGGER could add one between the check and the write. CREATE TRIGGER and ALTER
 -- TABLE wait for this lock, which every write takes anyway; so what is found now holds until the commit.
-CREATE FUNCTION sambapos._merge_claim_tables(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._merge_claim_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -82,11 +82,11 @@ DECLARE
 BEGIN
   FOR relation IN
     SELECT sambapos._replica_table(n.name)
-    FROM sambapos.replicated_table AS t
+    FROM sambapos._table AS t
     CROSS JOIN LATERAL (SELECT t.table_name AS name UNION ALL SELECT t.table_name || '_history' WHERE t.history) AS n
     WHERE t.site_id = place.site_id AND sambapos._replica_table(n.name) IS NOT NULL
       AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
-                                  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+                                  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
                                   WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read')
     ORDER BY n.name
   LOOP
@@ -95,9 +95,9 @@ BEGIN
   PERFORM sambapos._run_refuse_tables(run_id, place);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_claim_tables(bigint, sambapos.site) IS 'Locks the replica tables a run writes to, and looks once more whether they may be written to';
+COMMENT ON FUNCTION sambapos._merge_claim_tables(bigint, sambapos._place) IS 'Locks the replica tables a run writes to, and looks once more whether they may be written to';
 
-CREATE FUNCTION sambapos._merge_may_go_on(run_id bigint, t sambapos.replicated_table) RETURNS boolean
+CREATE FUNCTION sambapos._merge_may_go_on(run_id bigint, t sambapos._table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -109,10 +109,10 @@ BEGIN
                  WHERE (x.run_id, x.table_name) = (_merge_may_go_on.run_id, t.table_name) AND x.status = 'read');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos.replicated_table) IS 'True while neither a table nor its root has failed to merge';
+COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos._table) IS 'True while neither a table nor its root has failed to merge';
 
 -- The whole writing half. A table that fails is left as it was, and its children with it.
-CREATE FUNCTION sambapos._merge_all(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._merge_all(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -123,7 +123,7 @@ DECLARE
   error_detail text;
 BEGIN
   PERFORM sambapos._merge_claim_tables(run_id, place);
-  SELECT k.version + 1 INTO new_version FROM sambapos.site AS k WHERE k.site_id = place.site_id FOR NO KEY UPDATE;
+  SELECT k.version + 1 INTO STRICT new_version FROM sambapos.site_state AS k WHERE k.site_id = place.site_id FOR UPDATE;
   FOR s IN SELECT * FROM sambapos._merge_steps(run_id, place) LOOP
     CONTINUE WHEN NOT sambapos._merge_may_go_on(run_id, s.t);
     BEGIN
@@ -136,10 +136,10 @@ BEGIN
     END;
   END LOOP;
   UPDATE sambapos.run_table AS x SET status = 'ok' WHERE x.run_id = _merge_all.run_id AND x.status = 'read';
-  UPDATE sambapos.site AS k SET version = new_version
+  UPDATE sambapos.site_state AS k SET version = new_version
    WHERE k.site_id = place.site_id
      AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _merge_all.run_id
                     AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos.site) IS 'The writing half of a run: stages into replica tables, in one transaction with the state';
+COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos._place) IS 'The writing half of a run: stages into replica tables, in one transaction with the state';

@@ -2,38 +2,38 @@
 
 -- Tables that have to be read together: tickets, account documents and all their children are one
 -- story; any other root goes with its children; a master is alone.
-CREATE FUNCTION sambapos._table_family(t sambapos.replicated_table) RETURNS name
+CREATE FUNCTION sambapos._table_family(t sambapos._table) RETURNS name
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
   FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r;
 $$;
-COMMENT ON FUNCTION sambapos._table_family(sambapos.replicated_table) IS 'The name of the group of tables that one run reads together';
+COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS 'The name of the group of tables that one run reads together';
 
-CREATE FUNCTION sambapos._table_has_root(t sambapos.replicated_table) RETURNS boolean
+CREATE FUNCTION sambapos._table_has_root(t sambapos._table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos.replicated_table AS r
+  SELECT EXISTS (SELECT FROM sambapos._table AS r
                  WHERE r.site_id = t.site_id AND r.table_name = t.parent AND r.enabled);
 $$;
-COMMENT ON FUNCTION sambapos._table_has_root(sambapos.replicated_table) IS 'True for a child whose root is copied too';
+COMMENT ON FUNCTION sambapos._table_has_root(sambapos._table) IS 'True for a child whose root is copied too';
 
 -- A line in the log for each table of the run, with what is known before the source is asked.
-CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos.site, tables text[]) RETURNS void
+CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, tables text[]) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.run_table (run_id, table_name, mode, status, message)
-  SELECT _run_plan_tables.run_id, t.table_name, 'none',
+  INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message)
+  SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
          CASE WHEN t.paused_reason IS NULL THEN 'running' ELSE 'paused' END, t.paused_reason
-  FROM sambapos.replicated_table AS t
+  FROM sambapos._table AS t
   WHERE t.site_id = place.site_id AND t.enabled
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked) FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
 $$;
-COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos.site, text[]) IS 'Enters a run''s tables in the log; naming one member of a family means all of it';
+COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS 'Enters a run''s tables in the log; naming one member of a family means all of it';
 
 -- Before the first write a run asks whether all of a family may be written to: what is gone is marked in the
 -- children of a root too, read in this run or not. So one table's trouble is its family's.
-CREATE FUNCTION sambapos._run_refuse_tables(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._run_refuse_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -42,37 +42,37 @@ BEGIN
   PERFORM sambapos._site_note_code_of_others(place.site_id);
   FOR refused IN
     SELECT t.table_name, sambapos._table_family(t) AS family, p.problem
-    FROM sambapos.replicated_table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
+    FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
     WHERE t.site_id = place.site_id AND p.problem IS NOT NULL ORDER BY t.table_name
   LOOP
     UPDATE sambapos.run_table AS x
        SET status = 'failed', sqlstate = CASE x.table_name WHEN refused.table_name THEN '55000' END,
            message = CASE x.table_name WHEN refused.table_name THEN refused.problem
                      ELSE format('not synced without table %s, which is refused', refused.table_name) END
-      FROM sambapos.replicated_table AS t
+      FROM sambapos._table AS t
      WHERE x.run_id = _run_refuse_tables.run_id AND x.status IN ('running', 'read')
        AND t.site_id = place.site_id AND t.table_name = x.table_name AND sambapos._table_family(t) = refused.family;
   END LOOP;
   PERFORM sambapos._log_message(_run_refuse_tables.run_id, t.table_name, 'runs with the rights of this sync: ' || t.code_of_others)
-  FROM sambapos.replicated_table AS t
+  FROM sambapos._table AS t
   WHERE t.site_id = place.site_id AND t.code_of_others IS NOT NULL AND sambapos._table_problem(place, t) IS NULL;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos.site) IS 'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports that code otherwise';
+COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS 'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports that code otherwise';
 
 -- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may
 -- have been used again below what is known. Its family follows. A child may be due alone; one whose
 -- root isn't copied is always read whole.
-CREATE FUNCTION sambapos._table_is_read_whole(run_mode text, t sambapos.replicated_table, highest bigint) RETURNS boolean
+CREATE FUNCTION sambapos._table_is_read_whole(run_mode text, t sambapos._table, highest bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL OR (t.full_due AND run_mode = 'auto')
       OR (t.kind <> 'child' AND t.source_max_id > coalesce(highest, 0))
       OR (t.kind = 'child' AND NOT sambapos._table_has_root(t));
 $$;
-COMMENT ON FUNCTION sambapos._table_is_read_whole(text, sambapos.replicated_table, bigint) IS 'True if a table has to be read whole';
+COMMENT ON FUNCTION sambapos._table_is_read_whole(text, sambapos._table, bigint) IS 'True if a table has to be read whole';
 
-CREATE FUNCTION sambapos._run_choose_modes(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._run_choose_modes(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -80,7 +80,7 @@ DECLARE
 BEGIN
   WITH due AS (
     SELECT t.table_name, t.kind, sambapos._table_family(t) AS family, sambapos._table_is_read_whole(run_mode, t, p.highest) AS whole
-    FROM sambapos.replicated_table AS t LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
+    FROM sambapos._table AS t LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
     WHERE t.site_id = place.site_id AND t.enabled
   )
   UPDATE sambapos.run_table AS x
@@ -90,8 +90,8 @@ BEGIN
     FROM due AS d
    WHERE x.run_id = _run_choose_modes.run_id AND x.table_name = d.table_name AND x.status = 'running';
   UPDATE sambapos.run_table AS x SET mode = 'none', status = s.status, message = s.message
-    FROM sambapos.replicated_table AS t
-    LEFT JOIN sambapos.replicated_table AS root
+    FROM sambapos._table AS t
+    LEFT JOIN sambapos._table AS root
            ON root.site_id = t.site_id AND root.table_name = t.parent AND root.enabled
     CROSS JOIN LATERAL (
       SELECT 'paused' AS status, t.paused_reason AS message WHERE t.paused_reason IS NOT NULL
@@ -102,4 +102,4 @@ BEGIN
      AND x.status = 'running';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_choose_modes(bigint, sambapos.site) IS 'Decides for each table of a run between incremental and full, and which are left out';
+COMMENT ON FUNCTION sambapos._run_choose_modes(bigint, sambapos._place) IS 'Decides for each table of a run between incremental and full, and which are left out';

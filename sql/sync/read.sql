@@ -17,7 +17,7 @@
 -- An id is given out before its row is committed, so the last few are read again; fewer of a child,
 -- whose ticket is stamped with it. The lesser of what is known and what is there: after a reseed the
 -- known one is too high.
-CREATE FUNCTION sambapos._root_low_id(place sambapos.site, t sambapos.replicated_table) RETURNS bigint
+CREATE FUNCTION sambapos._root_low_id(place sambapos._place, t sambapos._table) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -25,11 +25,11 @@ BEGIN
           FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._root_low_id(sambapos.site, sambapos.replicated_table) IS 'The id above which rows are always read';
+COMMENT ON FUNCTION sambapos._root_low_id(sambapos._place, sambapos._table) IS 'The id above which rows are always read';
 
 -- The predicates of a ticket that can have changed: A new ids, B and G stamps, C open, E payments.
 -- D, tickets that were open when last seen, and F, tickets with new children, come as ids.
-CREATE FUNCTION sambapos._root_condition(place sambapos.site, t sambapos.replicated_table) RETURNS text
+CREATE FUNCTION sambapos._root_condition(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT 'WHERE id > $2' || CASE t.kind
@@ -40,9 +40,9 @@ $$
     WHEN 'document' THEN format(' OR %I >= $3', t.date_column)
     ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._root_condition(sambapos.site, sambapos.replicated_table) IS 'The predicates that find a root''s changed rows at the source';
+COMMENT ON FUNCTION sambapos._root_condition(sambapos._place, sambapos._table) IS 'The predicates that find a root''s changed rows at the source';
 
-CREATE FUNCTION sambapos._period_open_since(place sambapos.site) RETURNS timestamp
+CREATE FUNCTION sambapos._period_open_since(place sambapos._place) RETURNS timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -55,11 +55,11 @@ BEGIN
   RETURN start;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._period_open_since(sambapos.site) IS 'When the open work period began, as far as the replica knows; NULL if none is open';
+COMMENT ON FUNCTION sambapos._period_open_since(sambapos._place) IS 'When the open work period began, as far as the replica knows; NULL if none is open';
 
 -- Documents can be edited at any age; the last days' are read again, stock documents back to the
 -- beginning of the open work period.
-CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS timestamp
+CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos._place, t sambapos._table) RETURNS timestamp
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN t.kind = 'ticket' THEN r.since
@@ -67,11 +67,11 @@ $$
               ELSE least(r.source_now - make_interval(days => place.stock_days), sambapos._period_open_since(place)) END
   FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
 $$;
-COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos.site, sambapos.replicated_table) IS 'From which date on a root''s rows are read again';
+COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS 'From which date on a root''s rows are read again';
 
 -- Adds to sambapos__changed: what was staged, what was open when last seen, and for account documents
 -- those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
-CREATE FUNCTION sambapos._changed_note(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -101,9 +101,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_note(sambapos.site, sambapos.replicated_table) IS 'Notes which rows of a root count as changed, so that their children are read';
+COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS 'Notes which rows of a root count as changed, so that their children are read';
 
-CREATE FUNCTION sambapos._changed_not_staged(t sambapos.replicated_table) RETURNS bigint[]
+CREATE FUNCTION sambapos._changed_not_staged(t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -115,11 +115,11 @@ BEGIN
   RETURN ids;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_not_staged(sambapos.replicated_table) IS 'Changed roots whose own row is not staged yet';
+COMMENT ON FUNCTION sambapos._changed_not_staged(sambapos._table) IS 'Changed roots whose own row is not staged yet';
 
 -- Known and live, plus newly staged, must be what the source counts. If not, or if a row that was
 -- asked for by id wasn't there, all ids are asked for: some are gone, or some were never seen.
-CREATE FUNCTION sambapos._root_list_if_different(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._root_list_if_different(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -146,9 +146,9 @@ BEGIN
   PERFORM sambapos._stage_read_by(place, t, 'id', unseen);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos.site, sambapos.replicated_table) IS 'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
+COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos._place, sambapos._table) IS 'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
 
-CREATE FUNCTION sambapos._read_root(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+CREATE FUNCTION sambapos._read_root(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -170,11 +170,11 @@ BEGIN
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos.site, sambapos.replicated_table, text) IS 'Stages a root''s changed rows, or all of them';
+COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos._place, sambapos._table, text) IS 'Stages a root''s changed rows, or all of them';
 
 -- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
 -- own stamp doesn't follow all changes, but where it moved something did.
-CREATE FUNCTION sambapos._changed_collect(run_id bigint, place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._changed_collect(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -188,12 +188,12 @@ BEGIN
     USING sambapos._root_low_id(place, t), since;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos.site, sambapos.replicated_table) IS 'Notes the roots of a child table''s new rows as changed';
+COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos._place, sambapos._table) IS 'Notes the roots of a child table''s new rows as changed';
 
 -- Where the root isn't part of a child's key the row can leave its root and live on, without one or
 -- with another. Known rows of changed roots that weren't delivered, and rows without a root, are
 -- asked for by their own id.
-CREATE FUNCTION sambapos._child_moved_ids(place sambapos.site, t sambapos.replicated_table) RETURNS bigint[]
+CREATE FUNCTION sambapos._child_moved_ids(place sambapos._place, t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -208,9 +208,9 @@ BEGIN
   RETURN ids;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos.site, sambapos.replicated_table) IS 'Known children that may have left their roots';
+COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos._place, sambapos._table) IS 'Known children that may have left their roots';
 
-CREATE FUNCTION sambapos._read_child(place sambapos.site, t sambapos.replicated_table, mode text) RETURNS void
+CREATE FUNCTION sambapos._read_child(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -227,9 +227,9 @@ BEGIN
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_child(sambapos.site, sambapos.replicated_table, text) IS 'Stages the complete child sets of the changed roots, or the whole table';
+COMMENT ON FUNCTION sambapos._read_child(sambapos._place, sambapos._table, text) IS 'Stages the complete child sets of the changed roots, or the whole table';
 
-CREATE FUNCTION sambapos._read_master(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -238,9 +238,9 @@ BEGIN
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_master(sambapos.site, sambapos.replicated_table) IS 'Stages a whole table';
+COMMENT ON FUNCTION sambapos._read_master(sambapos._place, sambapos._table) IS 'Stages a whole table';
 
-CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos.site, t sambapos.replicated_table, mode text, step text) RETURNS void
+CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -258,17 +258,17 @@ BEGIN
    WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos.site, sambapos.replicated_table, text, text) IS 'One step of reading one table';
+COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos._place, sambapos._table, text, text) IS 'One step of reading one table';
 
 -- Tickets before account documents, since a document is read when its ticket changed; parents before
 -- children, so that without a snapshot a child set is never older than its root.
-CREATE FUNCTION sambapos._read_steps(run_id bigint, place sambapos.site)
-RETURNS TABLE (t sambapos.replicated_table, mode text, step text)
+CREATE FUNCTION sambapos._read_steps(run_id bigint, place sambapos._place)
+RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT r, x.mode, s.step
   FROM sambapos.run_table AS x
-  JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
   CROSS JOIN LATERAL (
     SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
     UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
@@ -277,10 +277,10 @@ $$
   WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
   ORDER BY s.rank, r.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos.site) IS 'What a run reads, in order';
+COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos._place) IS 'What a run reads, in order';
 
 -- A child isn't read any more once its root has failed.
-CREATE FUNCTION sambapos._read_may_go_on(run_id bigint, t sambapos.replicated_table) RETURNS boolean
+CREATE FUNCTION sambapos._read_may_go_on(run_id bigint, t sambapos._table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -293,9 +293,9 @@ BEGIN
                  WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos.replicated_table) IS 'True while neither a table nor its root has failed';
+COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos._table) IS 'True while neither a table nor its root has failed';
 
-CREATE FUNCTION sambapos._read_tables(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._read_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -316,9 +316,9 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos.site) IS 'Reads all tables of a run into their stages; one that fails is marked and left';
+COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos._place) IS 'Reads all tables of a run into their stages; one that fails is marked and left';
 
-CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -335,10 +335,10 @@ BEGIN
   PERFORM sambapos._run_choose_modes(run_id, place);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos.site) IS 'Reads the source''s clock, columns, counts and id ranges';
+COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS 'Reads the source''s clock, columns, counts and id ranges';
 
 -- The whole reading half. Nothing raises but a cancel: failures are in the log.
-CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -364,4 +364,4 @@ BEGIN
   END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos.site) IS 'The reading half of a run: everything is staged, or in the log why not';
+COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS 'The reading half of a run: everything is staged, or in the log why not';

@@ -5,7 +5,7 @@
 
 -- Whoever holds the lock knows that a run still called running is dead. The site's row isn't touched
 -- before the merge, so that sambapos_request_sync doesn't wait for a long sambapos_sync.
-CREATE FUNCTION sambapos._run_begin(place sambapos.site, mode text, trigger text, tables text[]) RETURNS bigint
+CREATE FUNCTION sambapos._run_begin(place sambapos._place, mode text, trigger text, tables text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -16,42 +16,46 @@ BEGIN
   INSERT INTO sambapos.run AS r (site_id, mode, trigger) VALUES (place.site_id, _run_begin.mode, _run_begin.trigger)
   RETURNING r.run_id INTO fresh;
   INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load') ON CONFLICT DO NOTHING;
+  INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
+  INSERT INTO sambapos.table_state (site_id, table_name)
+  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ON CONFLICT DO NOTHING;
+  UPDATE sambapos.request AS q SET run_id = fresh, status = 'running' WHERE q.site_id = place.site_id AND q.finished_at IS NULL;
   PERFORM sambapos._run_plan_tables(fresh, place, tables);
   RETURN fresh;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_begin(sambapos.site, text, text, text[]) IS 'Enters a run in the log';
+COMMENT ON FUNCTION sambapos._run_begin(sambapos._place, text, text, text[]) IS 'Enters a run in the log';
 
 -- After a failure sooner: a minute, two, four ... half an hour, never later than the interval.
-CREATE FUNCTION sambapos._run_next_due(place sambapos.site, started_at timestamptz) RETURNS timestamptz
+CREATE FUNCTION sambapos._run_next_due(place sambapos._place, started_at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN place.consecutive_failures = 0 THEN started_at + place.sync_interval
               ELSE clock_timestamp() + least(place.sync_interval, interval '30 minutes',
                                              interval '1 minute' * 2 ^ least(place.consecutive_failures - 1, 5)) END;
 $$;
-COMMENT ON FUNCTION sambapos._run_next_due(sambapos.site, timestamptz) IS 'When a site is due next';
+COMMENT ON FUNCTION sambapos._run_next_due(sambapos._place, timestamptz) IS 'When a site is due next';
 
-CREATE FUNCTION sambapos._run_has_tickets(run_id bigint, place sambapos.site) RETURNS boolean
+CREATE FUNCTION sambapos._run_has_tickets(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN EXISTS (SELECT FROM sambapos.replicated_table AS t
+  SELECT CASE WHEN EXISTS (SELECT FROM sambapos._table AS t
                            WHERE t.site_id = place.site_id AND t.enabled AND t.kind = 'ticket')
               THEN coalesce(bool_and(x.status = 'ok') FILTER (WHERE t.kind = 'ticket'), false)
               ELSE coalesce(bool_and(x.status = 'ok'), false) END
   FROM sambapos.run_table AS x
-  JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _run_has_tickets.run_id;
 $$;
-COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos.site) IS 'True if a run has read and merged the tickets';
+COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS 'True if a run has read and merged the tickets';
 
 -- A child, or the documents, that failed while the tickets went through would never be asked for
 -- again by what changed: the next run reads them whole.
-CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  UPDATE sambapos.replicated_table AS t
+  UPDATE sambapos.table_state AS t
      SET last_status = x.status, last_run_at = now(),
          last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
          last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
@@ -60,10 +64,11 @@ BEGIN
          source_max_id = CASE x.status WHEN 'ok' THEN p.highest ELSE t.source_max_id END,
          full_due = a.table_name IS NOT NULL
                     OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full' ELSE t.full_due OR x.family_went_through END,
+         reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
     FROM (SELECT x.*, EXISTS (SELECT FROM sambapos.run_table AS o
-                              JOIN sambapos.replicated_table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
+                              JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
                               WHERE o.run_id = x.run_id AND o.status = 'ok' AND r.kind = 'ticket') AS family_went_through
           FROM sambapos.run_table AS x WHERE x.run_id = _run_remember_tables.run_id) AS x
     LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
@@ -71,40 +76,62 @@ BEGIN
    WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos.site) IS 'Writes what a run leaves for each table';
+COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
 
 -- The high-water mark moves when the tickets went through, or when there are none to wait for.
-CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos.site, failed bigint, first_failed sambapos.run_table) RETURNS void
+CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos._place, failed bigint, first_failed sambapos.run_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   this sambapos.run := (SELECT r FROM sambapos.run AS r WHERE r.run_id = _run_remember_site.run_id);
   refused boolean := coalesce(first_failed.sqlstate LIKE '28%', false);
 BEGIN
-  UPDATE sambapos.site AS s
+  UPDATE sambapos.site_state AS s
      SET last_run_at = this.started_at,
          last_success_at = CASE WHEN failed = 0 THEN now() ELSE s.last_success_at END,
          last_error = CASE WHEN failed > 0 THEN this.message END,
          last_sqlstate = CASE WHEN failed > 0 THEN first_failed.sqlstate END,
          consecutive_failures = CASE WHEN failed = 0 THEN 0 ELSE s.consecutive_failures + 1 END,
          auth_failed = refused,
-         requested_at = CASE WHEN s.requested_at > this.started_at THEN s.requested_at END,
          current_run = NULL
    WHERE s.site_id = place.site_id;
-  UPDATE sambapos.site AS s
+  UPDATE sambapos.site_state AS x
      SET next_due_at = sambapos._run_next_due(s, this.started_at)
-   WHERE s.site_id = place.site_id;
+    FROM sambapos._place AS s
+   WHERE x.site_id = place.site_id AND s.site_id = place.site_id;
   IF sambapos._run_has_tickets(run_id, place) THEN
-    UPDATE sambapos.site AS s
+    UPDATE sambapos.site_state AS s
        SET hw_utc = this.source_utc, last_probe = sambapos._probe_facts(),
            hw_offset_minutes = sambapos._source_offset(this.source_now, this.source_utc)
      WHERE s.site_id = place.site_id;
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos.site, bigint, sambapos.run_table) IS 'Writes what a run leaves for the site';
+COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint, sambapos.run_table) IS 'Writes what a run leaves for the site';
 
-CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._run_answer_requests(run_id bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.request AS q
+     SET finished_at = clock_timestamp(), status = CASE r.status WHEN 'ok' THEN 'done' ELSE 'failed' END, message = r.message
+    FROM sambapos.run AS r
+   WHERE r.run_id = _run_answer_requests.run_id AND q.run_id = r.run_id AND q.finished_at IS NULL;
+$$;
+COMMENT ON FUNCTION sambapos._run_answer_requests(bigint) IS 'Says to the requests that a run served what became of it';
+
+CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  DELETE FROM sambapos.request AS q WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention;
+  WITH old AS (
+    DELETE FROM sambapos.run AS r
+     WHERE r.site_id = place.site_id AND r.started_at < now() - place.run_log_retention AND r.run_id <> _run_purge_log.run_id
+    RETURNING r.run_id)
+  DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
+$$;
+COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS 'Deletes the log that is older than the site''s run_log_retention';
+
+CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -122,12 +149,12 @@ BEGIN
          status = CASE WHEN failed = 0 THEN 'ok' WHEN others = 0 THEN 'failed' ELSE 'partial' END,
          message = CASE WHEN sambapos._log_is_fatal(first_failed.sqlstate) THEN '' ELSE first_failed.table_name || ': ' END
                    || first_failed.message, epoch = s.epoch, version = s.version
-    FROM sambapos.site AS s
+    FROM sambapos._place AS s
    WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
   PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed);
-  DELETE FROM sambapos.run AS r
-   WHERE r.site_id = place.site_id AND r.started_at < now() - place.run_log_retention AND r.run_id <> _run_end.run_id;
+  PERFORM sambapos._run_answer_requests(run_id);
+  PERFORM sambapos._run_purge_log(run_id, place);
   PERFORM sambapos._workbench_close();
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos.site) IS 'Writes the state that a run leaves, and its end in the log; purges old log lines';
+COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS 'Writes the state that a run leaves, and its end in the log; purges old log lines';

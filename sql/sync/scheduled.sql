@@ -7,19 +7,31 @@
 -- * A procedure that commits can't have a SET clause, and COMMIT takes SET LOCAL back: the next statement
 --   sets search_path again, before anything is evaluated. make lint holds every procedure to that.
 
-CREATE FUNCTION @extschema@.sambapos_request_sync(site text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+-- An insert waits for nobody, whatever a run holds.
+CREATE FUNCTION @extschema@.sambapos_request_sync(site text) RETURNS bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$ INSERT INTO sambapos.request (site_id) SELECT s.site_id FROM sambapos._site(site) AS s RETURNING request_id; $$;
+COMMENT ON FUNCTION @extschema@.sambapos_request_sync(text) IS
+'Sync now: returns the number of the request at once, the next tick of the site''s job does it. Also lets a site go on whose login was refused. sambapos_request says what became of it. Errors: 42704 no such site';
+
+CREATE FUNCTION @extschema@.sambapos_request(INOUT request_id bigint, OUT site text, OUT status text, OUT requested_at timestamptz,
+  OUT finished_at timestamptz, OUT run_id bigint, OUT message text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  s sambapos.site := sambapos._site(site);
 BEGIN
-  UPDATE sambapos.site AS k SET requested_at = clock_timestamp() WHERE k.site_id = s.site_id;
+  SELECT s.name, q.status, q.requested_at, q.finished_at, q.run_id, q.message
+    INTO site, status, requested_at, finished_at, run_id, message
+  FROM sambapos.request AS q JOIN sambapos.site AS s USING (site_id) WHERE q.request_id = sambapos_request.request_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no request %', coalesce(request_id::text, 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'Requests are kept as long as the run log (setting run_log_retention).';
+  END IF;
 END;
 $$;
-COMMENT ON FUNCTION @extschema@.sambapos_request_sync(text) IS
-'Sync now: returns at once, the next tick of the site''s job does it. Also lets a site go on whose login was refused. Errors: 42704 no such site';
+COMMENT ON FUNCTION @extschema@.sambapos_request(bigint) IS
+'What became of a request of sambapos_request_sync. status: queued, running, done, failed (message says why). Errors: 42704 no such request';
 
-CREATE FUNCTION sambapos._site_is_due(place sambapos.site) RETURNS boolean
+CREATE FUNCTION sambapos._site_is_due(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -28,10 +40,10 @@ BEGIN
           AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_is_due(sambapos.site) IS 'True if a scheduled run of a site should start now';
+COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
 
 -- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling.
-CREATE FUNCTION sambapos._source_wants_run(place sambapos.site) RETURNS boolean
+CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -60,10 +72,10 @@ EXCEPTION
     RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._source_wants_run(sambapos.site) IS 'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is refused';
+COMMENT ON FUNCTION sambapos._source_wants_run(sambapos._place) IS 'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is refused';
 
 -- Which sites a call of sambapos_run serves, most urgent first.
-CREATE FUNCTION sambapos._sites_due(site text) RETURNS integer[]
+CREATE FUNCTION sambapos._sites_due(site text, exactly boolean) RETURNS integer[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -76,13 +88,13 @@ BEGIN
     RETURN '{}';
   END IF;
   SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
-  FROM sambapos.site AS s
+  FROM sambapos._place AS s
   WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
-    AND (sambapos._site_is_due(s) OR sambapos._source_wants_run(s));
+    AND (exactly OR sambapos._site_is_due(s) OR sambapos._source_wants_run(s));
   RETURN coalesce(ids, '{}');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sites_due(text) IS 'The sites that are due';
+COMMENT ON FUNCTION sambapos._sites_due(text, boolean) IS 'The sites that are due; exactly: they are, by their cron line';
 
 -- A site that is held for hours is one line in the log, not one a minute.
 CREATE FUNCTION sambapos._log_busy(site_id integer) RETURNS void
@@ -106,17 +118,17 @@ CREATE FUNCTION sambapos._run_start(site_id integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site;
+  place sambapos._place;
   fresh_run bigint;
 BEGIN
   IF NOT sambapos._site_try_lock(site_id) THEN
     PERFORM sambapos._log_busy(site_id);
     RETURN 0;
   END IF;
-  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = _run_start.site_id;
+  SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _run_start.site_id;
   fresh_run := sambapos._run_begin(place, 'auto', CASE WHEN place.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
-  UPDATE sambapos.site AS s SET current_run = fresh_run WHERE s.site_id = _run_start.site_id;
+  UPDATE sambapos.site_state AS s SET current_run = fresh_run WHERE s.site_id = _run_start.site_id;
   RETURN fresh_run;
 END;
 $$;
@@ -126,12 +138,12 @@ CREATE FUNCTION sambapos._run_continue(run_id bigint, part text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos.site;
+  place sambapos._place;
   locked boolean;
 BEGIN
   -- locked first, looked at then: another run may end between the two
   locked := sambapos._site_try_lock(r.site_id) FROM sambapos.run AS r WHERE r.run_id = _run_continue.run_id;
-  SELECT s.* INTO STRICT place FROM sambapos.site AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _run_continue.run_id;
+  SELECT s.* INTO STRICT place FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _run_continue.run_id;
   IF NOT locked OR place.current_run IS DISTINCT FROM run_id THEN
     UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(), message = 'another run took the site over'
      WHERE r.run_id = _run_continue.run_id;
@@ -164,11 +176,12 @@ EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
   UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
    WHERE r.run_id = _run_try_continue.run_id;
-  UPDATE sambapos.site AS s
+  UPDATE sambapos.site_state AS s
      SET last_run_at = r.started_at, last_error = error_message, last_sqlstate = state, current_run = NULL,
          consecutive_failures = s.consecutive_failures + 1, next_due_at = clock_timestamp() + interval '1 minute'
     FROM sambapos.run AS r
    WHERE r.run_id = _run_try_continue.run_id AND s.site_id = r.site_id;
+  PERFORM sambapos._run_answer_requests(_run_try_continue.run_id);
   RETURN false;
 END;
 $$;
@@ -178,13 +191,13 @@ CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(format('site %s: run %s %s: %s', s.name, r.run_id, r.status, coalesce(r.message, 'see the log'))), '{}')
-  FROM sambapos.run AS r JOIN sambapos.site AS s USING (site_id)
+  FROM sambapos.run AS r JOIN sambapos._place AS s USING (site_id)
   WHERE r.run_id = _run_complaint.run_id AND r.status <> 'ok';
 $$;
 COMMENT ON FUNCTION sambapos._run_complaint(bigint) IS 'What to say about a run that did not go well';
 
 -- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
-CREATE PROCEDURE sambapos._run_due(site text)
+CREATE PROCEDURE sambapos._run_due(site text, exactly boolean)
 LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -194,7 +207,7 @@ DECLARE
   complaints pg_catalog.text[];
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
-  sites := sambapos._sites_due(site);
+  sites := sambapos._sites_due(site, exactly);
   FOREACH site_id IN ARRAY sites LOOP
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
@@ -217,14 +230,14 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON PROCEDURE sambapos._run_due(text) IS 'The body of sambapos_run: syncs what is due, each part of a run committed';
+COMMENT ON PROCEDURE sambapos._run_due(text, boolean) IS 'The body of sambapos_run: syncs what is due, each part of a run committed';
 
 CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
 LANGUAGE plpgsql AS
 $$
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
-  CALL sambapos._run_due(site);
+  CALL sambapos._run_due(site, false);
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS

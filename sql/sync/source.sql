@@ -12,25 +12,25 @@ COMMENT ON FUNCTION sambapos._source_offset(timestamp, timestamp) IS 'The source
 -- The lower bound for stamps: the source's clock of the last complete read in its own local time, less
 -- the overlap. The lesser of the two offsets, so that the hour which exists twice in autumn is read
 -- twice; the lesser of the two clocks, for one that was set back.
-CREATE FUNCTION sambapos._source_since(place sambapos.site, local_now timestamp, utc_now timestamp) RETURNS timestamp
+CREATE FUNCTION sambapos._source_since(place sambapos._place, local_now timestamp, utc_now timestamp) RETURNS timestamp
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - place.overlap
          + make_interval(mins => least(place.hw_offset_minutes, sambapos._source_offset(local_now, utc_now)));
 $$;
-COMMENT ON FUNCTION sambapos._source_since(sambapos.site, timestamp, timestamp) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
+COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
-CREATE FUNCTION sambapos._source_clock(place sambapos.site, OUT local_now timestamp, OUT utc_now timestamp)
+CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT q.l, q.u
   FROM sambapos._query(place.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
 $$;
-COMMENT ON FUNCTION sambapos._source_clock(sambapos.site) IS 'The source''s clock';
+COMMENT ON FUNCTION sambapos._source_clock(sambapos._place) IS 'The source''s clock';
 
 -- One statement: rows, lowest and highest id of each root; highest id of each child; and the sum of
 -- the numerators, which a clear sets to 0. Only tables whose first key column is Id have such numbers.
-CREATE FUNCTION sambapos._probe_sql(run_id bigint, place sambapos.site, only_table name DEFAULT NULL) RETURNS text
+CREATE FUNCTION sambapos._probe_sql(run_id bigint, place sambapos._place, only_table name DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT string_agg(format('SELECT %s AS t, %s FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
@@ -42,14 +42,14 @@ $$
              'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
          END, sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name)), ' UNION ALL ' ORDER BY t.table_name)
   FROM sambapos.run_table AS x
-  JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _probe_sql.run_id AND x.status IN ('running', 'read')
     AND (t.kind <> 'master' OR t.table_name = 'numerators')
     AND (only_table IS NULL OR t.table_name = only_table);
 $$;
-COMMENT ON FUNCTION sambapos._probe_sql(bigint, sambapos.site, name) IS 'The T-SQL that counts what the roots and children of a run hold';
+COMMENT ON FUNCTION sambapos._probe_sql(bigint, sambapos._place, name) IS 'The T-SQL that counts what the roots and children of a run hold';
 
-CREATE FUNCTION sambapos._probe_ask_of(run_id bigint, place sambapos.site, only_table name) RETURNS void
+CREATE FUNCTION sambapos._probe_ask_of(run_id bigint, place sambapos._place, only_table name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -63,10 +63,10 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_ask_of(bigint, sambapos.site, name) IS 'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
+COMMENT ON FUNCTION sambapos._probe_ask_of(bigint, sambapos._place, name) IS 'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
 
 -- All tables in one question; if one of them can't be asked, one by one, so that only that one fails.
-CREATE FUNCTION sambapos._probe_ask(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._probe_ask(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -92,9 +92,9 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_ask(bigint, sambapos.site) IS 'Asks the source for counts and id ranges';
+COMMENT ON FUNCTION sambapos._probe_ask(bigint, sambapos._place) IS 'Asks the source for counts and id ranges';
 
-CREATE FUNCTION sambapos._probe_source(run_id bigint, place sambapos.site) RETURNS void
+CREATE FUNCTION sambapos._probe_source(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -102,7 +102,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._probe_ask(run_id, place);
   FOR root IN
-    SELECT t.table_name FROM sambapos.replicated_table AS t JOIN pg_temp.sambapos__probe AS p USING (table_name)
+    SELECT t.table_name FROM sambapos._table AS t JOIN pg_temp.sambapos__probe AS p USING (table_name)
     WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period')
   LOOP
     EXECUTE format('UPDATE pg_temp.sambapos__probe SET live_before =
@@ -111,7 +111,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_source(bigint, sambapos.site) IS 'Counts what the source''s roots hold, and the replica''s';
+COMMENT ON FUNCTION sambapos._probe_source(bigint, sambapos._place) IS 'Counts what the source''s roots hold, and the replica''s';
 
 CREATE FUNCTION sambapos._probe_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -135,18 +135,18 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_is_falling() IS 'True if rows vanished at the source while it was read';
 
-CREATE FUNCTION sambapos._probe_ids_fell(place sambapos.site) RETURNS boolean
+CREATE FUNCTION sambapos._probe_ids_fell(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                 JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = p.table_name
+                 JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = p.table_name
                  WHERE t.kind IN ('ticket', 'document', 'period') AND coalesce(p.highest, 0) < t.source_max_id);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_ids_fell(sambapos.site) IS 'True if the highest id of a root is lower than it was';
+COMMENT ON FUNCTION sambapos._probe_ids_fell(sambapos._place) IS 'True if the highest id of a root is lower than it was';
 
-CREATE FUNCTION sambapos._probe_numerators_fell(place sambapos.site) RETURNS boolean
+CREATE FUNCTION sambapos._probe_numerators_fell(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -154,4 +154,4 @@ BEGIN
                    FROM pg_temp.sambapos__probe AS p WHERE p.table_name = 'numerators'), false);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos.site) IS 'True if ticket and order numbers have been set back, as a clear does';
+COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos._place) IS 'True if ticket and order numbers have been set back, as a clear does';

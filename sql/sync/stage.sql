@@ -1,6 +1,6 @@
 -- stage.sql: rows of the source in a temporary table, as they were read; the SQL that compares them with the replica.
 
-CREATE FUNCTION sambapos._stage_make(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._stage_make(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -11,10 +11,10 @@ BEGIN
                  t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_make(sambapos.site, sambapos.replicated_table) IS 'Makes the temporary table that a table''s rows are staged in';
+COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS 'Makes the temporary table that a table''s rows are staged in';
 
 -- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
-CREATE FUNCTION sambapos._stage_read(place sambapos.site, t sambapos.replicated_table, condition text DEFAULT '',
+CREATE FUNCTION sambapos._stage_read(place sambapos._place, t sambapos._table, condition text DEFAULT '',
                                 ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -30,9 +30,9 @@ BEGIN
     USING ids, low, since;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_read(sambapos.site, sambapos.replicated_table, text, bigint[], bigint, timestamp) IS 'Reads rows of a live table into its stage';
+COMMENT ON FUNCTION sambapos._stage_read(sambapos._place, sambapos._table, text, bigint[], bigint, timestamp) IS 'Reads rows of a live table into its stage';
 
-CREATE FUNCTION sambapos._stage_read_by(place sambapos.site, t sambapos.replicated_table, key name, ids bigint[]) RETURNS void
+CREATE FUNCTION sambapos._stage_read_by(place sambapos._place, t sambapos._table, key name, ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -45,7 +45,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_read_by(sambapos.site, sambapos.replicated_table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
+COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
 
 -- Without statistics the planner takes every temporary table for a small one.
 CREATE FUNCTION sambapos._stage_analyze(relation name) RETURNS void
@@ -62,20 +62,20 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_analyze(name) IS 'Gathers statistics on a large temporary table';
 
-CREATE FUNCTION sambapos._stage_done(t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._stage_done(t sambapos._table) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$ SELECT sambapos._stage_analyze(sambapos._stage_name(t.table_name)); $$;
-COMMENT ON FUNCTION sambapos._stage_done(sambapos.replicated_table) IS 'Gathers statistics on a large stage';
+COMMENT ON FUNCTION sambapos._stage_done(sambapos._table) IS 'Gathers statistics on a large stage';
 
-CREATE FUNCTION sambapos._replica_live_row_sql(t sambapos.replicated_table, id text) RETURNS text
+CREATE FUNCTION sambapos._replica_live_row_sql(t sambapos._table, id text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s', t.table_name, id);
 $$;
-COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos.replicated_table, text) IS 'A subquery for the live replica row of an id; $1 is the site';
+COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS 'A subquery for the live replica row of an id; $1 is the site';
 
 -- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key.
-CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos.replicated_table, keys name[]) RETURNS text
+CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos._table, keys name[]) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('pg_temp.%I AS s JOIN sambapos.epoch AS e ON e.site_id = $1
@@ -83,11 +83,11 @@ $$
                 sambapos._stage_name(t.table_name), t.table_name,
                 (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));
 $$;
-COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos.replicated_table, name[]) IS 'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
+COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[]) IS 'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
 
 -- A row fetched twice, as it can be where the source takes no snapshot, is one row. Two different
 -- rows under one key are refused.
-CREATE FUNCTION sambapos._stage_refuse_doubles(place sambapos.site, t sambapos.replicated_table) RETURNS void
+CREATE FUNCTION sambapos._stage_refuse_doubles(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -109,4 +109,4 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos.site, sambapos.replicated_table) IS 'Raises 23505 if different rows under one key were staged';
+COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos._place, sambapos._table) IS 'Raises 23505 if different rows under one key were staged';

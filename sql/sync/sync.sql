@@ -5,26 +5,26 @@ CREATE TYPE sambapos.sync_result AS (
   rows_updated bigint, rows_unchanged bigint, rows_gone bigint, duration interval, status text, message text);
 COMMENT ON TYPE sambapos.sync_result IS 'What a sync did to one table';
 
-CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos.site) RETURNS SETOF sambapos.sync_result
+CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos._place) RETURNS SETOF sambapos.sync_result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT place.name, x.table_name, x.mode, r.epoch, x.rows_read, x.rows_inserted, x.rows_updated, x.rows_unchanged,
          x.rows_gone, x.duration, x.status, x.message || coalesce(' (' || x.sqlstate || ')', '')
   FROM sambapos.run_table AS x
   JOIN sambapos.run AS r USING (run_id)
-  JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _sync_results.run_id
   ORDER BY array_position('{ticket,document,period,child,master}', t.kind), x.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos.site) IS 'The log of a run as sambapos_sync returns it';
+COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log of a run as sambapos_sync returns it';
 
 -- Why a site isn't synced at all: one row without a table.
-CREATE FUNCTION sambapos._sync_no_result(place sambapos.site, status text, message text) RETURNS sambapos.sync_result
+CREATE FUNCTION sambapos._sync_no_result(place sambapos._place, status text, message text) RETURNS sambapos.sync_result
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status, message)::sambapos.sync_result; $$;
-COMMENT ON FUNCTION sambapos._sync_no_result(sambapos.site, text, text) IS 'The result of a sync that did not take place';
+COMMENT ON FUNCTION sambapos._sync_no_result(sambapos._place, text, text) IS 'The result of a sync that did not take place';
 
-CREATE FUNCTION sambapos._sync_site(place sambapos.site, tables text[], mode text) RETURNS SETOF sambapos.sync_result
+CREATE FUNCTION sambapos._sync_site(place sambapos._place, tables text[], mode text) RETURNS SETOF sambapos.sync_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -41,7 +41,7 @@ BEGIN
                                                          coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
     RETURN;
   END IF;
-  SELECT * INTO STRICT place FROM sambapos.site AS s WHERE s.site_id = place.site_id;
+  SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
   run_id := sambapos._run_begin(place, mode, 'call', tables);
   PERFORM sambapos._read_all(run_id, place);
   PERFORM sambapos._merge_all(run_id, place);
@@ -49,7 +49,7 @@ BEGIN
   RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_site(sambapos.site, text[], text) IS 'One run of one site in this transaction';
+COMMENT ON FUNCTION sambapos._sync_site(sambapos._place, text[], text) IS 'One run of one site in this transaction';
 
 CREATE FUNCTION sambapos._sync_check_arguments(tables text[], mode text, on_error text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -76,11 +76,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000'
               ELSE coalesce(CASE WHEN sambapos._site_problem(s) IS NOT NULL THEN '55000' END, s.last_sqlstate, 'HV000') END
-  FROM sambapos.site AS s WHERE s.site_id = _sync_result_state.site_id;
+  FROM sambapos._place AS s WHERE s.site_id = _sync_result_state.site_id;
 $$;
 COMMENT ON FUNCTION sambapos._sync_result_state(integer, text) IS 'The SQLSTATE to raise for a result that is not ok';
 
-CREATE FUNCTION sambapos._sync_check_tables(place sambapos.site, tables text[]) RETURNS void
+CREATE FUNCTION sambapos._sync_check_tables(place sambapos._place, tables text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -94,7 +94,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_check_tables(sambapos.site, text[]) IS 'Raises 42P01 for a name that means no table of a site';
+COMMENT ON FUNCTION sambapos._sync_check_tables(sambapos._place, text[]) IS 'Raises 42P01 for a name that means no table of a site';
 
 CREATE FUNCTION @extschema@.sambapos_sync(site text DEFAULT NULL, tables text[] DEFAULT NULL,
                                           mode text DEFAULT 'auto', on_error text DEFAULT 'report')
@@ -102,7 +102,7 @@ RETURNS SETOF sambapos.sync_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  s sambapos.site;
+  s sambapos._place;
   result sambapos.sync_result;
 BEGIN
   PERFORM sambapos._sync_check_arguments(tables, mode, on_error);
@@ -110,7 +110,7 @@ BEGIN
     s := sambapos._site(site);
     PERFORM sambapos._sync_check_tables(s, tables);
   END IF;
-  FOR s IN SELECT k.* FROM sambapos.site AS k
+  FOR s IN SELECT k.* FROM sambapos._place AS k
             WHERE k.removed_at IS NULL AND (site IS NULL OR k.name = site) ORDER BY k.priority DESC, k.name
   LOOP
     FOR result IN SELECT * FROM sambapos._sync_site(s, tables, mode) LOOP

@@ -43,13 +43,13 @@ SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'till', tables => '{
 SELECT matches(pg_temp.hint($$SELECT * FROM sambapos_add_site('hotel', 'till', tables => '{tikets}')$$), 'Perhaps you meant "[Tt]ickets"', 'and the nearest is named');
 SELECT throws_ok(format('SELECT * FROM sambapos_add_site(''hotel'', ''till'', tables => %L)', ARRAY[name]), '22023', NULL, name || ' is never copied')
 FROM unnest('{Scripts,app_actions,ACTIONCONTAINERS,AddonLicenses,VersionInfo}'::text[]) AS name;
-SELECT is((SELECT count(*) FROM sambapos.site), 0::bigint, 'nothing of that left a site');
+SELECT is((SELECT count(*) FROM sambapos._place), 0::bigint, 'nothing of that left a site');
 
 -- adding
 CREATE TEMP TABLE added AS SELECT * FROM sambapos_add_site('hotel', 'till', 'europe/istanbul');
 SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM added), 'added', 'every table is added');
 SELECT set_eq('SELECT table_name FROM added', $$SELECT table_name FROM sambapos._known_tables() WHERE 'reporting' = ANY (sets)$$, 'the set reporting is the default');
-SELECT is((SELECT time_zone FROM sambapos.site WHERE name = 'hotel'), 'Europe/Istanbul', 'the time zone in its own spelling');
+SELECT is((SELECT time_zone FROM sambapos._place WHERE name = 'hotel'), 'Europe/Istanbul', 'the time zone in its own spelling');
 SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_live_hotel'::regnamespace AND c.relkind = 'f'$$,
               'SELECT table_name FROM added', 'each has a live table');
 SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND c.relkind = 'r' AND c.relname !~ '_history$'$$,
@@ -64,15 +64,15 @@ SELECT is((SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::reg
              AND objid IN ('sambapos_replica'::regnamespace, 'sambapos_live_hotel'::regnamespace)), 0::bigint, 'neither schema is a member of the extension');
 
 -- again
-CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site, (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos.replicated_table AS t) AS tables FROM sambapos.site AS s;
+CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site, (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos._table AS t) AS tables FROM sambapos._place AS s;
 CREATE FUNCTION pg_temp.relations() RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.oid, c.relname, c.relfilenode, c.relnatts), ', ' ORDER BY c.oid) FROM pg_class AS c
    WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname ~ '^sambapos_(live|replica)'); $$;
 CREATE TEMP TABLE relations AS SELECT pg_temp.relations();
 SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till')), 'kept', 'run again every table is kept');
 SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till', 'Europe/London', sync_interval => '1 hour')), 'kept', 'also with other settings');
-SELECT is((SELECT to_jsonb(s) FROM sambapos.site AS s), (SELECT site FROM before), 'no setting has changed');
-SELECT is((SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos.replicated_table AS t), (SELECT tables FROM before), 'no table''s state has changed');
+SELECT is((SELECT to_jsonb(s) FROM sambapos._place AS s), (SELECT site FROM before), 'no setting has changed');
+SELECT is((SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos._table AS t), (SELECT tables FROM before), 'no table''s state has changed');
 SELECT is(pg_temp.relations(), (SELECT relations FROM relations), 'no relation has changed');
 SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'stranger')$$, '42809', NULL, 'nor does it take another server');
 DROP FOREIGN TABLE sambapos_live_hotel.terminals;
@@ -87,7 +87,7 @@ SELECT throws_ok($$SELECT * FROM sambapos_add_table('hotel', NULL)$$, '22004', N
 SELECT results_eq($$SELECT * FROM sambapos_add_site('bar', 'till', tables => '{orders}')$$, $$VALUES ('tickets', 'added'), ('orders', 'added')$$, 'a child brings its root along');
 
 -- removing a table
-INSERT INTO sambapos_replica.departments (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site WHERE name = 'hotel';
+INSERT INTO sambapos_replica.departments (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos._place WHERE name = 'hotel';
 SELECT throws_ok($$SELECT * FROM sambapos_remove_table('hotel', 'tickets')$$, '2BP01', NULL, 'a root stays while its children are there');
 SELECT results_eq($$SELECT * FROM sambapos_remove_table('hotel', 'Departments')$$, $$VALUES ('departments', 'data kept')$$, 'a table is removed');
 SELECT is((SELECT count(*) FROM sambapos_replica.departments), 1::bigint, 'its rows stay');
@@ -96,7 +96,7 @@ SELECT throws_ok($$SELECT * FROM sambapos_remove_table('hotel', 'departments')$$
 SELECT results_eq($$SELECT * FROM sambapos_add_table('hotel', 'departments')$$, $$VALUES ('departments', 'added')$$, 'added again');
 SELECT is((SELECT count(*) FROM sambapos_replica.departments), 1::bigint, 'it finds its rows');
 SELECT results_eq($$SELECT * FROM sambapos_remove_table('hotel', 'departments', drop_data => true)$$, $$VALUES ('departments', '1 rows deleted, table dropped')$$, 'with drop_data rows go, and the table nobody else has');
-INSERT INTO sambapos_replica.tickets (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site;
+INSERT INTO sambapos_replica.tickets (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos._place;
 
 -- removing a site
 SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_remove_site('hotel')), 'data kept', 'a site is removed');
@@ -104,7 +104,7 @@ SELECT hasnt_schema('sambapos_live_hotel', 'its live schema goes');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 2::bigint, 'its rows stay');
 SELECT throws_ok($$SELECT * FROM sambapos_status('hotel')$$, '42704', NULL, 'it is no site any more');
 SELECT isnt_empty($$SELECT * FROM sambapos_add_site('hotel', 'till')$$, 'added again');
-SELECT is((SELECT site_id FROM sambapos.site WHERE name = 'hotel'), (SELECT (site ->> 'site_id')::integer FROM before), 'it finds its rows');
+SELECT is((SELECT site_id FROM sambapos._place WHERE name = 'hotel'), (SELECT (site ->> 'site_id')::integer FROM before), 'it finds its rows');
 SELECT is((SELECT action FROM sambapos_remove_site('hotel', drop_data => true) WHERE table_name = 'tickets'), '1 rows deleted', 'with drop_data only its rows go');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'not those of another site');
 
@@ -119,7 +119,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (username :'username', 
 DROP SCHEMA sambapos_live_bar;
 SELECT isnt(setval('sambapos.site_site_id_seq', (SELECT site_id FROM old_rows), false), NULL, 'the numbers begin anew');
 SELECT isnt_empty($$SELECT * FROM sambapos_add_site('garden', 'till', tables => '{tickets}')$$, 'a site of a new installation');
-SELECT is_empty('SELECT s.site_id FROM sambapos.site AS s JOIN old_rows USING (site_id)', 'never gets the rows of an old one');
+SELECT is_empty('SELECT s.site_id FROM sambapos._place AS s JOIN old_rows USING (site_id)', 'never gets the rows of an old one');
 
 SELECT * FROM finish();
 ROLLBACK;

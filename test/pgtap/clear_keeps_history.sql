@@ -19,7 +19,7 @@ SELECT is((SELECT count(*) FROM sambapos_replica.orders WHERE ticket_id <= 200),
 SELECT set_eq($$SELECT kind || ' ' || table_name || ' ' || rows FROM sambapos.source_events$$,
   ARRAY['clear tickets 200', 'clear account_transaction_documents 200', 'clear work_periods 9'], 'the clear is on record');
 SELECT is((SELECT (evidence ->> 'gone')::int FROM sambapos.source_events WHERE table_name = 'tickets'), 200, 'with its evidence');
-SELECT is((SELECT epoch FROM sambapos.site), 1, 'no epoch begins: no id was used again');
+SELECT is((SELECT epoch FROM sambapos._place), 1, 'no epoch begins: no id was used again');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'the next sync finds nothing');
 

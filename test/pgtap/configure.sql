@@ -30,11 +30,11 @@ $$
 DECLARE
   result text;
 BEGIN
-  EXECUTE format('SELECT %I::text FROM sambapos.site WHERE name = ''hotel''', setting) INTO result;
+  EXECUTE format('SELECT %I::text FROM sambapos._place WHERE name = ''hotel''', setting) INTO result;
   RETURN result;
 END;
 $$;
-CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site FROM sambapos.site AS s;
+CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site FROM sambapos._place AS s;
 CREATE FUNCTION pg_temp.try(setting text, value text) RETURNS text LANGUAGE plpgsql AS
 $$ BEGIN PERFORM sambapos_configure('hotel', setting, value); RETURN pg_temp.stored(setting); END; $$;
 SELECT is(pg_temp.try(g.setting, g.value), g.stored, format('%s: %s is taken', g.setting, g.value)) FROM good AS g;
@@ -42,7 +42,7 @@ SELECT is((SELECT string_agg(DISTINCT s.setting, ', ') FROM sambapos._settings()
           NULL, 'every setting of a site is tried here');
 SELECT lives_ok(format('SELECT sambapos_configure(''hotel'', %L, NULL)', g.setting), g.setting || ': NULL is taken')
 FROM (SELECT DISTINCT setting FROM good) AS g;
-SELECT is((SELECT to_jsonb(s) FROM sambapos.site AS s), (SELECT site FROM before), 'NULL puts every default back');
+SELECT is((SELECT to_jsonb(s) FROM sambapos._place AS s), (SELECT site FROM before), 'NULL puts every default back');
 
 -- What is refused, and that nothing of it is stored.
 CREATE TEMP TABLE bad (setting text, value text);
@@ -55,7 +55,7 @@ INSERT INTO bad VALUES
 SELECT throws_ok(format('SELECT sambapos_configure(''hotel'', %L, %L)', b.setting, b.value), '22023',
                  format('invalid value for setting "%s": "%s"', b.setting, b.value), format('%s: "%s" is refused', b.setting, b.value)) FROM bad AS b;
 SELECT throws_ok($$SELECT sambapos_configure('hotel', 'time_zone', 'Xyz+3')$$, '22023', 'unknown time zone "Xyz+3"', 'a POSIX zone is no zone');
-SELECT is((SELECT to_jsonb(s) FROM sambapos.site AS s), (SELECT site FROM before), 'nothing refused is stored');
+SELECT is((SELECT to_jsonb(s) FROM sambapos._place AS s), (SELECT site FROM before), 'nothing refused is stored');
 
 -- The hint of an error.
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -87,12 +87,12 @@ SELECT ok(sambapos._runs_enabled(), 'and it is on again');
 
 -- Tables.
 SELECT is(sambapos_configure('hotel', 'enabled', 'false', 'TICKETS'), 'false', 'a table by its source name in any case');
-SELECT is((SELECT string_agg(table_name, ', ') FROM sambapos.replicated_table WHERE NOT enabled), 'tickets', 'is switched off');
+SELECT is((SELECT string_agg(table_name, ', ') FROM sambapos._table WHERE NOT enabled), 'tickets', 'is switched off');
 SELECT is(sambapos_configure('hotel', 'enabled', 'false', 'menu'), 'false', 'a set');
-SELECT is((SELECT count(*) FROM sambapos.replicated_table WHERE NOT enabled), 2::bigint, 'is switched off');
-UPDATE sambapos.replicated_table SET paused_reason = 'type changed', full_due = false WHERE table_name = 'tickets';
+SELECT is((SELECT count(*) FROM sambapos._table WHERE NOT enabled), 2::bigint, 'is switched off');
+UPDATE sambapos.table_state SET paused_reason = 'type changed', full_due = false WHERE table_name = 'tickets';
 SELECT is(sambapos_configure('hotel', 'enabled', 'true', 'tickets'), 'true', 'a paused table is enabled');
-SELECT results_eq($$SELECT enabled, paused_reason IS NULL, full_due FROM sambapos.replicated_table WHERE table_name = 'tickets'$$,
+SELECT results_eq($$SELECT enabled, paused_reason IS NULL, full_due FROM sambapos._table WHERE table_name = 'tickets'$$,
                   $$VALUES (true, true, true)$$, 'its pause is over and it is read whole');
 SELECT throws_ok($$SELECT sambapos_configure('hotel', 'enabled', 'true', 'tikets')$$, '42P01', 'site "hotel" has no table "tikets"', 'an unknown table raises');
 SELECT matches(pg_temp.hint($$SELECT sambapos_configure('hotel', 'enabled', 'true', 'tikets')$$), 'Perhaps you meant "tickets"', 'and the nearest is named');

@@ -11,7 +11,7 @@ SELECT results_eq($$SELECT detail FROM sambapos.run_table WHERE table_name = 'me
 SELECT is_empty($$SELECT * FROM sambapos_replica.menu_items$$, 'nothing of the table is written');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 10::bigint, 'the others are');
 SELECT is((SELECT status FROM sambapos.run), 'partial', 'the run says so');
-SELECT is((SELECT last_error FROM sambapos.site), 'menu_items: the source delivered different rows of table "MenuItems" under one key', 'the site too');
+SELECT is((SELECT last_error FROM sambapos._place), 'menu_items: the source delivered different rows of table "MenuItems" under one key', 'the site too');
 UPDATE menu_items SET name = 'item 2' WHERE id = 2;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items ok +3 ~0 -0'], 'the same row twice is one row');
 SELECT throws_ok($$SELECT sambapos_sync('shop', on_error => 'sigh')$$, '22023', 'on_error must be report or raise, not "sigh"', 'arguments are checked');

@@ -25,7 +25,7 @@ SELECT results_eq($$SELECT epoch || ' ' || row_state || ' ' || count(*) FROM sam
 SELECT results_eq($$SELECT epoch || ' ' || row_state || ' ' || count(*) FROM sambapos_replica.orders GROUP BY epoch, row_state ORDER BY 1$$,
   ARRAY['1 cleared 560', '1 superseded 40', '2 live 40'], 'orders like their tickets');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE document_epoch <> epoch), 0::bigint, 'tickets keep the epoch of their document');
-SELECT is((SELECT epoch FROM sambapos.site), 2, 'the site is in epoch 2');
+SELECT is((SELECT epoch FROM sambapos._place), 2, 'the site is in epoch 2');
 SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'reseed'), 1::bigint, 'a reseed is on record, once');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'the next sync finds nothing');
@@ -37,12 +37,12 @@ SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'work goes on');
 SELECT is((SELECT epoch || note FROM sambapos_replica.tickets WHERE id = 5 AND row_state = 'live'), '2edited', 'edits go to the row of the new epoch');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE epoch = 2), 30::bigint, 'ids the past knew too go into epoch 2');
 SELECT is(pg_temp.history(), (SELECT values FROM before), 'and the past is still as it was');
-SELECT is((SELECT epoch FROM sambapos.site), 2, 'no further epoch');
+SELECT is((SELECT epoch FROM sambapos._place), 2, 'no further epoch');
 
 -- somebody corrects the date of an old ticket
 UPDATE tickets SET date = '2026-03-08 09:00', last_update_time = (SELECT local_now FROM till.clock) WHERE id = 7;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0'], 'a date moved back is an edit');
-SELECT is((SELECT epoch FROM sambapos.site), 2, 'and begins no epoch');
+SELECT is((SELECT epoch FROM sambapos._place), 2, 'and begins no epoch');
 
 -- a restore that the counts don't show: the same number of rows, the last two are others
 SELECT till.pass(3);

@@ -31,7 +31,7 @@ GRANT USAGE ON SCHEMA sambapos TO sambapos_test_nobody;
 GRANT EXECUTE ON FUNCTION sambapos._cron_steps() TO sambapos_test_nobody;
 CREATE FUNCTION pg_temp.steps_of_nobody() RETURNS text LANGUAGE plpgsql SET role = sambapos_test_nobody AS 'BEGIN RETURN sambapos._cron_steps(); END;';
 SELECT matches(pg_temp.steps_of_nobody(), 'in postgresql.conf: shared_preload_libraries = ''pg_cron''.*restart.*CREATE EXTENSION pg_cron', 'who may not see what is set gets all of them');
-SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), NULL, 'and nothing is remembered');
+SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), NULL, 'and nothing is remembered');
 SELECT is(sambapos_unschedule('hotel'), false, 'there is no job to drop');
 
 -- Another home of pg_cron, and a server that doesn't load it: the facts are replaced, the rest is the product's.
@@ -56,7 +56,7 @@ SELECT is((SELECT count(*) FROM cron.job WHERE jobname IN ('sambapos:bar', 'samb
 SELECT is((SELECT command FROM sambapos_schedule('hotel', '*/5 6-23 * * *')), 'CALL sambapos._tick(''hotel'', true)', 'a cron line of one''s own');
 SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'changes the job');
 SELECT is((SELECT count(*) FROM cron.job WHERE jobname LIKE 'sambapos:%'), 2::bigint, 'and makes no second one');
-SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), '*/5 6-23 * * *', 'the site remembers it');
+SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), '*/5 6-23 * * *', 'the site remembers it');
 
 -- a job that can't log in
 SELECT is(sambapos._cron_complaint('hotel'), NULL, 'nothing to complain about a job that has not run');
@@ -72,7 +72,7 @@ UPDATE cron.job_run_details SET return_message = 'connection failed' WHERE runid
 CREATE TEMP TABLE old_job AS SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel';
 SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'scheduling again');
 SELECT isnt((SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel'), (SELECT jobid FROM old_job), 'makes that job anew');
-SELECT is((SELECT schedule FROM sambapos.site WHERE name = 'hotel'), NULL, 'without a line the default is back');
+SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), NULL, 'without a line the default is back');
 
 SELECT is(sambapos_unschedule('hotel'), true, 'dropping a job');
 SELECT is((SELECT count(*) FROM cron.job WHERE jobname = 'sambapos:hotel'), 0::bigint, 'drops it');

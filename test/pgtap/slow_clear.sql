@@ -14,7 +14,7 @@ BEGIN
 END;
 $$;
 CREATE FUNCTION pg_temp.wait() RETURNS void LANGUAGE sql AS
-$$ UPDATE sambapos.replicated_table SET suspect_since = suspect_since - interval '61 seconds'; $$;
+$$ UPDATE sambapos.table_state SET suspect_since = suspect_since - interval '61 seconds'; $$;
 
 SELECT till.sell(1, 100, '2026-03-09 10:00');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
@@ -51,11 +51,11 @@ SELECT is(pg_temp.states('payments'), 'cleared 200, removed 1', 'which is an edi
 
 -- a table that wasn't copied while a clear went by
 UPDATE sambapos.replicated_table SET enabled = false WHERE table_name = 'orders';
-DELETE FROM sambapos.replicated_table WHERE table_name = 'orders';
+DELETE FROM sambapos.replicated_table WHERE table_name = 'orders'; DELETE FROM sambapos.table_state WHERE table_name = 'orders';
 SELECT till.clear();
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a clear while orders are not copied');
 INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, parent, parent_key)
-SELECT s.site_id, 'orders', 'Orders', 'child', 'tickets', 'ticket_id' FROM sambapos.site AS s;
+SELECT s.site_id, 'orders', 'Orders', 'child', 'tickets', 'ticket_id' FROM sambapos._place AS s;
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'orders are copied again');
 SELECT is(pg_temp.states('orders'), 'cleared 404', 'their rows went with their tickets');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');

@@ -55,7 +55,7 @@ SELECT sambapos._end_remote_transaction('drifting');
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~1 -0 column leaving is gone at the source, its values stay'], 'a dropped column is followed');
 SELECT results_eq('SELECT leaving, amount FROM sambapos_replica.drifting ORDER BY id', $$VALUES ('a', 9.0), ('b', 2.2525)$$, 'its last values stay');
 SELECT hasnt_column('sambapos_live_drifting'::name, 'drifting'::name, 'leaving'::name, 'the live table drops it');
-SELECT results_eq($$SELECT (array_to_string(missing_columns, ' ') COLLATE "default") FROM sambapos.replicated_table WHERE table_name = 'drifting'$$, ARRAY['leaving'], 'it is remembered as missing');
+SELECT results_eq($$SELECT (array_to_string(missing_columns, ' ') COLLATE "default") FROM sambapos._table WHERE table_name = 'drifting'$$, ARRAY['leaving'], 'it is remembered as missing');
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting ADD Leaving nvarchar(10) NULL" >/dev/null
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "UPDATE Drifting SET Leaving = N'back'" >/dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~2 -0 new column leaving'], 'it may come back');
@@ -68,13 +68,13 @@ SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['paused +0 ~0 -0 colum
 SELECT results_eq($$SELECT status FROM sambapos_sync('drifting') WHERE table_name = 'states'$$, ARRAY['ok'], 'and no other');
 SELECT results_eq('SELECT count(*) FROM sambapos_replica.drifting', ARRAY[2::bigint], 'its rows are there');
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting DROP COLUMN Leaving" >/dev/null
-UPDATE sambapos.replicated_table SET paused_reason = NULL WHERE table_name = 'drifting';
+UPDATE sambapos.table_state SET paused_reason = NULL WHERE table_name = 'drifting';
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~0 -0 column leaving is gone at the source, its values stay'], 'unpaused, it goes on');
 
 -- the table itself
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "DROP TABLE Drifting" >/dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['failed +0 ~0 -0 the source shows no table dbo.Drifting (42P01)'], 'a table that is gone fails');
 SELECT results_eq($$SELECT row_state FROM sambapos_replica.drifting$$, ARRAY['live', 'live'], 'and keeps its rows');
-SELECT results_eq($$SELECT last_status || ' ' || last_sqlstate FROM sambapos.replicated_table WHERE table_name = 'drifting'$$, ARRAY['failed 42P01'], 'its state says why');
+SELECT results_eq($$SELECT last_status || ' ' || last_sqlstate FROM sambapos._table WHERE table_name = 'drifting'$$, ARRAY['failed 42P01'], 'its state says why');
 SELECT * FROM finish();
 ROLLBACK;

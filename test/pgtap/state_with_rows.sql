@@ -12,7 +12,7 @@ SELECT results_eq($$SELECT DISTINCT status || ' ' || message FROM sambapos_sync(
   ARRAY['skipped was never loaded: use mode auto or full'], 'incremental does not load');
 SELECT is_empty($$SELECT * FROM sambapos_replica.tickets$$, 'indeed not');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
-CREATE TEMPORARY TABLE state AS SELECT hw_utc, last_success_at, version FROM sambapos.site;
+CREATE TEMPORARY TABLE state AS SELECT hw_utc, last_success_at, version FROM sambapos._place;
 SELECT is((SELECT hw_utc FROM state), (SELECT utc_now FROM till.clock), 'the high-water mark is the source''s clock');
 
 -- the connection is lost while rows are read
@@ -25,34 +25,34 @@ SET LOCAL allow_system_table_mods = on;
 UPDATE pg_attribute SET attfdwoptions = '{key=true}' WHERE attrelid = 'orders'::regclass AND attname IN ('id', 'ticket_id');
 SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('shop')$$, ARRAY['failed: connection to the till lost (08006)'], 'a lost connection fails all tables');
 SELECT results_eq($$SELECT note FROM sambapos_replica.tickets WHERE id = 50$$, $$VALUES (NULL::text)$$, 'nothing was merged');
-SELECT is((SELECT hw_utc FROM sambapos.site), (SELECT hw_utc FROM state), 'the high-water mark has not moved');
-SELECT is((SELECT last_sqlstate || ' ' || consecutive_failures FROM sambapos.site), '08006 1', 'the site knows');
+SELECT is((SELECT hw_utc FROM sambapos._place), (SELECT hw_utc FROM state), 'the high-water mark has not moved');
+SELECT is((SELECT last_sqlstate || ' ' || consecutive_failures FROM sambapos._place), '08006 1', 'the site knows');
 SELECT is((SELECT status || ' ' || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed connection to the till lost', 'the log too');
-SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM sambapos.site), 'it is due again in a minute');
+SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM sambapos._place), 'it is due again in a minute');
 
 -- one child table can't be read
 CREATE OR REPLACE FUNCTION till.cut() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied on Orders' USING ERRCODE = '42501'; END; $$;
 SELECT set_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders failed +0 ~0 -0 permission denied on Orders (42501)'], 'a table that can''t be read fails alone');
-SELECT is((SELECT hw_utc FROM sambapos.site), (SELECT utc_now FROM till.clock), 'the high-water mark moves');
-SELECT is((SELECT full_due FROM sambapos.replicated_table WHERE table_name = 'orders'), true, 'the table is to be read whole next time');
-SELECT is((SELECT last_status || ' ' || last_sqlstate FROM sambapos.replicated_table WHERE table_name = 'orders'), 'failed 42501', 'its state says why');
+SELECT is((SELECT hw_utc FROM sambapos._place), (SELECT utc_now FROM till.clock), 'the high-water mark moves');
+SELECT is((SELECT full_due FROM sambapos._table WHERE table_name = 'orders'), true, 'the table is to be read whole next time');
+SELECT is((SELECT last_status || ' ' || last_sqlstate FROM sambapos._table WHERE table_name = 'orders'), 'failed 42501', 'its state says why');
 DROP VIEW orders; ALTER TABLE orders_away RENAME TO orders;
 UPDATE orders SET quantity = 2 WHERE ticket_id = 50;
 SELECT till.pass(5);
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['orders ok +0 ~2 -0'], 'what it missed is found, hours later');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'the replica equals the source');
-SELECT is((SELECT consecutive_failures || coalesce(last_error, '') FROM sambapos.site), '0', 'the site is well');
+SELECT is((SELECT consecutive_failures || coalesce(last_error, '') FROM sambapos._place), '0', 'the site is well');
 
 -- the login is refused
 INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed for user "reader"');
 SELECT set_eq($$SELECT DISTINCT status || ': ' || message FROM sambapos_sync('shop')$$, ARRAY['failed: login failed for user "reader" (28000)'], 'a refused login fails all tables');
-SELECT is((SELECT auth_failed FROM sambapos.site), true, 'and is remembered');
-SELECT is(sambapos._site_is_due(s), false, 'scheduled runs leave the site alone') FROM sambapos.site AS s;
+SELECT is((SELECT auth_failed FROM sambapos._place), true, 'and is remembered');
+SELECT is(sambapos._site_is_due(s), false, 'scheduled runs leave the site alone') FROM sambapos._place AS s;
 SELECT sambapos_request_sync('shop');
-SELECT is(sambapos._site_is_due(s), true, 'until somebody asks for one') FROM sambapos.site AS s;
+SELECT is(sambapos._site_is_due(s), true, 'until somebody asks for one') FROM sambapos._place AS s;
 DELETE FROM till.failure;
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'a sync that works');
-SELECT is((SELECT auth_failed FROM sambapos.site), false, 'forgets it');
+SELECT is((SELECT auth_failed FROM sambapos._place), false, 'forgets it');
 
 -- a table the source doesn't show
 UPDATE sambapos.replicated_table SET source_name = 'Elsewhere' WHERE table_name = 'menu_items';

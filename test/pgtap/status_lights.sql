@@ -7,11 +7,39 @@ CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 SELECT plan(43);
 
 CREATE SERVER nowhere FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '127.0.0.1', port '1', database 'none');
-INSERT INTO sambapos.site (site_id, name, server, time_zone, sync_interval, last_run_at, last_success_at, next_due_at)
-VALUES (7, 'hotel', 'nowhere', 'Europe/Istanbul', '15 minutes', now() - interval '1 minute', now() - interval '1 minute', now() + interval '14 minutes');
-INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, full_due, loaded_at, last_status)
-VALUES (7, 'menu_items', 'MenuItems', 'master', false, now() - interval '1 day', 'ok'),
-       (7, 'tickets', 'Tickets', 'ticket', false, now() - interval '1 day', 'ok');
+INSERT INTO sambapos.site (site_id, name, server, time_zone, sync_interval) VALUES (7, 'hotel', 'nowhere', 'Europe/Istanbul', '15 minutes');
+INSERT INTO sambapos.site_state (site_id, last_run_at, last_success_at, next_due_at)
+VALUES (7, now() - interval '1 minute', now() - interval '1 minute', now() + interval '14 minutes');
+INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind) VALUES (7, 'menu_items', 'MenuItems', 'master'), (7, 'tickets', 'Tickets', 'ticket');
+INSERT INTO sambapos.table_state (site_id, table_name, full_due, loaded_at, last_status)
+VALUES (7, 'menu_items', false, now() - interval '1 day', 'ok'), (7, 'tickets', false, now() - interval '1 day', 'ok');
+
+-- Settings and state of the site, and of a table, to be changed together.
+CREATE TEMP VIEW any_site AS SELECT * FROM sambapos._place;
+CREATE TEMP VIEW any_table AS SELECT * FROM sambapos._table;
+CREATE FUNCTION pg_temp.change_site() RETURNS trigger LANGUAGE plpgsql AS
+$$
+BEGIN
+  DELETE FROM sambapos.site WHERE site_id = OLD.site_id;
+  DELETE FROM sambapos.site_state WHERE site_id = OLD.site_id;
+  INSERT INTO sambapos.site SELECT (jsonb_populate_record(NULL::sambapos.site, to_jsonb(NEW))).*;
+  INSERT INTO sambapos.site_state SELECT (jsonb_populate_record(NULL::sambapos.site_state, to_jsonb(NEW))).*;
+  INSERT INTO sambapos.request (site_id, requested_at) SELECT NEW.site_id, NEW.requested_at WHERE NEW.requested_at IS NOT NULL;
+  RETURN NEW;
+END;
+$$;
+CREATE FUNCTION pg_temp.change_table() RETURNS trigger LANGUAGE plpgsql AS
+$$
+BEGIN
+  DELETE FROM sambapos.replicated_table WHERE (site_id, table_name) = (OLD.site_id, OLD.table_name);
+  DELETE FROM sambapos.table_state WHERE (site_id, table_name) = (OLD.site_id, OLD.table_name);
+  INSERT INTO sambapos.replicated_table SELECT (jsonb_populate_record(NULL::sambapos.replicated_table, to_jsonb(NEW))).*;
+  INSERT INTO sambapos.table_state SELECT (jsonb_populate_record(NULL::sambapos.table_state, to_jsonb(NEW))).*;
+  RETURN NEW;
+END;
+$$;
+CREATE TRIGGER change INSTEAD OF UPDATE ON any_site FOR EACH ROW EXECUTE FUNCTION pg_temp.change_site();
+CREATE TRIGGER change INSTEAD OF UPDATE ON any_table FOR EACH ROW EXECUTE FUNCTION pg_temp.change_table();
 
 -- What the status would be after a change, which is then undone.
 CREATE FUNCTION pg_temp.status_after(change text, what text DEFAULT 'light || '': '' || reason') RETURNS text
@@ -29,10 +57,10 @@ END;
 $$;
 CREATE FUNCTION pg_temp.site_with(assignments text, what text DEFAULT 'light || '': '' || reason') RETURNS text
 LANGUAGE sql AS
-$$ SELECT pg_temp.status_after('UPDATE sambapos.site SET ' || assignments || ' WHERE name = ''hotel''', what); $$;
+$$ SELECT pg_temp.status_after('UPDATE any_site SET ' || assignments || ' WHERE name = ''hotel''', what); $$;
 CREATE FUNCTION pg_temp.table_with(assignments text, what text DEFAULT 'light || '': '' || reason') RETURNS text
 LANGUAGE sql AS
-$$ SELECT pg_temp.status_after('UPDATE sambapos.replicated_table SET ' || assignments || ' WHERE table_name = ''tickets''', what); $$;
+$$ SELECT pg_temp.status_after('UPDATE any_table SET ' || assignments || ' WHERE table_name = ''tickets''', what); $$;
 
 -- its shape
 SELECT is((SELECT array_to_string(proargnames, ' ') FROM pg_proc WHERE proname = 'sambapos_status'),

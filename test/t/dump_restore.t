@@ -42,7 +42,7 @@ my $copy = $cluster->database('restored');
 Harness::command('pg_restore', '--exit-on-error', '--dbname=restored', $file);
 my %kept = Canonical::row_counts($db);
 is_deeply({ Canonical::row_counts($copy) }, \%kept, 'the dump holds the replica');
-is($copy->value("SELECT hw_utc FROM sambapos.site"), $db->value("SELECT hw_utc FROM sambapos.site"), 'and how far it had come');
+is($copy->value("SELECT hw_utc FROM sambapos._place"), $db->value("SELECT hw_utc FROM sambapos._place"), 'and how far it had come');
 
 my @rows = all_ok('first sync of the restored database', $copy->sync);
 for my $column (qw(rows_inserted rows_updated rows_gone))
@@ -57,7 +57,7 @@ $till->ctl(qw(play --edits 100 --seed 33));
 cmp_ok(eval { my $n = 0; $n += $_->{rows_inserted} for @rows; $n }, '>', 0, 'new work: rows are inserted');
 is_deeply(Canonical::compare($till, $copy)->{differences}, [], 'new work: replica and source are equal');
 $copy->run("SELECT * FROM sambapos_add_site('second', 'till', tables => ARRAY['menu'])");
-is($copy->value('SELECT count(DISTINCT site_id) FROM sambapos.site'), 2, 'a second site gets a number of its own');
+is($copy->value('SELECT count(DISTINCT site_id) FROM sambapos._place'), 2, 'a second site gets a number of its own');
 is($copy->value('SELECT count(*) - count(DISTINCT run_id) FROM sambapos.run'), 0, 'no run has the number of another');
 
 # ---- leaving ----

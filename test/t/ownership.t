@@ -38,7 +38,7 @@ sub refused
 	my $error = Harness::error_of($errors);
 	is($error->{sqlstate}, '55000', "$name: refused") or diag("$output$errors");
 	like($error->{message}, $message, "$name: and whose it is");
-	is($db->value('SELECT count(*) FROM sambapos.site'), 0, "$name: nothing is changed") if $sql eq $add;
+	is($db->value('SELECT count(*) FROM sambapos._place'), 0, "$name: nothing is changed") if $sql eq $add;
 	return;
 }
 
@@ -176,7 +176,7 @@ $db->run(<<~SQL);
 $db->run("SET SESSION AUTHORIZATION syncer; $add; SELECT FROM sambapos_sync('shop')");
 is($db->value(q(SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'sambapos_replica')), 'syncer', 'a plain role owns what it writes');
 like((row_of($db))->{message}, qr/schema "sambapos_replica" belongs to role "syncer"/, 'a superuser does not sync what such a role owns');
-is($db->value('SELECT last_error FROM sambapos.site'), undef, 'and his attempt leaves no trace in the status');
+is($db->value('SELECT last_error FROM sambapos._place'), undef, 'and his attempt leaves no trace in the status');
 is($db->value(q(SELECT light FROM sambapos_status('shop'))), 'green', 'which is green');
 $db->run("CREATE SCHEMA m AUTHORIZATION mallory; GRANT USAGE ON SCHEMA sambapos_replica TO mallory; GRANT ALL ON sambapos_replica.menu_items TO mallory; " .
 	as('mallory', evil('m.code()', 'trigger') . '; GRANT USAGE ON SCHEMA m TO PUBLIC; CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code()'));
