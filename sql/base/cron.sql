@@ -35,6 +35,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name' AND s.setting <> current_database(); $$;
 COMMENT ON FUNCTION sambapos._cron_database() IS 'The other database pg_cron lives in; NULL: this one, not loaded, or not for this user to see';
 
+-- Any role that may use pg_cron can make a job that is called like ours.
+CREATE FUNCTION sambapos._cron_is_ours(username text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT username = current_user
+      OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica' AND pg_get_userbyid(n.nspowner) = username)
+      OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = username AND r.rolsuper);
+$$;
+COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS 'True if a job of this user can be the one that syncs: the caller''s, a superuser''s, or the owner''s of the replica';
+
 -- The newest run of the job as pg_cron saw it. What the run itself met is in sambapos.run; here it is
 -- what happens before that: no login, no database, no rights.
 CREATE FUNCTION sambapos._cron_complaint(site text) RETURNS text
@@ -50,7 +60,7 @@ BEGIN
            FROM cron.job AS j
            LEFT JOIN LATERAL (SELECT d.status, d.return_message FROM cron.job_run_details AS d
                               WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) AS d ON true
-           WHERE j.jobname = $1 AND j.database = current_database()'
+           WHERE j.jobname = $1 AND j.database = current_database() AND sambapos._cron_is_ours(j.username)'
     INTO job USING 'sambapos:' || site;
   RETURN CASE
     WHEN job IS NULL THEN 'no pg_cron job of this user: see sambapos_schedule'
@@ -76,7 +86,7 @@ DECLARE
   dropped bigint := 0;
 BEGIN
   IF sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE') THEN
-    EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job AS j WHERE j.jobname = $1 AND j.database = current_database()'
+    EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job AS j WHERE j.jobname = $1 AND j.database = current_database() AND sambapos._cron_is_ours(j.username)'
       INTO dropped USING 'sambapos:' || site;
   END IF;
   RETURN dropped > 0;

@@ -22,7 +22,7 @@ CREATE TABLE sambapos.site (
   time_zone            text,
   currency             text,
   day_rule             text,
-  sync_interval        interval NOT NULL DEFAULT '15 minutes' CHECK (sync_interval > '0'),
+  sync_interval        interval NOT NULL DEFAULT '15 minutes' CHECK (sync_interval BETWEEN '10 seconds' AND '31 days'),
   schedule             text,
   priority             integer NOT NULL DEFAULT 0,
   overlap              interval NOT NULL DEFAULT '15 minutes' CHECK (overlap >= '0'),
@@ -32,7 +32,7 @@ CREATE TABLE sambapos.site (
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
-  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention > '0')
+  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day')
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');

@@ -30,4 +30,31 @@ $$;
 
 -- Whose schema it is may look; USAGE on it is what the owner grants to a reader.
 REVOKE ALL ON ALL TABLES IN SCHEMA sambapos FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA sambapos FROM PUBLIC;
 REVOKE ALL ON SCHEMA sambapos FROM PUBLIC;
+REVOKE CREATE ON SCHEMA sambapos_report FROM PUBLIC;
+
+-- Default privileges of the role that installs may have given others something on what was made here.
+DO LANGUAGE plpgsql
+$$
+DECLARE
+  given record;
+BEGIN
+  FOR given IN
+    SELECT CASE WHEN d.classid = 'pg_namespace'::regclass THEN 'SCHEMA ' || d.objid::regnamespace
+                WHEN d.classid = 'pg_proc'::regclass THEN 'ROUTINE ' || d.objid::regprocedure
+                WHEN c.relkind = 'S' THEN 'SEQUENCE ' || d.objid::regclass ELSE 'TABLE ' || d.objid::regclass END AS object,
+           pg_get_userbyid(a.grantee) AS grantee
+    FROM pg_extension AS e
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+    LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('r', 'v', 'S')
+    LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    LEFT JOIN pg_namespace AS n ON d.classid = 'pg_namespace'::regclass AND n.oid = d.objid
+    CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, p.proacl, n.nspacl)) AS a
+    WHERE e.extname = 'sambapos_fdw' AND a.grantee <> 0 AND a.grantee <> coalesce(c.relowner, p.proowner, n.nspowner)
+    GROUP BY 1, 2
+  LOOP
+    EXECUTE format('REVOKE ALL ON %s FROM %I', given.object, given.grantee);
+  END LOOP;
+END;
+$$;

@@ -18,20 +18,32 @@ CROSS JOIN LATERAL (
 WHERE r.status = 'running';
 COMMENT ON VIEW sambapos.progress IS 'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of another session shows only when it commits, that is never';
 
+-- A superuser counts nothing in a table of a role that is none: what an index of it calls would run with his rights.
+CREATE FUNCTION sambapos._replica_is_readable(table_name name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (
+    SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
+      AND (c.relowner = n.nspowner OR sambapos._role_is_trusted(c.relowner))
+      AND (sambapos._role_is_trusted(n.nspowner) OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
+$$;
+COMMENT ON FUNCTION sambapos._replica_is_readable(name) IS 'True if rows of a replica table may be counted by the role that looks';
+
 CREATE FUNCTION sambapos._replica_row_count(site_id integer, table_name name, states text[]) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  rows bigint := 0;
+  rows bigint;
 BEGIN
-  IF sambapos._replica_table(table_name) IS NOT NULL THEN
+  IF sambapos._replica_is_readable(table_name) THEN
     EXECUTE format('SELECT count(*) FROM sambapos_replica.%I WHERE site_id = $1 AND row_state = ANY ($2)', table_name)
       INTO rows USING site_id, states;
   END IF;
   RETURN rows;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS 'How many rows of a site in these row states a replica table has';
+COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS 'How many rows of a site in these row states a replica table has; NULL if there is no such table, or a superuser looks at one of a plain role';
 
 -- The counts are in the list of columns, not in a join: who doesn't select them doesn't pay for them.
 CREATE VIEW sambapos.table_status AS
@@ -46,7 +58,7 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows are counted only if these columns are selected';
+COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS

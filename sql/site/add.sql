@@ -146,7 +146,7 @@ BEGIN
     FOR relation IN
       SELECT c.oid FROM pg_class AS c
       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
-      WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind IN ('r', 'p') AND a.atttypid = 'integer'::regtype
+      WHERE c.oid = sambapos._replica_table(c.relname) AND a.atttypid = 'integer'::regtype
     LOOP
       EXIT WHEN is_used;
       EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE site_id = $1)', relation) INTO is_used USING candidate;
@@ -168,6 +168,9 @@ DECLARE
   place sambapos._place;
 BEGIN
   PERFORM sambapos._site_check_name(site);
+  PERFORM sambapos._catalog_check();
+  PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
+  PERFORM sambapos._problem_raise(sambapos._schema_problem(sambapos._live_schema(site)));
   PERFORM sambapos._server_check(server);
   time_zone := sambapos._setting_checked('time_zone', 'site', time_zone);
   sync_interval := sambapos._setting_checked('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
@@ -208,6 +211,7 @@ BEGIN
   IF table_name IS NULL THEN
     RAISE EXCEPTION 'table_name must not be NULL' USING ERRCODE = 'null_value_not_allowed';
   END IF;
+  PERFORM sambapos._catalog_check();
   RETURN QUERY SELECT * FROM sambapos._site_add_tables(sambapos._site(site), ARRAY[table_name]);
 END;
 $$;

@@ -12,9 +12,10 @@ CREATE FUNCTION sambapos._role_is_trusted(role_id oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
-      OR EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id);
+      OR (EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id)
+          AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
 $$;
-COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS 'True for superusers, the extension''s owner and the role that runs';
+COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS 'True for superusers, the role that runs and, unless that is a superuser, the extension''s owner';
 
 CREATE FUNCTION sambapos._problem_raise(problem text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -71,14 +72,16 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
 
--- For what only reads the replica. A view runs its functions with the reader's rights; a table runs nothing.
+-- Reading runs code too, with the reader's rights: a view its functions, a table its policies, and the planner what an
+-- index predicate calls. So a table of others isn't even read.
 CREATE FUNCTION sambapos._replica_table(table_name name) RETURNS regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.oid FROM pg_class AS c
-  WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relname = table_name AND c.relkind IN ('r', 'p');
+  SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
+    AND sambapos._role_is_trusted(n.nspowner) AND sambapos._role_is_trusted(c.relowner);
 $$;
-COMMENT ON FUNCTION sambapos._replica_table(name) IS 'A table of sambapos_replica; NULL if there is none of that name, or it is not a table';
+COMMENT ON FUNCTION sambapos._replica_table(name) IS 'A table of sambapos_replica that the role which runs may trust; NULL if there is none of that name';
 
 -- A source table can be called menu_items_history itself. Only a history table has valid_to (a source column of
 -- that name is kept under another one), only a replica table has row_state.
@@ -142,12 +145,22 @@ $$
     WHERE d.deptype IN ('n', 'a')
     UNION SELECT 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
     FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
+    -- what a DELETE here cascades to runs its triggers as whoever deletes
+    UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
+    FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
+    -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function
+    UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
+    FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
+    JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
   )
-  SELECT string_agg(format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
-                           pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname), '; ' ORDER BY u.objid, u.refobjid)
+  SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
+                         THEN format('%s may be made by %s, with privilege TRIGGER', pg_describe_object(u.classid, u.objid, 0),
+                                     coalesce(format('role "%s"', r.rolname), 'PUBLIC'))
+                         ELSE format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
+                                     pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; ' ORDER BY u.objid, u.refobjid)
   FROM used AS u
-  JOIN pg_roles AS r ON r.oid = u.owner
-  WHERE NOT r.rolsuper
+  LEFT JOIN pg_roles AS r ON r.oid = u.owner
+  WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL
     AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
     AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
 $$;
@@ -161,6 +174,17 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS 'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
+-- The catalog is written to before any table is: what is on it must be ours as well. Who may only look has no say in it.
+CREATE FUNCTION sambapos._catalog_check() RETURNS void
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._problem_raise(sambapos._relation_superuser_problem(c.oid))
+  FROM pg_class AS c
+  WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r'
+    AND (c.relhastriggers OR c.relhasrules OR c.relrowsecurity);
+$$;
+COMMENT ON FUNCTION sambapos._catalog_check() IS 'Raises 55000 if a superuser would run code of others by writing to the catalog';
+
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
 CREATE FUNCTION sambapos._table_problem(place sambapos._place, t sambapos._table) RETURNS text
@@ -170,11 +194,27 @@ $$
     sambapos._replica_problem(t.table_name),
     CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
     sambapos._live_problem(place, t.table_name),
-    (SELECT t.code_of_others || '; a superuser does not run it'
-     FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
+    sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
+    CASE WHEN t.history THEN sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END);
 $$;
-COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS 'Why a table may not be synced by the role that runs; NULL: it may. code_of_others must be up to date';
+COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS 'Why a table may not be synced by the role that runs; NULL: it may';
 
+-- After the lock that writers need has been taken, what is looked up is what holds: under a snapshot that is older
+-- than the lock it isn't.
+CREATE FUNCTION sambapos._check_isolation() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+    RAISE EXCEPTION 'the replica is written to under isolation level read committed only' USING
+      ERRCODE = 'active_sql_transaction', DETAIL = format('This transaction''s is %s.', current_setting('transaction_isolation')),
+      HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED, or let sambapos_run do it.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._check_isolation() IS 'Raises 25001 under repeatable read and serializable';
+
+-- For people to read: what decides is looked up anew each time.
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -12,6 +12,7 @@ BEGIN
   FOR part IN SELECT n.name FROM (VALUES (table_name || '_history', 'history'), (table_name, 'replica')) AS n (name, kind)
               WHERE sambapos._replica_kind(n.name) = n.kind
   LOOP
+    PERFORM sambapos._check_isolation();
     EXECUTE format('LOCK TABLE sambapos_replica.%I IN SHARE ROW EXCLUSIVE MODE', part);
     PERFORM sambapos._problem_raise(sambapos._replica_problem(part));
     PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(part)));
@@ -59,6 +60,7 @@ DECLARE
                          ORDER BY t.parent IS NULL, t.table_name);
   orphan record;
 BEGIN
+  PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   SELECT t.table_name, t.parent INTO orphan FROM sambapos._table AS t
   WHERE t.site_id = place.site_id AND t.parent = ANY (leave) AND t.table_name <> ALL (leave) LIMIT 1;
@@ -97,6 +99,7 @@ $$
 DECLARE
   place sambapos._place := sambapos._site(site);
 BEGIN
+  PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
   RETURN QUERY SELECT t.table_name::text, sambapos._site_remove_table(place, t.table_name, drop_data)

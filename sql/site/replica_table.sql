@@ -33,7 +33,7 @@ RETURNS TABLE (column_name name, live_name name, source_name text, type_name tex
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
-         sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL, c.ordinal
+         sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
   FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
   LEFT JOIN sambapos.personal_treatment AS p
          ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
@@ -200,6 +200,7 @@ BEGIN
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
     PERFORM sambapos._replica_create(place, t);
   END IF;
+  PERFORM sambapos._replica_check_name(t.table_name, 'replica'); -- once more: somebody may have been faster
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._replica_extend(place, t, t.table_name);
   IF t.history THEN

@@ -209,6 +209,7 @@ DECLARE
   place  sambapos._place;
   stored text;
 BEGIN
+  PERFORM sambapos._catalog_check();
   IF site IS NULL AND table_name IS NOT NULL THEN
     RAISE EXCEPTION 'a table needs a site' USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Give the site''s name as the first argument.';

@@ -80,6 +80,7 @@ $$
 DECLARE
   relation regclass;
 BEGIN
+  PERFORM sambapos._check_isolation();
   FOR relation IN
     SELECT sambapos._replica_table(n.name)
     FROM sambapos._table AS t

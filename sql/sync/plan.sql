@@ -39,7 +39,7 @@ $$
 DECLARE
   refused record;
 BEGIN
-  PERFORM sambapos._site_note_code_of_others(place.site_id);
+  PERFORM sambapos._site_note_code_of_others(place.site_id); -- what the status shows
   FOR refused IN
     SELECT t.table_name, sambapos._table_family(t) AS family, p.problem
     FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p

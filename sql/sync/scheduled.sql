@@ -87,10 +87,11 @@ BEGIN
   IF pg_is_in_recovery() OR NOT sambapos._runs_enabled() THEN
     RETURN '{}';
   END IF;
+  PERFORM sambapos._catalog_check();
   SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
   FROM sambapos._place AS s
   WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
-    AND (exactly OR sambapos._site_is_due(s) OR sambapos._source_wants_run(s));
+    AND (exactly OR sambapos._site_is_due(s) OR (sambapos._site_problem(s) IS NULL AND sambapos._source_wants_run(s)));
   RETURN coalesce(ids, '{}');
 END;
 $$;
@@ -211,13 +212,16 @@ BEGIN
   FOREACH site_id IN ARRAY sites LOOP
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever this user's default is
     run_id := sambapos._run_start(site_id);
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     CONTINUE WHEN run_id = 0;
     IF sambapos._run_try_continue(run_id, 'read') THEN
       COMMIT;
       SET LOCAL search_path TO pg_catalog, pg_temp;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
       PERFORM sambapos._run_try_continue(run_id, 'merge');
     END IF;
     complaints := complaints || sambapos._run_complaint(run_id);

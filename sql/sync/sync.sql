@@ -106,6 +106,8 @@ DECLARE
   result sambapos.sync_result;
 BEGIN
   PERFORM sambapos._sync_check_arguments(tables, mode, on_error);
+  PERFORM sambapos._catalog_check();
+  PERFORM sambapos._check_isolation();
   IF site IS NOT NULL THEN
     s := sambapos._site(site);
     PERFORM sambapos._sync_check_tables(s, tables);

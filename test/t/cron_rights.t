@@ -47,4 +47,13 @@ for my $shop (@shops)
 	is($shop->{db}->value("SET search_path = pg_catalog; SELECT string_agg(DISTINCT username, ',') FROM cron.job"), $shop->{role}, "$shop->{role}: the job is its own");
 }
 
+# ---- a job that is only called like ours ----
+
+my $db = $shops[0]{db};
+$db->run(q(SET search_path = pg_catalog; GRANT USAGE ON SCHEMA cron TO mallory; SET SESSION AUTHORIZATION mallory; SELECT cron.schedule('sambapos:shop', '0 0 1 1 *', 'SELECT 1')));
+$db->run(q(SET search_path = pg_catalog; UPDATE cron.job SET active = false WHERE username = 'postgres'));
+like($db->value(q(SET search_path = pg_catalog; SELECT reason FROM public.sambapos_status('shop'))), qr/its pg_cron job is not active/, 'another role\'s job of that name hides nothing');
+$db->run(q(SET search_path = pg_catalog; SELECT public.sambapos_unschedule('shop')));
+is($db->value(q(SET search_path = pg_catalog; SELECT string_agg(username, ',') FROM cron.job)), 'mallory', 'and is left alone');
+
 done_testing();

@@ -59,6 +59,7 @@ my $configure = q(SELECT sambapos_configure('hotel', 'sync_interval', '20 minute
 my @write = (q(SELECT FROM sambapos_sync('hotel', on_error => 'raise')), q(SELECT FROM sambapos_add_table('hotel', 'menu')), q(SELECT FROM sambapos_remove_site('hotel')), 'DELETE FROM sambapos_replica.tickets', 'DELETE FROM sambapos.run',
 	'UPDATE sambapos.site_lock SET site_id = 0', q(SELECT FROM sambapos_query('hotel', 'SELECT 1 AS a') AS t (a int)), q(SELECT FROM sambapos._query('hotel', 'SELECT 1 AS a') AS t (a int)), q(CALL sambapos_run()), q(CALL sambapos._tick('hotel')),
 	q(SELECT sambapos_grant('stranger', 'reader')), 'CREATE FUNCTION sambapos_fdw.sambapos_status() RETURNS int LANGUAGE sql AS \'SELECT 1\'', 'CREATE TABLE sambapos_replica.t ()');
+push @write, 'UPDATE sambapos.site_state SET last_success_at = \'9999-01-01\'', 'UPDATE sambapos.site SET name = \'mine\'', 'UPDATE sambapos.site SET server = \'mine\'', 'UPDATE sambapos.replicated_table SET source_name = \'Users\'', 'UPDATE sambapos.replicated_table SET history = false', 'INSERT INTO sambapos.run (site_id, mode, trigger) VALUES (1, \'auto\', \'call\')', 'UPDATE sambapos.request SET status = \'done\'';
 for my $role (qw(reporting kitchen))
 {
 	can($role, $look);

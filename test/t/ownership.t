@@ -100,7 +100,7 @@ sub row_of { my ($db) = @_; my ($row) = $db->sync("'shop', '{menu_items}'"); ret
 $db = shop();
 $db->run('DROP TABLE sambapos_replica.menu_items; ' . as('mallory', 'CREATE VIEW sambapos_replica.menu_items AS SELECT 1 AS site_id, 1 AS epoch, 1 AS id, \'live\' AS row_state'));
 like(row_of($db)->{message}, qr/"sambapos_replica.menu_items" is not a table/, 'a view in the place of a replica table: the run refuses it');
-is($db->value(q(SELECT rows_live FROM sambapos.table_status)), 0, 'and the status does not read it');
+is($db->value(q(SELECT rows_live FROM sambapos.table_status)), undef, 'and the status does not read it');
 
 $db = shop();
 $db->run('ALTER SCHEMA sambapos_replica OWNER TO mallory');
@@ -186,8 +186,85 @@ like($errors, qr/code of mallory runs as syncer/, 'code of others runs with that
 like($output, qr/^ok\t.*trigger t on table sambapos_replica\.menu_items uses function m\.code\(\) of role "mallory"/, 'and the run reports it');
 like($db->value(q(SELECT reason FROM sambapos_status('shop'))), qr/trigger t on table sambapos_replica\.menu_items/, 'the status too');
 # what belongs to the table's owner or to a superuser is no code of others
-$db->run('ALTER FUNCTION m.code() OWNER TO postgres');
+$db->run('ALTER FUNCTION m.code() OWNER TO postgres; REVOKE TRIGGER ON sambapos_replica.menu_items FROM mallory');
 ($output) = $db->psql(q(SET SESSION AUTHORIZATION syncer; SELECT count(message) FROM sambapos_sync('shop')));
 is($output, 0, 'a superuser\'s function is not reported');
+
+# ---- reading runs code too ----
+
+# What an index predicate calls runs when the planner looks at the table, with the rights of whoever reads.
+sub bait
+{
+	my ($db, $where) = @_;
+	$db->run(as('mallory', evil("$where.deep()", 'integer') . "; CREATE FUNCTION $where.code(integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS \$\$ BEGIN PERFORM $where.deep(); RETURN true; END \$\$;
+		CREATE TABLE $where.bait (site_id integer, epoch integer, id integer, row_state text, start_date date, end_date date); CREATE INDEX ON $where.bait (site_id) WHERE $where.code(1); GRANT ALL ON $where.bait TO PUBLIC"));
+}
+$db = fresh();
+$db->run(as('mallory', 'CREATE SCHEMA sambapos_replica; GRANT ALL ON SCHEMA sambapos_replica TO PUBLIC'));
+bait($db, 'sambapos_replica');
+refused($db, $add, qr/schema "sambapos_replica" belongs to role "mallory"/, 'a table with an index of hers');
+
+for my $read ([ 'the status', 'SELECT rows_live FROM sambapos.table_status' ], [ 'a scheduled run', q(CALL sambapos_run('shop')) ], [ 'a tick', q(CALL sambapos._tick('shop')) ], [ 'another site', q(SELECT FROM sambapos_add_site('bar', 'till')) ])
+{
+	my ($name, $sql) = @$read;
+	my $db = fresh();
+	$db->run(q(SELECT FROM sambapos_add_site('shop', 'till', NULL, '{menu_items,tickets,work_periods}'); SELECT FROM sambapos_sync('shop')));
+	$db->run('ALTER SCHEMA sambapos_replica RENAME TO away; ' . as('mallory', 'CREATE SCHEMA sambapos_replica; GRANT ALL ON SCHEMA sambapos_replica TO PUBLIC'));
+	bait($db, 'sambapos_replica');
+	$db->run(as('mallory', 'ALTER TABLE sambapos_replica.bait RENAME TO work_periods'));
+	my (undef, $errors) = $db->psql($sql);
+	unlike($errors, qr/code of mallory/, "$name doesn't read a table of hers");
+}
+
+# ---- the catalog ----
+
+$db = $cluster->database('given');
+$db->run('ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO mallory; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO mallory; ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO mallory; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO mallory, PUBLIC');
+$db->connect_till($till);
+is($db->value(<<~'SQL'), 0, 'default privileges give nobody anything on what the extension makes');
+	SELECT count(*) FROM (
+	  SELECT relacl AS acl FROM pg_class WHERE relnamespace IN ('sambapos'::regnamespace, 'sambapos_report'::regnamespace)
+	  UNION ALL SELECT nspacl FROM pg_namespace WHERE nspname IN ('sambapos', 'sambapos_report')
+	  UNION ALL SELECT proacl FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.deptype = 'e'
+	) AS o, aclexplode(o.acl) AS a WHERE a.grantee IN (0, 'mallory'::regrole) AND (a.privilege_type NOT IN ('EXECUTE', 'USAGE') OR a.grantee <> 0)
+	SQL
+
+for my $call ([ 'adding a site', $add ], [ 'a sync', q(SELECT FROM sambapos_sync('shop')) ], [ 'a run', 'CALL sambapos_run()' ], [ 'a setting', q(SELECT sambapos_configure(NULL, 'enabled', 'true')) ], [ 'removing', q(SELECT FROM sambapos_remove_site('shop')) ])
+{
+	my ($name, $sql) = @$call;
+	my $db = $name eq 'adding a site' ? fresh() : shop();
+	$db->run('CREATE SCHEMA m AUTHORIZATION mallory; GRANT USAGE ON SCHEMA sambapos TO mallory; GRANT ALL ON ALL TABLES IN SCHEMA sambapos TO mallory');
+	$db->run(as('mallory', evil('m.code()', 'trigger') . '; ' . join '; ', map { "CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON sambapos.$_ FOR EACH ROW EXECUTE FUNCTION m.code()" } qw(site site_state setting run request table_state replicated_table)));
+	my ($output, $errors) = $db->psql($sql);
+	unlike($errors, qr/code of mallory/, "$name: a trigger on the catalog doesn't run");
+	like($errors, qr/uses function m\.code\(\) of role "mallory"/, "$name: and is named");
+}
+
+# ---- the like ----
+
+$db = shop();
+$db->run("CREATE SCHEMA m AUTHORIZATION mallory; " . as('mallory', evil('m.code()', 'trigger') . "; CREATE TABLE m.fk (site_id integer, epoch integer, id integer, FOREIGN KEY (site_id, epoch, id) REFERENCES sambapos_replica.menu_items ON DELETE CASCADE);
+	CREATE TRIGGER t AFTER DELETE ON m.fk FOR EACH ROW EXECUTE FUNCTION m.code(); INSERT INTO m.fk SELECT site_id, epoch, id FROM sambapos_replica.menu_items LIMIT 1"));
+refused($db, q(SELECT FROM sambapos_remove_table('shop', 'menu_items', true)), qr/foreign key|constraint .* uses table m\.fk of role "mallory"/, 'a foreign key of hers that cascades');
+
+$db = shop();
+$db->run(as('mallory', 'CREATE TRIGGER t BEFORE UPDATE ON sambapos_replica.menu_items FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'));
+like(row_of($db)->{message}, qr/trigger t .* may be made by role "mallory", with privilege TRIGGER/, 'a superuser\'s function in a trigger that others can have made');
+$db->run('UPDATE sambapos.table_state SET code_of_others = NULL; REVOKE TRIGGER ON sambapos_replica.menu_items FROM mallory');
+is(row_of($db)->{status}, 'ok', 'where others can\'t, it is ours');
+
+$db = shop();
+$db->run("CREATE SCHEMA m AUTHORIZATION mallory; " . as('mallory', evil('m.code()', 'trigger')));
+my $old = $db->session;
+$old->run('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM sambapos.site');
+$db->run(as('mallory', 'CREATE TRIGGER t AFTER UPDATE ON sambapos_replica.menu_items FOR EACH STATEMENT EXECUTE FUNCTION m.code()'));
+$till->sql(q(UPDATE dbo.MenuItems SET Name = N'changed under an old snapshot'));
+my (undef, $old_errors) = $old->ask(q(SELECT FROM sambapos_sync('shop')));
+unlike($old_errors, qr/code of mallory/, 'under repeatable read: no code of hers runs');
+like($old_errors, qr/25001: the replica is written to under isolation level read committed only/, 'since nothing does');
+$old->close;
+$db->run('DROP TRIGGER t ON sambapos_replica.menu_items; ALTER DATABASE d' . $count . ' SET default_transaction_isolation = serializable');
+$db->run(q(SELECT sambapos_request_sync('shop'); CALL sambapos_run('shop')));
+is($db->value('SELECT status FROM sambapos.run ORDER BY run_id DESC LIMIT 1'), 'ok', 'a scheduled run is read committed, whatever the default');
 
 done_testing();
