@@ -65,6 +65,9 @@ struct ServerOptions
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);
 
+/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper isn't ours. */
+Oid named_server(const char *name);
+
 /* As GetUserMapping; the error (42704) names the server and says how to make one. */
 UserMapping *user_mapping(Oid user, Oid server);
 
