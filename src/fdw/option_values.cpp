@@ -346,6 +346,7 @@ table_options(Oid relation)
 	List *options = GetForeignTable(relation)->options;
 	TableOptions result;
 
+	result.relation = relation;
 	result.schema_name = find_option_value(options, "schema_name");
 	result.table_name = find_option_value(options, "table_name");
 	result.query = find_option_value(options, "query");

@@ -127,7 +127,7 @@ extern "C"
 		Oid server = functions::usable_server(call.server);
 		fdw::Result *result = fdw::result_make();
 
-		result->passed_through = true;
+		result->author = fdw::Author::somebody;
 		fdw::result_open(result, server, GetUserId(), functions::to_utf8(call.sql));
 		call.reader = functions::make_reader(result->connection, info->setDesc);
 		fdw::result_settle(result);
