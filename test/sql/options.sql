@@ -80,7 +80,7 @@ SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS
 SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (username ''x'', password_required ''false'')');
 SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (username ''x'', password ''y'', password_required ''true'')');
 -- And what takes the right to sambapos_query.
-SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (query ''SELECT 1 AS id'')');
+SELECT outcome('CREATE FOREIGN TABLE q (id integer) SERVER options_full OPTIONS (query ''SELECT 1 AS id'')');
 RESET ROLE;
 
 -- What a login lacks is said before anything is connected, with the command that adds it.
