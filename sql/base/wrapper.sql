@@ -1,4 +1,8 @@
 -- wrapper.sql: the foreign data wrapper and the functions written in C++.
+--
+-- A server is named by a text, not by a name: a function of somebody else's that takes text would be the better match
+-- for a literal. Who may execute sambapos_query may also make foreign tables with option "query"
+-- (src/fdw/query_option.cpp finds it by this signature).
 
 CREATE FUNCTION @extschema@.sambapos_fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
@@ -26,9 +30,9 @@ CREATE FUNCTION @extschema@.sambapos_connections(
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION @extschema@.sambapos_connections() IS 'This backend''s connections: idle, in transaction, reading or lost; not valid: its options were changed, it is closed at the end of the transaction';
 
-CREATE FUNCTION @extschema@.sambapos_disconnect(server name) RETURNS boolean
+CREATE FUNCTION @extschema@.sambapos_disconnect(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_disconnect(name) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
+COMMENT ON FUNCTION @extschema@.sambapos_disconnect(text) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
 
 CREATE FUNCTION @extschema@.sambapos_pushdown(
   OUT kind      text,
@@ -40,19 +44,19 @@ CREATE FUNCTION @extschema@.sambapos_pushdown(
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION @extschema@.sambapos_pushdown() IS 'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
 
-CREATE FUNCTION @extschema@.sambapos_query(server name, sql text) RETURNS SETOF record
+CREATE FUNCTION @extschema@.sambapos_query(server text, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_query(name, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';
-REVOKE ALL ON FUNCTION @extschema@.sambapos_query(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.sambapos_query(text, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';
+REVOKE ALL ON FUNCTION @extschema@.sambapos_query(text, text) FROM PUBLIC;
 
 -- What the SQL parts ask a source with. They never call a function by its name in the extension's schema:
 -- where others may create functions, an overload that fits the arguments better would be called.
-CREATE FUNCTION sambapos._query(server name, sql text) RETURNS SETOF record
+CREATE FUNCTION sambapos._query(server text, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'sambapos_query';
-COMMENT ON FUNCTION sambapos._query(name, text) IS 'sambapos_query, for the SQL parts of the extension';
-REVOKE ALL ON FUNCTION sambapos._query(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION sambapos._query(text, text) IS 'sambapos_query, for the SQL parts of the extension';
+REVOKE ALL ON FUNCTION sambapos._query(text, text) FROM PUBLIC;
 
-CREATE FUNCTION sambapos._end_remote_transaction(server name) RETURNS boolean
+CREATE FUNCTION sambapos._end_remote_transaction(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_end_remote_transaction';
-COMMENT ON FUNCTION sambapos._end_remote_transaction(name) IS 'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use begins another';
-REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(name) FROM PUBLIC;
+COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS 'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use begins another';
+REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;

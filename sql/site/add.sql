@@ -8,7 +8,7 @@
 CREATE TYPE sambapos.table_action AS (table_name text, action text);
 COMMENT ON TYPE sambapos.table_action IS 'What adding or removing did to one table';
 
-CREATE FUNCTION sambapos._source_tables(server name) RETURNS text[]
+CREATE FUNCTION sambapos._source_tables(server text) RETURNS text[]
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(t.table_name ORDER BY t.table_name), '{}')
@@ -16,7 +16,7 @@ $$
     'SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ''dbo'' AND TABLE_TYPE = ''BASE TABLE''')
     AS t (table_name text);
 $$;
-COMMENT ON FUNCTION sambapos._source_tables(name) IS 'The tables of schema dbo that the login at the source may see, in their own case';
+COMMENT ON FUNCTION sambapos._source_tables(text) IS 'The tables of schema dbo that the login at the source may see, in their own case';
 
 -- What names mean at this source: a line a table, source_name NULL where the source has none such.
 -- A child brings its root along; roots come first. A table nobody may copy, or asked for by name and not there, raises.
@@ -159,7 +159,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._site_free_id() IS 'The next number of a site that no row in the replica has';
 
-CREATE FUNCTION @extschema@.sambapos_add_site(site text, server name, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
+CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
                                               sync_interval interval DEFAULT '15 minutes')
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -201,7 +201,7 @@ BEGIN
   RETURN QUERY SELECT * FROM sambapos._site_add_tables(place, tables);
 END;
 $$;
-COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, name, text, text[], interval) IS
+COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], interval) IS
 'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row a table. Run again it adds what is missing and changes nothing else. Errors: 42602 site name, 42704 server, 22023 other arguments or a table that is never copied, 42P01 a table the source has not';
 
 CREATE FUNCTION @extschema@.sambapos_add_table(site text, table_name text) RETURNS SETOF sambapos.table_action

@@ -18,7 +18,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._site_check_name(text) IS 'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
 
-CREATE FUNCTION sambapos._server_check(server name) RETURNS void
+CREATE FUNCTION sambapos._server_check(server text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -41,7 +41,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._server_check(name) IS 'Raises 42704 or 42809 unless server is a server of this wrapper';
+COMMENT ON FUNCTION sambapos._server_check(text) IS 'Raises 42704 or 42809 unless server is a server of this wrapper';
 
 -- pg_timezone_names and not a cast: PostgreSQL takes any "Xyz+3" for a POSIX zone.
 CREATE FUNCTION sambapos._time_zone_checked(time_zone text) RETURNS text

@@ -211,4 +211,15 @@ check_server_usage(Oid server, Oid user)
 #endif
 }
 
+/* The same for pg_proc_aclcheck. */
+inline bool
+may_execute(Oid function, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, user, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, user, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
 } // namespace sambapos

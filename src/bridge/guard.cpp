@@ -1,5 +1,7 @@
 #include "bridge/guard.hpp"
 
+#include "tds/printable.hpp"
+
 namespace sambapos
 {
 
@@ -75,9 +77,9 @@ in_server_encoding(const char *text)
 	int length = static_cast<int>(std::strlen(text));
 	int encoding = GetDatabaseEncoding();
 
-	if (encoding == PG_SQL_ASCII || !pg_verify_mbstr(PG_UTF8, text, length, true))
-		return encoding == PG_SQL_ASCII ? text : ascii_only(text);
-	if (encoding == PG_UTF8)
+	if (!pg_verify_mbstr(PG_UTF8, text, length, true))
+		return ascii_only(text);
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return text;
 
 	Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
@@ -103,16 +105,26 @@ in_server_encoding(const char *text)
 	return reinterpret_cast<char *>(target);
 }
 
+/* As UTF-8, before anything is converted: a letter of another encoding may have the code of a
+ * control character. */
+static const char *
+shown(const char *text)
+{
+	auto *result = static_cast<char *>(palloc(tds::printable_room(std::strlen(text))));
+
+	tds::printable(text, tds::Lines::one, true, result);
+	return in_server_encoding(result);
+}
+
 void
 raise(const Failure &failure)
 {
 	CHECK_FOR_INTERRUPTS();
 	const char *s = failure.sqlstate;
-	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
-			 errmsg_internal("%s", in_server_encoding(failure.message)),
-			 failure.detail[0] ? errdetail_internal("%s", in_server_encoding(failure.detail)) : 0,
-			 failure.hint[0] ? errhint("%s", in_server_encoding(failure.hint)) : 0));
+	ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
+					errmsg_internal("%s", shown(failure.message)),
+					failure.detail[0] ? errdetail_internal("%s", shown(failure.detail)) : 0,
+					failure.hint[0] ? errhint("%s", shown(failure.hint)) : 0));
 	pg_unreachable();
 }
 

@@ -13,6 +13,7 @@
  * How many rows there are the server's catalog says; where it doesn't, they are counted there. All
  * is read in one remote transaction, which ends with the local one.
  */
+#include "bridge/visible.hpp"
 #include "fdw/connection.hpp"
 #include "fdw/relation.hpp"
 #include "types/type_map.hpp"
@@ -158,7 +159,7 @@ add_error_context(void *argument)
 	else
 		errcontext("ANALYZE of foreign table \"%s\"", RelationGetRelationName(collector->relation));
 	if (collector->sql != nullptr)
-		errcontext("remote SQL: %s", collector->sql);
+		errcontext("remote SQL: %s", visible_lines(collector->sql));
 }
 
 /* ---- reading the sample ---- */
@@ -306,7 +307,7 @@ count_rows(Oid server, Oid user, const TableOptions &options)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT CAST(COUNT_BIG(*) AS varchar(20))");
 	append_from(&sql, options);
-	ask_numbers(server, user, sql.data, &rows, 1);
+	ask_numbers(server, user, sql.data, options.query != nullptr, &rows, 1);
 	return rows;
 }
 
@@ -379,6 +380,11 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int wanted, doubl
 		AllocSetContextCreate(CurrentMemoryContext, "sambapos_fdw sample", ALLOCSET_DEFAULT_SIZES);
 	error_context_stack = &context;
 	collector.result = result_make();
+	if (collector.table->options.query != nullptr)
+	{
+		check_query_owner(collector.table->relid);
+		collector.result->author = Author::both;
+	}
 	*total = draw_sample(&collector, &sampling);
 	*dead = 0;
 	error_context_stack = context.previous;

@@ -87,6 +87,14 @@ enum class ResultState
 	broken  /* unread rows are gone */
 };
 
+/* Who wrote a query: what somebody else may have left behind is looked for, and put back. */
+enum class Author
+{
+	us,
+	somebody, /* sambapos_query: tds::pass() */
+	both      /* with a table's option query in it: tds::pass_within() */
+};
+
 /* One remote query's rows. Plain; lives in the reader's memory, unlinks itself with it. */
 struct Result
 {
@@ -95,8 +103,8 @@ struct Result
 	bool listed;
 	Connection *connection;
 	Oid user;
-	const char *sql;             /* until received */
-	bool passed_through;         /* sql isn't ours: see tds::pass() */
+	const char *sql; /* until received */
+	Author author;
 	void (*receive)(void *scan); /* result_receive(), and then all that needs its columns */
 	void *scan;
 	ResultState state;

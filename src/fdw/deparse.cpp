@@ -270,26 +270,12 @@ append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel, const char **s
 
 /* ---- FROM ---- */
 
-/* As a derived table; a line comment at the query's end must not swallow the parenthesis. */
-static void
-append_query(StringInfo sql, const char *query)
-{
-	int length = static_cast<int>(std::strlen(query));
-
-	while (length > 0 &&
-		   (isspace(static_cast<unsigned char>(query[length - 1])) || query[length - 1] == ';'))
-		length--;
-	appendStringInfoChar(sql, '(');
-	appendBinaryStringInfo(sql, query, length);
-	appendStringInfoString(sql, std::strstr(query, "--") != nullptr ? "\n)" : ")");
-}
-
 static void
 append_table(StringInfo sql, const TableOptions &options)
 {
 	if (options.query != nullptr)
 	{
-		append_query(sql, options.query);
+		append_query(sql, options);
 		return;
 	}
 	append_identifier(sql, options.schema_name);

@@ -2,7 +2,7 @@
  * What the files of src/fdw share, a section a file. The way of a query through them:
  *
  *   options.cpp     what the user configured            (CREATE SERVER, ... validated), read by
- *     option_values.cpp, column_options.cpp
+ *     option_values.cpp, column_options.cpp; query_option.cpp for the T-SQL in place of a table
  *   plan.cpp        GetForeignRelSize, Paths, Plan      and
  *   join.cpp        GetForeignJoinPaths                 and
  *   upper.cpp       GetForeignUpperPaths                ask
@@ -65,6 +65,9 @@ struct ServerOptions
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);
 
+/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper isn't ours. */
+Oid named_server(const char *name);
+
 /* As GetUserMapping; the error (42704) names the server and says how to make one. */
 UserMapping *user_mapping(Oid user, Oid server);
 
@@ -74,10 +77,23 @@ struct TableOptions
 	const char *schema_name; /* default "dbo" */
 	const char *table_name;  /* default: the local name; null when query is given */
 	const char *query;       /* null when a table is named */
+	Oid relation;
 };
 TableOptions table_options(Oid relation);
 /* The value of an option in a catalog's list; null if it isn't there. */
 const char *find_option_value(List *options, const char *name);
+
+/* ---- query_option.cpp: T-SQL of a user's in place of a table ---- */
+
+/* Errors: HV024 if the text isn't one query, 42501 if the current user may not set one. validator:
+ * the function that asks. */
+void check_query_option(const char *query, Oid validator);
+
+/* The query of a table's options as a derived table, without its alias. HV024 as above. */
+void append_query(StringInfo sql, const TableOptions &options);
+
+/* 42501 if the table's owner may not have such a table read. */
+void check_query_owner(Oid relation);
 
 /* ---- column_options.cpp ---- */
 
@@ -167,8 +183,9 @@ double catalog_pages(Oid server, Oid user, const TableOptions &options); /* -1: 
 /* A count as the server writes it; 0 for what is none, such as "nan". */
 double count_in(const char *text);
 
-/* The numbers of a query's one row, which it gives as text; -1 for NULL, and if there is no row. */
-void ask_numbers(Oid server, Oid user, const char *sql, double *numbers, int count);
+/* The numbers of a query's one row, which it gives as text; -1 for NULL, and if there is no row.
+ * has_query: a table's option query is part of it. */
+void ask_numbers(Oid server, Oid user, const char *sql, bool has_query, double *numbers, int count);
 
 /* ---- analyze.cpp ---- */
 

@@ -11,7 +11,9 @@
  * Options: name_case (snake, keep, lower), import_not_null (true), import_views (false: a view may
  * show under another name what import_sensitive hides), import_sensitive (false).
  */
+#include "bridge/visible.hpp"
 #include "fdw/import.hpp"
+#include "fdw/name_table.hpp"
 
 namespace sambapos::fdw
 {
@@ -70,23 +72,42 @@ parse_import_options(List *list)
 
 /* ---- choosing and naming ---- */
 
-static bool
-has_name(const RemoteTable *table, const char *name)
+/* The names in LIMIT TO or EXCEPT. */
+static HTAB *
+listed_names(const ImportForeignSchemaStmt *statement)
 {
-	return std::strcmp(name, table->name) == 0 || std::strcmp(name, table->local) == 0;
+	HTAB *names = make_name_table(sizeof(NameKey));
+	ListCell *cell;
+	bool found;
+
+	foreach (cell, statement->table_list)
+		name_enter(names, nullptr, lfirst_node(RangeVar, cell)->relname, &found);
+	return names;
 }
 
 static bool
-is_listed(const ImportForeignSchemaStmt *statement, const RemoteTable *table)
+is_listed(HTAB *listed, const RemoteTable *table)
 {
-	ListCell *cell;
+	return name_find(listed, nullptr, table->name) != nullptr ||
+		   name_find(listed, nullptr, table->local) != nullptr;
+}
 
-	foreach (cell, statement->table_list)
+static HTAB *
+names_of(const List *tables)
+{
+	HTAB *names = make_name_table(sizeof(NameKey));
+	ListCell *cell;
+	bool found;
+
+	foreach (cell, tables)
 	{
-		if (has_name(table, lfirst_node(RangeVar, cell)->relname))
-			return true;
+		const auto *table = static_cast<const RemoteTable *>(lfirst(cell));
+
+		CHECK_FOR_INTERRUPTS();
+		name_enter(names, nullptr, table->name, &found);
+		name_enter(names, nullptr, table->local, &found);
 	}
-	return false;
+	return names;
 }
 
 /* LIMIT TO a name that nothing has is a slip of the pen, or a table this login may not see. */
@@ -94,18 +115,17 @@ static void
 report_absent(const ImportForeignSchemaStmt *statement, const List *tables, const char *server_name)
 {
 	ListCell *wanted;
-	ListCell *cell;
 
 	if (statement->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
 		return;
+
+	HTAB *names = names_of(tables);
+
 	foreach (wanted, statement->table_list)
 	{
 		const char *name = lfirst_node(RangeVar, wanted)->relname;
-		bool found = false;
 
-		foreach (cell, tables)
-			found = found || has_name(static_cast<const RemoteTable *>(lfirst(cell)), name);
-		if (!found)
+		if (name_find(names, nullptr, name) == nullptr)
 			ereport(WARNING,
 					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 					 errmsg("schema \"%s\" of server \"%s\" has no table \"%s\"",
@@ -114,15 +134,16 @@ report_absent(const ImportForeignSchemaStmt *statement, const List *tables, cons
 							 "would be called here. A login sees what it may read; views need the "
 							 "option import_views.")));
 	}
+	hash_destroy(names);
 }
 
 static bool
-is_wanted(const ImportForeignSchemaStmt *statement, const RemoteTable *table)
+is_wanted(const ImportForeignSchemaStmt *statement, HTAB *listed, const RemoteTable *table)
 {
 	switch (statement->list_type)
 	{
-		case FDW_IMPORT_SCHEMA_LIMIT_TO: return is_listed(statement, table);
-		case FDW_IMPORT_SCHEMA_EXCEPT: return !is_listed(statement, table);
+		case FDW_IMPORT_SCHEMA_LIMIT_TO: return is_listed(listed, table);
+		case FDW_IMPORT_SCHEMA_EXCEPT: return !is_listed(listed, table);
 		default: return true;
 	}
 }
@@ -131,12 +152,12 @@ static void
 name_tables(List *tables, NameCase name_case)
 {
 	int count = list_length(tables);
-	auto **remote =
-		static_cast<const char **>(palloc0(sizeof(char *) * static_cast<size_t>(count + 1)));
+	auto **remote = static_cast<const char **>(MemoryContextAllocHuge(
+		CurrentMemoryContext, sizeof(char *) * static_cast<size_t>(count + 1)));
 
 	for (int i = 0; i < count; i++)
 		remote[i] = static_cast<RemoteTable *>(list_nth(tables, i))->name;
-	const char **local = local_names(remote, count, name_case);
+	const char **local = local_names(remote, count, name_case, Named::tables);
 
 	for (int i = 0; i < count; i++)
 		static_cast<RemoteTable *>(list_nth(tables, i))->local = local[i];
@@ -153,7 +174,7 @@ name_columns(const RemoteTable *table, NameCase name_case)
 
 	for (int i = 0; i < count; i++)
 		remote[i] = static_cast<RemoteColumn *>(list_nth(table->columns, i))->name;
-	const char **local = local_names(remote, count, name_case);
+	const char **local = local_names(remote, count, name_case, Named::columns);
 
 	for (int i = 0; i < count; i++)
 		static_cast<RemoteColumn *>(list_nth(table->columns, i))->local = local[i];
@@ -199,6 +220,7 @@ create_command(const RemoteTable *table, const ImportForeignSchemaStmt *statemen
 		auto *column = static_cast<RemoteColumn *>(lfirst(cell));
 		const char *type = local_type(*column);
 
+		CHECK_FOR_INTERRUPTS();
 		if (!options.sensitive && is_sensitive_column(table->name, column->name))
 		{
 			appendStringInfo(left_out, "%s%s.%s", left_out->len > 0 ? ", " : "", table->name,
@@ -210,7 +232,8 @@ create_command(const RemoteTable *table, const ImportForeignSchemaStmt *statemen
 			ereport(WARNING, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 							  errmsg("column \"%s\" of table \"%s\" was left out: type %s isn't "
 									 "supported",
-									 column->name, table->name, column->data_type)));
+									 visible(column->name), visible(table->name),
+									 visible(column->data_type))));
 			continue;
 		}
 		appendStringInfoString(&command, first ? "" : ",");
@@ -238,10 +261,25 @@ leaves_out(const RemoteTable *table, const ImportForeignSchemaStmt *statement,
 	if (options.sensitive || !is_sensitive_table(table->name))
 		return false;
 	if (statement->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO)
-		ereport(WARNING, (errmsg("table \"%s\" holds credentials and was left out", table->name),
-						  errhint("The option import_sensitive imports it.")));
+		ereport(WARNING,
+				(errmsg("table \"%s\" holds credentials and was left out", visible(table->name)),
+				 errhint("The option import_sensitive imports it.")));
 	else
 		appendStringInfo(left_out, "%s%s", left_out->len > 0 ? ", " : "", table->name);
+	return true;
+}
+
+/* A table with sparse columns may have 30,000 of them. */
+static bool
+is_too_wide(const RemoteTable *table)
+{
+	if (list_length(table->columns) <= MaxHeapAttributeNumber)
+		return false;
+	ereport(WARNING,
+			(errcode(ERRCODE_TOO_MANY_COLUMNS),
+			 errmsg("table \"%s\" was left out: it has %d columns, a table here has at most %d",
+					visible(table->name), list_length(table->columns), MaxHeapAttributeNumber),
+			 errhint("Create a foreign table with the columns that are needed.")));
 	return true;
 }
 
@@ -249,6 +287,7 @@ static List *
 create_commands(List *tables, const ImportForeignSchemaStmt *statement, const char *server_name,
 				const ImportOptions &options)
 {
+	HTAB *listed = listed_names(statement);
 	StringInfoData left_out;
 	List *commands = NIL;
 	ListCell *cell;
@@ -258,7 +297,9 @@ create_commands(List *tables, const ImportForeignSchemaStmt *statement, const ch
 	{
 		auto *table = static_cast<RemoteTable *>(lfirst(cell));
 
-		if (!is_wanted(statement, table) || leaves_out(table, statement, options, &left_out))
+		CHECK_FOR_INTERRUPTS();
+		if (!is_wanted(statement, listed, table) ||
+			leaves_out(table, statement, options, &left_out) || is_too_wide(table))
 			continue;
 		name_columns(table, options.name_case);
 		char *command = create_command(table, statement, server_name, options, &left_out);
@@ -267,11 +308,12 @@ create_commands(List *tables, const ImportForeignSchemaStmt *statement, const ch
 			commands = lappend(commands, command);
 		else
 			ereport(WARNING, (errmsg("table \"%s\" was left out: none of its columns can be read",
-									 table->name)));
+									 visible(table->name))));
 	}
 	if (left_out.len > 0 && statement->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
-		ereport(NOTICE, (errmsg("what may hold credentials was left out: %s", left_out.data),
-						 errhint("The option import_sensitive imports it.")));
+		ereport(NOTICE,
+				(errmsg("what may hold credentials was left out: %s", visible(left_out.data)),
+				 errhint("The option import_sensitive imports it.")));
 	return commands;
 }
 

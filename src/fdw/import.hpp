@@ -36,7 +36,8 @@ struct RemoteTable
 /* ---- import_catalog.cpp ---- */
 
 /* The tables of a schema, with columns, keys and row counts: a list of RemoteTable, without local
- * names. An error if the schema isn't there or shows nothing. */
+ * names. An error if the schema isn't there or shows nothing, or if two tables, or two columns of
+ * one, have the same name. */
 List *fetch_catalog(Oid server, const char *schema, bool views);
 
 /* ---- import_names.cpp ---- */
@@ -48,8 +49,14 @@ enum class NameCase
 	lower
 };
 
+enum class Named
+{
+	tables,
+	columns /* of one table; none may be called as a system column */
+};
+
 /* The local names of a list of remote ones, all different, in an array as long as the list. */
-const char **local_names(const char *const *remote, int count, NameCase name_case);
+const char **local_names(const char *const *remote, int count, NameCase name_case, Named kind);
 
 /* ---- import_types.cpp ---- */
 

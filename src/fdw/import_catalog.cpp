@@ -2,11 +2,17 @@
  * What the server's catalog says about a schema's tables.
  *
  * Names come from INFORMATION_SCHEMA, where their case is kept on every server; other catalog views
- * may have them in lower case, so tables are looked up exactly first and without regard to case
+ * may have them in lower case, so names are looked up exactly first and without regard to case
  * then.
+ *
+ * The server may not be what it seems, and may answer with as many rows as it likes: names are
+ * found by hash, every loop can be interrupted, and an answer has a greatest size. A catalog that
+ * has the same name twice is refused: what it says of one would be taken for the other.
  */
+#include "bridge/visible.hpp"
 #include "fdw/connection.hpp"
 #include "fdw/import.hpp"
+#include "fdw/name_table.hpp"
 #include "tds/quote.hpp"
 #include "types/type_map.hpp"
 
@@ -15,10 +21,16 @@ namespace sambapos::fdw
 
 /* ---- queries ---- */
 
+/* A name has 128 characters, and all else is shorter. */
+constexpr size_t longest_text = 128 * 4;
+
+/* A million columns take less. */
+constexpr size_t largest_answer = 512 * 1024 * 1024;
+
 static void
 add_error_context(void *argument)
 {
-	errcontext("remote SQL: %s", static_cast<const char *>(argument));
+	errcontext("remote SQL: %s", visible_lines(static_cast<const char *>(argument)));
 }
 
 static types::RowReader *
@@ -51,6 +63,75 @@ no_catalog()
 	pg_unreachable();
 }
 
+/* A value in memory of the import's own. */
+static char *
+take_text(Datum value, MemoryContext lasting)
+{
+	const char *copy = TextDatumGetCString(value);
+	size_t length = std::strlen(copy);
+
+	if (length > longest_text)
+		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+						errmsg("the server's catalog answered with a name of %zu bytes", length),
+						errhint("Is it a SQL Server?")));
+	return MemoryContextStrdup(lasting, copy);
+}
+
+static char **
+take_row(const Datum *values, const bool *nulls, int columns, int named, MemoryContext lasting)
+{
+	auto **texts = static_cast<char **>(
+		MemoryContextAllocZero(lasting, sizeof(char *) * static_cast<size_t>(columns)));
+
+	for (int i = 0; i < columns; i++)
+	{
+		if (nulls[i] && i < named)
+			no_catalog();
+		texts[i] = nulls[i] ? nullptr : take_text(values[i], lasting);
+	}
+	return texts;
+}
+
+static void
+check_size(MemoryContext context)
+{
+	if (MemoryContextMemAllocated(context, false) > largest_answer)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the server's catalog answered with more than %zu MB",
+							   largest_answer / (1024 * 1024))));
+}
+
+/* All rows that are left, in a memory context of their own, which lives as long as the caller's. */
+static List *
+read_texts(Result *result, types::RowReader *reader, int columns, int named)
+{
+	auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<size_t>(columns)));
+	auto *nulls = static_cast<bool *>(palloc0(static_cast<size_t>(columns)));
+	MemoryContext lasting =
+		AllocSetContextCreate(CurrentMemoryContext, "sambapos_fdw catalog", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row_context = AllocSetContextCreate(
+		CurrentMemoryContext, "sambapos_fdw catalog row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(row_context);
+	List *rows = NIL;
+	tds::Row row;
+
+	while (result_next(result, &row))
+	{
+		types::read_row(reader, row, values, nulls);
+		char **texts = take_row(values, nulls, columns, named, lasting);
+
+		MemoryContextSwitchTo(lasting);
+		rows = lappend(rows, texts);
+		MemoryContextSwitchTo(row_context);
+		MemoryContextReset(row_context);
+		check_size(lasting);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(row_context);
+	return rows;
+}
+
 /* A query's rows as a list of arrays of C strings; NULL is a null pointer. The first `named`
  * columns are never NULL. */
 static List *
@@ -59,32 +140,17 @@ fetch_texts(Oid server, const char *sql, int columns, int named)
 	ErrorContextCallback context = {error_context_stack, add_error_context,
 									const_cast<char *>(sql)};
 	Result *result = result_make();
-	List *rows = NIL;
-	tds::Row row;
 
 	error_context_stack = &context;
 	result_open(result, server, GetUserId(),
 				pg_server_to_any(sql, static_cast<int>(std::strlen(sql)), PG_UTF8));
 
 	types::RowReader *reader = make_text_reader(result->connection, columns);
-	auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<size_t>(columns)));
-	auto *nulls = static_cast<bool *>(palloc0(static_cast<size_t>(columns)));
 
 	result_settle(result);
-	while (result_next(result, &row))
-	{
-		auto **texts = static_cast<char **>(palloc0(sizeof(char *) * static_cast<size_t>(columns)));
 
-		types::read_row(reader, row, values, nulls);
-		for (int i = 0; i < columns; i++)
-		{
-			if (nulls[i] && i < named)
-				no_catalog();
-			texts[i] = nulls[i] ? nullptr : TextDatumGetCString(values[i]);
-		}
-		rows = lappend(rows, texts);
-		CHECK_FOR_INTERRUPTS();
-	}
+	List *rows = read_texts(result, reader, columns, named);
+
 	result_close(result);
 	error_context_stack = context.previous;
 	return rows;
@@ -112,32 +178,75 @@ number_or(const char *text, int otherwise)
 	return text != nullptr ? atoi(text) : otherwise;
 }
 
-/* ---- what the server has ---- */
+/* ---- names ---- */
 
-static RemoteTable *
-find_table(List *tables, const char *name)
+struct NamedObject
 {
-	ListCell *cell;
+	NameKey key;
+	void *object;
+};
 
-	foreach (cell, tables)
-	{
-		auto *table = static_cast<RemoteTable *>(lfirst(cell));
+/* Tables by their names, and columns by their names and their table's: as they are, and without
+ * regard to case. */
+struct Names
+{
+	HTAB *exact;
+	HTAB *folded;
+};
 
-		if (std::strcmp(table->name, name) == 0)
-			return table;
-	}
-	foreach (cell, tables)
-	{
-		auto *table = static_cast<RemoteTable *>(lfirst(cell));
+static const char *
+fold(const char *name)
+{
+	char *result = pstrdup(name);
 
-		if (pg_strcasecmp(table->name, name) == 0)
-			return table;
-	}
-	return nullptr;
+	for (char *c = result; *c != '\0'; c++)
+		*c = static_cast<char>(pg_tolower(static_cast<unsigned char>(*c)));
+	return result;
 }
 
+static bool
+add_to(HTAB *table, const void *scope, const char *name, void *object)
+{
+	bool found;
+	auto *entry = static_cast<NamedObject *>(name_enter(table, scope, name, &found));
+
+	if (!found)
+		entry->object = object;
+	return !found;
+}
+
+/* False if the name is there. */
+static bool
+add_name(const Names &names, const void *scope, const char *name, void *object)
+{
+	if (!add_to(names.exact, scope, name, object))
+		return false;
+	add_to(names.folded, scope, fold(name), object); /* of several the first */
+	return true;
+}
+
+/* Null also for what is known and not wanted. */
+static void *
+find_name(const Names &names, const void *scope, const char *name)
+{
+	const auto *entry = static_cast<NamedObject *>(name_find(names.exact, scope, name));
+
+	if (entry == nullptr)
+		entry = static_cast<NamedObject *>(name_find(names.folded, scope, fold(name)));
+	return entry != nullptr ? entry->object : nullptr;
+}
+
+static RemoteTable *
+find_table(const Names &names, const char *name)
+{
+	return static_cast<RemoteTable *>(find_name(names, nullptr, name));
+}
+
+/* ---- what the server has ---- */
+
+/* Which of the catalog's tables aren't wanted has to be known too. */
 static List *
-fetch_tables(Oid server, const char *schema, bool views)
+fetch_tables(Oid server, const char *schema, bool views, const Names &names)
 {
 	List *tables = NIL;
 	ListCell *cell;
@@ -151,20 +260,42 @@ fetch_tables(Oid server, const char *schema, bool views)
 	foreach (cell, rows)
 	{
 		char **texts = texts_of(cell);
+		RemoteTable *table = nullptr;
 
-		if (!views && std::strcmp(texts[1], "BASE TABLE") != 0)
-			continue;
-		auto *table = static_cast<RemoteTable *>(palloc0(sizeof(RemoteTable)));
-
-		table->name = texts[0];
-		table->rows = -1;
-		tables = lappend(tables, table);
+		CHECK_FOR_INTERRUPTS();
+		if (views || std::strcmp(texts[1], "BASE TABLE") == 0)
+		{
+			table = static_cast<RemoteTable *>(palloc0(sizeof(RemoteTable)));
+			table->name = texts[0];
+			table->rows = -1;
+			tables = lappend(tables, table);
+		}
+		if (!add_name(names, nullptr, texts[0], table))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the server's catalog names table \"%s\" twice", visible(texts[0]))));
 	}
 	return tables;
 }
 
+static RemoteColumn *
+column_of(char *const *texts)
+{
+	auto *column = static_cast<RemoteColumn *>(palloc0(sizeof(RemoteColumn)));
+
+	column->name = texts[1];
+	column->data_type = texts[2];
+	column->length = number_or(texts[3], -1);
+	column->precision = number_or(texts[4], -1);
+	column->scale = number_or(texts[5], -1);
+	column->fraction = number_or(texts[6], -1);
+	column->nullable = texts[7] == nullptr || std::strcmp(texts[7], "NO") != 0;
+	column->collation = texts[8];
+	return column;
+}
+
 static void
-fetch_columns(Oid server, const char *schema, List *tables)
+fetch_columns(Oid server, const char *schema, const Names &names)
 {
 	ListCell *cell;
 	List *rows = fetch_texts(
@@ -179,40 +310,33 @@ fetch_columns(Oid server, const char *schema, List *tables)
 	foreach (cell, rows)
 	{
 		char **texts = texts_of(cell);
-		RemoteTable *table = find_table(tables, texts[0]);
+		RemoteTable *table = find_table(names, texts[0]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (table == nullptr)
 			continue; /* a view */
-		auto *column = static_cast<RemoteColumn *>(palloc0(sizeof(RemoteColumn)));
 
-		column->name = texts[1];
-		column->data_type = texts[2];
-		column->length = number_or(texts[3], -1);
-		column->precision = number_or(texts[4], -1);
-		column->scale = number_or(texts[5], -1);
-		column->fraction = number_or(texts[6], -1);
-		column->nullable = texts[7] == nullptr || std::strcmp(texts[7], "NO") != 0;
-		column->collation = texts[8];
+		RemoteColumn *column = column_of(texts);
+
+		if (!add_name(names, table, column->name, column))
+			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+							errmsg("the server's catalog names column \"%s\" of table \"%s\" twice",
+								   visible(column->name), visible(table->name))));
 		table->columns = lappend(table->columns, column);
 	}
 }
 
 static void
-mark_key(RemoteTable *table, const char *name)
+mark_key(const Names &names, const RemoteTable *table, const char *name)
 {
-	ListCell *cell;
+	auto *column = static_cast<RemoteColumn *>(find_name(names, table, name));
 
-	foreach (cell, table->columns)
-	{
-		auto *column = static_cast<RemoteColumn *>(lfirst(cell));
-
-		if (pg_strcasecmp(column->name, name) == 0)
-			column->key = true;
-	}
+	if (column != nullptr)
+		column->key = true;
 }
 
 static void
-fetch_keys(Oid server, const char *schema, List *tables)
+fetch_keys(Oid server, const char *schema, const Names &names)
 {
 	ListCell *cell;
 	List *rows = fetch_texts(
@@ -228,16 +352,17 @@ fetch_keys(Oid server, const char *schema, List *tables)
 
 	foreach (cell, rows)
 	{
-		RemoteTable *table = find_table(tables, texts_of(cell)[0]);
+		const RemoteTable *table = find_table(names, texts_of(cell)[0]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (table != nullptr)
-			mark_key(table, texts_of(cell)[1]);
+			mark_key(names, table, texts_of(cell)[1]);
 	}
 }
 
 /* Heaps and clustered indexes, partition by partition. */
 static void
-fetch_row_counts(Oid server, const char *schema, List *tables)
+fetch_row_counts(Oid server, const char *schema, const Names &names)
 {
 	ListCell *cell;
 	List *rows =
@@ -250,8 +375,9 @@ fetch_row_counts(Oid server, const char *schema, List *tables)
 	foreach (cell, rows)
 	{
 		char **texts = texts_of(cell);
-		RemoteTable *table = texts[0] != nullptr ? find_table(tables, texts[0]) : nullptr;
+		RemoteTable *table = texts[0] != nullptr ? find_table(names, texts[0]) : nullptr;
 
+		CHECK_FOR_INTERRUPTS();
 		if (table != nullptr && texts[1] != nullptr)
 			table->rows = std::max(table->rows, 0.0) + count_in(texts[1]);
 	}
@@ -283,13 +409,16 @@ explain_no_tables(Oid server, const char *schema)
 List *
 fetch_catalog(Oid server, const char *schema, bool views)
 {
-	List *tables = fetch_tables(server, schema, views);
+	Names names = {make_name_table(sizeof(NamedObject)), make_name_table(sizeof(NamedObject))};
+	List *tables = fetch_tables(server, schema, views, names);
 
 	if (tables == NIL)
 		explain_no_tables(server, schema);
-	fetch_columns(server, schema, tables);
-	fetch_keys(server, schema, tables);
-	fetch_row_counts(server, schema, tables);
+	fetch_columns(server, schema, names);
+	fetch_keys(server, schema, names);
+	fetch_row_counts(server, schema, names);
+	hash_destroy(names.exact);
+	hash_destroy(names.folded);
 	return tables;
 }
 

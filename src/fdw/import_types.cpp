@@ -24,7 +24,10 @@ struct TypeRule
 	Arguments arguments;
 };
 
-/* A char(n) column of PostgreSQL compares and pads as SQL Server's does. The fraction of a second
+/* The local names are words of the grammar or have a schema: a type that somebody calls text in a
+ * schema of the search path isn't meant.
+ *
+ * A char(n) column of PostgreSQL compares and pads as SQL Server's does. The fraction of a second
  * is not declared here: a type without it holds all there is. */
 static const TypeRule rules[] = {
 	{"bit", "boolean", Arguments::none},
@@ -43,22 +46,22 @@ static const TypeRule rules[] = {
 	{"varchar", "character varying", Arguments::varying_length},
 	{"nvarchar", "character varying", Arguments::varying_length},
 	{"sysname", "character varying(128)", Arguments::none},
-	{"text", "text", Arguments::none},
-	{"ntext", "text", Arguments::none},
-	{"xml", "xml", Arguments::none},
-	{"binary", "bytea", Arguments::length},
-	{"varbinary", "bytea", Arguments::length},
-	{"image", "bytea", Arguments::none},
-	{"timestamp", "bytea", Arguments::none},
-	{"rowversion", "bytea", Arguments::none},
-	{"uniqueidentifier", "uuid", Arguments::none},
-	{"date", "date", Arguments::none},
+	{"text", "pg_catalog.text", Arguments::none},
+	{"ntext", "pg_catalog.text", Arguments::none},
+	{"xml", "pg_catalog.xml", Arguments::none},
+	{"binary", "pg_catalog.bytea", Arguments::length},
+	{"varbinary", "pg_catalog.bytea", Arguments::length},
+	{"image", "pg_catalog.bytea", Arguments::none},
+	{"timestamp", "pg_catalog.bytea", Arguments::none},
+	{"rowversion", "pg_catalog.bytea", Arguments::none},
+	{"uniqueidentifier", "pg_catalog.uuid", Arguments::none},
+	{"date", "pg_catalog.date", Arguments::none},
 	{"time", "time without time zone", Arguments::fraction},
 	{"datetime", "timestamp without time zone", Arguments::none},
 	{"smalldatetime", "timestamp without time zone", Arguments::none},
 	{"datetime2", "timestamp without time zone", Arguments::fraction},
 	{"datetimeoffset", "timestamp with time zone", Arguments::fraction},
-	{"sql_variant", "text", Arguments::none},
+	{"sql_variant", "pg_catalog.text", Arguments::none},
 };
 
 static const TypeRule *
@@ -109,7 +112,7 @@ local_type(const RemoteColumn &column)
 	{
 		case Arguments::varying_length:
 		case Arguments::fixed_length:
-			return column.length > 0 ? with_length(rule->local, column.length) : "text";
+			return column.length > 0 ? with_length(rule->local, column.length) : "pg_catalog.text";
 		case Arguments::precision_scale:
 			return psprintf("numeric(%d,%d)", column.precision, std::max(column.scale, 0));
 		default: return rule->local;

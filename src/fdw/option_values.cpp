@@ -236,6 +236,32 @@ complete_login(Gathered *all, const ForeignServer *server, Oid user)
 	check_password(all, server, user);
 }
 
+/* By what its handler answers: the wrapper may have another name, and there may be several. */
+static bool
+is_ours(const ForeignDataWrapper *wrapper)
+{
+	return OidIsValid(wrapper->fdwhandler) &&
+		   GetFdwRoutine(wrapper->fdwhandler)->IterateForeignScan == sambapos_iterate_scan;
+}
+
+/* A longer text than any name has must not be cut to one that is there. */
+Oid
+named_server(const char *name)
+{
+	if (std::strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name)));
+
+	Oid server = get_foreign_server_oid(name, false);
+	const ForeignDataWrapper *wrapper = GetForeignDataWrapper(GetForeignServer(server)->fdwid);
+
+	if (!is_ours(wrapper))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("server \"%s\" is not one of sambapos_fdw", name),
+						errdetail("Its foreign data wrapper is \"%s\".", wrapper->fdwname)));
+	return server;
+}
+
 UserMapping *
 user_mapping(Oid user, Oid server)
 {
@@ -320,6 +346,7 @@ table_options(Oid relation)
 	List *options = GetForeignTable(relation)->options;
 	TableOptions result;
 
+	result.relation = relation;
 	result.schema_name = find_option_value(options, "schema_name");
 	result.table_name = find_option_value(options, "table_name");
 	result.query = find_option_value(options, "query");

@@ -293,10 +293,12 @@ send_query(const Result *result)
 {
 	tds::Session *session = result->connection->session;
 
-	if (result->passed_through)
-		tds::pass(session, result->sql);
-	else
-		tds::send(session, result->sql);
+	switch (result->author)
+	{
+		case Author::us: tds::send(session, result->sql); break;
+		case Author::somebody: tds::pass(session, result->sql); break;
+		case Author::both: tds::pass_within(session, result->sql); break;
+	}
 }
 
 void

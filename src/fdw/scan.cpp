@@ -5,6 +5,7 @@
  * is asked for, so that EXPLAIN and plan branches that don't run stay local. A row is fetched
  * inside guard() (result.cpp) and converted outside it, straight into the scan's slot.
  */
+#include "bridge/visible.hpp"
 #include "fdw/connection.hpp"
 #include "fdw/relation.hpp"
 #include "types/type_map.hpp"
@@ -31,6 +32,7 @@ struct Scan
 	const char *sql;         /* in the database's encoding, for messages */
 	int64 row;               /* of this execution, counted from 1 */
 	bool executed;
+	bool judged; /* who wrote its query is known */
 };
 
 /* ---- error context ---- */
@@ -48,7 +50,7 @@ add_error_context(void *argument)
 	else
 		errcontext("%s", scan->relation);
 	if (scan->sql != nullptr)
-		errcontext("remote SQL: %s", scan->sql);
+		errcontext("remote SQL: %s", visible_lines(scan->sql));
 }
 
 static void
@@ -217,11 +219,32 @@ prepare_reader(ForeignScanState *node, Scan *scan)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Any of the scan's tables may stand for a query of somebody's. Asked when it runs: its owner may
+ * have lost the right since it was planned. */
+static void
+judge_author(ForeignScanState *node, Scan *scan)
+{
+	const Bitmapset *tables = scanned_tables(castNode(ForeignScan, node->ss.ps.plan));
+	int index = -1;
+
+	while (!scan->judged && (index = bms_next_member(tables, index)) >= 0)
+	{
+		const RangeTblEntry *entry = exec_rt_fetch(static_cast<Index>(index), node->ss.ps.state);
+
+		if (entry->relkind != RELKIND_FOREIGN_TABLE || table_options(entry->relid).query == nullptr)
+			continue;
+		check_query_owner(entry->relid);
+		scan->result->author = Author::both;
+	}
+	scan->judged = true;
+}
+
 static void
 execute(ForeignScanState *node, Scan *scan)
 {
 	auto *plan = castNode(ForeignScan, node->ss.ps.plan);
 
+	judge_author(node, scan);
 	scan->sql = nullptr;
 	scan->row = 0;
 	MemoryContextReset(scan->execution);

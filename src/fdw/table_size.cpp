@@ -6,6 +6,7 @@
  * asked for only where it is there. A server that lacks the views, and one that keeps no counts and
  * says 0, doesn't know.
  */
+#include "bridge/visible.hpp"
 #include "fdw/connection.hpp"
 #include "types/to_tsql.hpp"
 
@@ -15,7 +16,7 @@ namespace sambapos::fdw
 static void
 add_error_context(void *argument)
 {
-	errcontext("remote SQL: %s", static_cast<const char *>(argument));
+	errcontext("remote SQL: %s", visible_lines(static_cast<const char *>(argument)));
 }
 
 /* bigint's greatest, and so the most that any catalog counts. */
@@ -29,15 +30,20 @@ count_in(const char *text)
 	return number > 0 && number <= greatest_count ? number : 0;
 }
 
+/* A number that is longer is none. */
 static double
 as_number(const tds::Value &value)
 {
-	return count_in(
-		pnstrdup(reinterpret_cast<const char *>(value.data), static_cast<Size>(value.length)));
+	char text[64];
+	auto length = std::min<Size>(static_cast<Size>(value.length), sizeof text - 1);
+
+	std::memcpy(text, value.data, length);
+	text[length] = '\0';
+	return count_in(text);
 }
 
 void
-ask_numbers(Oid server, Oid user, const char *sql, double *numbers, int count)
+ask_numbers(Oid server, Oid user, const char *sql, bool has_query, double *numbers, int count)
 {
 	ErrorContextCallback context = {error_context_stack, add_error_context,
 									const_cast<char *>(sql)};
@@ -45,14 +51,18 @@ ask_numbers(Oid server, Oid user, const char *sql, double *numbers, int count)
 	tds::Row row;
 
 	error_context_stack = &context;
+	result->author = has_query ? Author::both : Author::us;
 	for (int i = 0; i < count; i++)
 		numbers[i] = -1;
 	result_open(result, server, user,
 				pg_server_to_any(sql, static_cast<int>(std::strlen(sql)), PG_UTF8));
 	while (result_next(result, &row))
+	{
 		for (int i = 0; i < std::min(count, row.count); i++)
 			if (row.values[i].data != nullptr)
 				numbers[i] = as_number(row.values[i]);
+		CHECK_FOR_INTERRUPTS(); /* of a server that sends more than one row */
+	}
 	result_close(result);
 	error_context_stack = context.previous;
 }
@@ -93,7 +103,7 @@ catalog_size(Oid server, Oid user, const TableOptions &options)
 						 "CAST(OBJECTPROPERTY(%s, N'IsUserTable') AS varchar(20)) "
 						 "FROM sys.partitions WHERE object_id = %s AND index_id IN (0, 1)",
 						 id, id),
-				numbers, 2);
+				false, numbers, 2);
 	if (numbers[0] > 0)
 		size.rows = numbers[0];
 	size.is_table = numbers[1] > 0;
@@ -115,7 +125,7 @@ catalog_pages(Oid server, Oid user, const TableOptions &options)
 				 "FROM sys.dm_db_partition_stats "
 				 "WHERE object_id = %s AND index_id IN (0, 1)",
 				 object_id(options)),
-		&pages, 1);
+		false, &pages, 1);
 	return pages;
 }
 

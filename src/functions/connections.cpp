@@ -126,9 +126,11 @@ end_remote_transaction(Connection *connection, void *context)
 }
 
 static Closing
-named_server(Name name)
+closing_of(const text *server)
 {
-	return {get_foreign_server_oid(NameStr(*name), false), NameStr(*name), false};
+	const char *name = text_to_cstring(server);
+
+	return {fdw::named_server(name), name, false};
 }
 
 } // namespace sambapos::functions
@@ -151,7 +153,7 @@ extern "C"
 	/* True if a connection was closed. */
 	Datum sambapos_disconnect(PG_FUNCTION_ARGS)
 	{
-		functions::Closing closing = functions::named_server(PG_GETARG_NAME(0));
+		functions::Closing closing = functions::closing_of(PG_GETARG_TEXT_PP(0));
 
 		fdw::connection_visit(functions::close_connection, &closing);
 		PG_RETURN_BOOL(closing.closed);
@@ -161,7 +163,7 @@ extern "C"
 	 * that is what the caller has asked for. */
 	Datum sambapos_end_remote_transaction(PG_FUNCTION_ARGS)
 	{
-		functions::Closing closing = functions::named_server(PG_GETARG_NAME(0));
+		functions::Closing closing = functions::closing_of(PG_GETARG_TEXT_PP(0));
 
 		fdw::connection_visit(functions::end_remote_transaction, &closing);
 		PG_RETURN_BOOL(closing.closed);

@@ -3,6 +3,7 @@
  * same remote transaction as those of the foreign tables, and through the same conversion; their
  * types are what the caller's column definition list says.
  */
+#include "bridge/visible.hpp"
 #include "fdw/connection.hpp"
 #include "types/type_map.hpp"
 
@@ -26,14 +27,25 @@ add_error_context(void *argument)
 		errcontext("column \"%s\", row " INT64_FORMAT,
 				   call->reader->columns[call->reader->current].name, call->row);
 	errcontext("sambapos_query on server \"%s\"", call->server);
-	errcontext("remote SQL: %s", call->sql);
+	errcontext("remote SQL: %s", visible_lines(call->sql));
+}
+
+/* In FROM the parser asks for it; elsewhere nobody has. */
+static void
+require_column_definitions(const ReturnSetInfo *info)
+{
+	if (info != nullptr && IsA(info, ReturnSetInfo) && info->expectedDesc != nullptr)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR), errmsg("sambapos_query needs a column definition list"),
+			 errhint("Write SELECT * FROM sambapos_query(...) AS t (a integer, b text).")));
 }
 
 /* A foreign table is protected by its own privileges; here the right to use the server decides. */
 static Oid
 usable_server(const char *name)
 {
-	Oid server = get_foreign_server_oid(name, false);
+	Oid server = fdw::named_server(name);
 	AclResult right = check_server_usage(server, GetUserId());
 
 	if (right != ACLCHECK_OK)
@@ -103,18 +115,19 @@ extern "C"
 
 	Datum sambapos_query(PG_FUNCTION_ARGS)
 	{
-		functions::Call call = {NameStr(*PG_GETARG_NAME(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
-								nullptr, 0};
+		functions::Call call = {text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								text_to_cstring(PG_GETARG_TEXT_PP(1)), nullptr, 0};
 		auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 		ErrorContextCallback context = {error_context_stack, functions::add_error_context, &call};
 
+		functions::require_column_definitions(info);
 		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 		error_context_stack = &context;
 
 		Oid server = functions::usable_server(call.server);
 		fdw::Result *result = fdw::result_make();
 
-		result->passed_through = true;
+		result->author = fdw::Author::somebody;
 		fdw::result_open(result, server, GetUserId(), functions::to_utf8(call.sql));
 		call.reader = functions::make_reader(result->connection, info->setDesc);
 		fdw::result_settle(result);

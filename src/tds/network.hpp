@@ -65,6 +65,10 @@ bool wait_for(int descriptor, short events, const Attempt &attempt, Clock::time_
 /* The addresses of the host, with no port in them. Throws 08001. */
 std::vector<Address> resolve(const Attempt &attempt);
 
+/* Waits until no thread that resolve() has given up can be reading the environment any more:
+ * whoever changes that has to ask. False if the time is over first. Throws 57014. */
+bool wait_for_resolver(const Attempt &attempt);
+
 /* The TCP port of the instance, as SQL Server Browser at the host says (UDP 1434). Throws 08001. */
 int ask_browser(const Attempt &attempt, const std::vector<Address> &addresses);
 

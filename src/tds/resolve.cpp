@@ -4,8 +4,9 @@
  * getaddrinfo() can't be interrupted and takes as long as the system's name servers take: half a
  * minute where they are down. glibc's getaddrinfo_a() runs it in a thread that has all signals
  * blocked, and can be waited for a while at a time. A question that was given up stays with that
- * thread until it is answered; its memory is taken back at the next one. Addresses in digits need
- * neither, and other systems have only getaddrinfo().
+ * thread until it is answered; its memory is taken back at the next one. Until then the thread may
+ * read the environment, which nobody may change beside it. Addresses in digits need neither, and
+ * other systems have only getaddrinfo().
  */
 #include "tds/network.hpp"
 
@@ -99,6 +100,19 @@ wait_for_answer(const Lookup &lookup, const Attempt &attempt)
 	return true;
 }
 
+/* The thread stays for a second after its answer, but reads nothing more. */
+bool
+wait_for_resolver(const Attempt &attempt)
+{
+	for (forget_answered(); !abandoned.empty(); forget_answered())
+		if (!wait_for_answer(*abandoned.front(), attempt))
+		{
+			check_interrupted(attempt);
+			return false;
+		}
+	return true;
+}
+
 static int
 look_up(const Attempt &attempt, int flags, addrinfo **list)
 {
@@ -130,6 +144,12 @@ look_up(const Attempt &attempt, int flags, addrinfo **list)
 }
 
 #else
+
+bool
+wait_for_resolver(const Attempt &)
+{
+	return true;
+}
 
 static int
 look_up(const Attempt &attempt, int flags, addrinfo **list)

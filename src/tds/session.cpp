@@ -348,9 +348,18 @@ read_standing(Session *session)
 
 /* ---- batches ---- */
 
-static void
-send(Session *session, const char *sql, bool ours)
+enum class Author
 {
+	us,
+	somebody,
+	both
+};
+
+static void
+send(Session *session, const char *sql, Author author)
+{
+	bool ours = author != Author::somebody;
+
 	if (session->open_result || session->awaiting)
 		throw Error("XX000", "a result of " + session->peer + " is still open");
 	if (session->transaction_ended)
@@ -360,13 +369,14 @@ send(Session *session, const char *sql, bool ours)
 
 	Sent &sent = session->sent;
 	sent.ours = ours;
+	sent.trusted = author == Author::us;
 	sent.counts = session->in_transaction;
 	sent.restores = session->distrusted && (ours || !session->begin_text.empty());
 	/* in another database the lock can't be seen */
 	sent.checks = session->in_transaction && session->passed && !session->user.empty() &&
 				  (ours || !strayed(session));
-	session->passed = session->passed || !ours;
-	session->distrusted = session->distrusted || !ours;
+	session->passed = session->passed || !sent.trusted;
+	session->distrusted = session->distrusted || !sent.trusted;
 	put_on_wire(session, (preamble(session) + sql).c_str());
 	session->awaiting = true;
 }
@@ -374,7 +384,7 @@ send(Session *session, const char *sql, bool ours)
 void
 send(Session *session, const char *sql)
 {
-	send(session, sql, true);
+	send(session, sql, Author::us);
 }
 
 void
@@ -382,7 +392,15 @@ pass(Session *session, const char *sql)
 {
 	if (session->in_transaction)
 		mark_transaction(session);
-	send(session, sql, false);
+	send(session, sql, Author::somebody);
+}
+
+void
+pass_within(Session *session, const char *sql)
+{
+	if (session->in_transaction)
+		mark_transaction(session);
+	send(session, sql, Author::both);
 }
 
 static bool
@@ -436,7 +454,9 @@ next(Session *session, Row *row)
 		if (status == REG_ROW)
 			point_to_values(session);
 	}
-	if (status == REG_ROW && session->record.library_number == 0)
+	/* rows that always are at hand would let nobody ask, neither the library nor the watchdog */
+	if (status == REG_ROW && session->record.library_number == 0 && !is_interrupted(session) &&
+		!session->record.timed_out)
 	{
 		*row = {session->values.data(), static_cast<int>(session->values.size()),
 				session->record.invalid_text};

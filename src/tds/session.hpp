@@ -152,6 +152,10 @@ void send(Session *session, const char *sql);
  * closed. */
 void pass(Session *session, const char *sql);
 
+/* send() for a query of ours with such a text in it: it begins as ours do, with settings, user and
+ * transaction as they should be, and leaves behind what pass() does. */
+void pass_within(Session *session, const char *sql);
+
 void receive(Session *session);
 
 /* True between send() and receive(). */

@@ -27,7 +27,8 @@ struct Sent
 {
 	bool counts;   /* it asks for @@TRANCOUNT first */
 	bool checks;   /* ... and whether the transaction is the one that was marked, and the user */
-	bool ours;     /* we wrote it */
+	bool ours;     /* we wrote it, if not all of it */
+	bool trusted;  /* ... all of it */
 	bool restores; /* it begins by restoring the settings */
 };
 

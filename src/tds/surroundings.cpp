@@ -12,7 +12,8 @@
  * Its environment comes before that file: TDSHOST, TDSPORT and TDSVER would lead the login
  * elsewhere, and with TDSDUMP it writes the password down in clear. So these are taken away for the
  * time of a login. (A dump that another library of this process has already made it begin can't be
- * ended by us.)
+ * ended by us.) A name server that was given up is still being asked by a thread, which may read
+ * the environment: that is waited for. Where none of them is set, nothing is changed.
  */
 #include "tds/surroundings.hpp"
 
@@ -104,11 +105,35 @@ write_file(const std::string &text)
 	return path;
 }
 
-Surroundings::Surroundings(const Attempt &attempt, const std::string &address)
-	: path_(write_file(conf_text(attempt, address)))
+static constexpr const char *variables[] = {"TDSDUMP", "TDSDUMPCONFIG", "TDSHOST",
+											"TDSPORT", "TDSQUERY",      "TDSVER"};
+
+/* Before anything is to be put back. */
+static void
+prepare_environment(const Attempt &attempt)
 {
-	for (const char *name :
-		 {"TDSDUMP", "TDSDUMPCONFIG", "TDSHOST", "TDSPORT", "TDSQUERY", "TDSVER"})
+	for (const char *name : variables)
+		if (getenv(name) != nullptr && !wait_for_resolver(attempt))
+			throw Error("08001",
+						std::string("cannot connect to \"") + attempt.login.host +
+							"\" while a name server is still being asked for another host",
+						std::string("The environment variable ") + name +
+							" would lead the connection elsewhere, and can't be taken away beside "
+							"a thread that reads the environment.",
+						"Try again, or start the database server without that variable.", 0, true);
+}
+
+static std::string
+make_file(const Attempt &attempt, const std::string &address)
+{
+	prepare_environment(attempt);
+	return write_file(conf_text(attempt, address));
+}
+
+Surroundings::Surroundings(const Attempt &attempt, const std::string &address)
+	: path_(make_file(attempt, address))
+{
+	for (const char *name : variables)
 		if (const char *value = getenv(name))
 		{
 			environment_.emplace_back(name, value);

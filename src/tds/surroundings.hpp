@@ -20,7 +20,7 @@ class Surroundings
 public:
 	static constexpr char section[] = "sambapos_fdw";
 
-	/* address: numeric, of the server; may be empty. Throws 58030. */
+	/* address: numeric, of the server; may be empty. Throws 58030, 08001, 57014. */
 	Surroundings(const Attempt &attempt, const std::string &address);
 	~Surroundings();
 	Surroundings(const Surroundings &) = delete;

@@ -201,7 +201,7 @@ check_standing(Session *session, const Standing &now)
 					"What would be read now is what that user may read.",
 					"End EXECUTE AS with REVERT in the same text, and leave application roles.");
 	}
-	if (sent.restores && sent.ours)
+	if (sent.restores && sent.trusted)
 		session->distrusted = false;
 	session->begin_text.clear();
 }

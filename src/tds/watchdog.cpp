@@ -3,7 +3,9 @@
  *
  * It is a POSIX timer with a real-time signal that nobody uses, so that it meets neither
  * PostgreSQL's timeouts (SIGALRM) nor another extension. Where there is none there is no watchdog.
- * All that the handler touches is plain data of this thread or the kernel's.
+ * Another extension may take the same signal later: then it is theirs, and the timer moves to a
+ * free one. A signal that isn't from our timer does nothing. All that the handler touches is plain
+ * data of this thread or the kernel's.
  */
 #include "tds/watchdog.hpp"
 
@@ -29,6 +31,7 @@ static unsigned overdue_call = 0;
 static Record *volatile watched_record = nullptr;
 static Wait *volatile watched_wait = nullptr;
 static timer_t timer;
+static int timer_signal = 0;
 static pid_t timer_owner = 0; /* a timer is not inherited by a child */
 
 static void
@@ -77,8 +80,11 @@ shut_down(const Wait *wait) noexcept
 
 extern "C"
 {
-	static void on_timer(int) noexcept
+	static void on_timer(int, siginfo_t *info, void *) noexcept
 	{
+		if (info->si_code != SI_TIMER || info->si_value.sival_ptr != &timer)
+			return;
+
 		int error = errno;
 		Record *record = watched_record;
 		Wait *wait = watched_wait;
@@ -116,28 +122,59 @@ free_signal() noexcept
 	return 0;
 }
 
+/* Our handler is the one that is in place. */
+static bool
+has_our_handler(int number) noexcept
+{
+	struct sigaction present;
+
+	return number != 0 && sigaction(number, nullptr, &present) == 0 &&
+		   (present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == on_timer;
+}
+
+static bool
+install_handler() noexcept
+{
+	struct sigaction action = {};
+
+	if (has_our_handler(timer_signal))
+		return true;
+	timer_signal = free_signal();
+	action.sa_sigaction = on_timer;
+	action.sa_flags = SA_RESTART | SA_SIGINFO;
+	return timer_signal != 0 && sigaction(timer_signal, &action, nullptr) == 0;
+}
+
+static bool
+is_timer_ours() noexcept
+{
+	return timer_owner == getpid() && has_our_handler(timer_signal);
+}
+
+/* What the old timer would still send is nothing for another's handler. */
 static bool
 make_timer() noexcept
 {
-	static int number = 0;
-	struct sigaction action = {};
 	sigevent event = {};
 
-	if (timer_owner == getpid())
+	if (is_timer_ours())
 		return true;
-	if (number == 0)
-		number = free_signal();
-	action.sa_handler = on_timer;
-	action.sa_flags = SA_RESTART;
+	if (timer_owner == getpid())
+		timer_delete(timer);
+	timer_owner = 0;
+	armed = 0;
+	if (!install_handler())
+		return false;
 	event.sigev_notify = SIGEV_SIGNAL;
-	event.sigev_signo = number;
-	if (number == 0 || sigaction(number, &action, nullptr) != 0 ||
-		timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+	event.sigev_signo = timer_signal;
+	event.sigev_value.sival_ptr = &timer;
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
 		return false;
 	timer_owner = getpid();
 	return true;
 }
 
+/* An armed timer may never come back to us. Not asked for each row: that is a system call. */
 void
 watch(Record *record, Wait *wait) noexcept
 {
@@ -145,7 +182,7 @@ watch(Record *record, Wait *wait) noexcept
 	watched_wait = wait;
 	calls = calls + 1;
 	/* a look interrupts the library's waiting, and in a login it then begins its second anew */
-	if ((armed == 0 || wait->login) && make_timer())
+	if ((armed == 0 || wait->login || (!wait->fresh && !is_timer_ours())) && make_timer())
 		arm();
 }
 

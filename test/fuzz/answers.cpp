@@ -60,11 +60,11 @@ select_items(const std::string &sql)
 
 /* The columns of catalogs, with what stands there. */
 static const std::map<std::string, std::vector<std::string>> catalog = {
-	{"TABLE_NAME", {"Tickets", "Orders", "T]x", "select"}},
+	{"TABLE_NAME", {"Tickets", "Orders", "T]x", "select", "a\x1b[31m\x07", "b\r\n\x9B"}},
 	{"TABLE_TYPE", {"BASE TABLE", "BASE TABLE", "VIEW"}},
 	{"TABLE_SCHEMA", {"dbo"}},
 	{"SCHEMA_NAME", {"dbo"}},
-	{"COLUMN_NAME", {"Id", "Name", "a b", "\"quoted\"", "", "Id"}},
+	{"COLUMN_NAME", {"Id", "Name", "a b", "\"quoted\"", "", "Xmax", "a_B", "c\x1b]0;\x85"}},
 	{"DATA_TYPE",
 	 {"int", "nvarchar", "decimal", "datetime2", "sql_variant", "hierarchyid", "what"}},
 	{"CHARACTER_MAXIMUM_LENGTH", {"-1", "50", "0", "99999999999", "x"}},
@@ -122,14 +122,39 @@ Conversation::choose(Random *random)
 						   Plan::values, Plan::values, Plan::other_types, Plan::other_types});
 }
 
+/* A catalog's column of names, whose rows are told apart by it: 0 for none, else its number. */
+static std::size_t
+naming_column(const std::vector<std::string> &items)
+{
+	for (const char *name : {"COLUMN_NAME", "TABLE_NAME"})
+		for (std::size_t i = 0; i < items.size(); i++)
+			if (says(items[i], name))
+				return i + 1;
+	return 0;
+}
+
+/* The name of a row, different from those of all other rows, though not from what becomes of them
+ * when letters become small and underscores go. */
+static std::string
+name_of_row(const std::vector<std::string> &words, int row)
+{
+	int count = static_cast<int>(words.size());
+	int number = row / count / 2;
+
+	return words[static_cast<std::size_t>(row % count)] + (row / count % 2 == 0 ? "" : "_") +
+		   (number == 0 ? "" : std::to_string(number));
+}
+
 void
 Conversation::add_result(Reply *reply, const std::string &sql)
 {
 	std::vector<Column> columns;
+	std::vector<std::string> items = select_items(sql);
+	std::size_t naming = naming_column(items);
 	bool compressed = contents_.one_in(3);
 	bool fixed = true;
 
-	for (const std::string &item : select_items(sql))
+	for (const std::string &item : items)
 	{
 		bool other = plan_ == Plan::other_types && contents_.one_in(3);
 
@@ -137,9 +162,17 @@ Conversation::add_result(Reply *reply, const std::string &sql)
 		fixed = fixed && columns.back().type == "int";
 	}
 	int rows = fixed ? 3 : contents_.between(0, 6);
+	if (naming > 0 && contents_.one_in(4))
+		rows = contents_.between(100, 2000);
+	bool different = naming > 0 && columns[naming - 1].words.size() > 1 && !contents_.one_in(3);
+	std::vector<std::string> words = different ? columns[naming - 1].words : items;
 	reply->push_back(column_metadata(columns, version_));
 	for (int i = 0; i < rows; i++)
+	{
+		if (different)
+			columns[naming - 1].words = {name_of_row(words, i)};
 		reply->push_back(row(columns, compressed && !fixed, version_, &contents_));
+	}
 	reply->push_back(done(0xFD, 0x10, static_cast<unsigned>(rows), version_));
 }
 

@@ -267,7 +267,8 @@ local_type(const ColumnPair &pair, Random *random)
 }
 
 static std::string
-foreign_table(const std::string &name, const char *server, bool text)
+foreign_table(const std::string &name, const char *server, bool text,
+			  const char *source = "table_name 't'")
 {
 	std::string sql = "CREATE FOREIGN TABLE " + name + " (";
 
@@ -278,7 +279,7 @@ foreign_table(const std::string &name, const char *server, bool text)
 		sql += std::string(&pair == pairs ? "" : ", ") + "c_" + pair.remote + " " +
 			   (text ? "text" : pair.local) + " OPTIONS (column_name 'x_" + pair.remote + "')";
 	}
-	return sql + ") SERVER " + server + " OPTIONS (table_name 't')";
+	return sql + ") SERVER " + server + " OPTIONS (" + source + ")";
 }
 
 static std::string
@@ -306,7 +307,8 @@ set_up(Backend *backend, int hostile_port, int replacing_port, int good_port, bo
 					  server("replacing", replacing_port, version + ", invalid_text 'replace'") +
 					  foreign_table("typed", "hostile", false) + ";" +
 					  foreign_table("texts", "hostile", true) + ";" +
-					  foreign_table("replaced", "replacing", true) +
+					  foreign_table("queried", "hostile", false, "query 'SELECT * FROM t -- all'") +
+					  ";" + foreign_table("replaced", "replacing", true) +
 					  "; CREATE FOREIGN TABLE answer (n integer) SERVER good";
 	backend->run(sql);
 	if (!backend->error().empty())
@@ -344,7 +346,7 @@ passed_through(Random *random)
 static std::string
 some_statement(Random *random)
 {
-	std::string table = random->one_of({"typed", "texts", "replaced"});
+	std::string table = random->one_of({"typed", "texts", "replaced", "queried"});
 	std::string columns = some_columns(random);
 
 	switch (random->below(12))
@@ -374,7 +376,7 @@ some_statement(Random *random)
 static bool
 reads_hostile(const std::string &sql)
 {
-	for (const char *word : {"hostile", "typed", "texts"})
+	for (const char *word : {"hostile", "typed", "texts", "queried"})
 		if (sql.find(word) != std::string::npos)
 			return true;
 	return false;

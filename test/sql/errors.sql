@@ -68,7 +68,19 @@ SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT 1, 2'') A
 SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT 1'') AS t(v int, w int)');
 SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SET NOCOUNT ON'') AS t(v int)');
 SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT 1'')');
+SELECT outcome('SELECT sambapos_query(''errors_till'', ''SELECT 1'')');
+SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT CAST(1 AS bigint)'') AS t(v uuid)');
 SELECT outcome('SELECT * FROM sambapos_query(''errors_nowhere'', ''SELECT 1'') AS t(v int)');
+-- A server is named by all of the text, and is one of ours; asked before anything is connected.
+CREATE SERVER errors_a_name_of_exactly_as_many_bytes_as_a_name_may_have_63_xx FOREIGN DATA WRAPPER sambapos_fdw;
+CREATE FOREIGN DATA WRAPPER errors_other;
+CREATE SERVER errors_of_another FOREIGN DATA WRAPPER errors_other;
+CREATE FUNCTION sambapos_query(name, text) RETURNS SETOF record LANGUAGE sql AS 'SELECT 666';
+SELECT outcome(format(c, s)) FROM unnest(ARRAY['errors_a_name_of_exactly_as_many_bytes_as_a_name_may_have_63_xx and on', 'errors_of_another']) AS s,
+  unnest(ARRAY['SELECT * FROM sambapos_query(%L, ''SELECT 1'') AS t(v int)', 'SELECT sambapos_disconnect(%L)', 'SELECT sambapos._end_remote_transaction(%L)']) AS c;
+DROP FUNCTION sambapos_query(name, text);
+DROP SERVER errors_of_another, errors_a_name_of_exactly_as_many_bytes_as_a_name_may_have_63_xx;
+DROP FOREIGN DATA WRAPPER errors_other;
 SELECT alive();
 CREATE ROLE errors_user;
 GRANT USAGE ON SCHEMA errors TO errors_user;
@@ -76,7 +88,7 @@ GRANT SELECT ON users TO errors_user;
 SET ROLE errors_user;
 SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT 1'') AS t(v int)');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION sambapos_query(name, text) TO errors_user;
+GRANT EXECUTE ON FUNCTION sambapos_query(text, text) TO errors_user;
 SET ROLE errors_user;
 SELECT outcome('SELECT * FROM sambapos_query(''errors_till'', ''SELECT 1'') AS t(v int)');
 SELECT outcome('SELECT count(*) FROM users') LIKE '42704 | user mapping not found%' AS no_mapping;
@@ -104,5 +116,5 @@ SELECT alive();
 
 DROP SERVER errors_till CASCADE;
 DROP SCHEMA errors CASCADE;
-REVOKE EXECUTE ON FUNCTION sambapos_query(name, text) FROM errors_user;
+REVOKE EXECUTE ON FUNCTION sambapos_query(text, text) FROM errors_user;
 DROP ROLE errors_user;

@@ -61,6 +61,9 @@ SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS
 SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (table ''x'')');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (table_name ''x'', query ''SELECT 1'')');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (schema_name ''x'', query ''SELECT 1'')');
+SELECT outcome(format('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (query %L)', q)) FROM unnest(ARRAY[
+  'SELECT 1 AS id) AS x; DELETE FROM t; SELECT id FROM (SELECT 2 AS id', 'SELECT 1 AS id DELETE FROM t', 'SELECT 1 AS id; SELECT 2', 'SELECT 1 AS id SELECT 2', 'WITH x AS (SELECT 1 AS id) SELECT id FROM x',
+  'SELECT (1 AS id', 'SELECT ''a', 'SELECT [a', 'SELECT 1 AS id /* /* */', 'SELECT 1DELETE FROM t', E'SELECT \x01 AS id', 'SELECT “a” AS id', 'VALUES (1)', '-- SELECT 1']) AS q;
 SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (estimated_rows ''-5'')');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (key ''maybe'')) SERVER options_full');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (remote_typ ''int'')) SERVER options_full');
@@ -76,6 +79,8 @@ SELECT server($$ca_file '/etc/ssl/ca.pem'$$);
 SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (username ''x'', password_file ''/etc/passwd'')');
 SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (username ''x'', password_required ''false'')');
 SELECT outcome('CREATE USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (username ''x'', password ''y'', password_required ''true'')');
+-- And what takes the right to sambapos_query.
+SELECT outcome('CREATE FOREIGN TABLE q (id integer) SERVER options_full OPTIONS (query ''SELECT 1 AS id'')');
 RESET ROLE;
 
 -- What a login lacks is said before anything is connected, with the command that adds it.

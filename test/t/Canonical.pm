@@ -22,7 +22,7 @@ sub snake
 	return lc($name =~ s/(?<=[a-z0-9])(?=[A-Z])/_/gr);
 }
 
-# Replica names of one table's columns; where two collide, the one written with underscores gets two.
+# Replica names of one table's columns; where two collide, the one written with an underscore gets a number.
 sub column_names
 {
 	my (@source) = @_;
@@ -30,7 +30,7 @@ sub column_names
 	$taken{ snake($_) }++ for @source;
 	return map {
 		my $name = snake($_);
-		$taken{$name} > 1 && /_/ ? $name =~ s/_(?=[^_]*$)/__/r : $name
+		$taken{$name} > 1 && /_/ ? "${name}_2" : $name
 	} @source;
 }
 

@@ -91,6 +91,20 @@ for my $fault ([ 'cut_after_bytes', 3000 ], [ 'garbage_next', 'on' ])
 	is($session->value($tickets), 50, "$fault->[0]: the next transaction connects anew");
 }
 
+# ---- what works a terminal ----
+
+# In the server's text: an escape, a bell, the eight-bit escape, a mark that turns the direction, a line of its own.
+for my $text ("\e[31mred\a", "a\xC2\x9B1m", "\xE2\x80\xAEtxt", "no\r\nHINT:  drop it", "tab\there")
+{
+	my %shown = ("\e[31mred\a" => '\x1B[31mred\x07', "a\xC2\x9B1m" => 'a\x9B1m', "\xE2\x80\xAEtxt" => '\u202Etxt', "no\r\nHINT:  drop it" => 'no HINT:  drop it', "tab\there" => "tab\there");
+	my ($before, $after) = ($text, $shown{$text});
+	my (undef, $said) = $session->ask("SELECT * FROM sambapos_query('till', 'THROW 51000, N''$before'', 1') AS t (a int)");
+	my $error = Harness::error_of($said);
+	is($error->{message}, $after, "a server's text is shown as $after");
+	unlike($said, qr/[\e\a\r]|\xC2\x9B|\xE2\x80\xAE/, 'and not sent as it is, nor in the remote SQL');
+	unlike($said =~ s/^CONTEXT:.*//msr, qr/^HINT/m, 'nor as a hint of ours');
+}
+
 # ---- a value ----
 
 $session->run(<<~'SQL');

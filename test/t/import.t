@@ -22,7 +22,8 @@ my %tables = (
 	"${long}2" => ['Id'],
 	'new' . ('ş' x 100) => [ 'ğ' x 128 ],
 	'TicketDate' => [ 'TicketId', 'Ticket_Id', 'ticket__id' ],
-	'ticket_date' => ['A']);
+	'ticket_date' => ['A'],
+	'system columns' => [ 'Xmax', 'CTID', 'Xmin', 'TableOid', 'Xmax_2', 'cMin', 'Cmax', 'oid' ]);
 sub bracketed { my ($name) = @_; $name =~ s/\]/]]/g; return "[$name]" }
 
 $till->sql('CREATE SCHEMA odd');
@@ -54,6 +55,37 @@ sub check_names
 	is_deeply(\%found, \%tables, "$case: all tables and columns are there, under the names they have at the server");
 }
 check_names("odd_$_", $_) for qw(snake keep lower);
+
+# Names that coincide: one keeps it, the others get a number, none that another one has by itself; and they stay
+# apart where programs make camelCase of them.
+my %named = (
+	'a_id, AId, a_Id_2, aID' => 'a_id_3 aid a_id_2 a_id',
+	'AccountTransactionId, AccountTransaction_Id' => 'account_transaction_id account_transaction_id_2',
+	'AccountTransaction_Id, AccountTransactionId' => 'account_transaction_id_2 account_transaction_id',
+	'AccountTransactionId, AccountTransaction_Id, AccountTransactionId2' => 'account_transaction_id account_transaction_id_3 account_transaction_id2',
+	'ab, A_B, _ab, a__b, AB_' => 'ab a_b _ab_2 a__b_2 ab__3',
+	'Xmax, CTID, xmax_2, oid' => 'xmax_3 ctid_2 xmax_2 oid',
+	"${long}a, ${long}b" => undef);
+my $number = 0;
+for my $columns (sort keys %named)
+{
+	my $table = 'Named' . ++$number;
+	$till->sql("CREATE TABLE dbo.$table (" . join(', ', map { "[$_] int" } split /, /, $columns) . ')');
+	$db->run("IMPORT FOREIGN SCHEMA dbo LIMIT TO (\"$table\") FROM SERVER till INTO public");
+	my @local = map { $_->[0] } $db->rows("SELECT attname FROM pg_attribute WHERE attrelid = 'named$number'::regclass AND attnum > 0 ORDER BY attnum");
+	is("@local", $named{$columns}, "names of $columns") if defined $named{$columns};
+	my %camel = map { (lcfirst s/_+(.?)/\U$1/gr) => 1 } @local;
+	is(keys %camel, split(/, /, $columns) + 0, "$columns stay apart in camelCase");
+}
+
+# Somebody's types of the same names, before PostgreSQL's own on the search path.
+$till->sql('CREATE TABLE dbo.Trap (A nvarchar(max) NULL, B varbinary(5) NULL, C uniqueidentifier NULL, D date NULL, E xml NULL, F int NULL, G nvarchar(9) NULL, H decimal(5,2) NULL)');
+$db->run('CREATE SCHEMA evil; ' . join ' ', map { "CREATE DOMAIN evil.$_ AS pg_catalog.int4;" }
+	qw(text bytea uuid date xml "integer" int4 varchar "character varying" numeric bool));
+$db->run('SET search_path = evil, pg_catalog; CREATE SCHEMA trapped; IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Trap") FROM SERVER till INTO trapped');
+is($db->value("SELECT string_agg(format('%s.%s', n.nspname, t.typname), ' ' ORDER BY attnum) FROM pg_attribute JOIN pg_type t ON t.oid = atttypid JOIN pg_namespace n ON n.oid = typnamespace
+	WHERE attrelid = 'trapped.trap'::regclass AND attnum > 0"), join(' ', map { "pg_catalog.$_" } qw(text bytea uuid date xml int4 varchar numeric)),
+	'types are PostgreSQL\'s own');
 
 # Types without a counterpart.
 $till->sql('CREATE SCHEMA shapes');

@@ -71,6 +71,12 @@ $db->run('REVOKE USAGE ON FOREIGN SERVER till FROM bob');
 refused('sambapos_query without USAGE', 'bob', "SELECT * FROM sambapos_query('till', 'SELECT 1') AS q (n int)", '42501', qr/foreign server till/);
 $db->run('GRANT USAGE ON FOREIGN SERVER till TO bob');
 
+# A server of another wrapper, to which the password would be of use.
+$db->run("CREATE EXTENSION postgres_fdw; CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$till->{host}', port '$till->{port}');
+	CREATE USER MAPPING FOR alice SERVER other OPTIONS (user 'till', password 'x'); GRANT USAGE ON FOREIGN SERVER other TO alice");
+refused("$_->[1] on another wrapper's server", $_->[0], "SELECT $_->[1]", '42809', qr/server "other" is not one of sambapos_fdw.*wrapper is "postgres_fdw"/s)
+	for [ 'alice', "* FROM sambapos_query('other', 'SELECT 1') AS q (n int)" ], [ 'postgres', "sambapos_disconnect('other')" ], [ 'postgres', "sambapos._end_remote_transaction('other')" ];
+
 # One backend, two users: two connections, each its user's.
 my $session = $db->session;
 $session->run("SET SESSION AUTHORIZATION alice; $tickets");

@@ -191,7 +191,7 @@ transaction_is_lost('replaced by its first text');
 
 # A batch that the server refuses as a whole doesn't begin the transaction that it carries. Nothing was read
 # then, so that the next one begins it; and one that was begun twice is ended once and for all.
-$session->run("CREATE FOREIGN TABLE no_tsql (one int) SERVER till OPTIONS (query 'SELEC 1')");
+$session->run("CREATE FOREIGN TABLE no_tsql (one int) SERVER till OPTIONS (query 'SELECT 1 AS one FROM')");
 $session->run('BEGIN; SAVEPOINT s');
 SKIP:
 {

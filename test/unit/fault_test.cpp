@@ -503,6 +503,24 @@ TEST(Endless, RowsBehindAnAttention)
 	EXPECT_TRUE(error_of([&] { cancel(session); }).connection_lost());
 }
 
+/* As the session itself reads what it asks of catalogs: nobody else looks between two rows. */
+TEST(Endless, Rows)
+{
+	MisbehavingServer server;
+	Owned session(server);
+	Row row;
+
+	query(session, "SELECT 'endless rows'");
+	Alarm alarm(200);
+	Error error = error_of(
+		[&]
+		{
+			while (next(session, &row))
+				;
+		});
+	EXPECT_STREQ(error.sqlstate(), "57014");
+}
+
 TEST(Endless, Results)
 {
 	MisbehavingServer server;

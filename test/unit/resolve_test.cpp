@@ -22,6 +22,7 @@
 
 #include <gtest/gtest.h>
 
+#include "misbehaving_server.hpp"
 #include "tds/error.hpp"
 #include "tds/session.hpp"
 
@@ -74,32 +75,31 @@ make_silent_name_server(const std::string &directory)
 		   bind(silent, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0;
 }
 
-/* In the child: opens a session and says how it ended, as "SQLSTATE seconds message". */
-[[noreturn]] void
-try_login(const std::string &directory, int connect_timeout, int signal_after, int answer)
+Login
+login_to(const char *host, int port, int connect_timeout)
 {
-	if (!make_network() || !make_silent_name_server(directory))
-		_exit(not_allowed);
-
-	struct sigaction action = {};
-	action.sa_handler = [](int) { signalled = 1; };
-	sigaction(SIGALRM, &action, nullptr);
-	itimerval timer = {{0, 0}, {signal_after / 1000, signal_after % 1000 * 1000}};
-	setitimer(ITIMER_REAL, &timer, nullptr);
-
 	Login login{};
-	login.host = "till.example.com";
-	login.port = 1433;
+
+	login.host = host;
+	login.port = port;
 	login.database = "";
 	login.username = "u";
 	login.password = "p";
 	login.application_name = "resolve_test";
+	login.encryption = Encryption::off;
+	login.min_tls = MinTls::tls1_1;
 	login.ca_file = "";
 	login.tds_version = "7.4";
 	login.connect_timeout = connect_timeout;
+	return login;
+}
 
+/* How a login ended, as "SQLSTATE seconds message". */
+std::string
+end_of(const Login &login)
+{
 	auto started = std::chrono::steady_clock::now();
-	std::string end = "00000 0 no error";
+
 	try
 	{
 		open(login, is_signalled);
@@ -107,9 +107,53 @@ try_login(const std::string &directory, int connect_timeout, int signal_after, i
 	catch (const Error &error)
 	{
 		auto took = std::chrono::steady_clock::now() - started;
-		end = std::string(error.sqlstate()) + " " +
-			  std::to_string(std::chrono::duration<double>(took).count()) + " " + error.what();
+		return std::string(error.sqlstate()) + " " +
+			   std::to_string(std::chrono::duration<double>(took).count()) + " " + error.what();
 	}
+	return "00000 0 no error";
+}
+
+struct Trial
+{
+	int connect_timeout;
+	int signal_after;
+	const char *variable; /* of FreeTDS, in the environment of a second login, to an address; "" for
+						   * no variable, null for no second login */
+};
+
+std::string
+try_logins(const Trial &trial)
+{
+	std::string end = end_of(login_to("till.example.com", 1433, trial.connect_timeout));
+
+	if (trial.variable == nullptr)
+		return end;
+
+	MisbehavingServer server;
+
+	if (trial.variable[0] != '\0')
+		setenv(trial.variable, "7.3", 1);
+	end = end_of(login_to("127.0.0.1", server.port(), trial.connect_timeout));
+	if (trial.variable[0] != '\0' && getenv(trial.variable) == nullptr)
+		end += ", and the variable is gone";
+	return end;
+}
+
+/* In the child: tries, and says how it ended. */
+[[noreturn]] void
+try_in_child(const std::string &directory, const Trial &trial, int answer)
+{
+	if (!make_network() || !make_silent_name_server(directory))
+		_exit(not_allowed);
+
+	struct sigaction action = {};
+	action.sa_handler = [](int) { signalled = 1; };
+	sigaction(SIGALRM, &action, nullptr);
+	itimerval timer = {{0, 0}, {trial.signal_after / 1000, trial.signal_after % 1000 * 1000}};
+	setitimer(ITIMER_REAL, &timer, nullptr);
+
+	std::string end = try_logins(trial);
+
 	if (write(answer, end.data(), end.size()) < 0)
 		_exit(1);
 	/* the way a backend ends, with a question still on its way */
@@ -118,7 +162,7 @@ try_login(const std::string &directory, int connect_timeout, int signal_after, i
 
 /* "" where the system doesn't allow it. */
 std::string
-end_of_login(int connect_timeout, int signal_after)
+end_of_login(const Trial &trial)
 {
 	char directory[] = "/tmp/resolve_test.XXXXXX";
 	char text[500];
@@ -129,7 +173,7 @@ end_of_login(int connect_timeout, int signal_after)
 		return "";
 	pid_t child = fork();
 	if (child == 0)
-		try_login(directory, connect_timeout, signal_after, answer[1]);
+		try_in_child(directory, trial, answer[1]);
 	close(answer[1]);
 	ssize_t length = read(answer[0], text, sizeof text);
 	close(answer[0]);
@@ -146,7 +190,7 @@ end_of_login(int connect_timeout, int signal_after)
 
 TEST(Resolve, ASignalEndsTheWaitForANameServer)
 {
-	std::string end = end_of_login(0, 300);
+	std::string end = end_of_login({0, 300, nullptr});
 	if (end.empty())
 		GTEST_SKIP() << "no network of one's own here";
 	EXPECT_EQ(end.substr(0, 5), "57014") << end;
@@ -155,10 +199,30 @@ TEST(Resolve, ASignalEndsTheWaitForANameServer)
 
 TEST(Resolve, ConnectTimeoutEndsTheWaitForANameServer)
 {
-	std::string end = end_of_login(1, 0);
+	std::string end = end_of_login({1, 0, nullptr});
 	if (end.empty())
 		GTEST_SKIP() << "no network of one's own here";
 	EXPECT_EQ(end.substr(0, 5), "08001") << end;
 	EXPECT_NE(end.find("till.example.com"), std::string::npos) << end;
 	EXPECT_LT(std::stod(end.substr(6)), 3) << end;
+}
+
+/* The thread that still asks the name server may read the environment at any time. */
+TEST(Resolve, TheEnvironmentIsNotChangedBesideAnAbandonedQuestion)
+{
+	std::string end = end_of_login({1, 0, "TDSVER"});
+	if (end.empty())
+		GTEST_SKIP() << "no network of one's own here";
+	EXPECT_EQ(end.substr(0, 5), "08001") << end;
+	EXPECT_NE(end.find("while a name server is still being asked"), std::string::npos) << end;
+	EXPECT_EQ(end.find("gone"), std::string::npos) << end;
+	EXPECT_LT(std::stod(end.substr(6)), 3) << end;
+}
+
+TEST(Resolve, WhereNothingWouldBeChangedNobodyWaits)
+{
+	std::string end = end_of_login({1, 0, ""});
+	if (end.empty())
+		GTEST_SKIP() << "no network of one's own here";
+	EXPECT_EQ(end, "00000 0 no error");
 }

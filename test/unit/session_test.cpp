@@ -83,9 +83,16 @@ protected:
 			ADD_FAILURE() << "no row: " << sql;
 		return row;
 	}
-	std::string text_of(const char *sql)
+	/* Of the result that is there. */
+	std::string first_text()
 	{
-		Row row = one_row(sql);
+		Row row{};
+		EXPECT_TRUE(next(session_, &row));
+		return text_in(row);
+	}
+	std::string text_of(const char *sql) { return text_in(one_row(sql)); }
+	std::string text_in(const Row &row)
+	{
 		std::string result = row.values[0].data == nullptr
 								 ? "NULL"
 								 : std::string(reinterpret_cast<const char *>(row.values[0].data),
@@ -401,6 +408,33 @@ TEST_F(SessionTest, SettingsOfAPassedTextDoNotReachOurs)
 		EXPECT_EQ(text_of("SELECT DB_NAME()"), before) << text;
 		EXPECT_EQ(text_of("SELECT CAST(REPLICATE(N'x', 100) AS nvarchar(max))").size(), 100u);
 	}
+	rollback(session_);
+	EXPECT_TRUE(alive(session_));
+}
+
+/* As the option query of a foreign table is sent. */
+TEST_F(SessionTest, QueryWithATextInItBeginsAsOursAndIsNotTrusted)
+{
+	const char *long_text = "SELECT CAST(REPLICATE(N'x', 100) AS nvarchar(max)) AS a";
+
+	begin(session_, Isolation::automatic);
+	pass(session_, "SET TEXTSIZE 20");
+	receive(session_);
+	pass_within(session_, long_text);
+	receive(session_);
+	EXPECT_EQ(first_text(), std::string(100, 'x')) << "it saw what the text before had left behind";
+	pass_within(session_, "SET TEXTSIZE 20");
+	receive(session_);
+	EXPECT_EQ(text_of(long_text).size(), 100u) << "what it left behind was seen";
+	rollback(session_);
+
+	begin(session_, Isolation::automatic);
+	pass_within(session_, "SELECT APPLOCK_MODE(N'public', N'sambapos_fdw', N'Transaction') AS a");
+	receive(session_);
+	EXPECT_EQ(first_text(), "Shared") << "the transaction isn't marked";
+	pass_within(session_, "COMMIT; BEGIN TRANSACTION");
+	receive(session_);
+	EXPECT_THROW(query(session_, "SELECT 1"), Error) << "another transaction in its place";
 	rollback(session_);
 	EXPECT_TRUE(alive(session_));
 }

@@ -1,0 +1,19 @@
+/*
+ * Texts of a server in messages of ours. A name or an error text may hold anything, and the
+ * client's terminal would obey it.
+ */
+#pragma once
+
+#include "bridge/pg.hpp"
+
+namespace sambapos
+{
+
+/* The text on one line, with control characters written as what they are called (\x1B); the text
+ * itself if it has none. Palloc'd; never fails but for want of memory. */
+const char *visible(const char *text);
+
+/* The same, but line breaks stay: for remote SQL, which may be ours or a user's. */
+const char *visible_lines(const char *text);
+
+} // namespace sambapos
