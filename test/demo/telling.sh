@@ -5,8 +5,10 @@
 bold='' plain='' moving=''
 columns=80
 if [ -t 1 ]; then
-	size=$(stty size <&1 2>/dev/null)
-	[ "${size#* }" = "$size" ] || [ "${size#* }" -ge 80 ] || [ "${size#* }" -lt 20 ] || columns=${size#* }
+	exec 3>&1
+	size=$(stty size <&3 2>/dev/null)
+	exec 3>&-
+	[[ ! $size =~ \ ([0-9]+)$ ]] || ((BASH_REMATCH[1] < 20 || BASH_REMATCH[1] > 80)) || columns=${BASH_REMATCH[1]}
 	case ${TERM:-dumb} in
 	dumb) ;;
 	*) bold=$'\033[1m' plain=$'\033[0m' moving=yes ;;
@@ -55,6 +57,8 @@ long()
 	set +m
 	while [ -n "$moving" ] && kill -0 $running 2>/dev/null; do
 		last=$(tail -n 1 "$log" | sed $'s/\033\\[[0-9;]*[A-Za-z]//g' | tr -c '[:print:]' ' ')
+		# The end of a long line says which file is compiled.
+		[ ${#last} -le $((width - 43)) ] || last=...${last: -$((width > 60 ? width - 46 : 10))}
 		printf '\r%-*.*s' $width $width "$(printf '    %-28s%8s   %s' "$label" "$(since "$begin")" "$last")"
 		sleep 0.2
 	done

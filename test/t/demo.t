@@ -9,7 +9,7 @@ use POSIX ();
 use Test::More;
 use Harness;
 
-Harness::needs_stand_in('a till that the demo starts');
+Harness::needs_stand_in('be the till of the demo');
 our $root = "$FindBin::Bin/../..";
 our @demo = ("$root/test/demo/demo", '--built');
 our $place = "$ENV{SAMBAPOS_WORK}/d";
