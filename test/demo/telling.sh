@@ -72,8 +72,8 @@ long()
 # Asks for sudo's password while nothing else is on the screen.
 ask_for_sudo()
 {
-	[ "$(id -u)" = 0 ] || test/harness/install-deps --demo --check || sudo -n true 2>/dev/null || sudo -v ||
-		die "neither root nor sudo"
+	[ "$(id -u)" = 0 ] || ! command -v sudo >/dev/null || test/harness/install-deps --demo --check ||
+		sudo -n true 2>/dev/null || sudo -v || die "not without root's rights"
 }
 
 # Shows a statement, runs it, shows its result and how long it took.
