@@ -15,7 +15,8 @@ SHLIB_EXPORTS = exports.txt
 SQL_PARTS     = $(addprefix sql/, $(shell sed 's/#.*//' sql/install.order))
 DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
-DOCS          = README.md
+DOCS          = README.md SECURITY.md CHANGELOG.md LICENSE
+MANUAL        = $(wildcard doc/*.md)
 REGRESS       = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test
 EXTRA_CLEAN   = build
@@ -24,8 +25,16 @@ EXTRA_CLEAN   = build
 override with_llvm := no
 
 PG_CONFIG    ?= pg_config
+# demo and check call make again when PostgreSQL is there; and PGXS has a `check` too, over which make would warn.
+ifneq (,$(filter-out check demo,$(or $(MAKECMDGOALS),all)))
 PGXS         := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# The manual, with the links between its pages. Other extensions have a README.md too: ours are in a folder of our own.
+docmoduledir := extension/$(EXTENSION)
+install: install-manual
+uninstall: uninstall-manual
+endif
 
 HEADERS_ALL  := $(wildcard src/*/*.hpp)
 $(OBJS): $(HEADERS_ALL)
@@ -38,7 +47,23 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check fuzz cancel-soak demo bench workbench property pushdown-page
+.PHONY: lint check fuzz cancel-soak demo bench workbench till property pushdown-page
+
+FORMATTED = $(wildcard src/*.[ch]pp src/*/*.[ch]pp src/*/*/*.[ch]pp test/*/*.[ch]pp \
+              test/till/*/*.[ch]pp test/till/*/*/*.[ch]pp)
+
+SCRIPTS = $(shell grep -rlE --exclude-dir=selftest '^\#!.*\bbash$$|^\# shellcheck shell=bash' .ci test)
+
+.PHONY: install-manual uninstall-manual
+install-manual:
+ifdef docdir
+	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc'
+	$(INSTALL_DATA) $(MANUAL) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/'
+endif
+uninstall-manual:
+ifdef docdir
+	rm -rf '$(DESTDIR)$(docdir)/$(docmoduledir)'
+endif
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
@@ -52,15 +77,23 @@ lint: $(OBJS)
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
-	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md doc/*.md | tr -d '`' | sort -u); do \
+	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md CONTRIBUTING.md doc/*.md | tr -d '`' | sort -u); do \
 		test -e $$file || { echo "the manual names $$file, which isn't there"; exit 1; }; done
-	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(wildcard src/*.[ch]pp src/*/*.[ch]pp test/*/*.[ch]pp); else echo "lint: no clang-format-14, format not checked"; fi
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(FORMATTED); else echo "lint: no clang-format-14, format not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "lint: no shellcheck, shell scripts not checked"; fi
 
+# Everything but the product; the stand-in till alone, which is what the demo needs of it.
 workbench:
 	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$$(command -v $(PG_CONFIG)) >/dev/null
 	cmake --build build -j$$(nproc)
 
+till:
+	cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPG_CONFIG=$$(command -v $(PG_CONFIG)) >/dev/null
+	cmake --build build -j$$(nproc) --target till tillctl
+
+ifneq (,$(filter check,$(MAKECMDGOALS)))
 check: ; @test/harness/check
+endif
 fuzz: ; @FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} test/harness/with test/fuzz/run
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo

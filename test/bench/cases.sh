@@ -1,3 +1,5 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # work and rows are bench's
 # What `make bench` measures; sourced by it. Figures are kept in files under $work/figures, a file a case, a line a
 # run: "wall CPU" in seconds.
 
@@ -254,7 +256,7 @@ asked()
 {
 	{
 		echo 'SET client_min_messages = error; BEGIN;'
-		echo '\timing on'
+		printf '%s\n' '\timing on'
 		for _ in $(seq $asked_times); do echo "$1;"; done
 	} | psql -X -q -A -t -v ON_ERROR_STOP=1 -d bench 2>"$work/errors" >"$work/asked" || { cat "$work/errors" >&2; return 1; }
 	sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' "$work/asked" | tail -n +2 | awk '{ print $1 / 1000 }'

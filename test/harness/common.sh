@@ -1,8 +1,10 @@
+# shellcheck shell=bash
 # What the harness' scripts share; sourced, never run.
 #
 # Rules: nothing outside one private directory is written; whatever is started is stopped by its pid or
 # by its directory; a user's PG* variables never reach a test; nothing here has a time limit.
 
+# shellcheck disable=SC2034
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # A test must not depend on the shell it is started from.

@@ -1,7 +1,7 @@
 /*
  * Reading a command's arguments.
  */
-#include "command.hpp"
+#include "client/command.hpp"
 
 namespace tillctl
 {

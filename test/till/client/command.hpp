@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "connection.hpp"
+#include "client/connection.hpp"
 
 #include <map>
 #include <set>

@@ -3,8 +3,8 @@
  * DB-Library, so a private freetds.conf, gone again after the login, carries them. The handlers
  * only record; the first error of a batch is thrown when the batch is over.
  */
-#include "connection.hpp"
-#include "value_text.hpp"
+#include "client/connection.hpp"
+#include "client/value_text.hpp"
 
 #include <sybfront.h>
 #include <sybdb.h>

@@ -1,5 +1,5 @@
 /*
- * A connection to a T-SQL server through DB-Library, for the hand at the till. Values arrive as
+ * A connection to a T-SQL server through DB-Library, for tillctl. Values arrive as
  * canonical text (value_text.hpp). What the server says is raised as ServerError after the batch
  * has been read to its end; a result is never half used.
  */

@@ -2,7 +2,7 @@
  * `dump` and `tables`: what stands in the database, as text that two programs can compare. Columns
  * in ordinal order, rows in the order of the primary key (or of every column, where there is none).
  */
-#include "command.hpp"
+#include "client/command.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,9 +1,9 @@
 /*
- * tillctl: the hand at the till. A plain DB-Library client that makes, fills, plays and clears a
+ * tillctl: the client of the till. A plain DB-Library client that makes, fills, plays and clears a
  * SambaPOS database, the same against the stand-in till, Babelfish and SQL Server. Test equipment;
  * it shares no code with the product. See `tillctl` without arguments for the commands.
  */
-#include "command.hpp"
+#include "client/command.hpp"
 
 #include <cstdio>
 #include <exception>

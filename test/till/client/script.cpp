@@ -1,7 +1,7 @@
 /*
  * T-SQL from a text or a file: `sql`, and `schema`, which runs schema.sql.
  */
-#include "command.hpp"
+#include "client/command.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -3,7 +3,7 @@
  * is not valid Unicode). What a server refuses, column or value, is reported on standard output,
  * and the rest is made all the same.
  */
-#include "command.hpp"
+#include "client/command.hpp"
 
 #include <algorithm>
 #include <cstdio>

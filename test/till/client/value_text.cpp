@@ -1,7 +1,7 @@
 /*
  * One function a wire format; value_text chooses by DB-Library's column type.
  */
-#include "value_text.hpp"
+#include "client/value_text.hpp"
 
 #include <sybfront.h>
 #include <sybdb.h>

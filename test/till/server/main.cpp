@@ -3,11 +3,11 @@
  * starts it beside its private PostgreSQL cluster; the options are documented in
  * test/till/README.md.
  */
-#include "backend.hpp"
-#include "control.hpp"
-#include "error.hpp"
-#include "session.hpp"
-#include "text.hpp"
+#include "emit/backend.hpp"
+#include "session/control.hpp"
+#include "tsql/error.hpp"
+#include "session/session.hpp"
+#include "tsql/text.hpp"
 
 #include <arpa/inet.h>
 #include <csignal>
