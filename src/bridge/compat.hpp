@@ -1,9 +1,7 @@
 /*
  * Every PG_VERSION_NUM conditional of the project, 15 to 18, so that the logic reads as if there
  * were one version: where the versions differ, the newest form is imitated here.
- *
- * PostgreSQL 15 is the version the suites run on; the branches for 16 to 18 follow the headers of
- * those releases.
+ * doc/architecture.md, "Versions", says which of them were tested where.
  */
 #pragma once
 
@@ -19,6 +17,11 @@ extern "C"
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 }
+#endif
+
+/* random(): it has arguments too since 17, and its number another name. */
+#if PG_VERSION_NUM < 170000
+#define F_RANDOM_ F_RANDOM
 #endif
 
 namespace sambapos

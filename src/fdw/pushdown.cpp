@@ -318,7 +318,7 @@ static const Rule table[] = {
 	 refused,
 	 "floats, or numerics with digits of each side's own choice",
 	 {F_SQRT_NUMERIC, F_SQRT_FLOAT8, F_POWER_NUMERIC_NUMERIC, F_POWER_FLOAT8_FLOAT8}},
-	{"function", "random()", refused, "volatile: to be asked here, for every row", {F_RANDOM}},
+	{"function", "random()", refused, "volatile: to be asked here, for every row", {F_RANDOM_}},
 
 	/* ---- casts ---- */
 	{"cast",

@@ -74,15 +74,16 @@ SELECT compare('SELECT f.id, (SELECT count(*) FROM edges e WHERE e.n = f.n) FROM
 SELECT compare('SELECT sum(factor) > 0 FROM edges');
 SELECT compare('SELECT min(name COLLATE "C") FROM edges');
 SELECT compare('SELECT name, count(*) FROM edges GROUP BY name');
-SELECT compare('SELECT count(DISTINCT name) FROM edges');
+-- From 16 on the rows of such aggregates are sorted first: text here, the rest by the server.
+SELECT ltrim(line, ' ->') FROM compare('SELECT count(DISTINCT name) FROM edges') line WHERE line !~ 'Sort';
 SELECT compare('SELECT sum(wide) FROM edges');
-SELECT compare('SELECT array_agg(n ORDER BY id) FROM edges');
+SELECT replace(line, ' ORDER BY [id]', '') FROM compare('SELECT array_agg(n ORDER BY id) FROM edges') line;
 SELECT compare('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY n) FROM edges');
 SELECT compare('SELECT n, count(*) FROM edges GROUP BY ROLLUP (n)');
 SELECT compare('SELECT n, grouping(n) FROM edges GROUP BY n');
 SELECT compare('SELECT at7, count(*) FROM edges GROUP BY at7');
 SELECT compare('SELECT count(*) FROM edges WHERE factor > 1');
-SELECT compare('SELECT DISTINCT ON (n) n, id FROM edges ORDER BY n, id', true);
+SELECT ltrim(line, ' ->') FROM compare('SELECT DISTINCT ON (n) n, id FROM edges ORDER BY n, id', true) line WHERE line <> 'Result'; -- which 18 does without
 SELECT compare('SELECT count(*) FROM edges GROUP BY 1 + 1');
 SELECT compare('SELECT max(rate), sum(factor) IS NULL FROM edges');
 SELECT compare('SELECT uid, max(uid::text) FROM edges GROUP BY uid');

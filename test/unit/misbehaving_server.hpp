@@ -104,7 +104,8 @@ private:
 		return out;
 	}
 	void reply(const std::string &tokens) { send_packet(tokens, true); }
-	void send_packet(const std::string &tokens, bool last)
+	void send_packet(const std::string &tokens, bool last) { send_bytes(packed(tokens, last)); }
+	static std::string packed(const std::string &tokens, bool last)
 	{
 		std::string packet("\x04", 1);
 
@@ -112,7 +113,7 @@ private:
 		packet.push_back(static_cast<char>((tokens.size() + 8) >> 8));
 		packet.push_back(static_cast<char>(tokens.size() + 8));
 		put(packet, 0, 4);
-		send_bytes(packet + tokens);
+		return packet + tokens;
 	}
 	void send_bytes(const std::string &bytes)
 	{
@@ -378,8 +379,18 @@ private:
 		}
 		else if (says("'cut'")) /* the connection ends in the middle of a row */
 		{
-			std::string tokens = count + integer_columns(2) + "\xD1\x01\x00";
-			reply(tokens);
+			send_packet(count + integer_columns(2) + "\xD1\x01", false);
+			_exit(0);
+		}
+		else if (says("'cut packet'")) /* and in the middle of a packet */
+		{
+			std::string packet = packed(count + integer_columns(2) + integer_row(1), true);
+			send_bytes(packet.substr(0, packet.size() - 3));
+			_exit(0);
+		}
+		else if (says("'unfinished'")) /* the last packet ends in the middle of a row */
+		{
+			reply(count + integer_columns(2) + "\xD1\x01");
 			_exit(0);
 		}
 		else if (says("'garbage'"))

@@ -74,7 +74,29 @@ BEGIN
   END LOOP;
 END $$;
 
--- The plan over foreign tables, without what each node puts out; for the query of a table its name.
+-- A remote query without what PostgreSQL numbers and turns round in one release so, in another so: the tables
+-- are numbered from 1 on, and of two sides of an equality the lower table's is the first.
+CREATE FUNCTION both_sides.same_in_all_releases(line text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  number integer;
+  place integer := 0;
+  side text := '(\[r(\d+)\]\.\[\w+\]|\(\[r(\d+)\][^()]*\))';
+  sides text[];
+BEGIN
+  FOR number IN SELECT DISTINCT m[1]::integer FROM regexp_matches(line, '\[r(\d+)\]', 'g') m ORDER BY 1 LOOP
+    place := place + 1;
+    line := replace(line, '[r' || number || ']', '[r' || place || ']'); -- place is never more than number
+  END LOOP;
+  FOR sides IN SELECT regexp_matches(line, side || ' = ' || side, 'g') LOOP
+    IF coalesce(sides[2], sides[3])::integer > coalesce(sides[5], sides[6])::integer THEN
+      line := replace(line, sides[1] || ' = ' || sides[4], sides[4] || ' = ' || sides[1]);
+    END IF;
+  END LOOP;
+  RETURN line;
+END $$;
+
+-- The plan over foreign tables, without what each node puts out and what only some releases say; for the query
+-- of a table its name.
 CREATE FUNCTION both_sides.plan(query text) RETURNS SETOF text LANGUAGE plpgsql SET search_path = far, both_sides, public AS $$
 DECLARE
   line text;
@@ -82,12 +104,14 @@ DECLARE
   stands_for record;
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-    IF line !~ '^ *(Output|Relations):' THEN lines := lines || line || E'\n'; END IF;
+    IF line !~ '^ *(Output|Relations|Window):|^ *Group Key: \d+$' THEN
+      lines := lines || regexp_replace(line, ' \(returns \$\d+\)$', '') || E'\n';
+    END IF;
   END LOOP;
   FOR stands_for IN SELECT ftrelid::regclass AS name, option_value AS query FROM pg_foreign_table, pg_options_to_table(ftoptions) WHERE option_name = 'query' LOOP
     lines := replace(lines, stands_for.query, stands_for.name::text);
   END LOOP;
-  RETURN QUERY SELECT regexp_split_to_table(rtrim(lines, E'\n'), E'\n');
+  RETURN QUERY SELECT same_in_all_releases(l) FROM regexp_split_to_table(rtrim(lines, E'\n'), E'\n') l;
 END $$;
 
 -- The rows of a query as texts, in the order in which they come.

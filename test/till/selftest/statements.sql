@@ -9,7 +9,7 @@ insert into Payments (TicketId) values (1)
 update Tickets set Note = Note + N'!', TotalAmount += 1 where Id = 1; select Note from Tickets where Id = 1
 create table dbo.T1 (a int not null constraint DF_a default (5), b nvarchar(10) null, v rowversion, constraint PK_T1 primary key clustered (a)); insert into T1 (b) values (N'x'); insert into T1 (a,b) values (6,'0123456789x'); insert into T1 values (7, N'y', default); select a,b,len(v) from T1
 alter table T1 add d decimal(10,2) not null constraint DF_d default (1.5), e nvarchar(max) null; alter table T1 alter column b nvarchar(50) not null; select * from T1 where a = 5; alter table T1 drop column d
-alter table T1 drop constraint DF_d; alter table T1 drop column d; exec sp_rename 'dbo.T1.e', 'ee', 'COLUMN'; select name, type_name(user_type_id), max_length from sys.columns where object_id = object_id('T1')
+alter table T1 drop constraint DF_d; alter table T1 drop column d; exec sp_rename 'dbo.T1.e', 'ee', 'COLUMN'; select name, type_name(user_type_id), max_length from sys.columns where object_id = object_id('T1') order by column_id
 create unique index UX on T1 (b); insert into T1 (a,b) values (9,N'Z  '); drop index UX on T1; create view dbo.V1 as select a, b + N'x' as bx from T1; select * from V1 order by a; drop view V1; truncate table T1; drop table if exists T1, T2; drop table T1
 declare @i int = 0; while @i < 10 begin set @i = @i + 1; if @i = 3 break; end; select @i
 begin try select 1/0 end try begin catch select error_number(), error_message() end catch

@@ -122,7 +122,7 @@ SELECT coalesce(obj_description(k.oid, 'pg_constraint'), k.conname)::text COLLAT
 	CASE k.contype WHEN 'p' THEN 'PK' WHEN 'u' THEN 'UQ' WHEN 'f' THEN 'F ' ELSE 'C ' END,
 	CASE k.contype WHEN 'p' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'u' THEN 'UNIQUE_CONSTRAINT' WHEN 'f' THEN 'FOREIGN_KEY_CONSTRAINT' ELSE 'CHECK_CONSTRAINT' END,
 	till.created(k.oid), till.created(k.oid), 0::smallint
-FROM pg_constraint k JOIN till.relations r ON r.oid = k.conrelid;
+FROM pg_constraint k JOIN till.relations r ON r.oid = k.conrelid WHERE k.contype IN ('p', 'u', 'f', 'c');
 COMMENT ON COLUMN sys.objects.type IS 'char(2)';
 COMMENT ON COLUMN sys.objects.is_ms_shipped IS 'bit';
 CREATE VIEW sys.all_objects AS SELECT * FROM sys.objects;
@@ -327,7 +327,7 @@ COMMENT ON COLUMN "INFORMATION_SCHEMA"."COLUMNS"."NUMERIC_PRECISION" IS 'tinyint
 
 CREATE VIEW till.constraints AS
 SELECT k.oid, r.schema, r.name AS table_name, r.oid AS relation, coalesce(obj_description(k.oid, 'pg_constraint'), k.conname)::text AS name, k.contype, k.conkey, k.confrelid, k.confkey, k.confdeltype, k.confupdtype, k.conindid
-FROM pg_constraint k JOIN till.relations r ON r.oid = k.conrelid;
+FROM pg_constraint k JOIN till.relations r ON r.oid = k.conrelid WHERE k.contype IN ('p', 'u', 'f', 'c');
 
 CREATE VIEW "INFORMATION_SCHEMA"."TABLE_CONSTRAINTS" AS
 SELECT current_database()::text AS "CONSTRAINT_CATALOG", schema::text COLLATE till."CI_AS" AS "CONSTRAINT_SCHEMA", name COLLATE till."CI_AS" AS "CONSTRAINT_NAME",

@@ -74,7 +74,7 @@ BEGIN
 	IF dependent IS NULL THEN
 		SELECT coalesce(obj_description(k.oid, 'pg_constraint'), k.conname) INTO dependent
 		FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = drop_column.column_name
-		WHERE k.conrelid = relation AND a.attnum = ANY (k.conkey);
+		WHERE k.conrelid = relation AND a.attnum = ANY (k.conkey) AND k.contype <> 'n'; -- NOT NULL, since PostgreSQL 18
 	END IF;
 	IF dependent IS NOT NULL THEN
 		PERFORM till.fail(5074, 'The object ''' || dependent || ''' is dependent on column ''' || column_name || '''.');
