@@ -42,7 +42,7 @@ my $session = $db->session;
 type($session, blocks('hardening.md', '## 2. A schema of its own', '## 5. Checks'));
 
 my @checks = blocks('hardening.md', '## 5. Checks', '## What belongs to others');
-is(scalar @checks, 6, 'six checks');
+is(scalar @checks, 7, 'seven checks');
 my $login = pop @checks;
 is($session->run($_), '', 'nothing is found: ' . (split /\n/, $_)[-1]) for @checks;
 my @rights = map { $_->[0] } $session->rows($login);
@@ -86,7 +86,7 @@ like($db->error($_->[0])->{sqlstate}, qr/^$_->[1]$/, $_->[0])
 
 $db->run(<<~'SQL');
 	GRANT USAGE, CREATE ON SCHEMA sambapos_fdw, sambapos_replica TO stranger;
-	GRANT TRIGGER ON sambapos_replica.tickets TO stranger;
+	GRANT TRIGGER ON sambapos_replica.tickets, sambapos.run TO stranger;
 	SET SESSION AUTHORIZATION stranger;
 	CREATE FUNCTION sambapos_fdw.sambapos_status() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 	CREATE TABLE sambapos_replica.t ();
