@@ -86,6 +86,12 @@ $db->error(q(SELECT FROM sambapos_remove_table('shop', 'MenuItems_History', true
 $till->sql('DROP TABLE dbo.MenuItems_History');
 is($db->value(q(SELECT to_regclass('sambapos_replica.menu_items_history'))), 'sambapos_replica.menu_items_history', 'and the history is still there');
 
+# A function that is called like ours, made before the extension was.
+$db = $cluster->database('overload');
+$db->run('GRANT CREATE ON SCHEMA public TO mallory; ' . as('mallory', q(CREATE FUNCTION public.sambapos_query(name, text) RETURNS SETOF record LANGUAGE sql AS 'SELECT 1')));
+is(($db->error('CREATE EXTENSION sambapos_fdw') // {})->{sqlstate}, '42723', 'a function called like ours keeps the extension out');
+is($db->error('CREATE SCHEMA own; CREATE EXTENSION sambapos_fdw SCHEMA own'), undef, 'of that schema alone');
+
 # ---- made afterwards: each run looks again ----
 
 sub shop
