@@ -92,19 +92,48 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._site_forget(integer) IS 'Deletes everything the catalog has of a site';
 
+-- A table can have left the site before, and its rows have stayed.
+CREATE FUNCTION sambapos._site_drop_rest(place sambapos._place) RETURNS SETOF sambapos.table_action
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  rest name;
+  has_rows boolean;
+BEGIN
+  FOR rest IN
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.oid = sambapos._replica_table(c.relname) AND sambapos._replica_kind(c.relname) = 'replica'
+      AND NOT EXISTS (SELECT FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id AND t.table_name = c.relname)
+    ORDER BY c.relname
+  LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I WHERE site_id = $1)', rest) INTO has_rows USING place.site_id;
+    IF has_rows THEN
+      RETURN NEXT (rest, sambapos._replica_drop_rows(place.site_id, rest))::sambapos.table_action;
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site_drop_rest(sambapos._place) IS 'Deletes a site''s rows of tables that it no longer has';
+
 CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos._place := sambapos._site(site);
+  place sambapos._place;
 BEGIN
+  -- one that was removed before, with its data kept, can still be dropped
+  SELECT * INTO place FROM sambapos._place AS s WHERE s.name = site AND s.removed_at IS NOT NULL AND drop_data;
+  IF NOT FOUND THEN
+    place := sambapos._site(site);
+  END IF;
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
   RETURN QUERY SELECT t.table_name::text, sambapos._site_remove_table(place, t.table_name, drop_data)
                FROM sambapos._table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
   IF drop_data THEN
+    RETURN QUERY SELECT * FROM sambapos._site_drop_rest(place);
     PERFORM sambapos._site_forget(place.site_id);
   ELSE
     UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL WHERE s.site_id = place.site_id;
@@ -116,4 +145,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
-'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless drop_data. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 a run is on';
+'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 a run is on';

@@ -105,8 +105,13 @@ SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 2::bigint, 'its rows 
 SELECT throws_ok($$SELECT * FROM sambapos_status('hotel')$$, '42704', NULL, 'it is no site any more');
 SELECT isnt_empty($$SELECT * FROM sambapos_add_site('hotel', 'till')$$, 'added again');
 SELECT is((SELECT site_id FROM sambapos._place WHERE name = 'hotel'), (SELECT (site ->> 'site_id')::integer FROM before), 'it finds its rows');
-SELECT is((SELECT action FROM sambapos_remove_site('hotel', drop_data => true) WHERE table_name = 'tickets'), '1 rows deleted', 'with drop_data only its rows go');
+INSERT INTO sambapos_replica.payments (site_id, epoch, id, ticket_id, version) SELECT site_id, 1, 1, 1, 1 FROM sambapos._place WHERE name = 'hotel';
+SELECT is((SELECT action FROM sambapos_remove_table('hotel', 'payments')), 'data kept', 'a table is taken out, its rows stay');
+SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_remove_site('hotel')), 'data kept', 'the site too');
+SELECT throws_ok($$SELECT * FROM sambapos_remove_site('hotel')$$, '42704', NULL, 'it can be removed once');
+SELECT is((SELECT string_agg(table_name || ' ' || action, ', ' ORDER BY table_name) FROM sambapos_remove_site('hotel', drop_data => true)), 'payments 1 rows deleted, table dropped, tickets 1 rows deleted', 'with drop_data all its rows go, whenever table and site were removed');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'not those of another site');
+SELECT is((SELECT count(*) FROM sambapos.site WHERE name = 'hotel') + (SELECT count(*) FROM sambapos.run_table AS x WHERE NOT EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = x.run_id)), 0::bigint, 'and nothing of it is left in the catalog');
 
 -- leaving
 DROP EXTENSION sambapos_fdw CASCADE;
