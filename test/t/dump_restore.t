@@ -44,6 +44,16 @@ my %kept = Canonical::row_counts($db);
 is_deeply({ Canonical::row_counts($copy) }, \%kept, 'the dump holds the replica');
 is($copy->value("SELECT hw_utc FROM sambapos._place"), $db->value("SELECT hw_utc FROM sambapos._place"), 'and how far it had come');
 
+# Several tables at once, in any order: the catalog's too.
+sub catalog { return { map { $_->[0] => $_->[1] } $_[0]->rows(q(SELECT c.oid::regclass, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), false, true, '')))[1]
+	FROM pg_class AS c WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r')) } }
+my $parallel = $cluster->database('parallel');
+my $said = Harness::command('sh', '-c', 'pg_restore --jobs=4 --dbname=parallel "$0" 2>&1', $file);
+is($said, '', 'pg_restore --jobs=4 says nothing');
+is_deeply(catalog($parallel), catalog($db), 'and brings the whole catalog');
+is_deeply({ Canonical::row_counts($parallel) }, \%kept, 'and the replica');
+all_ok('first sync of what was restored in parallel', $parallel->sync);
+
 my @rows = all_ok('first sync of the restored database', $copy->sync);
 for my $column (qw(rows_inserted rows_updated rows_gone))
 {
