@@ -43,8 +43,7 @@ sub on_a_terminal
 		open STDOUT, '>&', $slave;
 		open STDERR, '>&', $slave;
 		@ENV{qw(TERM PAGER)} = qw(xterm less);
-		exec @demo;
-		POSIX::_exit(127);
+		exec @demo or POSIX::_exit(127);
 	}
 	$terminal->close_slave;
 	my ($text, $piece) = ('', '');
