@@ -43,7 +43,8 @@ sub on_a_terminal
 		open STDOUT, '>&', $slave;
 		open STDERR, '>&', $slave;
 		@ENV{qw(TERM PAGER)} = qw(xterm less);
-		exec @demo or POSIX::_exit(127);
+		{ exec @demo }
+		POSIX::_exit(127);
 	}
 	$terminal->close_slave;
 	my ($text, $piece) = ('', '');
@@ -73,7 +74,9 @@ nothing_is_left('after the story');
 my $pressed = 0;
 my ($status, $screen) = on_a_terminal(sub {
 	my ($terminal, $text) = @_;
-	syswrite $terminal, "\cC" if $text =~ /pg_cron's runs/ && !$pressed++;
+	return if $pressed || $text !~ /pg_cron's runs/;
+	syswrite $terminal, "\cC";
+	$pressed = 1;
 });
 like($screen, qr/4\. The shop works/, 'on a terminal of 24 lines nothing waits for a key');
 is($pressed, 1, 'Ctrl-C is pressed while the shop works');
