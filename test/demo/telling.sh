@@ -50,6 +50,7 @@ long()
 {
 	local label=$1 begin=$EPOCHREALTIME running status last width=$((columns - 1))
 	shift
+	echo >>"$log"
 	[ -n "$moving" ] || printf '    %-28s' "$label"
 	set -m
 	"$@" >>"$log" 2>&1 </dev/null &
