@@ -33,7 +33,8 @@ COMMENT ON FUNCTION sambapos._cron_steps() IS 'What is left to do until pg_cron 
 CREATE FUNCTION sambapos._cron_database() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name' AND s.setting <> current_database(); $$;
-COMMENT ON FUNCTION sambapos._cron_database() IS 'The other database pg_cron lives in; NULL: this one, not loaded, or not for this user to see';
+COMMENT ON FUNCTION sambapos._cron_database() IS
+  'The other database pg_cron lives in; NULL: this one, not loaded, or not for this user to see';
 
 -- Any role that may use pg_cron can make a job that is called like ours.
 CREATE FUNCTION sambapos._cron_is_ours(username text) RETURNS boolean
@@ -43,7 +44,9 @@ $$
       OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica' AND pg_get_userbyid(n.nspowner) = username)
       OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = username AND r.rolsuper);
 $$;
-COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS 'True if a job of this user can be the one that syncs: the caller''s, a superuser''s, or the owner''s of the replica';
+COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
+  'True if a job of this user can be the one that syncs: the caller''s, a superuser''s, or the owner''s of the '
+  'replica';
 
 -- The newest run of the job as pg_cron saw it. What the run itself met is in sambapos.run; here it is
 -- what happens before that: no login, no database, no rights.
@@ -77,7 +80,8 @@ EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THE
   RETURN NULL; -- another user's pg_cron, or another version of it: nothing can be said
 END;
 $$;
-COMMENT ON FUNCTION sambapos._cron_complaint(text) IS 'What keeps a site''s pg_cron job from running, as far as this user can see; NULL: nothing known';
+COMMENT ON FUNCTION sambapos._cron_complaint(text) IS
+  'What keeps a site''s pg_cron job from running, as far as this user can see; NULL: nothing known';
 
 CREATE FUNCTION sambapos._cron_drop_job(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -92,7 +96,8 @@ BEGIN
   RETURN dropped > 0;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._cron_drop_job(text) IS 'Drops the pg_cron job of a site where there is one and the user may; says whether it did';
+COMMENT ON FUNCTION sambapos._cron_drop_job(text) IS
+  'Drops the pg_cron job of a site where there is one and the user may; says whether it did';
 
 CREATE FUNCTION sambapos._cron_make_job(site text, schedule text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -126,4 +131,5 @@ EXCEPTION WHEN insufficient_privilege THEN
     HINT = format('A superuser types: GRANT USAGE ON SCHEMA cron TO %s;', quote_ident(current_user));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._cron_make_job(text, text, text) IS 'Makes or changes the pg_cron job sambapos:<site>; where it can''t, raises 55000 or 42501 with what to type';
+COMMENT ON FUNCTION sambapos._cron_make_job(text, text, text) IS
+  'Makes or changes the pg_cron job sambapos:<site>; where it can''t, raises 55000 or 42501 with what to type';

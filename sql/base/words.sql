@@ -30,7 +30,8 @@ $$
   WHERE c.distance <= 1 + length(word) / 3
   ORDER BY c.distance, c.candidate LIMIT 1;
 $$;
-COMMENT ON FUNCTION sambapos._name_nearest(text, text[]) IS 'The candidate that word was probably meant to be; NULL if none is near';
+COMMENT ON FUNCTION sambapos._name_nearest(text, text[]) IS
+  'The candidate that word was probably meant to be; NULL if none is near';
 
 CREATE FUNCTION sambapos._name_hint(word text, candidates text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS

@@ -10,14 +10,16 @@ COMMENT ON FUNCTION @extschema@.sambapos_fdw_handler() IS 'Handler of the foreig
 
 CREATE FUNCTION @extschema@.sambapos_fdw_validator(options text[], catalog oid) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_fdw_validator(text[], oid) IS 'Checks the options of servers, user mappings, foreign tables and columns of sambapos_fdw';
+COMMENT ON FUNCTION @extschema@.sambapos_fdw_validator(text[], oid) IS
+  'Checks the options of servers, user mappings, foreign tables and columns of sambapos_fdw';
 
 CREATE FOREIGN DATA WRAPPER sambapos_fdw HANDLER @extschema@.sambapos_fdw_handler VALIDATOR @extschema@.sambapos_fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER sambapos_fdw IS 'Tables of SambaPOS (any Microsoft SQL Server database), read-only';
 
 CREATE FUNCTION @extschema@.sambapos_fdw_version() RETURNS text
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_fdw_version() IS 'Version of the loaded library; the SQL side''s is in pg_extension';
+COMMENT ON FUNCTION @extschema@.sambapos_fdw_version() IS
+  'Version of the loaded library; the SQL side''s is in pg_extension';
 
 CREATE FUNCTION @extschema@.sambapos_connections(
   OUT server_name  text,
@@ -28,11 +30,14 @@ CREATE FUNCTION @extschema@.sambapos_connections(
   OUT connected_at timestamptz
 ) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_connections() IS 'This backend''s connections: idle, in transaction, reading or lost; not valid: its options were changed, it is closed at the end of the transaction';
+COMMENT ON FUNCTION @extschema@.sambapos_connections() IS
+  'This backend''s connections: idle, in transaction, reading or lost; not valid: its options were changed, it is '
+  'closed at the end of the transaction';
 
 CREATE FUNCTION @extschema@.sambapos_disconnect(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_disconnect(text) IS 'Closes this backend''s connections to a server, unless the current transaction has used them';
+COMMENT ON FUNCTION @extschema@.sambapos_disconnect(text) IS
+  'Closes this backend''s connections to a server, unless the current transaction has used them';
 
 CREATE FUNCTION @extschema@.sambapos_pushdown(
   OUT kind      text,
@@ -42,11 +47,14 @@ CREATE FUNCTION @extschema@.sambapos_pushdown(
   OUT reason    text
 ) RETURNS SETOF record
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_pushdown() IS 'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
+COMMENT ON FUNCTION @extschema@.sambapos_pushdown() IS
+  'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
 
 CREATE FUNCTION @extschema@.sambapos_query(server text, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION @extschema@.sambapos_query(text, text) IS 'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the types';
+COMMENT ON FUNCTION @extschema@.sambapos_query(text, text) IS
+  'Runs T-SQL at a server, in the session and transaction of its foreign tables; the column definition list gives the '
+  'types';
 REVOKE ALL ON FUNCTION @extschema@.sambapos_query(text, text) FROM PUBLIC;
 
 -- What the SQL parts ask a source with. They never call a function by its name in the extension's schema:
@@ -58,5 +66,7 @@ REVOKE ALL ON FUNCTION sambapos._query(text, text) FROM PUBLIC;
 
 CREATE FUNCTION sambapos._end_remote_transaction(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_end_remote_transaction';
-COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS 'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use begins another';
+COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
+  'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use '
+  'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;

@@ -18,14 +18,20 @@ CREATE TABLE sambapos.replicated_table (
   CHECK ((kind = 'child') = (parent IS NOT NULL AND parent_key IS NOT NULL))
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.replicated_table', '');
-COMMENT ON TABLE sambapos.replicated_table IS 'Which tables of a site are copied and how each is read. Settings only, as site';
-COMMENT ON COLUMN sambapos.replicated_table.reread_at IS 'When a setting was changed that the whole table has to be read for: the next run does, and ends a pause';
+COMMENT ON TABLE sambapos.replicated_table IS
+  'Which tables of a site are copied and how each is read. Settings only, as site';
+COMMENT ON COLUMN sambapos.replicated_table.reread_at IS
+  'When a setting was changed that the whole table has to be read for: the next run does, and ends a pause';
 COMMENT ON COLUMN sambapos.replicated_table.table_name IS 'Name in sambapos_replica and in sambapos_live_<site>';
-COMMENT ON COLUMN sambapos.replicated_table.kind IS 'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
+COMMENT ON COLUMN sambapos.replicated_table.kind IS
+  'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
 COMMENT ON COLUMN sambapos.replicated_table.parent IS 'A child''s root table, by replica name';
-COMMENT ON COLUMN sambapos.replicated_table.parent_key IS 'The child''s column that holds its root''s id, by replica name';
-COMMENT ON COLUMN sambapos.replicated_table.date_column IS 'A root''s date of birth, by replica name: it can''t change, so it tells a used-again id from an edit';
-COMMENT ON COLUMN sambapos.replicated_table.history IS 'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
+COMMENT ON COLUMN sambapos.replicated_table.parent_key IS
+  'The child''s column that holds its root''s id, by replica name';
+COMMENT ON COLUMN sambapos.replicated_table.date_column IS
+  'A root''s date of birth, by replica name: it can''t change, so it tells a used-again id from an edit';
+COMMENT ON COLUMN sambapos.replicated_table.history IS
+  'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
 
 CREATE TABLE sambapos.table_state (
   site_id          integer NOT NULL,
@@ -51,16 +57,26 @@ CREATE TABLE sambapos.table_state (
   PRIMARY KEY (site_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.table_state', '');
-COMMENT ON TABLE sambapos.table_state IS 'How far each copied table has come; written by runs. A table without a row was never read';
-COMMENT ON COLUMN sambapos.table_state.column_signature IS 'The source''s columns and types when they were last looked at';
-COMMENT ON COLUMN sambapos.table_state.missing_columns IS 'Replica columns the source has dropped: they keep their values and are no longer read';
-COMMENT ON COLUMN sambapos.table_state.code_of_others IS 'Triggers, rules, defaults and the like on the replica table that run code of another role with the rights of the sync; NULL: none when last looked at';
-COMMENT ON COLUMN sambapos.table_state.full_due IS 'The next run reads the whole table: first load, new column, or a failure that may have left a gap';
-COMMENT ON COLUMN sambapos.table_state.reread_seen_at IS 'replicated_table.reread_at as the last run knew it that read the table whole';
-COMMENT ON COLUMN sambapos.table_state.paused_reason IS 'Why this table is left alone, for example a column whose type changed; NULL: it is not';
-COMMENT ON COLUMN sambapos.table_state.paused_under IS 'replicated_table.reread_at when it was paused: a later one ends the pause';
+COMMENT ON TABLE sambapos.table_state IS
+  'How far each copied table has come; written by runs. A table without a row was never read';
+COMMENT ON COLUMN sambapos.table_state.column_signature IS
+  'The source''s columns and types when they were last looked at';
+COMMENT ON COLUMN sambapos.table_state.missing_columns IS
+  'Replica columns the source has dropped: they keep their values and are no longer read';
+COMMENT ON COLUMN sambapos.table_state.code_of_others IS
+  'Triggers, rules, defaults and the like on the replica table that run code of another role with the rights of the '
+  'sync; NULL: none when last looked at';
+COMMENT ON COLUMN sambapos.table_state.full_due IS
+  'The next run reads the whole table: first load, new column, or a failure that may have left a gap';
+COMMENT ON COLUMN sambapos.table_state.reread_seen_at IS
+  'replicated_table.reread_at as the last run knew it that read the table whole';
+COMMENT ON COLUMN sambapos.table_state.paused_reason IS
+  'Why this table is left alone, for example a column whose type changed; NULL: it is not';
+COMMENT ON COLUMN sambapos.table_state.paused_under IS
+  'replicated_table.reread_at when it was paused: a later one ends the pause';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
-COMMENT ON COLUMN sambapos.table_state.suspect_since IS 'Since when the table looks emptied while its roots are there: a clear may be running, removals wait';
+COMMENT ON COLUMN sambapos.table_state.suspect_since IS
+  'Since when the table looks emptied while its roots are there: a clear may be running, removals wait';
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
@@ -80,4 +96,5 @@ CREATE TABLE sambapos.personal_treatment (
   PRIMARY KEY (site_id, table_name, column_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.personal_treatment', '');
-COMMENT ON TABLE sambapos.personal_treatment IS 'What the DBA decided about columns with personal data; view personal_columns shows what holds for each';
+COMMENT ON TABLE sambapos.personal_treatment IS
+  'What the DBA decided about columns with personal data; view personal_columns shows what holds for each';

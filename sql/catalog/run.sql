@@ -25,10 +25,16 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
-COMMENT ON COLUMN sambapos.run.status IS 'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash); busy: it could not start, another session held the site (message says which)';
-COMMENT ON COLUMN sambapos.run.phase IS 'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its pid';
-COMMENT ON COLUMN sambapos.run.source_now IS 'The source''s local clock when the run began to read; source_utc the same in UTC';
-COMMENT ON COLUMN sambapos.run.since IS 'From which stamp on, in the source''s local time, the run reads tickets again; NULL: from the beginning';
+COMMENT ON COLUMN sambapos.run.status IS
+  'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash); busy: it could not '
+  'start, another session held the site (message says which)';
+COMMENT ON COLUMN sambapos.run.phase IS
+  'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its '
+  'pid';
+COMMENT ON COLUMN sambapos.run.source_now IS
+  'The source''s local clock when the run began to read; source_utc the same in UTC';
+COMMENT ON COLUMN sambapos.run.since IS
+  'From which stamp on, in the source''s local time, the run reads tickets again; NULL: from the beginning';
 
 CREATE TABLE sambapos.run_table (
   run_id         bigint NOT NULL,
@@ -68,7 +74,8 @@ $$
    WHERE x.run_id = _log_failure.run_id AND x.status IN ('running', 'read')
      AND (x.table_name = _log_failure.table_name OR sambapos._log_is_fatal(state));
 $$;
-COMMENT ON FUNCTION sambapos._log_failure(bigint, name, text, text, text) IS 'Marks a table as failed, and all others of the run too if the connection is gone';
+COMMENT ON FUNCTION sambapos._log_failure(bigint, name, text, text, text) IS
+  'Marks a table as failed, and all others of the run too if the connection is gone';
 
 -- What else a run has to say about a table that went through.
 CREATE FUNCTION sambapos._log_message(run_id bigint, table_name name, what text) RETURNS void
@@ -96,4 +103,5 @@ BEGIN
   PERFORM set_config('application_name', format('sambapos %s: %s %s', place.name, phase, table_name), true);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._log_progress(sambapos._place, text, name) IS 'Shows in pg_stat_activity what a run is doing';
+COMMENT ON FUNCTION sambapos._log_progress(sambapos._place, text, name) IS
+  'Shows in pg_stat_activity what a run is doing';

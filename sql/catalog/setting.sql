@@ -5,7 +5,8 @@ CREATE TABLE sambapos.setting (
   value text NOT NULL
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.setting', '');
-COMMENT ON TABLE sambapos.setting IS 'Settings for all sites. enabled = false is the kill switch: no scheduled run starts';
+COMMENT ON TABLE sambapos.setting IS
+  'Settings for all sites. enabled = false is the kill switch: no scheduled run starts';
 
 CREATE FUNCTION sambapos._runs_enabled() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

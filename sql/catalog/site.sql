@@ -38,21 +38,33 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
 
 COMMENT ON SEQUENCE sambapos.site_site_id_seq IS 'The number of the next site';
-COMMENT ON TABLE sambapos.site IS 'One SambaPOS database a row: where it is and how it is synced. Settings only: a run never locks this row, so that nobody who changes a setting waits for one';
-COMMENT ON COLUMN sambapos.site.name IS '1 to 40 characters of a-z, 0-9 and _; the live foreign tables are in schema sambapos_live_<name>';
+COMMENT ON TABLE sambapos.site IS
+  'One SambaPOS database a row: where it is and how it is synced. Settings only: a run never locks this row, so that '
+  'nobody who changes a setting waits for one';
+COMMENT ON COLUMN sambapos.site.name IS
+  '1 to 40 characters of a-z, 0-9 and _; the live foreign tables are in schema sambapos_live_<name>';
 COMMENT ON COLUMN sambapos.site.server IS 'The foreign server, by name';
 COMMENT ON COLUMN sambapos.site.external_id IS 'The site''s key in the application that reads the replica';
-COMMENT ON COLUMN sambapos.site.removed_at IS 'Set by sambapos_remove_site when the data stays: the name keeps its site_id, so that adding the site again finds its rows';
-COMMENT ON COLUMN sambapos.site.time_zone IS 'The till''s time zone, for example Europe/London; its dates are local wall-clock time';
+COMMENT ON COLUMN sambapos.site.removed_at IS
+  'Set by sambapos_remove_site when the data stays: the name keeps its site_id, so that adding the site again finds '
+  'its rows';
+COMMENT ON COLUMN sambapos.site.time_zone IS
+  'The till''s time zone, for example Europe/London; its dates are local wall-clock time';
 COMMENT ON COLUMN sambapos.site.day_rule IS 'Which date decides a ticket''s business day and where a day ends';
-COMMENT ON COLUMN sambapos.site.schedule IS 'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
+COMMENT ON COLUMN sambapos.site.schedule IS
+  'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
 COMMENT ON COLUMN sambapos.site.priority IS 'When several sites are due, higher first';
 COMMENT ON COLUMN sambapos.site.overlap IS 'How far behind the last run''s source clock stamps are read again';
-COMMENT ON COLUMN sambapos.site.id_overlap IS 'How many ids behind the highest one known are read again: an id is given out before its row is committed';
-COMMENT ON COLUMN sambapos.site.document_days IS 'Account documents without a ticket this many days old are read again in each run';
+COMMENT ON COLUMN sambapos.site.id_overlap IS
+  'How many ids behind the highest one known are read again: an id is given out before its row is committed';
+COMMENT ON COLUMN sambapos.site.document_days IS
+  'Account documents without a ticket this many days old are read again in each run';
 COMMENT ON COLUMN sambapos.site.stock_days IS 'Inventory documents this many days old are read again in each run';
-COMMENT ON COLUMN sambapos.site.opening_hours IS 'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the light is asleep';
-COMMENT ON COLUMN sambapos.site.blackout IS 'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no scheduled run starts';
+COMMENT ON COLUMN sambapos.site.opening_hours IS
+  'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
+  'light is asleep';
+COMMENT ON COLUMN sambapos.site.blackout IS
+  'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no scheduled run starts';
 
 CREATE TABLE sambapos.site_state (
   site_id              integer PRIMARY KEY,
@@ -74,15 +86,24 @@ CREATE TABLE sambapos.site_state (
   paused_reason        text
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_state', '');
-COMMENT ON TABLE sambapos.site_state IS 'How far the sync of each site has come; written by runs. A site without a row was never synced';
+COMMENT ON TABLE sambapos.site_state IS
+  'How far the sync of each site has come; written by runs. A site without a row was never synced';
 COMMENT ON COLUMN sambapos.site_state.epoch IS 'The present life of the source''s id space; new rows get it';
-COMMENT ON COLUMN sambapos.site_state.version IS 'Counts the merges that changed something; each replica row carries the version that wrote it';
-COMMENT ON COLUMN sambapos.site_state.hw_utc IS 'High-water mark: the source''s GETUTCDATE(), read in the remote transaction of the last complete read of the tickets';
+COMMENT ON COLUMN sambapos.site_state.version IS
+  'Counts the merges that changed something; each replica row carries the version that wrote it';
+COMMENT ON COLUMN sambapos.site_state.hw_utc IS
+  'High-water mark: the source''s GETUTCDATE(), read in the remote transaction of the last complete read of the '
+  'tickets';
 COMMENT ON COLUMN sambapos.site_state.hw_offset_minutes IS 'GETDATE() minus GETUTCDATE() in minutes at hw_utc';
-COMMENT ON COLUMN sambapos.site_state.last_probe IS 'What the last complete read found at the source: counts and id ranges of the root tables';
-COMMENT ON COLUMN sambapos.site_state.current_run IS 'The run that may merge; a run that lost the site to another one finds a different number here';
-COMMENT ON COLUMN sambapos.site_state.next_due_at IS 'When the last run, at its end, meant the next one to be; a sync_interval that was shortened since makes it sooner';
-COMMENT ON COLUMN sambapos.site_state.auth_failed IS 'The source refused the login; scheduled runs wait for sambapos_request_sync or a successful sambapos_sync, so that no account gets locked';
+COMMENT ON COLUMN sambapos.site_state.last_probe IS
+  'What the last complete read found at the source: counts and id ranges of the root tables';
+COMMENT ON COLUMN sambapos.site_state.current_run IS
+  'The run that may merge; a run that lost the site to another one finds a different number here';
+COMMENT ON COLUMN sambapos.site_state.next_due_at IS
+  'When the last run, at its end, meant the next one to be; a sync_interval that was shortened since makes it sooner';
+COMMENT ON COLUMN sambapos.site_state.auth_failed IS
+  'The source refused the login; scheduled runs wait for sambapos_request_sync or a successful sambapos_sync, so that '
+  'no account gets locked';
 COMMENT ON COLUMN sambapos.site_state.paused_reason IS 'Why scheduled runs leave this site alone; NULL: they do not';
 
 CREATE TABLE sambapos.request (
@@ -110,7 +131,8 @@ CREATE TABLE sambapos.epoch (
   PRIMARY KEY (site_id, epoch)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.epoch', '');
-COMMENT ON TABLE sambapos.epoch IS 'The lives of each site''s id space; a new one begins only when ids are used again (reseed, restore, new database)';
+COMMENT ON TABLE sambapos.epoch IS
+  'The lives of each site''s id space; a new one begins only when ids are used again (reseed, restore, new database)';
 
 -- A site as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._place AS
@@ -120,4 +142,6 @@ SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.
        coalesce(x.auth_failed, false) AS auth_failed, x.paused_reason,
        (SELECT min(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = s.site_id AND q.finished_at IS NULL) AS requested_at
 FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id);
-COMMENT ON VIEW sambapos._place IS 'A site''s settings and state in one row, as the functions pass it on; requested_at is that of its oldest open request';
+COMMENT ON VIEW sambapos._place IS
+  'A site''s settings and state in one row, as the functions pass it on; requested_at is that of its oldest open '
+  'request';

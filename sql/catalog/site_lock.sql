@@ -11,7 +11,8 @@ CREATE TABLE sambapos.site_lock (
   site_id integer PRIMARY KEY
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_lock', '');
-COMMENT ON TABLE sambapos.site_lock IS 'A row a site: whoever has locked it runs the site. Nothing else is in it, and it is never changed';
+COMMENT ON TABLE sambapos.site_lock IS
+  'A row a site: whoever has locked it runs the site. Nothing else is in it, and it is never changed';
 COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site';
 
 CREATE FUNCTION sambapos._site_try_lock(site_id integer) RETURNS boolean
@@ -26,7 +27,8 @@ BEGIN
   RETURN FOUND;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS 'Locks a site for this transaction; false if another session holds it';
+COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS
+  'Locks a site for this transaction; false if another session holds it';
 
 -- The holder's transaction stands in xmax. Inside a savepoint that was released it can't be looked up any
 -- more; then any other session that has locked a row of the table may be it.
@@ -58,4 +60,5 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_lock(integer) IS 'Locks a site for this transaction; raises 55P03 if another session holds it';
+COMMENT ON FUNCTION sambapos._site_lock(integer) IS
+  'Locks a site for this transaction; raises 55P03 if another session holds it';

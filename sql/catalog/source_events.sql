@@ -15,7 +15,8 @@ CREATE INDEX source_events_site_at ON sambapos.source_events (site_id, at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events_event_id_seq', '');
 COMMENT ON SEQUENCE sambapos.source_events_event_id_seq IS 'The number of the next source event';
-COMMENT ON TABLE sambapos.source_events IS 'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
+COMMENT ON TABLE sambapos.source_events IS
+  'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
 
 CREATE FUNCTION sambapos._log_event(run_id bigint, place sambapos._place, table_name name, kind text, rows bigint, evidence jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -24,4 +25,5 @@ $$
   SELECT s.site_id, _log_event.run_id, _log_event.kind, _log_event.table_name, s.epoch, _log_event.rows, _log_event.evidence
   FROM sambapos._place AS s WHERE s.site_id = place.site_id;
 $$;
-COMMENT ON FUNCTION sambapos._log_event(bigint, sambapos._place, name, text, bigint, jsonb) IS 'Enters what happened to a source';
+COMMENT ON FUNCTION sambapos._log_event(bigint, sambapos._place, name, text, bigint, jsonb) IS
+  'Enters what happened to a source';

@@ -59,7 +59,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS 'Opens the replica for reading, its later tables too, or closes it';
+COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS
+  'Opens the replica for reading, its later tables too, or closes it';
 
 CREATE FUNCTION @extschema@.sambapos_grant(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -100,4 +101,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
-'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
+  'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. '
+  'operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; '
+  'it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: '
+  'those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. '
+  'Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';

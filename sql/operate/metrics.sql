@@ -36,4 +36,5 @@ WITH site_metric AS (
 SELECT name, labels, value, help FROM site_metric
 UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, labels, help
 UNION ALL SELECT * FROM table_metric;
-COMMENT ON VIEW sambapos.metrics IS 'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';
+COMMENT ON VIEW sambapos.metrics IS
+  'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';

@@ -33,7 +33,9 @@ BEGIN
   CALL sambapos._run_due(site, false);
 END;
 $$;
-COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS 'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due now, whatever its interval';
+COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS
+  'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due '
+  'now, whatever its interval';
 
 CREATE FUNCTION sambapos._schedule_command(site text, exactly boolean) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -77,7 +79,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
-'Makes or changes the pg_cron job sambapos:<site>, of all sites when site is NULL. schedule NULL: a cheap look every minute that syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line (GMT) at which it syncs, whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. Returns a row a job. Errors: 42704 no such site, 22023 not a cron line, 55000 pg_cron is missing or in another database (the hint is what to type), 42501 the user may not use it';
+  'Makes or changes the pg_cron job sambapos:<site>, of all sites when site is NULL. schedule NULL: a cheap look '
+  'every minute that syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line '
+  '(GMT) at which it syncs, whatever the interval; set sync_interval to the distance of its runs, since the status '
+  'light is measured by it. Returns a row a job. Errors: 42704 no such site, 22023 not a cron line, 55000 pg_cron is '
+  'missing or in another database (the hint is what to type), 42501 the user may not use it';
 
 CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -97,4 +103,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_unschedule(text) IS
-'Drops the pg_cron job of a site. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is in another database (the hint is what to type)';
+  'Drops the pg_cron job of a site. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is '
+  'in another database (the hint is what to type)';

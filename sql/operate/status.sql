@@ -16,7 +16,9 @@ CROSS JOIN LATERAL (
          coalesce(sum(t.rows_read), 0)::bigint AS rows_read
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
 WHERE r.status = 'running';
-COMMENT ON VIEW sambapos.progress IS 'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of another session shows only when it commits, that is never';
+COMMENT ON VIEW sambapos.progress IS
+  'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of '
+  'another session shows only when it commits, that is never';
 
 -- A superuser counts nothing in a table of a role that is none: what an index of it calls would run with his rights.
 CREATE FUNCTION sambapos._replica_is_readable(table_name name) RETURNS boolean
@@ -28,7 +30,8 @@ $$
       AND (c.relowner = n.nspowner OR sambapos._role_is_trusted(c.relowner))
       AND (sambapos._role_is_trusted(n.nspowner) OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
 $$;
-COMMENT ON FUNCTION sambapos._replica_is_readable(name) IS 'True if rows of a replica table may be counted by the role that looks';
+COMMENT ON FUNCTION sambapos._replica_is_readable(name) IS
+  'True if rows of a replica table may be counted by the role that looks';
 
 CREATE FUNCTION sambapos._replica_row_count(site_id integer, table_name name, states text[]) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -43,7 +46,9 @@ BEGIN
   RETURN rows;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS 'How many rows of a site in these row states a replica table has; NULL if there is no such table, or a superuser looks at one of a plain role';
+COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS
+  'How many rows of a site in these row states a replica table has; NULL if there is no such table, or a superuser '
+  'looks at one of a plain role';
 
 -- The counts are in the list of columns, not in a join: who doesn't select them doesn't pay for them.
 CREATE VIEW sambapos.table_status AS
@@ -58,7 +63,10 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos.table_status IS 'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows are counted only if these columns are selected, and for a superuser only in tables of superusers';
+COMMENT ON VIEW sambapos.table_status IS
+  'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still '
+  'counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows '
+  'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS
@@ -174,4 +182,10 @@ RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
-'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. Errors: 42704 no such site';
+  'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: '
+  'green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in '
+  'trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at '
+  'least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete '
+  'run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could '
+  'not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. '
+  'Errors: 42704 no such site';

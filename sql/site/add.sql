@@ -16,7 +16,8 @@ $$
     'SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ''dbo'' AND TABLE_TYPE = ''BASE TABLE''')
     AS t (table_name text);
 $$;
-COMMENT ON FUNCTION sambapos._source_tables(text) IS 'The tables of schema dbo that the login at the source may see, in their own case';
+COMMENT ON FUNCTION sambapos._source_tables(text) IS
+  'The tables of schema dbo that the login at the source may see, in their own case';
 
 -- What names mean at this source: a line a table, source_name NULL where the source has none such.
 -- A child brings its root along; roots come first. A table nobody may copy, or asked for by name and not there, raises.
@@ -64,7 +65,9 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._tables_wanted(text, text[], text[]) IS 'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one that is not there';
+COMMENT ON FUNCTION sambapos._tables_wanted(text, text[], text[]) IS
+  'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one '
+  'that is not there';
 
 CREATE FUNCTION sambapos._live_import(place sambapos._place, table_names text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -90,7 +93,9 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_import(sambapos._place, text[]) IS 'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is there';
+COMMENT ON FUNCTION sambapos._live_import(sambapos._place, text[]) IS
+  'Makes the live schema of a site and the foreign tables that are missing in it; raises 55000 if others own what is '
+  'there';
 
 CREATE FUNCTION sambapos._site_add_tables(place sambapos._place, names text[]) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -127,7 +132,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[]) IS 'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
+COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[]) IS
+  'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is';
 
 -- After DROP EXTENSION the replica is still there and the numbers begin anew: a new site must never
 -- get the rows of an old one.
@@ -202,7 +208,12 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], interval) IS
-'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row a table. Run again it adds what is missing and changes nothing else. Errors: 42602 site name, 42704 server, 22023 other arguments or a table that is never copied, 42P01 a table the source has not';
+  'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema '
+  'sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: '
+  'the till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: '
+  'tables or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a '
+  'row a table. Run again it adds what is missing and changes nothing else. Errors: 42602 site name, 42704 server, '
+  '22023 other arguments or a table that is never copied, 42P01 a table the source has not';
 
 CREATE FUNCTION @extschema@.sambapos_add_table(site text, table_name text) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -216,4 +227,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_table(text, text) IS
-'Adds a table (replica name or source name in any case) or a set (reporting, menu, stock, config) to a site; the next sync loads it. A table that belongs to another, as orders to tickets, brings it along. Errors: 42704 no such site, 42P01 the source has no such table, 22023 the table is never copied';
+  'Adds a table (replica name or source name in any case) or a set (reporting, menu, stock, config) to a site; the '
+  'next sync loads it. A table that belongs to another, as orders to tickets, brings it along. Errors: 42704 no such '
+  'site, 42P01 the source has no such table, 22023 the table is never copied';

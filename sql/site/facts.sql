@@ -138,7 +138,9 @@ $$
     ('__MigrationHistory', '{never}', 'master', NULL, NULL, NULL, false)
   ) AS k (source_name, sets, kind, parent, parent_key, date_column, history);
 $$;
-COMMENT ON FUNCTION sambapos._known_tables() IS 'What is known about every table of SambaPOS 3, 4 and 5; tables not listed are a site''s own and are read whole, as masters';
+COMMENT ON FUNCTION sambapos._known_tables() IS
+  'What is known about every table of SambaPOS 3, 4 and 5; tables not listed are a site''s own and are read whole, as '
+  'masters';
 
 -- Columns that are never selected, whoever imported them.
 CREATE FUNCTION sambapos._column_is_secret(source_table text, source_column text) RETURNS boolean
@@ -155,7 +157,9 @@ $$
        ('addonlicenses', 'key'))
   END;
 $$;
-COMMENT ON FUNCTION sambapos._column_is_secret(text, text) IS 'True for source columns that hold PINs, passwords, keys or processor settings; of Users only Id, Name and UserRole_Id are not';
+COMMENT ON FUNCTION sambapos._column_is_secret(text, text) IS
+  'True for source columns that hold PINs, passwords, keys or processor settings; of Users only Id, Name and '
+  'UserRole_Id are not';
 
 CREATE FUNCTION sambapos._known_personal_columns()
 RETURNS TABLE (table_name text, column_name text, what text)
@@ -183,4 +187,5 @@ $$
     ('tasks', 'custom_data', 'free data'),
     ('users', 'name', 'an employee''s name');
 $$;
-COMMENT ON FUNCTION sambapos._known_personal_columns() IS 'Replica columns that hold personal data in every SambaPOS database';
+COMMENT ON FUNCTION sambapos._known_personal_columns() IS
+  'Replica columns that hold personal data in every SambaPOS database';

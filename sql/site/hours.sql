@@ -31,7 +31,8 @@ BEGIN
   RETURN windows;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._hours_parse(text, boolean) IS 'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
+COMMENT ON FUNCTION sambapos._hours_parse(text, boolean) IS
+  'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
 
 CREATE FUNCTION sambapos._site_clock(place sambapos._place) RETURNS timestamp
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -39,7 +40,8 @@ $$
   SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
               ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END;
 $$;
-COMMENT ON FUNCTION sambapos._site_clock(sambapos._place) IS 'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
+COMMENT ON FUNCTION sambapos._site_clock(sambapos._place) IS
+  'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
 
 -- A window whose end is not after its start goes past midnight and belongs to the day it starts on.
 CREATE FUNCTION sambapos._hours_contain(windows jsonb, moment timestamp) RETURNS boolean
@@ -52,4 +54,5 @@ $$
   FROM jsonb_array_elements(windows) AS w
   CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
 $$;
-COMMENT ON FUNCTION sambapos._hours_contain(jsonb, timestamp) IS 'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';
+COMMENT ON FUNCTION sambapos._hours_contain(jsonb, timestamp) IS
+  'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';

@@ -51,7 +51,8 @@ $$
   SELECT a.name, sambapos._snake(a.name), 'master', NULL, NULL, NULL, false, false, true
   FROM asked AS a WHERE a.name NOT IN (SELECT k.asked FROM known AS k);
 $$;
-COMMENT ON FUNCTION sambapos._tables_named(text[]) IS 'What a list of table and set names means; a name nobody knows is a site''s own table';
+COMMENT ON FUNCTION sambapos._tables_named(text[]) IS
+  'What a list of table and set names means; a name nobody knows is a site''s own table';
 
 CREATE FUNCTION sambapos._tables_replicated(site_id integer, names text[])
 RETURNS SETOF sambapos._table
@@ -65,7 +66,8 @@ $$
           WHERE n.table_name = t.table_name
              OR lower(n.source_name COLLATE "C") = lower(t.source_name COLLATE "C")));
 $$;
-COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS 'A site''s copied tables that a list of names means; NULL: all';
+COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS
+  'A site''s copied tables that a list of names means; NULL: all';
 
 -- The tables of a site that a name means; a name that means none is an error.
 CREATE FUNCTION sambapos._site_tables(place sambapos._place, table_name text) RETURNS SETOF sambapos._table
@@ -85,7 +87,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS 'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
+COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS
+  'The copied tables of a site that a table''s or set''s name means; raises 42P01 if there are none';
 
 -- The columns of a live foreign table as IMPORT FOREIGN SCHEMA recorded them: the source's name and
 -- type, and whether the column belongs to the key.
@@ -101,7 +104,8 @@ $$
                       FROM pg_options_to_table(a.attfdwoptions) AS p) AS o
   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
 $$;
-COMMENT ON FUNCTION sambapos._live_columns(regclass) IS 'The columns of a live foreign table, with their names and types at the source';
+COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
+  'The columns of a live foreign table, with their names and types at the source';
 
 CREATE VIEW sambapos.personal_columns AS
 SELECT s.name AS site, t.table_name, c.column_name, coalesce(p.treatment, 'keep') AS treatment,
@@ -116,4 +120,5 @@ LEFT JOIN sambapos.personal_treatment AS p USING (site_id, table_name, column_na
 LEFT JOIN sambapos._known_personal_columns() AS k
        ON (k.table_name, k.column_name) = (t.table_name::text, c.column_name::text)
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos.personal_columns IS 'Copied columns with personal data, and whether each is kept or read as NULL';
+COMMENT ON VIEW sambapos.personal_columns IS
+  'Copied columns with personal data, and whether each is kept or read as NULL';

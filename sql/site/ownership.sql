@@ -15,7 +15,8 @@ $$
       OR (EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id)
           AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
 $$;
-COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS 'True for superusers, the role that runs and, unless that is a superuser, the extension''s owner';
+COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS
+  'True for superusers, the role that runs and, unless that is a superuser, the extension''s owner';
 
 CREATE FUNCTION sambapos._problem_raise(problem text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -42,7 +43,8 @@ COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be u
 CREATE FUNCTION sambapos._site_problem(place sambapos._place) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))); $$;
-COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS 'Why a site may not be synced at all by the role that runs; NULL: it may';
+COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS
+  'Why a site may not be synced at all by the role that runs; NULL: it may';
 
 CREATE FUNCTION sambapos._relation_problem(schema_name name, relation_name name, kinds text, what text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -53,12 +55,14 @@ $$
   WHERE n.nspname = schema_name AND c.relname = relation_name
     AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._role_is_trusted(c.relowner));
 $$;
-COMMENT ON FUNCTION sambapos._relation_problem(name, name, text, text) IS 'Why a relation may not be used as one of the kinds (letters of relkind); NULL: it may, or does not exist';
+COMMENT ON FUNCTION sambapos._relation_problem(name, name, text, text) IS
+  'Why a relation may not be used as one of the kinds (letters of relkind); NULL: it may, or does not exist';
 
 CREATE FUNCTION sambapos._replica_problem(table_name name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'); $$;
-COMMENT ON FUNCTION sambapos._replica_problem(name) IS 'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
+COMMENT ON FUNCTION sambapos._replica_problem(name) IS
+  'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
 
 CREATE FUNCTION sambapos._live_problem(place sambapos._place, table_name name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -70,7 +74,8 @@ $$
      JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
      WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server));
 $$;
-COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS 'Why a live foreign table may not be read; NULL: it may, or does not exist';
+COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS
+  'Why a live foreign table may not be read; NULL: it may, or does not exist';
 
 -- Reading runs code too, with the reader's rights: a view its functions, a table its policies, and the planner what an
 -- index predicate calls. So a table of others isn't even read.
@@ -81,7 +86,8 @@ $$
   WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
     AND sambapos._role_is_trusted(n.nspowner) AND sambapos._role_is_trusted(c.relowner);
 $$;
-COMMENT ON FUNCTION sambapos._replica_table(name) IS 'A table of sambapos_replica that the role which runs may trust; NULL if there is none of that name';
+COMMENT ON FUNCTION sambapos._replica_table(name) IS
+  'A table of sambapos_replica that the role which runs may trust; NULL if there is none of that name';
 
 -- A source table can be called menu_items_history itself. Only a history table has valid_to (a source column of
 -- that name is kept under another one), only a replica table has row_state.
@@ -93,7 +99,8 @@ $$
   WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
   HAVING count(*) > 0;
 $$;
-COMMENT ON FUNCTION sambapos._replica_kind(name) IS 'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
+COMMENT ON FUNCTION sambapos._replica_kind(name) IS
+  'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
 
 CREATE FUNCTION sambapos._replica_check_name(table_name name, kind text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -112,7 +119,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_check_name(name, text) IS 'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
+COMMENT ON FUNCTION sambapos._replica_check_name(name, text) IS
+  'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings isn't in pg_depend.
@@ -164,7 +172,9 @@ $$
     AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
     AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
 $$;
-COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS 'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the extension''s, nor to a superuser; NULL: nothing';
+COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS
+  'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the '
+  'extension''s, nor to a superuser; NULL: nothing';
 
 CREATE FUNCTION sambapos._relation_superuser_problem(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -172,7 +182,8 @@ $$
   SELECT sambapos._relation_code_of_others(relation) || '; a superuser does not run it'
   FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
 $$;
-COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS 'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
+COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS
+  'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
 -- The catalog is written to before any table is: what is on it must be ours as well. Who may only look has no say in it.
 CREATE FUNCTION sambapos._catalog_check() RETURNS void
@@ -183,7 +194,8 @@ $$
   WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r'
     AND (c.relhastriggers OR c.relhasrules OR c.relrowsecurity);
 $$;
-COMMENT ON FUNCTION sambapos._catalog_check() IS 'Raises 55000 if a superuser would run code of others by writing to the catalog';
+COMMENT ON FUNCTION sambapos._catalog_check() IS
+  'Raises 55000 if a superuser would run code of others by writing to the catalog';
 
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
@@ -197,7 +209,8 @@ $$
     sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
     CASE WHEN t.history THEN sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END);
 $$;
-COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS 'Why a table may not be synced by the role that runs; NULL: it may';
+COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS
+  'Why a table may not be synced by the role that runs; NULL: it may';
 
 -- After the lock that writers need has been taken, what is looked up is what holds: under a snapshot that is older
 -- than the lock it isn't.
@@ -225,4 +238,5 @@ $$
           FROM sambapos._table AS k WHERE k.site_id = _site_note_code_of_others.site_id) AS c
    WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
 $$;
-COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS 'Brings replicated_table.code_of_others of a site up to date';
+COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS
+  'Brings replicated_table.code_of_others of a site up to date';

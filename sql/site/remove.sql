@@ -30,7 +30,8 @@ BEGIN
   RETURN deed;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_drop_rows(integer, name) IS 'Deletes a site''s rows of a replica table and its history; drops the table when no other site uses it';
+COMMENT ON FUNCTION sambapos._replica_drop_rows(integer, name) IS
+  'Deletes a site''s rows of a replica table and its history; drops the table when no other site uses it';
 
 CREATE FUNCTION sambapos._site_remove_table(place sambapos._place, table_name name, drop_data boolean) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -72,7 +73,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
-'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
+  'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its '
+  'foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no '
+  'site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
 
 -- Without foreign keys what belongs to a site goes with it here, and nowhere else.
 CREATE FUNCTION sambapos._site_forget(site_id integer) RETURNS void
@@ -113,7 +116,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_drop_rest(sambapos._place) IS 'Deletes a site''s rows of tables that it no longer has';
+COMMENT ON FUNCTION sambapos._site_drop_rest(sambapos._place) IS
+  'Deletes a site''s rows of tables that it no longer has';
 
 CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
@@ -145,4 +149,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
-'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 a run is on';
+  'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless '
+  'drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed '
+  'before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something '
+  'of yours is in schema sambapos_live_<site>, 55P03 a run is on';

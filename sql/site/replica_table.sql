@@ -41,12 +41,14 @@ $$
   WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
     AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
 $$;
-COMMENT ON FUNCTION sambapos._table_columns(sambapos._place, sambapos._table) IS 'The columns of a table that are copied';
+COMMENT ON FUNCTION sambapos._table_columns(sambapos._place, sambapos._table) IS
+  'The columns of a table that are copied';
 
 CREATE FUNCTION sambapos._table_key(place sambapos._place, t sambapos._table) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT array_agg(c.column_name ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c WHERE c.is_key; $$;
-COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS 'The source''s key of a table, in replica names; NULL if it has none';
+COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS
+  'The source''s key of a table, in replica names; NULL if it has none';
 
 -- Tickets and payments point at account documents by id alone; the epoch of the document is kept
 -- beside the id, since a reseed may use document ids again.
@@ -56,12 +58,14 @@ $$
   SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
   WHERE c.source_name IN ('TransactionDocument_Id', 'AccountTransaction_AccountTransactionDocumentId');
 $$;
-COMMENT ON FUNCTION sambapos._table_document_link(sambapos._place, sambapos._table) IS 'The column that holds an account document''s id beside document_epoch, or NULL';
+COMMENT ON FUNCTION sambapos._table_document_link(sambapos._place, sambapos._table) IS
+  'The column that holds an account document''s id beside document_epoch, or NULL';
 
 CREATE FUNCTION sambapos._table_has(place sambapos._place, t sambapos._table, columns name[]) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(place, t) AS c WHERE c.live_name = ANY (columns); $$;
-COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS 'Those of the given live columns that the table has';
+COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS
+  'Those of the given live columns that the table has';
 
 -- What the sync and the reports look rows up by: live rows of roots, children by their root, dates.
 CREATE FUNCTION sambapos._replica_index(place sambapos._place, t sambapos._table, relation text) RETURNS void
@@ -113,7 +117,8 @@ BEGIN
   PERFORM sambapos._replica_index(place, t, relation);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS 'Makes a replica table and its indexes';
+COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS
+  'Makes a replica table and its indexes';
 
 CREATE FUNCTION sambapos._type_holds(wide text, narrow text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -122,7 +127,8 @@ $$
     SELECT FROM (VALUES ('{smallint,integer,bigint,numeric}'::text[]), ('{real,double precision}'::text[])) AS family (types)
     WHERE array_position(types, narrow) < array_position(types, wide));
 $$;
-COMMENT ON FUNCTION sambapos._type_holds(text, text) IS 'True if every value of the second type is one of the first, wider, type';
+COMMENT ON FUNCTION sambapos._type_holds(text, text) IS
+  'True if every value of the second type is one of the first, wider, type';
 
 -- Adds the columns a replica table lacks and widens those that are too narrow.
 CREATE FUNCTION sambapos._replica_extend(place sambapos._place, t sambapos._table, replica name) RETURNS void
@@ -151,7 +157,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS 'Brings the columns of a replica or history table up to the source''s';
+COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS
+  'Brings the columns of a replica or history table up to the source''s';
 
 CREATE FUNCTION sambapos._history_ensure(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -174,7 +181,8 @@ BEGIN
   PERFORM sambapos._replica_extend(place, t, history);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS 'Makes or extends the table of earlier versions of a master table';
+COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS
+  'Makes or extends the table of earlier versions of a master table';
 
 CREATE FUNCTION sambapos._replica_ensure(site_id integer, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -208,4 +216,6 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS 'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type changed otherwise';
+COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS
+  'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type '
+  'changed otherwise';

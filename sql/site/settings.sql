@@ -16,7 +16,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_check_name(text) IS 'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
+COMMENT ON FUNCTION sambapos._site_check_name(text) IS
+  'Raises 42602 unless site is 1 to 40 characters of a-z, 0-9 and _';
 
 CREATE FUNCTION sambapos._server_check(server text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -60,7 +61,8 @@ BEGIN
   RETURN known;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._time_zone_checked(text) IS 'The zone''s name as pg_timezone_names spells it; raises 22023 if it is not there';
+COMMENT ON FUNCTION sambapos._time_zone_checked(text) IS
+  'The zone''s name as pg_timezone_names spells it; raises 22023 if it is not there';
 
 -- One line a setting; low and high are both allowed. scope: all (site NULL), site, table.
 CREATE FUNCTION sambapos._settings()
@@ -87,7 +89,8 @@ $$
     ('enabled', 'table', 'boolean', NULL, NULL, 'false: the table is no longer read; its rows stay'),
     ('personal', 'table', 'choice', 'keep', 'null', 'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
-COMMENT ON FUNCTION sambapos._settings() IS 'Every setting of sambapos_configure with its range (of a choice: the two values)';
+COMMENT ON FUNCTION sambapos._settings() IS
+  'Every setting of sambapos_configure with its range (of a choice: the two values)';
 
 -- The value as it is stored. Each branch raises if it doesn't like what it sees; the caller says
 -- which setting it was and what would do.
@@ -119,7 +122,8 @@ BEGIN
   RETURN result;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._setting_value(text, text, text, text) IS 'A setting''s value in its stored form; raises a data exception if it is not valid';
+COMMENT ON FUNCTION sambapos._setting_value(text, text, text, text) IS
+  'A setting''s value in its stored form; raises a data exception if it is not valid';
 
 CREATE FUNCTION sambapos._setting_rule(kind text, low text, high text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -168,7 +172,8 @@ EXCEPTION WHEN data_exception THEN
     HINT = 'Valid: ' || sambapos._setting_rule(known.kind, known.low, known.high);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._setting_checked(text, text, text) IS 'The value in its stored form; raises 22023 naming the nearest setting, or the range';
+COMMENT ON FUNCTION sambapos._setting_checked(text, text, text) IS
+  'The value in its stored form; raises 22023 naming the nearest setting, or the range';
 
 -- Rows that are gone at the source keep what they have: to erase a person's data is another matter.
 CREATE FUNCTION sambapos._personal_set(place sambapos._place, table_column text, treatment text) RETURNS void
@@ -198,7 +203,9 @@ BEGIN
   WHERE (t.site_id, t.table_name) = (place.site_id, subject.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS 'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table whole';
+COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
+  'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
+  'whole';
 
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
@@ -236,4 +243,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
-'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, 42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the nearest valid name';
+  'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
+  'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
+  'it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, '
+  '42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the '
+  'nearest valid name';

@@ -23,7 +23,8 @@ $$
          FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled))
        AS q (source_schema text, source_name text, column_name text, data_type text, length integer, digits integer, scale integer);
 $$;
-COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS 'Asks the source for the columns of a site''s copied tables';
+COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS
+  'Asks the source for the columns of a site''s copied tables';
 
 CREATE FUNCTION sambapos._live_has_columns(place sambapos._place, t sambapos._table, names text[]) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -33,7 +34,8 @@ $$
     FULL JOIN (SELECT n FROM unnest(names) AS n WHERE NOT sambapos._column_is_secret(t.source_name, n)) AS n ON n.n = c.source_name
     WHERE c.source_name IS NULL OR n.n IS NULL);
 $$;
-COMMENT ON FUNCTION sambapos._live_has_columns(sambapos._place, sambapos._table, text[]) IS 'True if a live table has just these source columns';
+COMMENT ON FUNCTION sambapos._live_has_columns(sambapos._place, sambapos._table, text[]) IS
+  'True if a live table has just these source columns';
 
 -- The next read is a whole one, for the values of old rows.
 CREATE FUNCTION sambapos._live_column_appeared(t sambapos._table, live text, column_name name,
@@ -49,7 +51,8 @@ BEGIN
   RETURN format('new column %s', column_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos._table, text, name, text, text, text) IS 'Adds a new source column to a live table';
+COMMENT ON FUNCTION sambapos._live_column_appeared(sambapos._table, text, name, text, text, text) IS
+  'Adds a new source column to a live table';
 
 -- The replica's column stays as it is. The live one goes, unless a view holds it.
 CREATE FUNCTION sambapos._live_column_vanished(t sambapos._table, live text, column_name name) RETURNS text
@@ -67,7 +70,8 @@ BEGIN
   RETURN format('column %s is gone at the source, its values stay', column_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_vanished(sambapos._table, text, name) IS 'Stops reading a column that the source has dropped';
+COMMENT ON FUNCTION sambapos._live_column_vanished(sambapos._table, text, name) IS
+  'Stops reading a column that the source has dropped';
 
 CREATE FUNCTION sambapos._live_column_changed(live text, column_name name, type_name text, remote_type text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -78,7 +82,8 @@ BEGIN
   RETURN format('column %s is %s now', column_name, remote_type);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_column_changed(text, name, text, text) IS 'Gives a live column the type that the source''s has now';
+COMMENT ON FUNCTION sambapos._live_column_changed(text, name, text, text) IS
+  'Gives a live column the type that the source''s has now';
 
 -- Imports the table once more into a schema of its own and brings the live table, which views may
 -- depend on, up to it column by column.
@@ -113,7 +118,8 @@ BEGIN
   RETURN changes;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._live_alter(sambapos._place, sambapos._table) IS 'Brings a live foreign table''s columns up to the source''s; tells what it did';
+COMMENT ON FUNCTION sambapos._live_alter(sambapos._place, sambapos._table) IS
+  'Brings a live foreign table''s columns up to the source''s; tells what it did';
 
 CREATE FUNCTION sambapos._drift_follow(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -132,7 +138,8 @@ EXCEPTION WHEN datatype_mismatch OR dependent_objects_still_exist OR feature_not
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos._place, sambapos._table) IS 'Follows a change of a source table''s columns, or pauses the table with the reason';
+COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos._place, sambapos._table) IS
+  'Follows a change of a source table''s columns, or pauses the table with the reason';
 
 -- Compares what the source has with what was there at the last look. What changed is followed; what
 -- can't be followed pauses the table. The tables that need a whole read are marked full_due; those
@@ -169,4 +176,5 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._drift_look(bigint, sambapos._place) IS 'Notices new, dropped and changed columns at the source and follows them';
+COMMENT ON FUNCTION sambapos._drift_look(bigint, sambapos._place) IS
+  'Notices new, dropped and changed columns at the source and follows them';

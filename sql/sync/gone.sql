@@ -13,7 +13,8 @@ $$
   SELECT EXISTS (SELECT FROM sambapos.source_events AS e
                  WHERE e.run_id = _run_has_cleared.run_id AND e.kind IN ('clear', 'partial clear') AND e.table_name = coalesce(root, e.table_name));
 $$;
-COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS 'True if a run has found a clear, of one table or of any';
+COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS
+  'True if a run has found a clear, of one table or of any';
 
 -- The thresholds. In doubt cleared: reports go on counting the rows.
 CREATE FUNCTION sambapos._gone_verdict(place sambapos._place, gone bigint, live_before bigint, highest_gone bigint, lowest_left bigint,
@@ -32,7 +33,8 @@ BEGIN
   row_state := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_verdict(sambapos._place, bigint, bigint, bigint, bigint) IS 'What it means that so many of a root''s rows are gone';
+COMMENT ON FUNCTION sambapos._gone_verdict(sambapos._place, bigint, bigint, bigint, bigint) IS
+  'What it means that so many of a root''s rows are gone';
 
 -- Rows of a root that the replica has as live and the source's list of ids has not.
 CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
@@ -67,7 +69,8 @@ BEGIN
     to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._probe_numerators_fell(place)));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table) IS 'Finds a root''s rows that are gone, says what that means and enters it as a source event';
+COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table) IS
+  'Finds a root''s rows that are gone, says what that means and enters it as a source event';
 
 -- Gives a root's gone rows their row_state, and the live children of each the same one, in all child
 -- tables the site has, read in this run or not.
@@ -97,7 +100,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos._place, sambapos._table, bigint) IS 'Sets the row_state of a root''s gone rows and of their children';
+COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Sets the row_state of a root''s gone rows and of their children';
 
 -- The vendor's clear begins with a child table. One that is empty while its roots are there, and with
 -- rows under roots that this run didn't find changed, is left as it is for a minute. The next step of a
@@ -128,7 +132,8 @@ BEGIN
   RETURN is_empty;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_looks_emptied(bigint, sambapos._place, sambapos._table, bigint) IS 'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._gone_looks_emptied(bigint, sambapos._place, sambapos._table, bigint) IS
+  'True while a child table is empty at the source and that may be the beginning of a clear';
 
 -- Where a missing child means something: everywhere after a whole read; else under the changed roots
 -- that were delivered, and among the rows without a root, which are asked for each time.
@@ -140,7 +145,8 @@ $$
                                  WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
     format('r.%I IS NULL', t.parent_key)] END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_scopes(sambapos._table, text) IS 'Conditions on replica rows whose absence from the stage means that they are gone';
+COMMENT ON FUNCTION sambapos._gone_scopes(sambapos._table, text) IS
+  'Conditions on replica rows whose absence from the stage means that they are gone';
 
 -- Children that are missing although their root was delivered without them: edited away. Where the root is
 -- gone they share its fate (a table that wasn't copied while a clear went by); those without a root went
@@ -173,7 +179,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_removed(bigint, sambapos._place, sambapos._table, text, bigint) IS 'Sets row_state removed on children that their root no longer has';
+COMMENT ON FUNCTION sambapos._gone_mark_removed(bigint, sambapos._place, sambapos._table, text, bigint) IS
+  'Sets row_state removed on children that their root no longer has';
 
 -- Masters: a row that isn't there any more is deleted, its last values stay. A run that would delete
 -- too much of a table says cleared instead, and that it did.
@@ -205,4 +212,5 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, bigint) IS 'Sets row_state deleted on master rows that are gone';
+COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Sets row_state deleted on master rows that are gone';

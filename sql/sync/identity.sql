@@ -15,7 +15,8 @@ $$
   FROM (VALUES ('(r.date = s.date AND (r.ticket_number IS NOT DISTINCT FROM s.ticket_number
                   OR r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id))')) AS x (by_date);
 $$;
-COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS 'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
+COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS
+  'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
 
 -- A used-again id can only belong to a row that was made after the last sync. So another date is an
 -- edit if it lies before that, everything else agrees and nothing else happened to the source: a row of
@@ -28,7 +29,9 @@ $$
     ' AND r.ticket_number IS NOT DISTINCT FROM s.ticket_number
       AND r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id' ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._root_edited_sql(sambapos._table) IS 'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have fallen, $4 the present epoch, $5 its highest staged id that is known';
+COMMENT ON FUNCTION sambapos._root_edited_sql(sambapos._table) IS
+  'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have '
+  'fallen, $4 the present epoch, $5 its highest staged id that is known';
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
 -- this run had no reason to look at, or whose tables it didn't have.
@@ -51,7 +54,8 @@ BEGIN
   RETURN fresh;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, bigint[]) IS 'Begins a site''s next epoch because ids have been used again';
+COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, bigint[]) IS
+  'Begins a site''s next epoch because ids have been used again';
 
 -- Roots: the newest row with the same fingerprint is the row; an id whose rows are all others has
 -- been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it
@@ -87,7 +91,8 @@ BEGIN
                   FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''', t.table_name, namesakes) USING place.site_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos._place, sambapos._table) IS 'Gives each staged root its epoch; begins one if ids have been used again';
+COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos._place, sambapos._table) IS
+  'Gives each staged root its epoch; begins one if ids have been used again';
 
 -- Children take the epoch of their root, masters that of their newest row. The order of preference:
 -- the root as staged, the root as known (live first), the row itself, the present epoch.
@@ -118,7 +123,8 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find(sambapos._place, sambapos._table) IS 'Gives each staged child or master row its epoch';
+COMMENT ON FUNCTION sambapos._epoch_find(sambapos._place, sambapos._table) IS
+  'Gives each staged child or master row its epoch';
 
 -- Beside a document's id its epoch: as staged in this run, else the newest known, else the row's own.
 CREATE FUNCTION sambapos._epoch_find_documents(place sambapos._place, t sambapos._table) RETURNS void
@@ -146,4 +152,5 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL', stage, link);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS 'Fills document_epoch of staged tickets and payments';
+COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
+  'Fills document_epoch of staged tickets and payments';

@@ -27,7 +27,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos._place, sambapos._table, bigint) IS 'Writes what was staged of one table';
+COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Writes what was staged of one table';
 
 CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -52,7 +53,8 @@ BEGIN
    WHERE (x.run_id, x.table_name) = (_merge_step.run_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._table, text, text, bigint) IS 'One step of merging one table';
+COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
+  'One step of merging one table';
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone: a child of a root that is gone was cleared, one of a root that is there removed.
@@ -96,7 +98,8 @@ BEGIN
   PERFORM sambapos._run_refuse_tables(run_id, place);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_claim_tables(bigint, sambapos._place) IS 'Locks the replica tables a run writes to, and looks once more whether they may be written to';
+COMMENT ON FUNCTION sambapos._merge_claim_tables(bigint, sambapos._place) IS
+  'Locks the replica tables a run writes to, and looks once more whether they may be written to';
 
 CREATE FUNCTION sambapos._merge_may_go_on(run_id bigint, t sambapos._table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -110,7 +113,8 @@ BEGIN
                  WHERE (x.run_id, x.table_name) = (_merge_may_go_on.run_id, t.table_name) AND x.status = 'read');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos._table) IS 'True while neither a table nor its root has failed to merge';
+COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos._table) IS
+  'True while neither a table nor its root has failed to merge';
 
 -- The whole writing half. A table that fails is left as it was, and its children with it.
 CREATE FUNCTION sambapos._merge_all(run_id bigint, place sambapos._place) RETURNS void
@@ -143,4 +147,5 @@ BEGIN
                     AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos._place) IS 'The writing half of a run: stages into replica tables, in one transaction with the state';
+COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos._place) IS
+  'The writing half of a run: stages into replica tables, in one transaction with the state';

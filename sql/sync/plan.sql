@@ -8,7 +8,8 @@ $$
   SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
   FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r;
 $$;
-COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS 'The name of the group of tables that one run reads together';
+COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS
+  'The name of the group of tables that one run reads together';
 
 CREATE FUNCTION sambapos._table_has_root(t sambapos._table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -29,7 +30,8 @@ $$
   WHERE t.site_id = place.site_id AND t.enabled
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked) FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
 $$;
-COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS 'Enters a run''s tables in the log; naming one member of a family means all of it';
+COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
+  'Enters a run''s tables in the log; naming one member of a family means all of it';
 
 -- Before the first write a run asks whether all of a family may be written to: what is gone is marked in the
 -- children of a root too, read in this run or not. So one table's trouble is its family's.
@@ -58,7 +60,9 @@ BEGIN
   WHERE t.site_id = place.site_id AND t.code_of_others IS NOT NULL AND sambapos._table_problem(place, t) IS NULL;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS 'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports that code otherwise';
+COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
+  'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports '
+  'that code otherwise';
 
 -- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may
 -- have been used again below what is known. Its family follows. A child may be due alone; one whose
@@ -70,7 +74,8 @@ $$
       OR (t.kind <> 'child' AND t.source_max_id > coalesce(highest, 0))
       OR (t.kind = 'child' AND NOT sambapos._table_has_root(t));
 $$;
-COMMENT ON FUNCTION sambapos._table_is_read_whole(text, sambapos._table, bigint) IS 'True if a table has to be read whole';
+COMMENT ON FUNCTION sambapos._table_is_read_whole(text, sambapos._table, bigint) IS
+  'True if a table has to be read whole';
 
 CREATE FUNCTION sambapos._run_choose_modes(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -102,4 +107,5 @@ BEGIN
      AND x.status = 'running';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_choose_modes(bigint, sambapos._place) IS 'Decides for each table of a run between incremental and full, and which are left out';
+COMMENT ON FUNCTION sambapos._run_choose_modes(bigint, sambapos._place) IS
+  'Decides for each table of a run between incremental and full, and which are left out';

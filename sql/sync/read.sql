@@ -25,7 +25,8 @@ BEGIN
           FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._root_low_id(sambapos._place, sambapos._table) IS 'The id above which rows are always read';
+COMMENT ON FUNCTION sambapos._root_low_id(sambapos._place, sambapos._table) IS
+  'The id above which rows are always read';
 
 -- The predicates of a ticket that can have changed: A new ids, B and G stamps, C open, E payments.
 -- D, tickets that were open when last seen, and F, tickets with new children, come as ids.
@@ -40,7 +41,8 @@ $$
     WHEN 'document' THEN format(' OR %I >= $3', t.date_column)
     ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._root_condition(sambapos._place, sambapos._table) IS 'The predicates that find a root''s changed rows at the source';
+COMMENT ON FUNCTION sambapos._root_condition(sambapos._place, sambapos._table) IS
+  'The predicates that find a root''s changed rows at the source';
 
 CREATE FUNCTION sambapos._period_open_since(place sambapos._place) RETURNS timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -55,7 +57,8 @@ BEGIN
   RETURN start;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._period_open_since(sambapos._place) IS 'When the open work period began, as far as the replica knows; NULL if none is open';
+COMMENT ON FUNCTION sambapos._period_open_since(sambapos._place) IS
+  'When the open work period began, as far as the replica knows; NULL if none is open';
 
 -- Documents can be edited at any age; the last days' are read again, stock documents back to the
 -- beginning of the open work period.
@@ -67,7 +70,8 @@ $$
               ELSE least(r.source_now - make_interval(days => place.stock_days), sambapos._period_open_since(place)) END
   FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
 $$;
-COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS 'From which date on a root''s rows are read again';
+COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS
+  'From which date on a root''s rows are read again';
 
 -- Adds to sambapos__changed: what was staged, what was open when last seen, and for account documents
 -- those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
@@ -101,7 +105,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS 'Notes which rows of a root count as changed, so that their children are read';
+COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS
+  'Notes which rows of a root count as changed, so that their children are read';
 
 CREATE FUNCTION sambapos._changed_not_staged(t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -146,7 +151,8 @@ BEGIN
   PERFORM sambapos._stage_read_by(place, t, 'id', unseen);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos._place, sambapos._table) IS 'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
+COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos._place, sambapos._table) IS
+  'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
 
 CREATE FUNCTION sambapos._read_root(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -170,7 +176,8 @@ BEGIN
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos._place, sambapos._table, text) IS 'Stages a root''s changed rows, or all of them';
+COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos._place, sambapos._table, text) IS
+  'Stages a root''s changed rows, or all of them';
 
 -- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
 -- own stamp doesn't follow all changes, but where it moved something did.
@@ -188,7 +195,8 @@ BEGIN
     USING sambapos._root_low_id(place, t), since;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos._place, sambapos._table) IS 'Notes the roots of a child table''s new rows as changed';
+COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos._place, sambapos._table) IS
+  'Notes the roots of a child table''s new rows as changed';
 
 -- Where the root isn't part of a child's key the row can leave its root and live on, without one or
 -- with another. Known rows of changed roots that weren't delivered, and rows without a root, are
@@ -208,7 +216,8 @@ BEGIN
   RETURN ids;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos._place, sambapos._table) IS 'Known children that may have left their roots';
+COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos._place, sambapos._table) IS
+  'Known children that may have left their roots';
 
 CREATE FUNCTION sambapos._read_child(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -227,7 +236,8 @@ BEGIN
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_child(sambapos._place, sambapos._table, text) IS 'Stages the complete child sets of the changed roots, or the whole table';
+COMMENT ON FUNCTION sambapos._read_child(sambapos._place, sambapos._table, text) IS
+  'Stages the complete child sets of the changed roots, or the whole table';
 
 CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -258,7 +268,8 @@ BEGIN
    WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos._place, sambapos._table, text, text) IS 'One step of reading one table';
+COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos._place, sambapos._table, text, text) IS
+  'One step of reading one table';
 
 -- Tickets before account documents, since a document is read when its ticket changed; parents before
 -- children, so that without a snapshot a child set is never older than its root.
@@ -293,7 +304,8 @@ BEGIN
                  WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos._table) IS 'True while neither a table nor its root has failed';
+COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos._table) IS
+  'True while neither a table nor its root has failed';
 
 CREATE FUNCTION sambapos._read_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -316,7 +328,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos._place) IS 'Reads all tables of a run into their stages; one that fails is marked and left';
+COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos._place) IS
+  'Reads all tables of a run into their stages; one that fails is marked and left';
 
 CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -335,7 +348,8 @@ BEGIN
   PERFORM sambapos._run_choose_modes(run_id, place);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS 'Reads the source''s clock, columns, counts and id ranges';
+COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS
+  'Reads the source''s clock, columns, counts and id ranges';
 
 -- The whole reading half. Nothing raises but a cancel: failures are in the log.
 CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS void
@@ -364,4 +378,5 @@ BEGIN
   END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS 'The reading half of a run: everything is staged, or in the log why not';
+COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS
+  'The reading half of a run: everything is staged, or in the log why not';

@@ -47,7 +47,8 @@ $$
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _run_has_tickets.run_id;
 $$;
-COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS 'True if a run has read and merged the tickets';
+COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
+  'True if a run has read and merged the tickets';
 
 -- A child, or the documents, that failed while the tickets went through would never be asked for
 -- again by what changed: the next run reads them whole.
@@ -107,7 +108,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint, sambapos.run_table) IS 'Writes what a run leaves for the site';
+COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint, sambapos.run_table) IS
+  'Writes what a run leaves for the site';
 
 CREATE FUNCTION sambapos._run_answer_requests(run_id bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -129,7 +131,8 @@ $$
     RETURNING r.run_id)
   DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
 $$;
-COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS 'Deletes the log that is older than the site''s run_log_retention';
+COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS
+  'Deletes the log that is older than the site''s run_log_retention';
 
 CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -157,4 +160,5 @@ BEGIN
   PERFORM sambapos._workbench_close();
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS 'Writes the state that a run leaves, and its end in the log; purges old log lines';
+COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS
+  'Writes the state that a run leaves, and its end in the log; purges old log lines';

@@ -12,7 +12,8 @@ CREATE FUNCTION @extschema@.sambapos_request_sync(site text) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$ INSERT INTO sambapos.request (site_id) SELECT s.site_id FROM sambapos._site(site) AS s RETURNING request_id; $$;
 COMMENT ON FUNCTION @extschema@.sambapos_request_sync(text) IS
-'Sync now: returns the number of the request at once, the next tick of the site''s job does it. Also lets a site go on whose login was refused. sambapos_request says what became of it. Errors: 42704 no such site';
+  'Sync now: returns the number of the request at once, the next tick of the site''s job does it. Also lets a site go '
+  'on whose login was refused. sambapos_request says what became of it. Errors: 42704 no such site';
 
 CREATE FUNCTION @extschema@.sambapos_request(INOUT request_id bigint, OUT site text, OUT status text, OUT requested_at timestamptz,
   OUT finished_at timestamptz, OUT run_id bigint, OUT message text)
@@ -29,7 +30,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_request(bigint) IS
-'What became of a request of sambapos_request_sync. status: queued, running, done, failed (message says why). Errors: 42704 no such request';
+  'What became of a request of sambapos_request_sync. status: queued, running, done, failed (message says why). '
+  'Errors: 42704 no such request';
 
 CREATE FUNCTION sambapos._site_is_due(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -72,7 +74,9 @@ EXCEPTION
     RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._source_wants_run(sambapos._place) IS 'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is refused';
+COMMENT ON FUNCTION sambapos._source_wants_run(sambapos._place) IS
+  'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is '
+  'refused';
 
 -- Which sites a call of sambapos_run serves, most urgent first.
 CREATE FUNCTION sambapos._sites_due(site text, exactly boolean) RETURNS integer[]
@@ -95,7 +99,8 @@ BEGIN
   RETURN coalesce(ids, '{}');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sites_due(text, boolean) IS 'The sites that are due; exactly: they are, by their cron line';
+COMMENT ON FUNCTION sambapos._sites_due(text, boolean) IS
+  'The sites that are due; exactly: they are, by their cron line';
 
 -- A site that is held for hours is one line in the log, not one a minute.
 CREATE FUNCTION sambapos._log_busy(site_id integer) RETURNS void
@@ -112,7 +117,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._log_busy(integer) IS 'Enters in the log that a scheduled run could not start, and who holds the site';
+COMMENT ON FUNCTION sambapos._log_busy(integer) IS
+  'Enters in the log that a scheduled run could not start, and who holds the site';
 
 -- The parts of a run for sambapos_run. Each is a transaction of its own; 0 means somebody else has the site.
 CREATE FUNCTION sambapos._run_start(site_id integer) RETURNS bigint
@@ -162,7 +168,8 @@ BEGIN
   RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_continue(bigint, text) IS 'Second and third part of a scheduled run: reading, and merging with its end';
+COMMENT ON FUNCTION sambapos._run_continue(bigint, text) IS
+  'Second and third part of a scheduled run: reading, and merging with its end';
 
 -- What fails outside the tables' own blocks (a full disk, a lock) fails this run and not the other sites.
 CREATE FUNCTION sambapos._run_try_continue(run_id bigint, part text) RETURNS boolean
@@ -186,7 +193,8 @@ EXCEPTION WHEN OTHERS THEN
   RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS 'A part of a scheduled run; false if it could not be done, which is then in the log';
+COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS
+  'A part of a scheduled run; false if it could not be done, which is then in the log';
 
 CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -234,7 +242,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON PROCEDURE sambapos._run_due(text, boolean) IS 'The body of sambapos_run: syncs what is due, each part of a run committed';
+COMMENT ON PROCEDURE sambapos._run_due(text, boolean) IS
+  'The body of sambapos_run: syncs what is due, each part of a run committed';
 
 CREATE PROCEDURE @extschema@.sambapos_run(site text DEFAULT NULL)
 LANGUAGE plpgsql AS
@@ -245,4 +254,5 @@ BEGIN
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS
-'What cron calls: syncs each site that is due (or one, if it is due), each part of a run committed. Raises HV000 at the end if anything failed. Errors: 42704 no such site';
+  'What cron calls: syncs each site that is due (or one, if it is due), each part of a run committed. Raises HV000 at '
+  'the end if anything failed. Errors: 42704 no such site';

@@ -18,7 +18,8 @@ $$
   SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - place.overlap
          + make_interval(mins => least(place.hw_offset_minutes, sambapos._source_offset(local_now, utc_now)));
 $$;
-COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS 'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
+COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS
+  'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
 CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -47,7 +48,8 @@ $$
     AND (t.kind <> 'master' OR t.table_name = 'numerators')
     AND (only_table IS NULL OR t.table_name = only_table);
 $$;
-COMMENT ON FUNCTION sambapos._probe_sql(bigint, sambapos._place, name) IS 'The T-SQL that counts what the roots and children of a run hold';
+COMMENT ON FUNCTION sambapos._probe_sql(bigint, sambapos._place, name) IS
+  'The T-SQL that counts what the roots and children of a run hold';
 
 CREATE FUNCTION sambapos._probe_ask_of(run_id bigint, place sambapos._place, only_table name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -63,7 +65,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_ask_of(bigint, sambapos._place, name) IS 'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
+COMMENT ON FUNCTION sambapos._probe_ask_of(bigint, sambapos._place, name) IS
+  'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
 
 -- All tables in one question; if one of them can't be asked, one by one, so that only that one fails.
 CREATE FUNCTION sambapos._probe_ask(run_id bigint, place sambapos._place) RETURNS void
@@ -111,7 +114,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_source(bigint, sambapos._place) IS 'Counts what the source''s roots hold, and the replica''s';
+COMMENT ON FUNCTION sambapos._probe_source(bigint, sambapos._place) IS
+  'Counts what the source''s roots hold, and the replica''s';
 
 CREATE FUNCTION sambapos._probe_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -144,7 +148,8 @@ BEGIN
                  WHERE t.kind IN ('ticket', 'document', 'period') AND coalesce(p.highest, 0) < t.source_max_id);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_ids_fell(sambapos._place) IS 'True if the highest id of a root is lower than it was';
+COMMENT ON FUNCTION sambapos._probe_ids_fell(sambapos._place) IS
+  'True if the highest id of a root is lower than it was';
 
 CREATE FUNCTION sambapos._probe_numerators_fell(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -154,4 +159,5 @@ BEGIN
                    FROM pg_temp.sambapos__probe AS p WHERE p.table_name = 'numerators'), false);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos._place) IS 'True if ticket and order numbers have been set back, as a clear does';
+COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos._place) IS
+  'True if ticket and order numbers have been set back, as a clear does';

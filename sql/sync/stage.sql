@@ -11,7 +11,8 @@ BEGIN
                  t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS 'Makes the temporary table that a table''s rows are staged in';
+COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS
+  'Makes the temporary table that a table''s rows are staged in';
 
 -- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
 CREATE FUNCTION sambapos._stage_read(place sambapos._place, t sambapos._table, condition text DEFAULT '',
@@ -30,7 +31,8 @@ BEGIN
     USING ids, low, since;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_read(sambapos._place, sambapos._table, text, bigint[], bigint, timestamp) IS 'Reads rows of a live table into its stage';
+COMMENT ON FUNCTION sambapos._stage_read(sambapos._place, sambapos._table, text, bigint[], bigint, timestamp) IS
+  'Reads rows of a live table into its stage';
 
 CREATE FUNCTION sambapos._stage_read_by(place sambapos._place, t sambapos._table, key name, ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -45,7 +47,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, name, bigint[]) IS 'Reads the rows with these ids into the stage, a thousand ids at a time';
+COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, name, bigint[]) IS
+  'Reads the rows with these ids into the stage, a thousand ids at a time';
 
 -- Without statistics the planner takes every temporary table for a small one.
 CREATE FUNCTION sambapos._stage_analyze(relation name) RETURNS void
@@ -72,7 +75,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s', t.table_name, id);
 $$;
-COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS 'A subquery for the live replica row of an id; $1 is the site';
+COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS
+  'A subquery for the live replica row of an id; $1 is the site';
 
 -- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key.
 CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos._table, keys name[]) RETURNS text
@@ -83,7 +87,8 @@ $$
                 sambapos._stage_name(t.table_name), t.table_name,
                 (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));
 $$;
-COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[]) IS 'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
+COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[]) IS
+  'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
 
 -- A row fetched twice, as it can be where the source takes no snapshot, is one row. Two different
 -- rows under one key are refused.
@@ -109,4 +114,5 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos._place, sambapos._table) IS 'Raises 23505 if different rows under one key were staged';
+COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos._place, sambapos._table) IS
+  'Raises 23505 if different rows under one key were staged';

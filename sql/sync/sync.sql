@@ -22,7 +22,8 @@ COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log 
 CREATE FUNCTION sambapos._sync_no_result(place sambapos._place, status text, message text) RETURNS sambapos.sync_result
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status, message)::sambapos.sync_result; $$;
-COMMENT ON FUNCTION sambapos._sync_no_result(sambapos._place, text, text) IS 'The result of a sync that did not take place';
+COMMENT ON FUNCTION sambapos._sync_no_result(sambapos._place, text, text) IS
+  'The result of a sync that did not take place';
 
 CREATE FUNCTION sambapos._sync_site(place sambapos._place, tables text[], mode text) RETURNS SETOF sambapos.sync_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -69,7 +70,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_check_arguments(text[], text, text) IS 'Raises what is wrong with a call of sambapos_sync';
+COMMENT ON FUNCTION sambapos._sync_check_arguments(text[], text, text) IS
+  'Raises what is wrong with a call of sambapos_sync';
 
 CREATE FUNCTION sambapos._sync_result_state(site_id integer, status text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -94,7 +96,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_check_tables(sambapos._place, text[]) IS 'Raises 42P01 for a name that means no table of a site';
+COMMENT ON FUNCTION sambapos._sync_check_tables(sambapos._place, text[]) IS
+  'Raises 42P01 for a name that means no table of a site';
 
 CREATE FUNCTION @extschema@.sambapos_sync(site text DEFAULT NULL, tables text[] DEFAULT NULL,
                                           mode text DEFAULT 'auto', on_error text DEFAULT 'report')
@@ -126,4 +129,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS
-'Brings the replica of a site (or of all) up to date, in this transaction. tables: replica names, source names or sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';
+  'Brings the replica of a site (or of all) up to date, in this transaction. tables: replica names, source names or '
+  'sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is '
+  'raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';

@@ -18,7 +18,8 @@ $$
   FROM (SELECT k.column_name AS name, k.is_key, k.ordinal FROM sambapos._table_columns(place, t) AS k
         UNION ALL SELECT 'document_epoch', false, NULL WHERE sambapos._table_document_link(place, t) IS NOT NULL) AS c;
 $$;
-COMMENT ON FUNCTION sambapos._merge_parts(sambapos._place, sambapos._table) IS 'Column lists and conditions of a table''s merge';
+COMMENT ON FUNCTION sambapos._merge_parts(sambapos._place, sambapos._table) IS
+  'Column lists and conditions of a table''s merge';
 
 CREATE FUNCTION sambapos._history_keep(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -36,7 +37,8 @@ BEGIN
     USING place.site_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS 'Copies the present versions of rows that are about to change into the history table';
+COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
+  'Copies the present versions of rows that are about to change into the history table';
 
 -- Updates what differs and inserts what is new; earlier versions go to the history table first.
 CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
@@ -71,4 +73,5 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_upsert(bigint, sambapos._place, sambapos._table, bigint) IS 'Writes a table''s staged rows that are new or differ';
+COMMENT ON FUNCTION sambapos._merge_upsert(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Writes a table''s staged rows that are new or differ';
