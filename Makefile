@@ -67,11 +67,7 @@ endif
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
-	@! nm $(filter-out src/tds/%,$(OBJS)) | grep _Unwind_Resume || { echo "a destructor is alive across a PostgreSQL call"; exit 1; }
-	@! grep -n 'postgres\.h\|bridge/pg\.hpp' $(filter src/tds/%,$(SOURCES)) || { echo "src/tds must not see PostgreSQL"; exit 1; }
-	@! grep -n 'sybdb\.h\|sybfront\.h' $(filter-out src/tds/%,$(SOURCES)) || { echo "only src/tds may see FreeTDS"; exit 1; }
-	@! grep -nE '#include "(common|access|catalog|commands|executor|nodes|optimizer|parser|storage|utils)/' $(filter-out src/bridge/%,$(SOURCES)) || { echo "bridge/pg.hpp is the only include of PostgreSQL"; exit 1; }
-	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(SOURCES)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
+	@test/lint/border
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@test/lint/install_order || { echo "a part of the install script needs a later one"; exit 1; }
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
