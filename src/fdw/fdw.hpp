@@ -26,11 +26,11 @@
 namespace sambapos::fdw
 {
 
-/* ---- options/validator.cpp ---- */
+/* ---- options/values.cpp ---- */
 
 enum class InvalidText
 {
-	error,  /* a character that can't be converted is an error that names column and row */
+	error,  /* a character that cannot be converted is an error that names column and row */
 	replace /* it becomes U+FFFD, with one WARNING a scan */
 };
 
@@ -39,11 +39,6 @@ enum class TextSemantics
 	strict, /* text compares as PostgreSQL compares it */
 	server  /* as the server's collation does */
 };
-
-/* A remote round trip and a row over the wire, in units of the planner; options fdw_startup_cost
- * and fdw_tuple_cost. */
-constexpr double default_startup_cost = 100;
-constexpr double default_tuple_cost = 0.2;
 
 /* A server's and its user mapping's options with the defaults filled in; palloc'd, plain. */
 struct ServerOptions
@@ -56,13 +51,15 @@ struct ServerOptions
 	bool use_remote_estimate;
 	double startup_cost;
 	double tuple_cost;
+	const char *password_file; /* null if the mapping has none */
+	bool password_required;
 };
 
 /* Reads the options of a server (and of the user's mapping when user is valid). Errors: HV00N-style
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);
 
-/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper isn't ours. */
+/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper is not ours. */
 Oid named_server(const char *name);
 
 /* As GetUserMapping; the error (42704) names the server and says how to make one. */
@@ -74,15 +71,26 @@ struct TableOptions
 	const char *schema_name; /* default "dbo" */
 	const char *table_name;  /* default: the local name; null when query is given */
 	const char *query;       /* null when a table is named */
+	double estimated_rows;   /* what IMPORT has recorded, or a guess */
 	Oid relation;
 };
 TableOptions table_options(Oid relation);
-/* The value of an option in a catalog's list; null if it isn't there. */
-const char *find_option_value(List *options, const char *name);
 
-/* ---- options/query.cpp: T-SQL of a user's in place of a table ---- */
+/* A value as its kind has it: the text always, the others where it is one. */
+struct OptionValue
+{
+	const char *text;
+	bool boolean;
+	int integer; /* of a choice: its position */
+	double number;
+};
 
-/* Errors: HV024 if the text isn't one query, 42501 if the current user may not set one. validator:
+/* An option that both servers and tables have: the table's, else the server's, else the default. */
+OptionValue inherited_option(Oid relation, const char *name);
+
+/* ---- options/query.cpp: a user's T-SQL in place of a table ---- */
+
+/* Errors: HV024 if the text is not one query, 42501 if the current user may not set one. validator:
  * the function that asks. */
 void check_query_option(const char *query, Oid validator);
 
@@ -129,9 +137,9 @@ enum ComposedMember
 /* ---- scan/parameters.cpp ---- */
 
 /* The remote SQL with every parameter's present value written into it, as a T-SQL literal inside
- * its predicate (so that NULL and values off the column's grid compare as PostgreSQL compares
- * them). states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in the
- * current memory context. */
+ * its predicate (so that NULL and values that the column cannot represent compare as PostgreSQL
+ * compares them). states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in
+ * the current memory context. */
 char *render_remote_sql(List *fdw_private, List *states, ExprContext *econtext);
 
 /* The same for EXPLAIN: parameters shown as @p1, @p2, ... Never connects. */
@@ -171,7 +179,7 @@ void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);
 
 struct TableSize
 {
-	double rows;   /* -1: the server's catalog doesn't know */
+	double rows;   /* -1: the server's catalog does not know */
 	bool is_table; /* no view, and no query */
 };
 TableSize catalog_size(Oid server, Oid user, const TableOptions &options);

@@ -168,7 +168,7 @@ crosses('off', 'off', $yes, $yes);
 till_with('', '--encryption', 'required');
 crosses('require, required', 'require', $no, $no);
 crosses('request, required', 'request', $no, $no);
-fails('off, required', qr/insists on encryption/, undef, qr/encryption to require/, encryption => 'off');
+fails('off, required', qr/requires encryption/, undef, qr/encryption to require/, encryption => 'off');
 
 till_with('', '--encryption', 'off');
 fails('require, but the server has none', qr/no encrypted connection/, qr/offers no encryption/, qr/server option encryption/,

@@ -11,8 +11,8 @@
 namespace sambapos::fdw
 {
 
-using types::Domain;
-using types::Grid;
+using types::TsqlType;
+using types::TypeKind;
 
 /* ---- what typing functions are made of ---- */
 
@@ -53,16 +53,16 @@ take_operands(Call *call, int count)
 	return true;
 }
 
-static const Domain &
+static const TsqlType &
 operand(const Call *call, int index)
 {
-	return call->operands[index]->domain;
+	return call->operands[index]->tsql_type;
 }
 
 static bool
-is_supported(const Domain &domain)
+is_supported(const TsqlType &tsql_type)
 {
-	return domain.grid != Grid::unsupported;
+	return tsql_type.kind != TypeKind::unsupported;
 }
 
 bool
@@ -90,9 +90,9 @@ take_number(Call *call, int index)
 bool
 type_integers(Call *call)
 {
-	call->result = types::integer_domain(call->type);
-	return take_operands(call, 2) && operand(call, 0).grid == Grid::integer &&
-		   operand(call, 1).grid == Grid::integer;
+	call->result = types::integer_type(call->type);
+	return take_operands(call, 2) && operand(call, 0).kind == TypeKind::integer &&
+		   operand(call, 1).kind == TypeKind::integer;
 }
 
 /* Division by zero, and of the least number by -1, fail in different ways. */
@@ -108,14 +108,14 @@ type_same(Call *call)
 	if (!take_operands(call, 1))
 		return false;
 	call->result = operand(call, 0);
-	return call->result.grid == Grid::integer || call->result.grid == Grid::decimal;
+	return call->result.kind == TypeKind::integer || call->result.kind == TypeKind::decimal;
 }
 
 bool
 type_integer_cast(Call *call)
 {
-	call->result = types::integer_domain(call->type);
-	return take_operands(call, 1) && operand(call, 0).grid == Grid::integer;
+	call->result = types::integer_type(call->type);
+	return take_operands(call, 1) && operand(call, 0).kind == TypeKind::integer;
 }
 
 /* numeric or double precision that is known to be an integer: extract and date_part. */
@@ -125,22 +125,23 @@ type_whole(Call *call)
 	Value *value = take_value(call, 0);
 
 	call->operands[0] = value;
-	call->result = types::integer_domain(call->type);
-	return value != nullptr && value->domain.grid == Grid::integer && !value->domain.by_day;
+	call->result = types::integer_type(call->type);
+	return value != nullptr && value->tsql_type.kind == TypeKind::integer &&
+		   !value->tsql_type.by_day;
 }
 
 bool
 type_bit(Call *call)
 {
-	call->result = types::plain_domain(Grid::bit, BOOLOID);
-	return take_operands(call, 1) && operand(call, 0).grid == Grid::integer;
+	call->result = types::plain_type(TypeKind::bit, BOOLOID);
+	return take_operands(call, 1) && operand(call, 0).kind == TypeKind::integer;
 }
 
 bool
 type_integer_from_bit(Call *call)
 {
-	call->result = types::integer_domain(call->type);
-	return take_operands(call, 1) && operand(call, 0).grid == Grid::bit;
+	call->result = types::integer_type(call->type);
+	return take_operands(call, 1) && operand(call, 0).kind == TypeKind::bit;
 }
 
 /* ---- decimals ---- */
@@ -151,16 +152,16 @@ take_decimals(Call *call, int count)
 	if (!take_operands(call, count))
 		return false;
 	for (int i = 0; i < count; i++)
-		if (operand(call, i).grid != Grid::decimal)
+		if (operand(call, i).kind != TypeKind::decimal)
 			return false;
 	return true;
 }
 
 /* Digits before the point. */
 static int
-places(const Domain &domain)
+places(const TsqlType &tsql_type)
 {
-	return domain.precision - domain.scale;
+	return tsql_type.precision - tsql_type.scale;
 }
 
 bool
@@ -169,11 +170,11 @@ type_sum(Call *call)
 	if (!take_decimals(call, 2))
 		return false;
 
-	const Domain &left = operand(call, 0);
-	const Domain &right = operand(call, 1);
+	const TsqlType &left = operand(call, 0);
+	const TsqlType &right = operand(call, 1);
 	int scale = std::max(left.scale, right.scale);
 
-	call->result = types::decimal_domain(std::max(places(left), places(right)) + scale + 1, scale);
+	call->result = types::decimal_type(std::max(places(left), places(right)) + scale + 1, scale);
 	call->result.other_scale = left.other_scale || right.other_scale;
 	return is_supported(call->result);
 }
@@ -184,11 +185,11 @@ type_product(Call *call)
 	if (!take_decimals(call, 2))
 		return false;
 
-	const Domain &left = operand(call, 0);
-	const Domain &right = operand(call, 1);
+	const TsqlType &left = operand(call, 0);
+	const TsqlType &right = operand(call, 1);
 
 	call->result =
-		types::decimal_domain(left.precision + right.precision + 1, left.scale + right.scale);
+		types::decimal_type(left.precision + right.precision + 1, left.scale + right.scale);
 	call->result.other_scale = left.other_scale || right.other_scale;
 	return is_supported(call->result);
 }
@@ -202,9 +203,9 @@ integer_digits_of(Oid type)
 bool
 type_numeric_from_integer(Call *call)
 {
-	if (!take_operands(call, 1) || operand(call, 0).grid != Grid::integer)
+	if (!take_operands(call, 1) || operand(call, 0).kind != TypeKind::integer)
 		return false;
-	call->result = types::decimal_domain(integer_digits_of(operand(call, 0).type), 0);
+	call->result = types::decimal_type(integer_digits_of(operand(call, 0).local_type), 0);
 	return true;
 }
 
@@ -212,16 +213,16 @@ type_numeric_from_integer(Call *call)
 static bool
 widen(Call *call)
 {
-	const Domain &domain = operand(call, 0);
+	const TsqlType &tsql_type = operand(call, 0);
 
-	call->widened = types::decimal_domain(domain.precision + 1, domain.scale);
+	call->widened = types::decimal_type(tsql_type.precision + 1, tsql_type.scale);
 	return is_supported(call->widened);
 }
 
 bool
 type_integer_from_numeric(Call *call)
 {
-	call->result = types::integer_domain(call->type);
+	call->result = types::integer_type(call->type);
 	return take_decimals(call, 1) && widen(call);
 }
 
@@ -235,7 +236,7 @@ type_to_typmod(Call *call)
 	int packed = static_cast<int>(call->number) - static_cast<int>(VARHDRSZ);
 
 	call->number = ((packed & 0x7ff) ^ 1024) - 1024;
-	call->result = types::decimal_domain((packed >> 16) & 0xffff, static_cast<int>(call->number));
+	call->result = types::decimal_type((packed >> 16) & 0xffff, static_cast<int>(call->number));
 	return is_supported(call->result);
 }
 
@@ -254,7 +255,7 @@ type_numeric_cast(Call *call)
 bool
 type_sign(Call *call)
 {
-	call->result = types::decimal_domain(1, 0);
+	call->result = types::decimal_type(1, 0);
 	return take_decimals(call, 1);
 }
 
@@ -264,7 +265,7 @@ type_to_whole(Call *call)
 {
 	if (!take_decimals(call, 1) || !widen(call))
 		return false;
-	call->result = types::decimal_domain(places(operand(call, 0)) + 1, 0);
+	call->result = types::decimal_type(places(operand(call, 0)) + 1, 0);
 	return true;
 }
 
@@ -279,7 +280,7 @@ type_to_scale(Call *call, int more_places)
 	int scale = std::max(static_cast<int>(call->number), 0);
 
 	call->result =
-		types::decimal_domain(std::max(places(operand(call, 0)) + more_places + scale, 1), scale);
+		types::decimal_type(std::max(places(operand(call, 0)) + more_places + scale, 1), scale);
 	return is_supported(call->result);
 }
 

@@ -3,18 +3,18 @@
  *
  * T-SQL gives the result the type of highest precedence among the branches. So the branches must be
  * of one kind, with a type that holds them all exactly; NULLs among them have no type of their own.
- * At the server, too, the branches are evaluated in order, and none that isn't needed. But what has
- * no columns is computed here, when the scan begins: in a branch that may not be taken (all but the
- * first WHEN's condition, the first argument of COALESCE) only what can't fail (Scope.guarded).
- * NULLIF, GREATEST and LEAST need all their arguments.
+ * At the server, too, the branches are evaluated in order, and none that is not needed. But what
+ * has no columns is computed here, when the scan begins: in a branch that may not be taken (all but
+ * the first WHEN's condition, the first argument of COALESCE) only what cannot fail
+ * (Scope.guarded). NULLIF, GREATEST and LEAST need all their arguments.
  */
 #include "fdw/deparse/pushdown.hpp"
 
 namespace sambapos::fdw
 {
 
-using types::Domain;
-using types::Grid;
+using types::TsqlType;
+using types::TypeKind;
 
 /* ---- branches ---- */
 
@@ -27,55 +27,57 @@ is_null_constant(const Expr *expr)
 /* The type that holds the values of both; false if there is none. Decimals of different scales are
  * shown with one scale at the server, with each its own in PostgreSQL. */
 static bool
-widen_to(Domain *domain, const Domain &other)
+widen_to(TsqlType *tsql_type, const TsqlType &other)
 {
-	if (domain->grid != other.grid || domain->type != other.type)
+	if (tsql_type->kind != other.kind || tsql_type->local_type != other.local_type)
 		return false;
-	if (domain->grid == Grid::decimal)
+	if (tsql_type->kind == TypeKind::decimal)
 	{
-		bool other_scale = domain->other_scale || other.other_scale || domain->scale != other.scale;
-		int scale = std::max(domain->scale, other.scale);
-		int places = std::max(domain->precision - domain->scale, other.precision - other.scale);
+		bool other_scale =
+			tsql_type->other_scale || other.other_scale || tsql_type->scale != other.scale;
+		int scale = std::max(tsql_type->scale, other.scale);
+		int places =
+			std::max(tsql_type->precision - tsql_type->scale, other.precision - other.scale);
 
-		*domain = types::decimal_domain(places + scale, scale);
-		domain->other_scale = other_scale;
+		*tsql_type = types::decimal_type(places + scale, scale);
+		tsql_type->other_scale = other_scale;
 	}
-	domain->scale = std::max(domain->scale, other.scale);
-	domain->first_day = std::min(domain->first_day, other.first_day);
-	domain->last_day = std::max(domain->last_day, other.last_day);
-	return domain->grid != Grid::unsupported;
+	tsql_type->scale = std::max(tsql_type->scale, other.scale);
+	tsql_type->first_day = std::min(tsql_type->first_day, other.first_day);
+	tsql_type->last_day = std::max(tsql_type->last_day, other.last_day);
+	return tsql_type->kind != TypeKind::unsupported;
 }
 
-/* Moments known now have no type until it is known beside what they stand. */
+/* Datetimes known now have no type until it is known beside what they stand. */
 static Value *
-moment_beside(const Domain &domain, Expr *expr)
+datetime_beside(const TsqlType &tsql_type, Expr *expr)
 {
 	auto *known = castNode(Const, expr);
 	Piece *piece = make_piece("");
 
-	if (!types::is_moment(domain) || types::is_coarse(domain) ||
-		append_first_point(&piece->text, domain, known->consttype, known->constvalue) !=
+	if (!types::is_datetime(tsql_type) || types::is_coarse(tsql_type) ||
+		append_first_value(&piece->text, tsql_type, known->consttype, known->constvalue) !=
 			types::Fit::exact)
 		return nullptr;
-	return make_value(piece, domain);
+	return make_value(piece, tsql_type);
 }
 
 static bool
-is_moment_constant(const Expr *expr)
+is_datetime_constant(const Expr *expr)
 {
 	return IsA(expr, Const) && castNode(Const, expr)->consttype == TIMESTAMPOID;
 }
 
-/* NULLs and moments. */
+/* NULLs and datetimes. */
 static bool
 waits_for_type(const Expr *expr)
 {
-	return is_null_constant(expr) || is_moment_constant(expr);
+	return is_null_constant(expr) || is_datetime_constant(expr);
 }
 
 /* Fills what waited; each branch is judged once, however deep they nest. */
 static bool
-type_the_rest(List *values, List *exprs, const Domain &domain)
+type_the_rest(List *values, List *exprs, const TsqlType &tsql_type)
 {
 	ListCell *cell;
 
@@ -85,23 +87,23 @@ type_the_rest(List *values, List *exprs, const Domain &domain)
 
 		if (lfirst(cell) != nullptr)
 			continue;
-		lfirst(cell) = is_null_constant(expr) ? make_value(make_piece("NULL"), domain)
-											  : moment_beside(domain, expr);
+		lfirst(cell) = is_null_constant(expr) ? make_value(make_piece("NULL"), tsql_type)
+											  : datetime_beside(tsql_type, expr);
 		if (lfirst(cell) == nullptr)
 			return false;
 	}
 	return true;
 }
 
-/* The branches as operands of one domain, a List of Value; NIL if that can't be. The scope of the
- * first may be another than that of the rest. */
+/* The branches as operands of one T-SQL type, a List of Value; NIL if that cannot be. The scope of
+ * the first may be another than that of the rest. */
 static List *
-branches_of(const Scope *first, const Scope *rest, List *exprs, Domain *domain)
+branches_of(const Scope *first, const Scope *rest, List *exprs, TsqlType *tsql_type)
 {
 	List *values = NIL;
 	ListCell *cell;
 
-	*domain = {};
+	*tsql_type = {};
 	foreach (cell, exprs)
 	{
 		auto *expr = static_cast<Expr *>(lfirst(cell));
@@ -110,16 +112,17 @@ branches_of(const Scope *first, const Scope *rest, List *exprs, Domain *domain)
 		if (!waits_for_type(expr))
 		{
 			value = operand_of(foreach_current_index(cell) == 0 ? first : rest, expr);
-			if (value == nullptr ||
-				(domain->grid != Grid::unsupported && !widen_to(domain, value->domain)))
+			if (value == nullptr || (tsql_type->kind != TypeKind::unsupported &&
+									 !widen_to(tsql_type, value->tsql_type)))
 				return NIL;
-			if (domain->grid == Grid::unsupported)
-				*domain = value->domain;
+			if (tsql_type->kind == TypeKind::unsupported)
+				*tsql_type = value->tsql_type;
 		}
 		values = lappend(values, value);
 	}
-	return domain->grid != Grid::unsupported && type_the_rest(values, exprs, *domain) ? values
-																					  : NIL;
+	return tsql_type->kind != TypeKind::unsupported && type_the_rest(values, exprs, *tsql_type)
+			   ? values
+			   : NIL;
 }
 
 static const Piece *
@@ -156,14 +159,14 @@ case_of(const Scope *scope, CaseExpr *expr)
 	Piece *piece = make_piece("CASE");
 	List *results = NIL;
 	ListCell *cell;
-	Domain domain;
+	TsqlType tsql_type;
 
 	foreach (cell, expr->args)
 		results = lappend(results, lfirst_node(CaseWhen, cell)->result);
 	if (expr->defresult != nullptr)
 		results = lappend(results, expr->defresult);
 
-	List *values = branches_of(&guarded, &guarded, results, &domain);
+	List *values = branches_of(&guarded, &guarded, results, &tsql_type);
 
 	if (values == NIL)
 		return nullptr;
@@ -187,7 +190,7 @@ case_of(const Scope *scope, CaseExpr *expr)
 	}
 	appendStringInfoString(&piece->text, " END");
 	piece->cases++;
-	return make_value(piece, domain);
+	return make_value(piece, tsql_type);
 }
 
 /* ---- the others ---- */
@@ -198,13 +201,13 @@ coalesce_of(const Scope *scope, CoalesceExpr *expr)
 {
 	Scope guarded = guarded_scope(scope);
 	Piece *piece = make_piece("COALESCE(");
-	Domain domain;
-	List *values = branches_of(scope, &guarded, expr->args, &domain);
+	TsqlType tsql_type;
+	List *values = branches_of(scope, &guarded, expr->args, &tsql_type);
 
 	if (values == NIL)
 		return nullptr;
 	if (list_length(values) == 1)
-		return make_value(const_cast<Piece *>(branch(values, 0)), domain);
+		return make_value(const_cast<Piece *>(branch(values, 0)), tsql_type);
 	for (int i = 0; i < list_length(values); i++)
 	{
 		if (i > 0)
@@ -213,7 +216,7 @@ coalesce_of(const Scope *scope, CoalesceExpr *expr)
 	}
 	appendStringInfoChar(&piece->text, ')');
 	piece->cases++;
-	return make_value(piece, domain);
+	return make_value(piece, tsql_type);
 }
 
 /* NULL where the two are equal, which is never known of NULL. */
@@ -224,29 +227,29 @@ nullif_of(const Scope *scope, NullIfExpr *expr)
 	const Value *other = operand_of(scope, static_cast<Expr *>(lsecond(expr->args)));
 
 	if (value == nullptr || other == nullptr || expr->opno >= FirstGenbkiObjectId ||
-		!types::may_compare(value->domain, other->domain, false))
+		!types::may_compare(value->tsql_type, other->tsql_type, false))
 		return nullptr;
-	return make_value(compose("NULLIF($1, $2)", {value->sql, other->sql}), value->domain);
+	return make_value(compose("NULLIF($1, $2)", {value->sql, other->sql}), value->tsql_type);
 }
 
-/* The first of equal ones; NULLs don't count. */
+/* The first of equal ones; NULLs do not count. */
 static Value *
 greatest_of(const Scope *scope, MinMaxExpr *expr)
 {
 	const char *pattern = expr->op == IS_GREATEST
 							  ? "CASE WHEN $2 IS NULL OR $1 >= $2 THEN $1 ELSE $2 END"
 							  : "CASE WHEN $2 IS NULL OR $1 <= $2 THEN $1 ELSE $2 END";
-	Domain domain;
-	List *values = branches_of(scope, scope, expr->args, &domain);
+	TsqlType tsql_type;
+	List *values = branches_of(scope, scope, expr->args, &tsql_type);
 
-	if (values == NIL || !types::may_compare(domain, domain, true))
+	if (values == NIL || !types::may_compare(tsql_type, tsql_type, true))
 		return nullptr;
 
 	const Piece *piece = branch(values, 0);
 
 	for (int i = 1; i < list_length(values) && piece != nullptr; i++)
 		piece = compose(pattern, {piece, branch(values, i)});
-	return make_value(const_cast<Piece *>(piece), domain);
+	return make_value(const_cast<Piece *>(piece), tsql_type);
 }
 
 Value *
@@ -349,10 +352,10 @@ shown_scale_of(const Scope *scope, Expr *expr)
 
 	if (value == nullptr)
 		return nullptr;
-	if (value->domain.grid == Grid::integer)
+	if (value->tsql_type.kind == TypeKind::integer)
 		return make_piece("0");
-	if (!value->domain.other_scale)
-		return make_piece(psprintf("%d", value->domain.scale));
+	if (!value->tsql_type.other_scale)
+		return make_piece(psprintf("%d", value->tsql_type.scale));
 	switch (nodeTag(expr))
 	{
 		case T_CaseExpr: return scale_of_case(scope, castNode(CaseExpr, expr));

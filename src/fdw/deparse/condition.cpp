@@ -4,8 +4,8 @@
  *
  * T-SQL keeps predicates and values apart: a bit column is no condition, [c] = 1 is one; a
  * condition is no value, CASE makes one of it (value.cpp). Comparisons with a value known
- * before the scan are written by types/predicate.cpp, on the grid of the remote column. Operators
- * are known by the built-in operator families, never by their names.
+ * before the scan are written by types/predicate.cpp, with values that the remote column can
+ * represent. Operators are known by the built-in operator families, never by their names.
  */
 #include "fdw/deparse/expression.hpp"
 
@@ -13,10 +13,10 @@ namespace sambapos::fdw
 {
 
 using types::Comparison;
-using types::Domain;
 using types::Form;
-using types::Grid;
 using types::Predicate;
+using types::TsqlType;
+using types::TypeKind;
 
 /* ---- operators ---- */
 
@@ -90,7 +90,7 @@ commuted(Comparison comparison)
 }
 
 bool
-comparison_of_moments(Oid operator_id, Comparison *result)
+comparison_of_datetimes(Oid operator_id, Comparison *result)
 {
 	return comparison_in_family(operator_id, datetime_family, result);
 }
@@ -103,9 +103,10 @@ is_ordering(Comparison comparison)
 
 /* uniqueidentifier has another order at the server; bit needs none. */
 static bool
-is_allowed(const Domain &domain, Comparison comparison)
+is_allowed(const TsqlType &tsql_type, Comparison comparison)
 {
-	return !is_ordering(comparison) || (domain.grid != Grid::bit && domain.grid != Grid::uuid);
+	return !is_ordering(comparison) ||
+		   (tsql_type.kind != TypeKind::bit && tsql_type.kind != TypeKind::uuid);
 }
 
 /* The types whose values append_predicate can write. */
@@ -137,13 +138,13 @@ static Piece *
 compare_with_value(const Scope *scope, const Value *left, Form form, Comparison comparison,
 				   Expr *value, Oid value_type)
 {
-	if (left == nullptr || !is_text(left->sql) || !is_allowed(left->domain, comparison) ||
+	if (left == nullptr || !is_text(left->sql) || !is_allowed(left->tsql_type, comparison) ||
 		!is_value(scope, value) || !is_value_type(value_type) ||
-		(form != Form::comparison && types::is_coarse(left->domain)))
+		(form != Form::comparison && types::is_coarse(left->tsql_type)))
 		return nullptr;
 
 	Piece *piece = predicate_piece(
-		scope, {form, comparison, left->domain, value_type, left->sql->text.data}, value);
+		scope, {form, comparison, left->tsql_type, value_type, left->sql->text.data}, value);
 
 	if (piece != nullptr)
 		piece->cases = left->sql->cases;
@@ -169,7 +170,7 @@ compare_pieces(const Piece *left, Comparison comparison, const Piece *right)
 static const Value *
 side_of(const Scope *scope, Expr *expr, const Value *side)
 {
-	return side != nullptr && (types::is_coarse(side->domain) || side->domain.shift != 0)
+	return side != nullptr && (types::is_coarse(side->tsql_type) || side->tsql_type.shift != 0)
 			   ? value_of(scope, expr)
 			   : side;
 }
@@ -177,8 +178,8 @@ side_of(const Scope *scope, Expr *expr, const Value *side)
 static Piece *
 compare_sides(const Value *left, Comparison comparison, const Value *right)
 {
-	if (left == nullptr || right == nullptr || !is_allowed(left->domain, comparison) ||
-		!types::may_compare(left->domain, right->domain, is_ordering(comparison)))
+	if (left == nullptr || right == nullptr || !is_allowed(left->tsql_type, comparison) ||
+		!types::may_compare(left->tsql_type, right->tsql_type, is_ordering(comparison)))
 		return nullptr;
 	return compare_pieces(left->sql, comparison, right->sql);
 }
@@ -280,8 +281,8 @@ column_comparison_of(const Scope *scope, const RowCompareExpr *expr, int index,
 	return comparison_of(scope, op, &comparison);
 }
 
-/* The first column that isn't equal decides: also which column's NULL makes it UNKNOWN. Those after
- * it aren't looked at. */
+/* The first column that is not equal decides: also which column's NULL makes it UNKNOWN. Those
+ * after it are not looked at. */
 static Piece *
 row_comparison_of(const Scope *scope, const RowCompareExpr *expr)
 {
@@ -365,7 +366,7 @@ condition_test_pattern(BoolTestType test)
 	return "";
 }
 
-/* IS TRUE and its kin are never UNKNOWN. */
+/* IS TRUE, IS FALSE and IS UNKNOWN are never UNKNOWN. */
 static Piece *
 boolean_test_of(const Scope *scope, BooleanTest *expr)
 {
@@ -413,11 +414,12 @@ like_of(const Scope *scope, const OpExpr *expr)
 
 	const Value *text = value_of(scope, static_cast<Expr *>(linitial(expr->args)));
 
-	if (text == nullptr || text->domain.grid != Grid::text || text->domain.type == BPCHAROID)
+	if (text == nullptr || text->tsql_type.kind != TypeKind::text ||
+		text->tsql_type.local_type == BPCHAROID)
 		return nullptr;
 
 	Piece *piece = predicate_piece(
-		scope, {Form::like, Comparison::equal, text->domain, TEXTOID, text->sql->text.data},
+		scope, {Form::like, Comparison::equal, text->tsql_type, TEXTOID, text->sql->text.data},
 		pattern);
 
 	return function == F_TEXTLIKE ? piece : compose("NOT ($1)", {piece});
@@ -455,8 +457,9 @@ truth_of(const Scope *scope, Expr *expr)
 {
 	const Value *value = value_of(scope, expr);
 
-	return value != nullptr && value->domain.grid == Grid::bit ? compose("$1 = 1", {value->sql})
-															   : nullptr;
+	return value != nullptr && value->tsql_type.kind == TypeKind::bit
+			   ? compose("$1 = 1", {value->sql})
+			   : nullptr;
 }
 
 /* Of the operators' result: a set, or NULL for no NULL, no built-in comparison gives. */

@@ -11,7 +11,7 @@
 namespace sambapos::fdw
 {
 
-/* What isn't pushed has no T-SQL. */
+/* What is not pushed has no T-SQL. */
 constexpr const char *refused = nullptr;
 
 static const Rule table[] = {
@@ -19,24 +19,25 @@ static const Rule table[] = {
 	{"comparison",
 	 "integer, numeric: = <> < <= > >= of a value known before the scan",
 	 "$1 = 7, $1 >= 8 for > 7.5, $1 = $1 for < Infinity",
-	 "compared with the first point of the column's grid at or after the value: integers, "
-	 "multiples of "
-	 "10^-scale; NaN is above all",
+	 "compared with the first value at or after it that the column can represent: integers, "
+	 "multiples of 10^-scale; NaN is above all",
 	 {}},
 	{"comparison",
 	 "date, timestamp: = <> < <= > >= of a value known before the scan",
 	 "$1 >= CAST('2024-02-29T10:20:30.007' AS datetime)",
 	 "typed literals that no language or date format changes; datetime has ticks of 1/300 s; a "
-	 "cast to "
-	 "date becomes a range; what no calendar reaches is always above or below",
+	 "cast to date becomes a range; a value outside of the calendar is always above or below",
 	 {}},
-	{"comparison", "boolean, uuid: = <>", "$1 = 1", "neither has the server's order", {}},
+	{"comparison",
+	 "boolean, uuid: = <>",
+	 "$1 = 1",
+	 "SQL Server does not order bit, and orders uuid differently",
+	 {}},
 	{"comparison",
 	 "= <> < <= > >= of two expressions",
 	 "$1 < $2",
 	 "numbers whose common decimal type has at most 38 digits; date beside date or datetime2, "
-	 "datetime "
-	 "beside datetime or smalldatetime; boolean and uuid for equality",
+	 "datetime beside datetime or smalldatetime; boolean and uuid for equality",
 	 {}},
 	{"comparison",
 	 "timestamp = timestamp, of datetime beside datetime2",
@@ -46,16 +47,15 @@ static const Rule table[] = {
 	{"comparison",
 	 "datetime2(7) = anything",
 	 refused,
-	 "PostgreSQL keeps six digits: several moments there are one here; < and >= of a value are "
-	 "sent",
+	 "PostgreSQL keeps six digits: several values there are one here; < and >= of a value are sent",
 	 {}},
 	{"comparison",
 	 "IN, NOT IN, = ANY, <> ALL of values known before the scan",
 	 "$1 IN (1, 2), $1 IN (SELECT v FROM (VALUES (1), ...) AS t (v))",
-	 "members off the column's grid equal nothing; beyond 1,000 members a derived table, which "
-	 "has no limit; constant lists up to 5,000",
+	 "members that the column cannot represent equal nothing; beyond 1,000 members a derived "
+	 "table, which has no limit; constant lists up to 5,000",
 	 {}},
-	{"comparison", "> ANY, = ALL and their kin", refused, "seldom asked for", {}},
+	{"comparison", "> ANY, = ALL and the like", refused, "seldom asked for", {}},
 	{"comparison",
 	 "IS [NOT] DISTINCT FROM",
 	 "($1 IS NOT NULL AND $1 = 7)",
@@ -69,38 +69,33 @@ static const Rule table[] = {
 	{"comparison",
 	 "AND, OR, NOT, IS [NOT] TRUE, FALSE, UNKNOWN",
 	 "CASE WHEN $1 THEN 1 ELSE 0 END = 1",
-	 "both have three truth values, and the same tables of them under ANSI_NULLS",
+	 "both have three-valued logic, with the same results under ANSI_NULLS",
 	 {}},
 	{"comparison",
 	 "(a, b) < (c, d)",
 	 "($1 < $3 OR $1 = $3 AND $2 < $4)",
-	 "the first column that isn't equal decides, in both",
+	 "the first column that is not equal decides, in both",
 	 {}},
 	{"comparison",
 	 "timestamp = < <= > >= timestamptz, known before the scan",
 	 "$1 >= CAST('2024-02-27T08:00:00.000' AS datetime)",
-	 "narrowed down only, and asked again here: the session's zone shifts the column's side; two "
-	 "days "
-	 "more on each side are fetched (nine for a zone whose name has digits); compare with "
-	 "localtimestamp and nothing is",
+	 "lossy, rechecked here: the session's zone shifts the column's side; two days more on each "
+	 "side are fetched (nine for a zone whose name has digits); a comparison with localtimestamp "
+	 "is exact",
 	 {}},
 
 	/* ---- text ---- */
 	{"text",
 	 "text = value, IN, = ANY",
 	 "$1 = N'x'",
-	 "narrowed down only, and asked again here: identical texts are equal under every collation, "
-	 "and "
-	 "the server finds them by index; of (n)char and (n)varchar; not of texts with ? or U+FFFD, "
-	 "nor "
-	 "beyond ASCII in a code page",
+	 "lossy, rechecked here: identical texts are equal under every collation, and the server finds "
+	 "them by index; of (n)char and (n)varchar; not of texts with ? or U+FFFD, nor beyond ASCII in "
+	 "a code page",
 	 {}},
 	{"text",
 	 "text LIKE value",
 	 "$1 COLLATE Latin1_General_100_BIN2 LIKE N'x\\_y%' ESCAPE N'\\'",
-	 "narrowed down only, and asked again here: in binary no match is missed; [ is no class, _ is "
-	 "a "
-	 "character or more",
+	 "lossy, rechecked here: in binary no match is missed; [ is no class, _ is a character or more",
 	 {}},
 	{"text",
 	 "text <> < <= > >= value, NOT LIKE, NOT IN",
@@ -115,17 +110,17 @@ static const Rule table[] = {
 	{"text",
 	 "ILIKE, ~, ~*, SIMILAR TO",
 	 refused,
-	 "T-SQL has nothing like it, and case is each side's own",
+	 "T-SQL has no equivalent, and defines upper and lower case differently",
 	 {F_TEXTICLIKE, F_TEXTICNLIKE, F_TEXTREGEXEQ, F_TEXTREGEXNE, F_TEXTICREGEXEQ, F_TEXTICREGEXNE}},
 	{"text",
 	 "lower, upper, initcap",
 	 refused,
-	 "each side's locale has its own letters: the Turkish i",
+	 "locales differ, as in the Turkish i",
 	 {F_LOWER_TEXT, F_UPPER_TEXT}},
 	{"text",
 	 "text || text, concat",
 	 refused,
-	 "varchar cuts at 8000 bytes, and what is made of text isn't compared there",
+	 "varchar cuts at 8000 bytes, and what is made of text is not compared there",
 	 {F_TEXTCAT, F_CONCAT, F_CONCAT_WS}},
 	{"text",
 	 "length, substring, left, right, position, replace, trim, ...",
@@ -136,7 +131,7 @@ static const Rule table[] = {
 	{"text",
 	 "to_char, casts to text, md5",
 	 refused,
-	 "formats are each side's own",
+	 "the formats differ",
 	 {F_TO_CHAR_TIMESTAMP_TEXT, F_TO_CHAR_NUMERIC_TEXT, F_TO_CHAR_INT4_TEXT, F_MD5_TEXT}},
 
 	/* ---- text, if text_semantics is 'server' ---- */
@@ -144,8 +139,7 @@ static const Rule table[] = {
 	 "text = <> < <= > >= text, IN, NOT IN, IS DISTINCT FROM",
 	 "$1 < N'x'",
 	 "exact as the server says: case, accents, trailing blanks and order are its collation's; not "
-	 "under "
-	 "an explicit COLLATE, and joins that are made here keep PostgreSQL's rules",
+	 "under an explicit COLLATE, and joins that are made here keep PostgreSQL's rules",
 	 {}},
 	{"text by server", "text LIKE, NOT LIKE value", "$1 LIKE N'x\\_y%' ESCAPE N'\\'", "as =", {}},
 	{"text by server",
@@ -169,14 +163,14 @@ static const Rule table[] = {
 	{"construct",
 	 "CASE value WHEN value THEN value ...",
 	 "CASE WHEN $1 = $2 THEN $3 END",
-	 "as the other CASE, which it is to PostgreSQL too",
+	 "as the other CASE, to which PostgreSQL converts it",
 	 {}},
 	{"construct", "COALESCE", "COALESCE($1, $2)", "as CASE", {}},
 	{"construct", "NULLIF", "NULLIF($1, $2)", "as CASE", {}},
 	{"construct",
 	 "GREATEST, LEAST",
 	 "CASE WHEN $2 IS NULL OR $1 >= $2 THEN $1 ELSE $2 END",
-	 "NULLs don't count in PostgreSQL; T-SQL has none before 2022",
+	 "PostgreSQL ignores NULLs; T-SQL has these functions only since 2022",
 	 {}},
 	{"construct",
 	 "a condition as a value",
@@ -186,14 +180,13 @@ static const Rule table[] = {
 	{"construct",
 	 "values known before the scan",
 	 "7, CAST(7 AS bigint), N'x'",
-	 "evaluated here, once, when the scan begins (parameters, now() and its kin, sub-selects); "
-	 "sent as literals; within "
-	 "arithmetic integers and booleans, and constants of all kinds",
+	 "evaluated here, once, when the scan begins (parameters, now() and the like, sub-selects); "
+	 "sent as literals; within arithmetic integers and booleans, and constants of all kinds",
 	 {}},
 	{"construct",
 	 "ROW, ARRAY, sub-selects of rows, window functions, user-defined functions",
 	 refused,
-	 "not in the server's words",
+	 "no exact equivalent in T-SQL, or not supported here",
 	 {}},
 
 	/* ---- arithmetic ---- */
@@ -237,7 +230,7 @@ static const Rule table[] = {
 	 "of the same type in both",
 	 {F_INT2UM, F_INT4UM, F_INT8UM},
 	 type_same},
-	{"operator", "+ integer", "$1", "nothing happens", {F_INT2UP, F_INT4UP, F_INT8UP}, type_same},
+	{"operator", "+ integer", "$1", "no change", {F_INT2UP, F_INT4UP, F_INT8UP}, type_same},
 	{"operator",
 	 "numeric + numeric",
 	 "($1 + $2)",
@@ -252,7 +245,7 @@ static const Rule table[] = {
 	 {F_NUMERIC_MUL},
 	 type_product},
 	{"operator", "- numeric", "(-$1)", "the digits stay", {F_NUMERIC_UMINUS}, type_same},
-	{"operator", "+ numeric", "$1", "nothing happens", {F_NUMERIC_UPLUS}, type_same},
+	{"operator", "+ numeric", "$1", "no change", {F_NUMERIC_UPLUS}, type_same},
 	{"operator",
 	 "numeric / numeric",
 	 refused,
@@ -261,12 +254,12 @@ static const Rule table[] = {
 	{"operator",
 	 "numeric % numeric",
 	 refused,
-	 "nobody asks for it in reports",
+	 "not used in reports",
 	 {F_NUMERIC_MOD, F_MOD_NUMERIC_NUMERIC}},
 	{"operator",
 	 "double precision + - * /",
 	 refused,
-	 "the order of operations and the last bit are each side's own",
+	 "the order of operations and the last bits may differ",
 	 {F_FLOAT8PL, F_FLOAT8MI, F_FLOAT8MUL, F_FLOAT8DIV}},
 
 	/* ---- functions of numbers ---- */
@@ -316,15 +309,15 @@ static const Rule table[] = {
 	{"function",
 	 "sqrt, power, exp, ln, log, sin, ...",
 	 refused,
-	 "floats, or numerics with digits of each side's own choice",
+	 "floats, or numerics whose number of digits differs",
 	 {F_SQRT_NUMERIC, F_SQRT_FLOAT8, F_POWER_NUMERIC_NUMERIC, F_POWER_FLOAT8_FLOAT8}},
-	{"function", "random()", refused, "volatile: to be asked here, for every row", {F_RANDOM_}},
+	{"function", "random()", refused, "volatile: evaluated here, for every row", {F_RANDOM_}},
 
 	/* ---- casts ---- */
 	{"cast",
 	 "integer to integer",
 	 "CAST($1 AS $t)",
-	 "both report 22003 for what doesn't fit",
+	 "both report 22003 for what does not fit",
 	 {F_INT4_INT2, F_INT8_INT2, F_INT8_INT4, F_INT2_INT4, F_INT2_INT8, F_INT4_INT8},
 	 type_integer_cast},
 	{"cast",
@@ -355,14 +348,13 @@ static const Rule table[] = {
 	 "numeric to numeric(p,s)",
 	 "CAST(ROUND(CAST($1 AS $w), $n) AS $t)",
 	 "both round half away from zero and report 22003; ROUND, since NUMERIC_ROUNDABORT at the "
-	 "server "
-	 "makes an error of a cast that rounds",
+	 "server makes an error of a cast that rounds",
 	 {F_NUMERIC_NUMERIC_INT4},
 	 type_numeric_cast},
 	{"cast",
 	 "integer to boolean",
 	 "CAST($1 AS $t)",
-	 "what isn't 0 is true",
+	 "what is not 0 is true",
 	 {F_BOOL_INT4},
 	 type_bit},
 	{"cast",
@@ -386,7 +378,7 @@ static const Rule table[] = {
 	{"cast",
 	 "timestamp to timestamptz",
 	 refused,
-	 "the session's time zone decides, and the server doesn't know it",
+	 "the session's time zone decides, and the server does not know it",
 	 {F_TIMESTAMPTZ_TIMESTAMP}},
 
 	/* ---- dates and times ---- */
@@ -394,8 +386,7 @@ static const Rule table[] = {
 	 "date + constant",
 	 "DATEADD(day, $n, $1)",
 	 "the same calendar; only where no day of the column can leave the years 1 to 9999: day - 7 of "
-	 "a "
-	 "datetime, not of a date; compared with a value, the value is shifted instead",
+	 "a datetime, not of a date; compared with a value, the value is shifted instead",
 	 {F_DATE_PLI},
 	 type_date_plus_days},
 	{"operator",
@@ -414,10 +405,8 @@ static const Rule table[] = {
 	 "timestamp + constant interval",
 	 "DATEADD(second, s, DATEADD(day, d, DATEADD(month, m, $1)))",
 	 "months, then days, then whole seconds in both, a month's last day is cut to; only where no "
-	 "moment "
-	 "of the column can leave the years 1 to 9999: datetime (as datetime2(3)) backwards, "
-	 "smalldatetime; "
-	 "compared with a value, the value is shifted instead, unless by months",
+	 "value of the column can leave the years 1 to 9999: datetime (as datetime2(3)) backwards, "
+	 "smalldatetime; compared with a value, the value is shifted instead, unless by months",
 	 {F_TIMESTAMP_PL_INTERVAL, F_DATE_PL_INTERVAL},
 	 type_plus_interval},
 	{"operator",
@@ -450,7 +439,7 @@ static const Rule table[] = {
 	 type_date_field, "doy"},
 	{"function", "extract(dow from timestamp)",
 	 "((DATEDIFF(day, CAST('0001-01-01' AS date), CAST($2 AS date)) + 1) % 7)",
-	 "counted from a Monday, so that DATEFIRST and language don't matter; Sunday is 0", PARTS,
+	 "counted from a Monday, so that DATEFIRST and language do not matter; Sunday is 0", PARTS,
 	 type_date_field, "dow"},
 	{"function", "extract(isodow from timestamp)",
 	 "(DATEDIFF(day, CAST('0001-01-01' AS date), CAST($2 AS date)) % 7 + 1)", "as dow; Monday is 1",
@@ -545,7 +534,7 @@ static const Rule table[] = {
 	{"function",
 	 "make_date, make_timestamp",
 	 refused,
-	 "the server has no years but 1 to 9999",
+	 "the server has only the years 1 to 9999",
 	 {F_MAKE_DATE, F_MAKE_TIMESTAMP}},
 
 	/* ---- aggregates ---- */
@@ -557,13 +546,13 @@ static const Rule table[] = {
 	{"aggregate",
 	 "sum(integer), sum(bigint)",
 	 "SUM(CAST($1 AS bigint)), SUM(CAST($1 AS decimal(38,0)))",
-	 "in a type in which the sum doesn't overflow",
+	 "in a type in which the sum does not overflow",
 	 {F_SUM_INT2, F_SUM_INT4, F_SUM_INT8}},
 	{"aggregate",
 	 "sum(numeric)",
 	 "SUM($1)",
-	 "decimals are summed exactly in 38 digits; beyond 28 digits in two columns, whole numbers "
-	 "and fractions, put together here; where the digits shown differ from row to row, as in "
+	 "decimals are summed exactly in 38 digits; beyond 28 digits in two columns, whole numbers and "
+	 "fractions, put together here; where the digits shown differ from row to row, as in "
 	 "coalesce(price, 0), their maximum is fetched too",
 	 {F_SUM_NUMERIC}},
 	{"aggregate",
@@ -572,7 +561,7 @@ static const Rule table[] = {
 	 "divided here, by the division of PostgreSQL's own avg",
 	 {F_AVG_INT2, F_AVG_INT4, F_AVG_INT8, F_AVG_NUMERIC}},
 	{"aggregate",
-	 "min, max of numbers and moments",
+	 "min, max of numbers, dates and timestamps",
 	 "MIN($1), MAX($1)",
 	 "the order of both",
 	 {F_MIN_INT4, F_MAX_INT4, F_MIN_NUMERIC, F_MAX_NUMERIC, F_MIN_DATE, F_MAX_DATE, F_MIN_TIMESTAMP,
@@ -590,7 +579,7 @@ static const Rule table[] = {
 	{"aggregate",
 	 "string_agg, array_agg, percentile_cont, mode, stddev, bool_and, ...",
 	 refused,
-	 "not in the server's words, or with digits of its own",
+	 "no exact equivalent in T-SQL",
 	 {}},
 };
 

@@ -1,6 +1,6 @@
 /*
- * The table of what is pushed, which the pusher itself works by: a rule for every function and
- * operator (looked up by the function's Oid), with the T-SQL it becomes, what must hold for its
+ * The table of what is pushed down, which the deparser itself works by: a rule for every function
+ * and operator (looked up by the function's Oid), with the T-SQL it becomes, what must hold for its
  * arguments, and why the two compute the same. What is deliberately not pushed stands there too,
  * with its reason.
  */
@@ -17,14 +17,14 @@ struct Call
 {
 	const Scope *scope;
 	List *args;
-	Oid type;              /* of the result, in PostgreSQL */
-	Value **values;        /* of args, as take_value() finds them: for all rules of a function */
-	bool *judged;          /* they have been looked for */
-	Value *operands[3];    /* $1, $2, $3 of the pattern */
-	types::Domain result;  /* $t is its T-SQL type */
-	types::Domain widened; /* $w: a type with room for what is in between */
-	int64 number;          /* $n: a constant argument */
-	Piece *written;        /* in place of the pattern */
+	Oid type;                /* of the result, in PostgreSQL */
+	Value **values;          /* of args, as take_value() finds them: for all rules of a function */
+	bool *judged;            /* they have been looked for */
+	Value *operands[3];      /* $1, $2, $3 of the pattern */
+	types::TsqlType result;  /* $t is its T-SQL type */
+	types::TsqlType widened; /* $w: a type with room for what is in between */
+	int64 number;            /* $n: a constant argument */
+	Piece *written;          /* in place of the pattern */
 };
 
 using Typing = bool (*)(Call *call);
@@ -37,7 +37,7 @@ struct Rule
 	const char *signature;
 	const char *tsql;   /* the pattern; what has no typing function is written by a function of its
 						   own, and this is to be read; null: not pushed */
-	const char *reason; /* why it is exact; or why it isn't pushed */
+	const char *reason; /* why it is exact; or why it is not pushed */
 	Oid functions[max_functions];
 	Typing typing;
 	const char *field; /* extract and date_trunc: their first argument */
@@ -65,7 +65,7 @@ bool type_to_whole(Call *call);
 bool type_bit(Call *call);
 bool type_integer_from_bit(Call *call);
 
-/* ---- and moments (datetime.cpp) ---- */
+/* ---- and datetimes (datetime.cpp) ---- */
 
 bool type_to_date(Call *call);
 bool type_to_timestamp(Call *call);
@@ -85,7 +85,7 @@ bool type_truncated_time(Call *call);
 
 Expr *call_argument(const Call *call, int index);
 
-/* The arguments from the first, or the one, become $1, $2, ... False if one can't be sent. */
+/* The arguments from the first, or the one, become $1, $2, ... False if one cannot be sent. */
 bool take_operands(Call *call, int count);
 bool take_operand(Call *call, int index);
 

@@ -1,7 +1,7 @@
 /*
  * The remote query of a relation: of a table, a join, a group; with its order and its limit.
  *
- * SELECT the columns somebody reads FROM the table, the query it stands for, or the join tree WHERE
+ * SELECT the columns that are read FROM the table, the query it stands for, or the join tree WHERE
  * what the server may filter. In a query of several tables each has an alias, [r] and its index in
  * the range table. Conditions of the inner tables of a left join stand in its ON; semi and anti
  * joins are EXISTS and NOT EXISTS in WHERE, or in that ON: so nothing needs a derived table.
@@ -64,7 +64,7 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 /* Two columns here may be the same one at the server; ORDER BY would find its name ambiguous in a
  * query of one table (error 209). fetched: the names so far. */
 static void
-tell_apart(StringInfo sql, List **fetched, const char *name)
+add_alias_if_repeated(StringInfo sql, List **fetched, const char *name)
 {
 	ListCell *cell;
 
@@ -103,7 +103,7 @@ append_output_columns(StringInfo sql, const PlannedTable *table)
 		if (retrieved != NIL)
 			appendStringInfoString(sql, ", ");
 		append_fetched_column(sql, table->server, table->relid, attribute, 0);
-		tell_apart(sql, &fetched, column_name(table->relid, attribute));
+		add_alias_if_repeated(sql, &fetched, column_name(table->relid, attribute));
 		retrieved = lappend_int(retrieved, attribute);
 	}
 	if (retrieved == NIL)
@@ -121,7 +121,7 @@ append_var(StringInfo sql, const PlannedRelation *relation, const Var *var, List
 	append_fetched_column(sql, relation->server, relid, var->varattno,
 						  relation->scope.qualified ? index : 0);
 	if (!relation->scope.qualified)
-		tell_apart(sql, fetched, column_name(relid, var->varattno));
+		add_alias_if_repeated(sql, fetched, column_name(relid, var->varattno));
 }
 
 /* The least or greatest text arrives as the column itself would. */
@@ -130,7 +130,7 @@ append_aggregate(RemoteSql *sql, const PlannedRelation *relation, const TargetEn
 				 int *next_attribute, RemoteColumns *columns)
 {
 	auto *aggregate = castNode(Aggref, entry->expr);
-	const Var *text = text_of_extreme(entry->expr);
+	const Var *text = min_max_text_column(entry->expr);
 	bool as_bytes =
 		text != nullptr &&
 		is_fetched_as_bytes(
@@ -147,14 +147,14 @@ append_aggregate(RemoteSql *sql, const PlannedRelation *relation, const TargetEn
 static void
 append_computed_column(RemoteSql *sql, const PlannedRelation *relation, Expr *expr)
 {
-	types::Domain domain;
+	types::TsqlType tsql_type;
 
-	if (!deparse_value(sql, &relation->scope, expr, &domain))
-		elog(ERROR, "cannot write a column that could be written before");
+	if (!deparse_value(sql, &relation->scope, expr, &tsql_type))
+		elog(ERROR, "could not deparse a column that is shippable");
 }
 
-/* Of what is no single table: the members of the scan's own target list. An aggregate that nobody
- * reads still makes one row of all. */
+/* Of what is no single table: the members of the scan's own target list. An aggregate whose value
+ * is not read still makes one row of all. */
 static void
 append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_tlist,
 					RemoteColumns *columns)
@@ -177,7 +177,7 @@ append_scan_columns(RemoteSql *sql, const PlannedRelation *relation, List *scan_
 		if (IsA(entry->expr, Var))
 			append_var(&sql->text, relation, castNode(Var, entry->expr), &fetched);
 		else if (!deparse_fetched_value(sql, &relation->scope, entry->expr))
-			elog(ERROR, "cannot write a column that could be written before");
+			elog(ERROR, "could not deparse a column that is shippable");
 		columns->attrs = lappend_int(columns->attrs, entry->resno);
 	}
 	if (columns->attrs == NIL)
@@ -207,21 +207,22 @@ append_conditions(RemoteSql *sql, const Scope *scope, List *conditions, const ch
 	{
 		appendStringInfoString(&sql->text, *separator);
 		if (!deparse_condition(sql, scope, static_cast<Expr *>(lfirst(cell))))
-			elog(ERROR, "cannot write a condition that could be written before");
+			elog(ERROR, "could not deparse a condition that is shippable");
 		*separator = " AND ";
 	}
 }
 
 static void
-append_supersets(RemoteSql *sql, const Scope *scope, List *conditions, const char **separator)
+append_lossy_conditions(RemoteSql *sql, const Scope *scope, List *conditions,
+						const char **separator)
 {
 	ListCell *cell;
 
 	foreach (cell, conditions)
 	{
 		appendStringInfoString(&sql->text, *separator);
-		if (!deparse_superset(sql, scope, static_cast<Expr *>(lfirst(cell))))
-			elog(ERROR, "cannot write a condition that could be written before");
+		if (!deparse_lossy_condition(sql, scope, static_cast<Expr *>(lfirst(cell))))
+			elog(ERROR, "could not deparse a condition that is shippable");
 		*separator = " AND ";
 	}
 }
@@ -245,7 +246,7 @@ append_exists(RemoteSql *sql, const Scope *scope, const PlannedJoin *join, const
 	*separator = " AND ";
 }
 
-/* What isn't said in FROM. */
+/* What is not said in FROM. */
 static void
 append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel, const char **separator)
 {
@@ -399,7 +400,7 @@ append_body(RemoteSql *sql, const RemoteQuery &query)
 	if (relation->kind == RelationKind::table)
 	{
 		append_conditions(sql, &relation->scope, query.conditions, &separator);
-		append_supersets(sql, &relation->scope, query.supersets, &separator);
+		append_lossy_conditions(sql, &relation->scope, query.lossy_conditions, &separator);
 	}
 	else
 		append_where(sql, &planned_relation(source)->scope, source, &separator);
@@ -428,14 +429,14 @@ deparse_query(RemoteSql *sql, const RemoteQuery &query, RemoteColumns *columns)
 }
 
 bool
-is_remote_value(const Scope *scope, Expr *expr, types::Domain *domain)
+is_remote_value(const Scope *scope, Expr *expr, types::TsqlType *tsql_type)
 {
 	RemoteSql scratch = {};
 
 	if (is_value(scope, expr))
 		return false;
 	initStringInfo(&scratch.text);
-	return deparse_value(&scratch, scope, expr, domain);
+	return deparse_value(&scratch, scope, expr, tsql_type);
 }
 
 } // namespace sambapos::fdw

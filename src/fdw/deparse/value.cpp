@@ -7,20 +7,20 @@ namespace sambapos::fdw
 {
 
 using types::Comparison;
-using types::Domain;
 using types::Form;
-using types::Grid;
+using types::TsqlType;
+using types::TypeKind;
 
 Value *
-make_value(Piece *sql, const Domain &domain)
+make_value(Piece *sql, const TsqlType &tsql_type)
 {
-	if (sql == nullptr || domain.grid == Grid::unsupported || !is_moderate(sql))
+	if (sql == nullptr || tsql_type.kind == TypeKind::unsupported || !is_moderate(sql))
 		return nullptr;
 
 	auto *value = static_cast<Value *>(palloc0(sizeof(Value)));
 
 	value->sql = sql;
-	value->domain = domain;
+	value->tsql_type = tsql_type;
 	return value;
 }
 
@@ -45,7 +45,7 @@ column_value(const Scope *scope, const Var *var)
 
 	append_column(&piece->text, scope, var);
 	return make_value(piece,
-					  types::column_domain(type, typmod, column_remote_type(table, var->varattno)));
+					  types::column_type(type, typmod, column_remote_type(table, var->varattno)));
 }
 
 /* ---- columns of text ---- */
@@ -67,7 +67,7 @@ is_text_type(Oid type)
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
-/* Below casts between the text types; of bpchar blanks at the end don't count, neither here nor
+/* Below casts between the text types; of bpchar blanks at the end do not count, neither here nor
  * there. */
 Value *
 text_column_of(const Scope *scope, Expr *expr)
@@ -91,7 +91,7 @@ text_column_of(const Scope *scope, Expr *expr)
 
 	append_column(&piece->text, scope, var);
 	return make_value(
-		piece, types::plain_domain(Grid::text, getBaseType(var->vartype), is_national ? 1 : 0));
+		piece, types::plain_type(TypeKind::text, getBaseType(var->vartype), is_national ? 1 : 0));
 }
 
 /* With text_semantics 'server'; an explicit COLLATE asks for PostgreSQL's rules. */
@@ -114,23 +114,23 @@ known_value(const Scope *scope, Expr *expr)
 {
 	Oid type = exprType(reinterpret_cast<Node *>(expr));
 	Piece *piece = make_piece("");
-	Domain domain;
+	TsqlType tsql_type;
 
 	if (IsA(expr, Const))
 	{
 		auto *known = castNode(Const, expr);
 
-		domain = types::value_domain(type, known->constvalue, known->constisnull);
-		if (domain.grid == Grid::unsupported)
+		tsql_type = types::constant_type(type, known->constvalue, known->constisnull);
+		if (tsql_type.kind == TypeKind::unsupported)
 			return nullptr;
-		types::append_value(&piece->text, domain, known->constvalue, known->constisnull);
-		return make_value(piece, domain);
+		types::append_value(&piece->text, tsql_type, known->constvalue, known->constisnull);
+		return make_value(piece, tsql_type);
 	}
-	domain = types::parameter_domain(type);
-	if (domain.grid == Grid::unsupported || !may_compute_before(scope, expr))
+	tsql_type = types::parameter_type(type);
+	if (tsql_type.kind == TypeKind::unsupported || !may_compute_before(scope, expr))
 		return nullptr;
-	add_parameter(piece, {Form::value, Comparison::equal, domain, type, ""}, expr);
-	return make_value(piece, domain);
+	add_parameter(piece, {Form::value, Comparison::equal, tsql_type, type, ""}, expr);
+	return make_value(piece, tsql_type);
 }
 
 /* ---- any expression ---- */
@@ -141,18 +141,18 @@ condition_value(const Scope *scope, Expr *expr)
 {
 	return make_value(compose("CAST(CASE WHEN $1 THEN 1 WHEN NOT ($1) THEN 0 END AS bit)",
 							  {nested_condition_of(scope, expr)}),
-					  types::plain_domain(Grid::bit, BOOLOID));
+					  types::plain_type(TypeKind::bit, BOOLOID));
 }
 
 static Value *
 aggregate_value(const Scope *scope, Aggref *aggregate)
 {
 	Piece *piece = make_piece("");
-	Domain domain;
+	TsqlType tsql_type;
 
-	if (!scope->grouped || !deparse_aggregate(piece, scope, aggregate, &domain))
+	if (!scope->grouped || !deparse_aggregate(piece, scope, aggregate, &tsql_type))
 		return nullptr;
-	return make_value(piece, domain);
+	return make_value(piece, tsql_type);
 }
 
 Value *
@@ -205,18 +205,19 @@ operand_of(const Scope *scope, Expr *expr)
 Value *
 as_operand(Value *value)
 {
-	if (value == nullptr || types::is_coarse(value->domain))
+	if (value == nullptr || types::is_coarse(value->tsql_type))
 		return nullptr;
 
-	Domain domain = value->domain;
+	TsqlType tsql_type = value->tsql_type;
 
-	if (domain.grid == Grid::integer && domain.type == NUMERICOID)
-		domain = types::decimal_domain(19, 0);
-	if (!value->domain.needs_cast)
+	if (tsql_type.kind == TypeKind::integer && tsql_type.local_type == NUMERICOID)
+		tsql_type = types::decimal_type(19, 0);
+	if (!value->tsql_type.needs_cast)
 		return value;
-	domain.needs_cast = false;
-	domain.other_scale = value->domain.other_scale;
-	return make_value(compose(psprintf("CAST($1 AS %s)", type_name(domain)), {value->sql}), domain);
+	tsql_type.needs_cast = false;
+	tsql_type.other_scale = value->tsql_type.other_scale;
+	return make_value(compose(psprintf("CAST($1 AS %s)", type_name(tsql_type)), {value->sql}),
+					  tsql_type);
 }
 
 /* ---- casts and shifts that keep order ---- */
@@ -242,7 +243,7 @@ constexpr int64 microseconds_a_day = INT64CONST(86400000000);
 /* No column of the server so much earlier is beyond what PostgreSQL holds. */
 constexpr int64 longest_shift = 1700000 * microseconds_a_day;
 
-/* How much later than its argument a moment is that is shifted by a constant; false if it isn't
+/* How much later than its argument a datetime is that is shifted by a constant; false if it is not
  * shifted so, or by months. */
 static bool
 shift_of(const OpExpr *op, int64 *shift)
@@ -322,7 +323,7 @@ comparand_of(const Scope *scope, Expr *expr)
 
 	if (value == nullptr)
 		return nullptr;
-	if (by_day && value->domain.grid == Grid::date)
+	if (by_day && value->tsql_type.kind == TypeKind::date)
 	{
 		/* A date some hours later is still that date. */
 		int64 rest = shift % microseconds_a_day;
@@ -330,8 +331,8 @@ comparand_of(const Scope *scope, Expr *expr)
 		shift -= rest < 0 ? rest + microseconds_a_day : rest;
 		by_day = false;
 	}
-	value->domain.shift = shift;
-	value->domain.by_day = by_day;
+	value->tsql_type.shift = shift;
+	value->tsql_type.by_day = by_day;
 	return value;
 }
 

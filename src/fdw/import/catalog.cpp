@@ -55,11 +55,11 @@ make_text_reader(const Connection *connection, int columns)
 }
 
 [[noreturn]] static void
-no_catalog()
+null_name()
 {
 	ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 					errmsg("the server's catalog answered with NULL for a name"),
-					errhint("Is it a SQL Server?")));
+					errhint("Check that this is a SQL Server.")));
 	pg_unreachable();
 }
 
@@ -73,7 +73,7 @@ take_text(Datum value, MemoryContext lasting)
 	if (length > longest_text)
 		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 						errmsg("the server's catalog answered with a name of %zu bytes", length),
-						errhint("Is it a SQL Server?")));
+						errhint("Check that this is a SQL Server.")));
 	return MemoryContextStrdup(lasting, copy);
 }
 
@@ -86,7 +86,7 @@ take_row(const Datum *values, const bool *nulls, int columns, int named, MemoryC
 	for (int i = 0; i < columns; i++)
 	{
 		if (nulls[i] && i < named)
-			no_catalog();
+			null_name();
 		texts[i] = nulls[i] ? nullptr : take_text(values[i], lasting);
 	}
 	return texts;
@@ -147,7 +147,7 @@ fetch_texts(Oid server, const char *sql, int columns, int named)
 
 	types::RowReader *reader = make_text_reader(result->connection, columns);
 
-	result_settle(result);
+	result_store_if_locking(result);
 
 	List *rows = read_texts(result, reader, columns, named);
 
@@ -244,7 +244,7 @@ find_table(const Names &names, const char *name)
 
 /* ---- what the server has ---- */
 
-/* Which of the catalog's tables aren't wanted has to be known too. */
+/* Which of the catalog's tables are not wanted has to be known too. */
 static List *
 fetch_tables(Oid server, const char *schema, bool views, const Names &names)
 {
@@ -384,7 +384,7 @@ fetch_row_counts(Oid server, const char *schema, const Names &names)
 }
 
 [[noreturn]] static void
-explain_no_tables(Oid server, const char *schema)
+report_no_tables(Oid server, const char *schema)
 {
 	const char *server_name = GetForeignServer(server)->servername;
 	List *found = fetch_texts(server,
@@ -394,15 +394,17 @@ explain_no_tables(Oid server, const char *schema)
 							  1, 0);
 
 	if (found == NIL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-						errmsg("schema \"%s\" doesn't exist on server \"%s\"", schema, server_name),
-						errhint("SambaPOS has its tables in schema \"dbo\".")));
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-			 errmsg("schema \"%s\" of server \"%s\" shows no tables", schema, server_name),
-			 errhint("A login sees what it may read: GRANT SELECT ON SCHEMA::[%s] TO it, and look "
-					 "whether the option \"database\" names the right one.",
-					 schema)));
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("schema \"%s\" does not exist on server \"%s\"", schema, server_name),
+				 errhint("SambaPOS has its tables in schema \"dbo\".")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+		 errmsg("schema \"%s\" of server \"%s\" shows no tables", schema, server_name),
+		 errhint("A login sees only what it may read. Grant it SELECT ON SCHEMA::[%s] at the "
+				 "server, and check that the server option \"database\" names the right database.",
+				 schema)));
 	pg_unreachable();
 }
 
@@ -413,7 +415,7 @@ fetch_catalog(Oid server, const char *schema, bool views)
 	List *tables = fetch_tables(server, schema, views, names);
 
 	if (tables == NIL)
-		explain_no_tables(server, schema);
+		report_no_tables(server, schema);
 	fetch_columns(server, schema, names);
 	fetch_keys(server, schema, names);
 	fetch_row_counts(server, schema, names);

@@ -14,59 +14,27 @@
 #include "bridge/visible.hpp"
 #include "fdw/import/import.hpp"
 #include "fdw/import/name_table.hpp"
+#include "fdw/options/options.hpp"
 
 namespace sambapos::fdw
 {
 
-struct ImportOptions
-{
-	NameCase name_case;
-	bool not_null;
-	bool views;
-	bool sensitive;
-};
-
 /* ---- options ---- */
 
-static NameCase
-parse_name_case(const char *value)
-{
-	if (std::strcmp(value, "snake") == 0)
-		return NameCase::snake;
-	if (std::strcmp(value, "keep") == 0)
-		return NameCase::keep;
-	if (std::strcmp(value, "lower") == 0)
-		return NameCase::lower;
-	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					errmsg("invalid value for option \"name_case\": \"%s\"", value),
-					errhint("Valid values are: snake, keep, lower.")));
-	pg_unreachable();
-}
-
 static ImportOptions
-parse_import_options(List *list)
+read_import_options(List *list)
 {
-	ImportOptions options = {NameCase::snake, true, false, false};
+	ImportOptions options;
 	ListCell *cell;
 
 	foreach (cell, list)
 	{
-		DefElem *option = lfirst_node(DefElem, cell);
+		DefElem *given = lfirst_node(DefElem, cell);
 
-		if (std::strcmp(option->defname, "name_case") == 0)
-			options.name_case = parse_name_case(defGetString(option));
-		else if (std::strcmp(option->defname, "import_not_null") == 0)
-			options.not_null = defGetBoolean(option);
-		else if (std::strcmp(option->defname, "import_views") == 0)
-			options.views = defGetBoolean(option);
-		else if (std::strcmp(option->defname, "import_sensitive") == 0)
-			options.sensitive = defGetBoolean(option);
-		else
-			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-							errmsg("invalid option \"%s\"", option->defname),
-							errhint("Valid options of IMPORT FOREIGN SCHEMA are: name_case, "
-									"import_not_null, import_views, import_sensitive.")));
+		check_option_value(*checked_option(given->defname, OptionContext::import),
+						   defGetString(given));
 	}
+	read_options(list, OptionContext::import, {nullptr, nullptr, nullptr, &options});
 	return options;
 }
 
@@ -110,7 +78,7 @@ names_of(const List *tables)
 	return names;
 }
 
-/* LIMIT TO a name that nothing has is a slip of the pen, or a table this login may not see. */
+/* A name in LIMIT TO that no table has is misspelt, or is a table that this login may not see. */
 static void
 report_absent(const ImportForeignSchemaStmt *statement, const List *tables, const char *server_name)
 {
@@ -130,9 +98,9 @@ report_absent(const ImportForeignSchemaStmt *statement, const List *tables, cons
 					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 					 errmsg("schema \"%s\" of server \"%s\" has no table \"%s\"",
 							statement->remote_schema, server_name, name),
-					 errhint("Write it as it is called at the server, in double quotes, or as it "
-							 "would be called here. A login sees what it may read; views need the "
-							 "option import_views.")));
+					 errhint("Write the name that the table has at the server, in double quotes, "
+							 "or the name that it would get here. A login sees only what it may "
+							 "read. Views need the option import_views.")));
 	}
 	hash_destroy(names);
 }
@@ -157,7 +125,7 @@ name_tables(List *tables, NameCase name_case)
 
 	for (int i = 0; i < count; i++)
 		remote[i] = static_cast<RemoteTable *>(list_nth(tables, i))->name;
-	const char **local = local_names(remote, count, name_case, Named::tables);
+	const char **local = local_names(remote, count, name_case, NameKind::tables);
 
 	for (int i = 0; i < count; i++)
 		static_cast<RemoteTable *>(list_nth(tables, i))->local = local[i];
@@ -174,7 +142,7 @@ name_columns(const RemoteTable *table, NameCase name_case)
 
 	for (int i = 0; i < count; i++)
 		remote[i] = static_cast<RemoteColumn *>(list_nth(table->columns, i))->name;
-	const char **local = local_names(remote, count, name_case, Named::columns);
+	const char **local = local_names(remote, count, name_case, NameKind::columns);
 
 	for (int i = 0; i < count; i++)
 		static_cast<RemoteColumn *>(list_nth(table->columns, i))->local = local[i];
@@ -230,7 +198,7 @@ create_command(const RemoteTable *table, const ImportForeignSchemaStmt *statemen
 		if (type == nullptr)
 		{
 			ereport(WARNING, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-							  errmsg("column \"%s\" of table \"%s\" was left out: type %s isn't "
+							  errmsg("column \"%s\" of table \"%s\" was left out: type %s is not "
 									 "supported",
 									 visible(column->name), visible(table->name),
 									 visible(column->data_type))));
@@ -252,8 +220,8 @@ create_command(const RemoteTable *table, const ImportForeignSchemaStmt *statemen
 	return command.data;
 }
 
-/* A secret table that was asked for by name deserves a warning; the rest, in an import of
- * everything, a word. */
+/* A secret table that was asked for by name gets a warning; the others, in an import of everything,
+ * one notice. */
 static bool
 leaves_out(const RemoteTable *table, const ImportForeignSchemaStmt *statement,
 		   const ImportOptions &options, StringInfo left_out)
@@ -311,16 +279,16 @@ create_commands(List *tables, const ImportForeignSchemaStmt *statement, const ch
 									 visible(table->name))));
 	}
 	if (left_out.len > 0 && statement->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
-		ereport(NOTICE,
-				(errmsg("what may hold credentials was left out: %s", visible(left_out.data)),
-				 errhint("The option import_sensitive imports it.")));
+		ereport(NOTICE, (errmsg("tables and columns that may hold credentials were left out: %s",
+								visible(left_out.data)),
+						 errhint("The option import_sensitive imports it.")));
 	return commands;
 }
 
 List *
 sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server)
 {
-	ImportOptions options = parse_import_options(statement->options);
+	ImportOptions options = read_import_options(statement->options);
 	List *tables = fetch_catalog(server, statement->remote_schema, options.views);
 
 	const char *server_name = GetForeignServer(server)->servername;
@@ -330,8 +298,8 @@ sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server)
 
 	List *commands = create_commands(tables, statement, server_name, options);
 
-	/* PostgreSQL would go through the list again, by local names only. The statement is ours: it
-	 * was copied if anybody else needs it. */
+	/* PostgreSQL would go through the list again, by local names only. The statement may be
+	 * changed: it was copied if it is needed elsewhere. */
 	statement->list_type = FDW_IMPORT_SCHEMA_ALL;
 	return commands;
 }

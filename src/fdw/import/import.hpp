@@ -10,6 +10,23 @@
 namespace sambapos::fdw
 {
 
+/* How local names are made. */
+enum class NameCase
+{
+	snake,
+	keep,
+	lower
+};
+
+/* The options of the statement. */
+struct ImportOptions
+{
+	NameCase name_case;
+	bool not_null;
+	bool views;
+	bool sensitive;
+};
+
 /* A column as INFORMATION_SCHEMA.COLUMNS describes it; numbers are -1 where it says NULL. */
 struct RemoteColumn
 {
@@ -30,40 +47,33 @@ struct RemoteTable
 	const char *name;
 	const char *local;
 	List *columns; /* of RemoteColumn */
-	double rows;   /* negative if the server doesn't say */
+	double rows;   /* negative if the server does not say */
 };
 
 /* ---- catalog.cpp ---- */
 
 /* The tables of a schema, with columns, keys and row counts: a list of RemoteTable, without local
- * names. An error if the schema isn't there or shows nothing, or if two tables, or two columns of
+ * names. An error if the schema is not there or shows nothing, or if two tables, or two columns of
  * one, have the same name. */
 List *fetch_catalog(Oid server, const char *schema, bool views);
 
 /* ---- names.cpp ---- */
 
-enum class NameCase
-{
-	snake,
-	keep,
-	lower
-};
-
-enum class Named
+enum class NameKind
 {
 	tables,
 	columns /* of one table; none may be called as a system column */
 };
 
 /* The local names of a list of remote ones, all different, in an array as long as the list. */
-const char **local_names(const char *const *remote, int count, NameCase name_case, Named kind);
+const char **local_names(const char *const *remote, int count, NameCase name_case, NameKind kind);
 
 /* ---- types.cpp ---- */
 
 /* The type as T-SQL writes it: decimal(16,2), nvarchar(max). */
 const char *remote_type_text(const RemoteColumn &column);
 
-/* The local type; null if the column can't be read. */
+/* The local type; null if the column cannot be read. */
 const char *local_type(const RemoteColumn &column);
 
 /* ---- sensitive.cpp ---- */

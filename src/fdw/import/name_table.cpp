@@ -1,6 +1,6 @@
 /*
- * PostgreSQL's hash table with names as keys, and a hash that nobody can foresee: names that are
- * chosen to fall together would make a list of the table again.
+ * PostgreSQL's hash table with names as keys, and a seeded hash that cannot be predicted: names
+ * that are chosen to collide would make a list of the table.
  */
 #include "fdw/import/name_table.hpp"
 

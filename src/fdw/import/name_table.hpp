@@ -20,10 +20,10 @@ struct NameKey
  * live as long as the table. */
 HTAB *make_name_table(Size entry_size);
 
-/* The entry of a name; made if it isn't there, and then nothing is set but its key. */
+/* The entry of a name; made if it is not there, and then nothing is set but its key. */
 void *name_enter(HTAB *table, const void *scope, const char *name, bool *found);
 
-/* The same; null if it isn't there. */
+/* The same; null if it is not there. */
 void *name_find(HTAB *table, const void *scope, const char *name);
 
 } // namespace sambapos::fdw

@@ -27,12 +27,12 @@ constexpr int cut_length = 54;
 
 static const char *const system_columns[] = {"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"};
 
-/* Somebody's claim to a name, by what must not coincide. */
+/* A claim to a name, by what must not coincide. */
 struct Claim
 {
 	NameKey key;
 	bool taken;
-	int number; /* the next to try for those that can't have it */
+	int number; /* the next to try for those that cannot have it */
 };
 
 /* ---- one name ---- */
@@ -175,7 +175,8 @@ numbered(HTAB *claims, Claim *wanted, const char *name, NameCase name_case)
 
 /* Gives the names to those that come first. */
 static void
-settle(Claim **wanted, const char *const *remote, int count, NameCase name_case, bool underscored)
+give_names(Claim **wanted, const char *const *remote, int count, NameCase name_case,
+		   bool underscored)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -190,7 +191,7 @@ settle(Claim **wanted, const char *const *remote, int count, NameCase name_case,
 }
 
 const char **
-local_names(const char *const *remote, int count, NameCase name_case, Named kind)
+local_names(const char *const *remote, int count, NameCase name_case, NameKind kind)
 {
 	auto size = static_cast<Size>(count + 1);
 	auto **names = static_cast<const char **>(
@@ -206,10 +207,10 @@ local_names(const char *const *remote, int count, NameCase name_case, Named kind
 		names[i] = shorten(to_local(remote[i], name_case));
 		wanted[i] = claim(claims, distinction_of(names[i], name_case), &found);
 	}
-	if (kind == Named::columns)
+	if (kind == NameKind::columns)
 		claim_system_columns(claims);
-	settle(wanted, remote, count, name_case, false);
-	settle(wanted, remote, count, name_case, true);
+	give_names(wanted, remote, count, name_case, false);
+	give_names(wanted, remote, count, name_case, true);
 	for (int i = 0; i < count; i++)
 		if (wanted[i] != nullptr)
 			names[i] = numbered(claims, wanted[i], names[i], name_case);

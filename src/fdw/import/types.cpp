@@ -24,8 +24,8 @@ struct TypeRule
 	Arguments arguments;
 };
 
-/* The local names are words of the grammar or have a schema: a type that somebody calls text in a
- * schema of the search path isn't meant.
+/* The local names are words of the grammar or have a schema: a type called text in a schema of the
+ * search path is not meant.
  *
  * A char(n) column of PostgreSQL compares and pads as SQL Server's does. The fraction of a second
  * is not declared here: a type without it holds all there is. */

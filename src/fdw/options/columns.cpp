@@ -3,7 +3,7 @@
  * and finding them in the catalog would be a good part of planning a small query: each is read once
  * and kept until its table changes.
  */
-#include "fdw/fdw.hpp"
+#include "fdw/options/options.hpp"
 
 namespace sambapos::fdw
 {
@@ -25,7 +25,7 @@ struct KnownColumn
 
 static HTAB *known = nullptr;
 
-/* Only marked: whoever asks next may be in the middle of the hash table. */
+/* Only marked: a caller may be in the middle of the hash table. */
 static void
 on_relation_change(Datum, Oid relation)
 {
@@ -50,30 +50,20 @@ prepare()
 	CacheRegisterRelcacheCallback(on_relation_change, Datum{0});
 }
 
-static bool
-is_true(const char *value)
-{
-	bool result = false;
-
-	return value != nullptr && parse_bool(value, &result) && result;
-}
-
 /* Nothing of an entry is changed before everything of the new one is at hand. */
 static KnownColumn *
 read_column(const ColumnKey *key)
 {
 	auto attribute = static_cast<AttrNumber>(key->attribute);
-	List *options = GetForeignColumnOptions(key->relation, attribute);
-	const char *name = find_option_value(options, "column_name");
-	const char *remote_type = find_option_value(options, "remote_type");
+	ColumnOptions options = {};
 
-	if (name == nullptr)
-		name = get_attname(key->relation, attribute, false);
-	if (remote_type == nullptr)
-		remote_type = "";
+	read_options(GetForeignColumnOptions(key->relation, attribute), OptionContext::column,
+				 {nullptr, nullptr, &options, nullptr});
+	if (options.name == nullptr)
+		options.name = get_attname(key->relation, attribute, false);
 
-	Size name_size = std::strlen(name) + 1;
-	Size type_size = std::strlen(remote_type) + 1;
+	Size name_size = std::strlen(options.name) + 1;
+	Size type_size = std::strlen(options.remote_type) + 1;
 	auto *texts =
 		static_cast<char *>(MemoryContextAlloc(CacheMemoryContext, name_size + type_size));
 	bool found;
@@ -81,11 +71,11 @@ read_column(const ColumnKey *key)
 
 	if (found)
 		pfree(column->name);
-	std::memcpy(texts, name, name_size);
-	std::memcpy(texts + name_size, remote_type, type_size);
+	std::memcpy(texts, options.name, name_size);
+	std::memcpy(texts + name_size, options.remote_type, type_size);
 	column->name = texts;
 	column->remote_type = texts + name_size;
-	column->is_key = is_true(find_option_value(options, "key"));
+	column->is_key = options.key;
 	column->current = true;
 	return column;
 }

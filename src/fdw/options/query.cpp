@@ -1,16 +1,17 @@
 /*
- * The option query: T-SQL of a user's in place of a table.
+ * The option query: a user's T-SQL in place of a table.
  *
- * It runs at the server with the login of whoever reads the table, who may be anybody. So
+ * It runs at the server with the login of the role that reads the table, which may be any role. So
  *
- * * it must be one query, by T-SQL's own rules (tds/query_text.hpp), so that it can't leave the
+ * * it must be one query, by T-SQL's own rules (tds/query_text.hpp), so that it cannot leave the
  *   parenthesis it stands in: asked when the option is set, and again whenever it is sent, since a
  *   table may be older than the rule;
- * * whoever sets it, and whoever owns the table when it is read, must have the right to EXECUTE
- *   sambapos_query, which is the right to pass T-SQL through;
- * * what it leaves behind counts as left by a text that isn't ours (Author::both).
+ * * the role that sets it, and the owner of the table when it is read, must have the right to
+ * EXECUTE sambapos_query, which is the right to pass T-SQL through;
+ * * what it changes in the session is put back as after any user's text (tds::Origin::mixed).
  *
- * sambapos_query is looked for beside the wrapper's own functions, not along anybody's search_path.
+ * sambapos_query is looked up in the schema of the wrapper's own functions, not along a
+ * search_path.
  */
 #include "bridge/visible.hpp"
 #include "fdw/fdw.hpp"
@@ -64,8 +65,8 @@ flaw_hint(tds::Flaw flaw)
 	switch (flaw)
 	{
 		case tds::Flaw::with_clause:
-			return "Write the common table expression as a derived table, or let the server have a "
-				   "view.";
+			return "Write the common table expression as a derived table, or create a view at the "
+				   "server.";
 		case tds::Flaw::control_character:
 			return "Only tabs and line breaks may be there; in a string, write NCHAR() for others.";
 		case tds::Flaw::character_not_allowed: return "Write a name that has it in [brackets].";
@@ -116,7 +117,8 @@ append_query(StringInfo sql, const TableOptions &options)
 
 /* ---- who may? ---- */
 
-/* Only superusers make functions in C: nobody can put one of his own in its place. */
+/* Only superusers can create functions in C: no other role can put its own function in its place.
+ */
 static bool
 is_query_function(Oid function)
 {
@@ -134,7 +136,7 @@ is_query_function(Oid function)
 	return result;
 }
 
-/* In the schema of another function of the extension; Invalid if the installed version hasn't it
+/* In the schema of another function of the extension; Invalid if the installed version has not it
  * with these arguments. */
 static Oid
 query_function(Oid neighbour)
@@ -170,12 +172,13 @@ void
 check_query_option(const char *query, Oid validator)
 {
 	if (!may_pass_text(GetUserId(), validator))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set the option \"query\""),
-				 errdetail(
-					 "It passes T-SQL through, as sambapos_query does, and takes the same right."),
-				 errhint("%s", grant_hint(GetUserId(), validator))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to set the option \"query\""),
+			 errdetail(
+				 "It passes T-SQL through, as sambapos_query does, and needs the same privilege."),
+			 errhint("%s", grant_hint(GetUserId(), validator))));
 	bare_query(query, InvalidOid);
 }
 
@@ -208,8 +211,8 @@ check_query_owner(Oid relation)
 		 errmsg("permission denied for foreign table \"%s\": its owner \"%s\" may not pass T-SQL "
 				"through",
 				get_rel_name(relation), GetUserNameFromId(owner, false)),
-		 errdetail("Its option query would run with the login of whoever reads the table."),
-		 errhint("%s Or let somebody who has that right own the table.",
+		 errdetail("Its option query would run with the login of every user who reads the table."),
+		 errhint("%s Or make a role that has this privilege the owner of the table.",
 				 grant_hint(owner, handler))));
 }
 

@@ -9,131 +9,111 @@
 namespace sambapos::fdw
 {
 
-/* Everything that is read while a server's and a mapping's options are gathered. */
-struct Gathered
+/* ---- one value ---- */
+
+/* The position of a value among the choices; -1 if it is not one of them. */
+static int
+choice_index(const char *choices, const char *value)
 {
-	ServerOptions *result;
-	const char *password_file;
-	bool port_given;
-	bool check_hostname_given;
-	bool password_given;
-	bool password_required;
-};
+	size_t length = std::strlen(value);
+	int index = 0;
 
-static const char *
-utf8(const char *text)
-{
-	return pg_server_to_any(text, static_cast<int>(std::strlen(text)), PG_UTF8);
-}
-
-static bool
-as_bool(const char *value)
-{
-	bool result = false;
-
-	parse_bool(value, &result);
-	return result;
-}
-
-static bool
-is(const OptionRule *rule, const char *name)
-{
-	return std::strcmp(rule->name, name) == 0;
-}
-
-static bool
-take_text(Gathered *all, const OptionRule *rule, const char *value)
-{
-	tds::Login &login = all->result->login;
-
-	if (is(rule, "host"))
-		login.host = utf8(value);
-	else if (is(rule, "instance"))
-		login.instance = utf8(value);
-	else if (is(rule, "database"))
-		login.database = utf8(value);
-	else if (is(rule, "ca_file"))
-		login.ca_file = value;
-	else if (is(rule, "tds_version"))
-		login.tds_version = value;
-	else if (is(rule, "application_name"))
-		login.application_name = utf8(value);
-	else if (is(rule, "username"))
-		login.username = utf8(value);
-	else if (is(rule, "password"))
+	for (const char *choice = choices; *choice != '\0'; index++)
 	{
-		login.password = utf8(value);
-		all->password_given = true;
+		size_t choice_length = std::strcspn(choice, ",");
+
+		if (choice_length == length && std::strncmp(choice, value, length) == 0)
+			return index;
+		choice += choice_length + std::strspn(choice + choice_length, ", ");
 	}
-	else if (is(rule, "password_file"))
-		all->password_file = value;
-	else
+	return -1;
+}
+
+static bool
+parse_integer(const OptionRange &range, const char *text, int *result)
+{
+	char *end;
+
+	errno = 0;
+
+	long number = strtol(text, &end, 10);
+
+	if (errno != 0 || end == text || *end != '\0' || number < range.minimum ||
+		number > range.maximum)
 		return false;
+	*result = static_cast<int>(number);
 	return true;
 }
 
-static void
-take_setting(Gathered *all, const OptionRule *rule, const char *value)
+static bool
+parse_number(const char *text, double *result)
 {
-	ServerOptions *result = all->result;
-	tds::Login &login = result->login;
+	char *end;
 
-	if (is(rule, "port"))
-	{
-		login.port = atoi(value);
-		all->port_given = true;
-	}
-	else if (is(rule, "encryption"))
-		login.encryption = static_cast<tds::Encryption>(choice_index(rule, value));
-	else if (is(rule, "min_tls"))
-		login.min_tls = static_cast<tds::MinTls>(choice_index(rule, value));
-	else if (is(rule, "check_hostname"))
-	{
-		login.check_hostname = as_bool(value);
-		all->check_hostname_given = true;
-	}
-	else if (is(rule, "packet_size"))
-		login.packet_size = atoi(value);
-	else if (is(rule, "connect_timeout"))
-		login.connect_timeout = atoi(value);
-	else if (is(rule, "query_timeout"))
-		login.query_timeout = atoi(value);
-	else if (is(rule, "lock_timeout"))
-		login.lock_timeout = atoi(value);
-	else if (is(rule, "isolation"))
-		result->isolation = static_cast<tds::Isolation>(choice_index(rule, value));
-	else if (is(rule, "keep_connections"))
-		result->keep_connections = as_bool(value);
-	else if (is(rule, "text_semantics"))
-		result->text_semantics = static_cast<TextSemantics>(choice_index(rule, value));
-	else if (is(rule, "invalid_text"))
-		result->invalid_text = static_cast<InvalidText>(choice_index(rule, value));
-	else if (is(rule, "use_remote_estimate"))
-		result->use_remote_estimate = as_bool(value);
-	else if (is(rule, "fdw_startup_cost"))
-		result->startup_cost = strtod(value, nullptr);
-	else if (is(rule, "fdw_tuple_cost"))
-		result->tuple_cost = strtod(value, nullptr);
-	else if (is(rule, "password_required"))
-		all->password_required = as_bool(value);
+	errno = 0;
+	*result = strtod(text, &end);
+	return errno == 0 && end != text && *end == '\0' && *result >= 0 && *result <= 1e15;
 }
 
-static void
-take_options(Gathered *all, List *options, Oid catalog)
+bool
+parse_option(const Option &option, const char *text, OptionValue *value)
+{
+	const OptionRange &range = option.range;
+
+	*value = {text, false, 0, 0};
+	switch (range.kind)
+	{
+		case OptionKind::text:
+		case OptionKind::secret:
+			return (*text != '\0' || range.kind == OptionKind::secret) &&
+				   (range.maximum == 0 || std::strlen(text) <= static_cast<size_t>(range.maximum));
+		case OptionKind::path: return is_absolute_path(text);
+		case OptionKind::boolean: return parse_bool(text, &value->boolean);
+		case OptionKind::integer: return parse_integer(range, text, &value->integer);
+		case OptionKind::number: return parse_number(text, &value->number);
+		case OptionKind::choice:
+			value->integer = choice_index(range.choices, text);
+			return value->integer >= 0;
+	}
+	return false;
+}
+
+const char *
+find_option_value(List *options, const char *name)
 {
 	ListCell *cell;
 
 	foreach (cell, options)
 	{
 		DefElem *option = lfirst_node(DefElem, cell);
-		const OptionRule *rule = find_option(option->defname, catalog);
 
-		if (rule == nullptr)
-			elog(ERROR, "unknown option \"%s\"", option->defname);
-		if (!take_text(all, rule, defGetString(option)))
-			take_setting(all, rule, defGetString(option));
+		if (std::strcmp(option->defname, name) == 0)
+			return defGetString(option);
+	}
+	return nullptr;
+}
+
+/* Valid values only: they were checked when they were set. */
+void
+read_options(List *options, OptionContext context, const OptionTarget &target)
+{
+	for (const Option &option : all_options())
+	{
+		if (option.context != context || option.set == nullptr)
+			continue;
+
+		const char *given = find_option_value(options, option.name);
+		const char *text = given != nullptr ? given : option.initial;
+		OptionValue value;
+
+		if (text == nullptr)
+			continue;
+		parse_option(option, text, &value);
+		option.set(target, value);
 	}
 }
+
+/* ---- the password ---- */
 
 /* Opens the file only after a look at it: a pipe would wait for a writer. */
 static FILE *
@@ -160,7 +140,7 @@ open_password_file(const char *path)
 }
 
 /* The first line of the file. Others must not be able to read it, as with ~/.pgpass. Nothing of it
- * may get into a message, so what can't be converted is found before it is. */
+ * may get into a message, so what cannot be converted is found before it is. */
 static const char *
 read_password_file(const char *path)
 {
@@ -178,10 +158,10 @@ read_password_file(const char *path)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			 errmsg("the first line of password file \"%s\" is not a password", path),
+			 errmsg("the first line of password file \"%s\" is not a valid password", path),
 			 errdetail("A password has at most %d bytes and is in the encoding of the database.",
 					   login_text_length)));
-	return utf8(pstrdup(line));
+	return pg_server_to_any(pstrdup(line), static_cast<int>(length), PG_UTF8);
 }
 
 [[noreturn]] static void
@@ -192,14 +172,15 @@ missing_option(const char *message, const char *hint)
 	pg_unreachable();
 }
 
-/* A user who isn't superuser must not go in with rights of the database server's own: what lets him
- * in at the till is his own password, as with postgres_fdw. */
+/* A user who is not superuser must not go in with rights of the database server's own: what lets
+ * him in at the till is his own password, as with postgres_fdw. */
 static void
-check_password(const Gathered *all, const ForeignServer *server, Oid user)
+check_password(const ServerOptions *options, const ForeignServer *server, Oid user)
 {
 	const char *name = quote_identifier(server->servername);
+	const char *password = options->login.password;
 
-	if (!all->password_required || all->result->login.password[0] != '\0')
+	if (!options->password_required || (password != nullptr && password[0] != '\0'))
 		return;
 	if (!superuser_arg(user))
 		ereport(
@@ -208,18 +189,20 @@ check_password(const Gathered *all, const ForeignServer *server, Oid user)
 			 errmsg("password is required"),
 			 errdetail("Non-superusers must provide a password in the user mapping."),
 			 errhint("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD password '...');", name)));
-	if (!all->password_given && all->password_file == nullptr)
+	if (password == nullptr)
 		missing_option(
 			psprintf("the user mapping for server \"%s\" has no option \"password\"",
 					 server->servername),
 			psprintf("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD password '...');", name));
 }
 
-/* What a login can't do without. */
+/* ---- servers ---- */
+
+/* What a login cannot do without. */
 static void
-complete_login(Gathered *all, const ForeignServer *server, Oid user)
+complete_login(ServerOptions *options, const ForeignServer *server, Oid user)
 {
-	tds::Login &login = all->result->login;
+	tds::Login &login = options->login;
 	const char *name = quote_identifier(server->servername);
 
 	if (login.host == nullptr)
@@ -231,9 +214,23 @@ complete_login(Gathered *all, const ForeignServer *server, Oid user)
 			psprintf("the user mapping for server \"%s\" has no option \"username\"",
 					 server->servername),
 			psprintf("ALTER USER MAPPING FOR ... SERVER %s OPTIONS (ADD username '...');", name));
-	if (all->password_file != nullptr)
-		login.password = read_password_file(all->password_file);
-	check_password(all, server, user);
+	if (options->password_file != nullptr)
+		login.password = read_password_file(options->password_file);
+	check_password(options, server, user);
+	if (login.password == nullptr)
+		login.password = "";
+}
+
+/* The defaults that depend on other options, or on the process. */
+static void
+find_defaults(tds::Login *login)
+{
+	if (login->port == 0 && login->instance[0] == '\0')
+		login->port = 1433;
+	if (login->ca_file[0] == '\0')
+		login->check_hostname = false;
+	if (login->application_name == nullptr)
+		login->application_name = psprintf("sambapos_fdw %d", MyProcPid);
 }
 
 /* By what its handler answers: the wrapper may have another name, and there may be several. */
@@ -257,7 +254,7 @@ named_server(const char *name)
 
 	if (!is_ours(wrapper))
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("server \"%s\" is not one of sambapos_fdw", name),
+						errmsg("server \"%s\" does not use sambapos_fdw", name),
 						errdetail("Its foreign data wrapper is \"%s\".", wrapper->fdwname)));
 	return server;
 }
@@ -287,74 +284,46 @@ ServerOptions *
 server_options(Oid server_oid, Oid user)
 {
 	ForeignServer *server = GetForeignServer(server_oid);
-	Gathered all = {};
+	auto *result = static_cast<ServerOptions *>(palloc0(sizeof(ServerOptions)));
+	OptionTarget target = {result, nullptr, nullptr, nullptr};
 
-	all.result = static_cast<ServerOptions *>(palloc0(sizeof(ServerOptions)));
-	all.password_required = true;
-
-	ServerOptions *result = all.result;
-	tds::Login &login = result->login;
-
-	login.instance = "";
-	login.database = "";
-	login.password = "";
-	login.ca_file = "";
-	login.tds_version = "7.4";
-	login.encryption = tds::Encryption::require;
-	login.min_tls = tds::MinTls::tls1_1;
-	login.connect_timeout = 10;
-	login.lock_timeout = 1000;
-	login.application_name = psprintf("sambapos_fdw %d", MyProcPid);
-	result->isolation = tds::Isolation::automatic;
-	result->keep_connections = true;
-	result->startup_cost = default_startup_cost;
-	result->tuple_cost = default_tuple_cost;
-	take_options(&all, server->options, ForeignServerRelationId);
-	/* a port that is given needs no browser */
-	if (!all.port_given)
-		login.port = login.instance[0] != '\0' ? 0 : 1433;
-	if (!all.check_hostname_given)
-		login.check_hostname = login.ca_file[0] != '\0';
+	read_options(server->options, OptionContext::server, target);
+	find_defaults(&result->login);
 	if (OidIsValid(user))
 	{
-		take_options(&all, user_mapping(user, server_oid)->options, UserMappingRelationId);
-		complete_login(&all, server, user);
+		read_options(user_mapping(user, server_oid)->options, OptionContext::user_mapping, target);
+		complete_login(result, server, user);
 	}
 	return result;
 }
 
 /* ---- tables ---- */
 
-const char *
-find_option_value(List *options, const char *name)
-{
-	ListCell *cell;
-
-	foreach (cell, options)
-	{
-		DefElem *option = lfirst_node(DefElem, cell);
-
-		if (std::strcmp(option->defname, name) == 0)
-			return defGetString(option);
-	}
-	return nullptr;
-}
-
 TableOptions
 table_options(Oid relation)
 {
-	List *options = GetForeignTable(relation)->options;
-	TableOptions result;
+	TableOptions result = {};
 
+	read_options(GetForeignTable(relation)->options, OptionContext::table,
+				 {nullptr, &result, nullptr, nullptr});
 	result.relation = relation;
-	result.schema_name = find_option_value(options, "schema_name");
-	result.table_name = find_option_value(options, "table_name");
-	result.query = find_option_value(options, "query");
-	if (result.schema_name == nullptr)
-		result.schema_name = "dbo";
 	if (result.table_name == nullptr && result.query == nullptr)
 		result.table_name = get_rel_name(relation);
 	return result;
+}
+
+OptionValue
+inherited_option(Oid relation, const char *name)
+{
+	const ForeignTable *table = GetForeignTable(relation);
+	const Option *option = find_option(name, OptionContext::server);
+	const char *text = find_option_value(table->options, name);
+	OptionValue value;
+
+	if (text == nullptr)
+		text = find_option_value(GetForeignServer(table->serverid)->options, name);
+	parse_option(*option, text != nullptr ? text : option->initial, &value);
+	return value;
 }
 
 } // namespace sambapos::fdw

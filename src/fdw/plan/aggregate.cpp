@@ -2,16 +2,16 @@
  * Aggregates: which the server computes exactly, and how.
  *
  * count          COUNT_BIG
- * sum            SUM, over a type that can't overflow: bigint for int2 and int4, 38 digits for the
+ * sum            SUM, over a type that cannot overflow: bigint for int2 and int4, 38 digits for the
  *                rest. A decimal that leaves less than ten of the 38 digits for the carry is summed
  *                in two columns, whole numbers and fractions, and put together here.
  *                Where the digits shown differ from value to value, their maximum is fetched too.
  * avg            SUM and COUNT_BIG, divided here by the division that PostgreSQL's own avg uses:
  *                SQL Server would keep six digits, or of integers none.
- * min, max       numbers and moments; text only by the server's rules. Not bit or uuid (PostgreSQL
- *                has none).
+ * min, max       numbers and datetimes; text only by the server's rules. Not bit or uuid
+ * (PostgreSQL has none).
  *
- * FILTER becomes a CASE inside. Floats aren't summed there (the sum depends on the order of the
+ * FILTER becomes a CASE inside. Floats are not summed there (the sum depends on the order of the
  * rows), nothing with an order inside, no ordered sets.
  */
 #include "fdw/plan/relation.hpp"
@@ -19,8 +19,8 @@
 namespace sambapos::fdw
 {
 
-using types::Domain;
-using types::Grid;
+using types::TsqlType;
+using types::TypeKind;
 
 /* Ten digits of 38 left: SQL Server would have to add ten thousand million of the largest numbers
  * to get beyond. */
@@ -32,7 +32,7 @@ enum class Kind
 	count,
 	sum,
 	average,
-	extreme
+	min_max
 };
 
 static Kind
@@ -67,7 +67,7 @@ kind_of(const Aggref *aggregate)
 		case F_MAX_DATE:
 		case F_MAX_TIME:
 		case F_MAX_TIMESTAMP:
-		case F_MAX_TIMESTAMPTZ: return Kind::extreme;
+		case F_MAX_TIMESTAMPTZ: return Kind::min_max;
 		default: return Kind::none;
 	}
 }
@@ -120,7 +120,7 @@ scope_of_filter(const Scope *inside)
 	return scope;
 }
 
-/* A value that isn't NULL: count(1). */
+/* A value that is not NULL: count(1). */
 static bool
 is_certain(Expr *expr)
 {
@@ -145,10 +145,10 @@ static bool
 is_countable(const Scope *scope, const Aggref *aggregate)
 {
 	Expr *argument = argument_of(aggregate);
-	Domain domain;
+	TsqlType tsql_type;
 
 	if (aggregate->aggdistinct != NIL)
-		return is_remote_value(scope, argument, &domain) && types::may_group(domain);
+		return is_remote_value(scope, argument, &tsql_type) && types::may_group(tsql_type);
 	return is_certain(argument) || is_shippable(scope, not_null_test(argument));
 }
 
@@ -165,14 +165,14 @@ enum class Summing
 
 /* SQL Server would sum money as money. */
 static Summing
-summing_of_decimal(const Aggref *aggregate, const Domain &domain)
+summing_of_decimal(const Aggref *aggregate, const TsqlType &tsql_type)
 {
-	if (domain.needs_cast)
+	if (tsql_type.needs_cast)
 		return Summing::decimal;
-	if (domain.precision <= most_summed_digits)
+	if (tsql_type.precision <= most_summed_digits)
 		return Summing::as_it_is;
-	if (domain.precision - domain.scale <= most_summed_digits &&
-		domain.scale <= most_summed_digits && aggregate->aggdistinct == NIL)
+	if (tsql_type.precision - tsql_type.scale <= most_summed_digits &&
+		tsql_type.scale <= most_summed_digits && aggregate->aggdistinct == NIL)
 		return Summing::in_two_parts;
 	return Summing::refused;
 }
@@ -180,44 +180,44 @@ summing_of_decimal(const Aggref *aggregate, const Domain &domain)
 /* The sum is shown with the most digits of any of its values: coalesce(price, 0) has two or none.
  */
 static bool
-has_known_scale(const Scope *scope, const Aggref *aggregate, const Domain &domain)
+has_known_scale(const Scope *scope, const Aggref *aggregate, const TsqlType &tsql_type)
 {
 	RemoteSql scratch = {};
 
 	initStringInfo(&scratch.text);
-	return domain.other_scale && aggregate->aggdistinct == NIL &&
+	return tsql_type.other_scale && aggregate->aggdistinct == NIL &&
 		   deparse_shown_scale(&scratch, scope, argument_of(aggregate));
 }
 
 static Summing
-summing_of(const Scope *scope, const Aggref *aggregate, Domain *domain)
+summing_of(const Scope *scope, const Aggref *aggregate, TsqlType *tsql_type)
 {
 	Expr *argument = argument_of(aggregate);
 
-	if (!is_remote_value(scope, argument, domain) ||
-		(!types::may_fetch(*domain) && !has_known_scale(scope, aggregate, *domain)))
+	if (!is_remote_value(scope, argument, tsql_type) ||
+		(!types::may_fetch(*tsql_type) && !has_known_scale(scope, aggregate, *tsql_type)))
 		return Summing::refused;
-	if (domain->grid == Grid::decimal)
-		return summing_of_decimal(aggregate, *domain);
-	if (domain->grid != Grid::integer)
+	if (tsql_type->kind == TypeKind::decimal)
+		return summing_of_decimal(aggregate, *tsql_type);
+	if (tsql_type->kind != TypeKind::integer)
 		return Summing::refused;
 	switch (linitial_oid(aggregate->aggargtypes))
 	{
 		case INT2OID:
 		case INT4OID: return Summing::bigint;
-		default: domain->scale = 0; return Summing::decimal;
+		default: tsql_type->scale = 0; return Summing::decimal;
 	}
 }
 
 /* ---- judging ---- */
 
 static bool
-is_extreme_remote(const Scope *scope, const Aggref *aggregate)
+is_remote_min_max(const Scope *scope, const Aggref *aggregate)
 {
-	Domain domain;
+	TsqlType tsql_type;
 
-	return is_remote_value(scope, argument_of(aggregate), &domain) && types::may_rank(domain) &&
-		   types::may_fetch(domain);
+	return is_remote_value(scope, argument_of(aggregate), &tsql_type) &&
+		   types::may_rank(tsql_type) && types::may_fetch(tsql_type);
 }
 
 static bool
@@ -233,7 +233,7 @@ is_remote_aggregate(const Scope *scope, Aggref *aggregate)
 {
 	Scope inside = scope_inside(scope, aggregate);
 	Scope filter = scope_of_filter(&inside);
-	Domain domain;
+	TsqlType tsql_type;
 
 	if (!is_plain(aggregate) ||
 		(aggregate->aggfilter != nullptr && !is_shippable(&filter, aggregate->aggfilter)))
@@ -242,8 +242,8 @@ is_remote_aggregate(const Scope *scope, Aggref *aggregate)
 	{
 		case Kind::count: return is_countable(&inside, aggregate);
 		case Kind::sum:
-		case Kind::average: return summing_of(&inside, aggregate, &domain) != Summing::refused;
-		case Kind::extreme: return is_extreme_remote(&inside, aggregate);
+		case Kind::average: return summing_of(&inside, aggregate, &tsql_type) != Summing::refused;
+		case Kind::min_max: return is_remote_min_max(&inside, aggregate);
 		default: return false;
 	}
 }
@@ -267,11 +267,11 @@ append_filter(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 static void
 append_argument(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 {
-	Domain domain;
+	TsqlType tsql_type;
 
 	append_filter(sql, scope, aggregate);
-	if (!deparse_value(sql, scope, argument_of(aggregate), &domain))
-		elog(ERROR, "cannot write an aggregate that could be written before");
+	if (!deparse_value(sql, scope, argument_of(aggregate), &tsql_type))
+		elog(ERROR, "could not deparse an aggregate that is shippable");
 	if (aggregate->aggfilter != nullptr)
 		appendStringInfoString(&sql->text, " END");
 }
@@ -314,9 +314,9 @@ static void
 append_count(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 {
 	Expr *argument = argument_of(aggregate);
-	Domain domain;
+	TsqlType tsql_type;
 
-	if (is_certain(argument) || !is_remote_value(scope, argument, &domain))
+	if (is_certain(argument) || !is_remote_value(scope, argument, &tsql_type))
 		append_count_of_rows(sql, scope, aggregate);
 	else
 		append_call(sql, scope, aggregate, "COUNT_BIG", "", "");
@@ -324,7 +324,7 @@ append_count(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 
 static void
 append_sum(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Summing summing,
-		   const Domain &domain)
+		   const TsqlType &tsql_type)
 {
 	const char *before = summing == Summing::as_it_is ? "" : "CAST(";
 	const char *after = "";
@@ -332,7 +332,7 @@ append_sum(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Summing 
 	if (summing == Summing::bigint)
 		after = " AS bigint)";
 	else if (summing == Summing::decimal)
-		after = psprintf(" AS decimal(38,%d))", domain.scale);
+		after = psprintf(" AS decimal(38,%d))", tsql_type.scale);
 	else if (summing == Summing::in_two_parts)
 	{
 		before = "CAST(ROUND(";
@@ -352,7 +352,7 @@ append_scale(RemoteSql *sql, const Scope *scope, const Aggref *aggregate)
 
 /* Of count, min, max, and of a sum in one column; how it arrives. */
 static void
-append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Domain *domain)
+append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, TsqlType *tsql_type)
 {
 	Summing summing;
 
@@ -360,32 +360,32 @@ append_one(RemoteSql *sql, const Scope *scope, const Aggref *aggregate, Domain *
 	{
 		case Kind::count:
 			append_count(sql, scope, aggregate);
-			*domain = types::integer_domain(INT8OID);
+			*tsql_type = types::integer_type(INT8OID);
 			break;
-		case Kind::extreme:
-			is_remote_value(scope, argument_of(aggregate), domain);
+		case Kind::min_max:
+			is_remote_value(scope, argument_of(aggregate), tsql_type);
 			append_call(sql, scope, aggregate, is_maximum(aggregate) ? "MAX" : "MIN", "", "");
 			break;
 		default:
-			summing = summing_of(scope, aggregate, domain);
-			append_sum(sql, scope, aggregate, summing, *domain);
+			summing = summing_of(scope, aggregate, tsql_type);
+			append_sum(sql, scope, aggregate, summing, *tsql_type);
 			if (summing == Summing::bigint)
-				*domain = types::integer_domain(INT8OID);
+				*tsql_type = types::integer_type(INT8OID);
 			else
 			{
-				bool other_scale = domain->other_scale;
+				bool other_scale = tsql_type->other_scale;
 
-				*domain = types::decimal_domain(38, domain->scale);
-				domain->other_scale = other_scale;
+				*tsql_type = types::decimal_type(38, tsql_type->scale);
+				tsql_type->other_scale = other_scale;
 			}
 			break;
 	}
 }
 
 Var *
-text_of_extreme(Expr *expr)
+min_max_text_column(Expr *expr)
 {
-	if (!IsA(expr, Aggref) || kind_of(castNode(Aggref, expr)) != Kind::extreme ||
+	if (!IsA(expr, Aggref) || kind_of(castNode(Aggref, expr)) != Kind::min_max ||
 		exprCollation(reinterpret_cast<Node *>(expr)) == InvalidOid)
 		return nullptr;
 
@@ -396,15 +396,15 @@ text_of_extreme(Expr *expr)
 }
 
 bool
-deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate, Domain *domain)
+deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate, TsqlType *tsql_type)
 {
 	Scope inside = scope_inside(scope, aggregate);
 
 	if (!is_remote_aggregate(scope, aggregate) || kind_of(aggregate) == Kind::average ||
 		(kind_of(aggregate) == Kind::sum &&
-		 summing_of(&inside, aggregate, domain) == Summing::in_two_parts))
+		 summing_of(&inside, aggregate, tsql_type) == Summing::in_two_parts))
 		return false;
-	append_one(sql, &inside, aggregate, domain);
+	append_one(sql, &inside, aggregate, tsql_type);
 	return true;
 }
 
@@ -428,13 +428,13 @@ append_aggregate_columns(RemoteSql *sql, const Scope *scope, Aggref *aggregate, 
 	int fraction = 0;
 	int count = 0;
 	int scale = 0;
-	Domain domain = {};
+	TsqlType tsql_type = {};
 
 	columns->attrs = lappend_int(columns->attrs, attribute);
 	if (kind == Kind::sum || kind == Kind::average)
-		summing = summing_of(&inside, aggregate, &domain);
-	append_one(sql, &inside, aggregate, &domain);
-	if (summing != Summing::refused && domain.other_scale)
+		summing = summing_of(&inside, aggregate, &tsql_type);
+	append_one(sql, &inside, aggregate, &tsql_type);
+	if (summing != Summing::refused && tsql_type.other_scale)
 	{
 		scale = add_part(sql, next_attribute, columns);
 		append_scale(sql, &inside, aggregate);

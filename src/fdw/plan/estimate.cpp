@@ -16,11 +16,7 @@
 namespace sambapos::fdw
 {
 
-/* Used when nothing is known: large enough that a nested loop over few rows is preferred to
- * fetching the table, small enough that nobody plans for a warehouse. */
-constexpr double unknown_rows = 1000;
-
-/* A table that was empty when somebody looked won't stay so. */
+/* A table that was empty when it was counted will not stay so. */
 constexpr double empty_rows = 100;
 
 /* ---- the size, asked of the server ---- */
@@ -81,7 +77,7 @@ remember_asked()
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, on_server_change, Datum{0});
 }
 
-/* -1: the server wasn't to be asked, or doesn't know. */
+/* -1: the server was not to be asked, or does not know. */
 static double
 remote_rows(RelOptInfo *baserel, const PlannedTable *table)
 {
@@ -108,15 +104,7 @@ remote_rows(RelOptInfo *baserel, const PlannedTable *table)
 
 /* ---- the size, as it is known here ---- */
 
-double
-assumed_rows(Oid relid)
-{
-	const char *recorded = find_option_value(GetForeignTable(relid)->options, "estimated_rows");
-
-	return recorded != nullptr ? strtod(recorded, nullptr) : unknown_rows;
-}
-
-/* The join clauses that a parameterised path sends, or supersets of them. */
+/* The join clauses that a parameterised path sends, exactly or as lossy conditions. */
 static List *
 shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 {
@@ -129,7 +117,7 @@ shipped_clauses(RelOptInfo *baserel, ParamPathInfo *param_info)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
 
-		if (has_superset(&planned_table(baserel)->scope, clause->clause))
+		if (has_lossy_condition(&planned_table(baserel)->scope, clause->clause))
 			shipped = lappend(shipped, clause);
 	}
 	return shipped;
@@ -188,9 +176,9 @@ is_seek(RelOptInfo *baserel, const Bitmapset *bound)
 }
 
 /* Tells the planner's statistics that a column is a key, so that joins on it are estimated as such
- * before anybody has analyzed the table: as an index that isn't there. It is marked as checked late
- * (not immediate), which is good enough for an estimate and for nothing else: what is read at a
- * till without row versions may have a row twice, and no plan may rely on the key. */
+ * before the table was analyzed: as an index that does not exist. It is marked as checked
+ * late (not immediate), which is good enough for an estimate and for nothing else: what is read at
+ * a till without row versions may have a row twice, and no plan may rely on the key. */
 static void
 add_key(RelOptInfo *baserel, Oid relid)
 {
@@ -228,7 +216,7 @@ estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
 	if (rows >= 0)
 		baserel->tuples = rows;
 	if (baserel->tuples < 0)
-		baserel->tuples = assumed_rows(table->relid);
+		baserel->tuples = table->options.estimated_rows;
 	if (baserel->tuples < 1)
 		baserel->tuples = empty_rows;
 	add_key(baserel, table->relid);
@@ -241,7 +229,7 @@ ScanCost
 estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 {
 	const PlannedTable *table = planned_table(baserel);
-	List *sent = list_concat(list_concat_copy(table->remote_conds, table->superset_conds),
+	List *sent = list_concat(list_concat_copy(table->remote_conds, table->lossy_conds),
 							 shipped_clauses(baserel, param_info));
 	Bitmapset *bound = bound_columns(baserel, sent);
 	bool one_row = is_one_row(baserel, bound);

@@ -91,7 +91,7 @@ limited_rows(double fetched, const FinalPathExtraData *limit)
 	if (limit->count_est > 0)
 		rest = std::min(rest, static_cast<double>(limit->count_est));
 	else if (limit->count_est < 0 || limit->offset_est < 0)
-		rest = rest * 0.1; /* as the planner guesses a limit it doesn't know */
+		rest = rest * 0.1; /* as the planner guesses a limit it does not know */
 	return clamp_row_est(rest);
 }
 
@@ -103,7 +103,7 @@ wanted_rows(double fetched, const FinalPathExtraData *limit)
 }
 
 /* A limit that is applied here leaves rows on the way, and asks the server to stop; the planner
- * doesn't count that, so the limit at the server gets a discount. */
+ * does not count that, so the limit at the server gets a discount. */
 constexpr double limit_discount = 0.5;      /* of a round trip */
 constexpr double limit_discount_min = 0.05; /* of the whole */
 
@@ -116,7 +116,7 @@ constexpr double order_charge = 0.02;
  * there. */
 constexpr double group_discount = 0.05;
 
-/* What the planner doesn't count, in its units: see the constants. */
+/* What the planner does not count, in its units: see the constants. */
 static void
 weigh(PlannerInfo *root, RelOptInfo *rel, List *pathkeys, bool is_limited, ScanCost *cost)
 {

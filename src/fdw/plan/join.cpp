@@ -81,9 +81,10 @@ is_sendable_for_join(RelOptInfo *rel, RestrictInfo *clause)
 }
 
 bool
-may_narrow(RelOptInfo *rel, RestrictInfo *clause)
+may_send_lossy(RelOptInfo *rel, RestrictInfo *clause)
 {
-	return is_secure(rel, clause) && has_superset(&planned_relation(rel)->scope, clause->clause);
+	return is_secure(rel, clause) &&
+		   has_lossy_condition(&planned_relation(rel)->scope, clause->clause);
 }
 
 /* After an anti join the inner columns are all NULL; that is how a left join became one. */
@@ -118,7 +119,7 @@ is_join_clause(const PlannedJoin *join, RelOptInfo *joinrel, RestrictInfo *claus
 		   (IS_OUTER_JOIN(join->type) && !RINFO_IS_PUSHED_DOWN(clause, joinrel->relids));
 }
 
-/* False if the join can't be sent. In an inner join every clause may be evaluated after it. */
+/* False if the join cannot be sent. In an inner join every clause may be evaluated after it. */
 static bool
 classify_clauses(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 {
@@ -156,7 +157,7 @@ is_supported(JoinType type)
 	return type == JOIN_INNER || type == JOIN_LEFT || type == JOIN_SEMI || type == JOIN_ANTI;
 }
 
-/* A placeholder that must be evaluated inside the join tree can't be: only columns are fetched. */
+/* A placeholder that must be evaluated inside the join tree cannot be: only columns are fetched. */
 static bool
 has_inner_placeholder(PlannerInfo *root, RelOptInfo *joinrel)
 {

@@ -4,7 +4,7 @@
  * Without an offset TOP is enough, and needs no order. OFFSET and FETCH are parts of ORDER BY,
  * which is there for their sake if for nothing else. A count known only when the scan starts
  * travels as a parameter: NULL is no limit, a negative one the error PostgreSQL gives. FETCH takes
- * no zero, so then a condition that is never true goes with it. A constant zero isn't sent: the
+ * no zero, so then a condition that is never true goes with it. A constant zero is not sent: the
  * planner needs no scan to answer it.
  */
 #include "fdw/plan/relation.hpp"

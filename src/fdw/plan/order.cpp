@@ -1,17 +1,17 @@
 /*
  * ORDER BY: what the server sorts exactly as PostgreSQL does, and how it is told.
  *
- * Numbers, bit and moments sort alike. Text doesn't (the server's collation), uuid neither (another
- * order of the bytes). SQL Server takes NULLs for the lowest values:
- * ASC NULLS FIRST and DESC NULLS LAST need nothing more; for the other two a CASE comes first,
- * unless the column can't be NULL: then the bare column lets the server use an index.
+ * Numbers, bit and datetimes sort alike. Text does not (the server's collation), uuid neither
+ * (another order of the bytes). SQL Server takes NULLs for the lowest values: ASC NULLS FIRST and
+ * DESC NULLS LAST need nothing more; for the other two a CASE comes first, unless the column cannot
+ * be NULL: then the bare column lets the server use an index.
  */
 #include "fdw/plan/relation.hpp"
 
 namespace sambapos::fdw
 {
 
-using types::Domain;
+using types::TsqlType;
 
 /* The default orders; pg_opfamily.dat gives the last three no symbol. */
 static bool
@@ -65,9 +65,9 @@ is_member_here(RelOptInfo *rel, EquivalenceMember *member)
 /* What is rounded here keeps its order, but has more ties than at the server: nothing may be sorted
  * by after it. */
 static bool
-may_sort(const Domain &domain, bool is_last)
+may_sort(const TsqlType &tsql_type, bool is_last)
 {
-	return types::may_order_result(domain) || (is_last && types::may_rank(domain));
+	return types::may_order_result(tsql_type) || (is_last && types::may_rank(tsql_type));
 }
 
 /* Text by the server's rules, where the query's result is all that is sorted: a merge join or a
@@ -95,11 +95,11 @@ order_expression(RelOptInfo *rel, PathKey *pathkey, bool is_last, bool is_result
 	find_member(pathkey->pk_eclass, rel,
 				[&](EquivalenceMember *member)
 				{
-					Domain domain;
+					TsqlType tsql_type;
 
 					if (is_member_here(rel, member) &&
-						is_remote_value(scope, member->em_expr, &domain) &&
-						may_sort(domain, is_last))
+						is_remote_value(scope, member->em_expr, &tsql_type) &&
+						may_sort(tsql_type, is_last))
 						found = member->em_expr;
 					return found != nullptr;
 				});
@@ -225,10 +225,10 @@ is_never_null(const PlannedRelation *relation, Expr *expr)
 static void
 append_value(RemoteSql *sql, const Scope *scope, Expr *expr)
 {
-	Domain domain;
+	TsqlType tsql_type;
 
-	if (!deparse_value(sql, scope, expr, &domain))
-		elog(ERROR, "cannot write a sort key that could be written before");
+	if (!deparse_value(sql, scope, expr, &tsql_type))
+		elog(ERROR, "could not deparse a sort key that is shippable");
 }
 
 /* CASE WHEN c IS NULL THEN 1 ELSE 0 END puts NULLs last. */
@@ -285,7 +285,7 @@ append_order(RemoteSql *sql, RelOptInfo *rel, List *pathkeys)
 		Expr *expr = order_expression(rel, pathkey, lnext(pathkeys, cell) == nullptr, true);
 
 		if (expr == nullptr)
-			elog(ERROR, "cannot find a sort key that could be found before");
+			elog(ERROR, "could not find the expression of a sort key");
 
 		const char *text = key_text(&relation->scope, expr);
 

@@ -4,8 +4,8 @@
  * of joins, join.cpp, and what stands above them, upper.cpp).
  *
  * A condition is sent only if the server computes it exactly as PostgreSQL does (shippable.cpp);
- * all others stay local conditions of the scan, narrowed down at the server where that can be done
- * (deparse/lossy.cpp). Nothing here connects.
+ * all others stay local conditions of the scan, with a lossy condition at the server where there is
+ * one (deparse/lossy.cpp). Nothing here connects.
  */
 #include "fdw/plan/relation.hpp"
 
@@ -28,8 +28,8 @@ classify_conditions(RelOptInfo *baserel, PlannedTable *table)
 		else
 		{
 			table->local_conds = lappend(table->local_conds, condition);
-			if (may_narrow(baserel, condition))
-				table->superset_conds = lappend(table->superset_conds, condition);
+			if (may_send_lossy(baserel, condition))
+				table->lossy_conds = lappend(table->lossy_conds, condition);
 		}
 	}
 }
@@ -106,7 +106,7 @@ static List *
 add_parameterisation(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *clause, List *found)
 {
 	if (!join_clause_is_movable_to(clause, baserel) ||
-		(!is_sendable_for_join(baserel, clause) && !may_narrow(baserel, clause)))
+		(!is_sendable_for_join(baserel, clause) && !may_send_lossy(baserel, clause)))
 		return found;
 
 	Relids required_outer = bms_union(clause->clause_relids, baserel->lateral_relids);
@@ -214,8 +214,8 @@ divide_clauses(RelOptInfo *baserel, List *clauses, RemoteQuery *query, List **lo
 			query->conditions = lappend(query->conditions, clause->clause);
 		else
 			*local = lappend(*local, clause->clause);
-		if (!is_remote(baserel, clause) && may_narrow(baserel, clause))
-			query->supersets = lappend(query->supersets, clause->clause);
+		if (!is_remote(baserel, clause) && may_send_lossy(baserel, clause))
+			query->lossy_conditions = lappend(query->lossy_conditions, clause->clause);
 	}
 }
 

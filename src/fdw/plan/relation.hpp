@@ -23,7 +23,7 @@ struct Scope
 	bool grouped;   /* aggregates may stand in it */
 	bool nested;    /* within a value or an aggregate, where no sub-select may stand */
 	bool text_by_server; /* text compares as the server's collation does (text_semantics) */
-	bool guarded; /* in a branch that may not be taken: what could fail isn't computed before the
+	bool guarded; /* in a branch that may not be taken: what could fail is not computed before the
 					 scan */
 };
 
@@ -41,7 +41,7 @@ struct PlannedRelation
 	RelationKind kind;
 	Scope scope;
 	ServerOptions *server;
-	Relids hidden;         /* tables inside EXISTS: their columns can't be seen from outside */
+	Relids hidden;         /* tables inside EXISTS: their columns cannot be seen from outside */
 	Relids nullable;       /* tables on the nullable side of an outer join */
 	List *remote_conds;    /* RestrictInfos (bare in HAVING) the server evaluates, exactly */
 	List *local_conds;     /* those that are left for us: nothing can be built on the relation */
@@ -58,7 +58,7 @@ struct PlannedTable : PlannedRelation
 	Oid relid;
 	TableOptions options;
 	Bitmapset *attrs_used; /* columns to fetch, as pull_varattnos numbers them */
-	List *superset_conds;  /* those of local_conds that are narrowed down at the server */
+	List *lossy_conds;     /* those of local_conds of which a lossy condition is sent */
 };
 
 /* Made by GetForeignJoinPaths. */
@@ -129,8 +129,8 @@ struct RemoteQuery
 {
 	PlannerInfo *root;
 	RelOptInfo *rel;
-	List *conditions; /* bare, of a table: its own and those of a parameterised path */
-	List *supersets;  /* bare, of a table: those that are asked again here */
+	List *conditions;       /* bare, of a table: its own and those of a parameterised path */
+	List *lossy_conditions; /* bare, of a table: those that are rechecked here */
 	List *pathkeys;
 	bool limited;     /* by LIMIT and OFFSET of the query */
 	List *scan_tlist; /* of a join or group */
@@ -164,35 +164,35 @@ bool is_value(const Scope *scope, Expr *expr);
 bool may_compute_before(const Scope *scope, Expr *value);
 
 /* SQL Server computes the boolean expression exactly as PostgreSQL does: TRUE, FALSE and UNKNOWN
- * alike. To judge is to try: what can be written can be sent. */
+ * alike. What can be written can be sent: to find out, it is written. */
 bool is_shippable(const Scope *scope, Expr *expr);
 
-/* Writes a condition. False, and nothing is appended, if it isn't shippable. */
+/* Writes a condition. False, and nothing is appended, if it is not shippable. */
 bool deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
 
-/* Writes a value that SQL Server computes exactly as PostgreSQL does; domain says how it arrives
- * (types::may_fetch and its kin say what may be done with it). False, and nothing is appended, if
- * it can't be sent. */
-bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain);
+/* Writes a value that SQL Server computes exactly as PostgreSQL does; tsql_type says how it arrives
+ * (types::may_fetch, may_group and so on say what may be done with it). False, and nothing is
+ * appended, if it cannot be sent. */
+bool deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::TsqlType *tsql_type);
 
 /* The same in a SELECT list, where its type has to be said: a decimal's scale is what is shown. */
 bool deparse_fetched_value(RemoteSql *sql, const Scope *scope, Expr *expr);
 
-/* The scale with which PostgreSQL shows a decimal whose domain has other_scale, as an integer; NULL
- * where the value is. False, and nothing is appended, if the server can't tell. */
+/* The scale with which PostgreSQL shows a decimal whose tsql_type has other_scale, as an integer;
+ * NULL where the value is. False, and nothing is appended, if the server cannot tell. */
 bool deparse_shown_scale(RemoteSql *sql, const Scope *scope, Expr *expr);
 
-/* Writes a condition that holds for every row for which the expression holds, and for others: it
- * narrows down what is fetched, and the expression is to be asked again here. False, and nothing is
- * appended, if there is none. The expression itself if that is shippable. */
-bool deparse_superset(RemoteSql *sql, const Scope *scope, Expr *expr);
-bool has_superset(const Scope *scope, Expr *expr);
+/* Writes a lossy condition: true for every row for which the expression is true, and for others.
+ * The expression is to be rechecked here. False, and nothing is appended, if there is none. The
+ * expression itself if that is shippable. */
+bool deparse_lossy_condition(RemoteSql *sql, const Scope *scope, Expr *expr);
+bool has_lossy_condition(const Scope *scope, Expr *expr);
 
 /* The column that a condition sets equal to a value; null if it is no such condition. */
 Var *equated_column(const Scope *scope, Expr *expr);
 
 /* The same, only asked; false also for what has no column of the scope in it. */
-bool is_remote_value(const Scope *scope, Expr *expr, types::Domain *domain);
+bool is_remote_value(const Scope *scope, Expr *expr, types::TsqlType *tsql_type);
 
 /* A column; the alias of a table in a query of several: [r] and its index in the range table. */
 void append_column(StringInfo sql, const Scope *scope, const Var *var);
@@ -201,13 +201,13 @@ void append_column(StringInfo sql, const Scope *scope, const Var *var);
 
 /* An aggregate as one value, for HAVING and ORDER BY too; as deparse_value. */
 bool deparse_aggregate(RemoteSql *sql, const Scope *scope, Aggref *aggregate,
-					   types::Domain *domain);
+					   types::TsqlType *tsql_type);
 
 /* The server computes what the aggregate needs: one value, or parts to be put together here. */
 bool is_remote_aggregate(const Scope *scope, Aggref *aggregate);
 
 /* The column of text whose least or greatest value the aggregate is; null of any other. */
-Var *text_of_extreme(Expr *expr);
+Var *min_max_text_column(Expr *expr);
 
 /* Writes the remote columns of an aggregate that becomes an attribute of the scan's tuple;
  * next_attribute is the next one beyond the tuple's. */
@@ -239,7 +239,7 @@ bool is_remote_limit(const Scope *scope, const Query *parse);
 /* "TOP (n) ", where that is enough. */
 void append_top(RemoteSql *sql, const Query *parse);
 
-/* " OFFSET ... FETCH ...", where TOP isn't enough; is_ordered: behind an ORDER BY. */
+/* " OFFSET ... FETCH ...", where TOP is not enough; is_ordered: behind an ORDER BY. */
 void append_offset(RemoteSql *sql, const Query *parse, bool is_ordered);
 
 /* A condition without which no row may come, null if there is none. */
@@ -251,22 +251,20 @@ Expr *limit_guard(const Query *parse);
 List *bare_clauses(List *clauses);
 
 /* A clause of a relation that may be sent; not one that other conditions must precede for security,
- * nor one about tables that can't be seen. */
+ * nor one about tables that cannot be seen. */
 bool is_sendable(RelOptInfo *rel, RestrictInfo *clause);
 
 /* A join clause in a parameterised path. */
 bool is_sendable_for_join(RelOptInfo *rel, RestrictInfo *clause);
 
-/* A clause of a foreign table that is left for us, while a superset of it may be sent. */
-bool may_narrow(RelOptInfo *rel, RestrictInfo *clause);
+/* A clause of a foreign table that is rechecked here, while a lossy condition for it may be sent.
+ */
+bool may_send_lossy(RelOptInfo *rel, RestrictInfo *clause);
 
 /* ---- estimate.cpp ---- */
 
 /* Fills baserel's tuples, rows and width. */
 void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
-
-/* The rows of a table nobody has analyzed: what IMPORT recorded, or a guess. */
-double assumed_rows(Oid relid);
 
 struct ScanCost
 {

@@ -5,14 +5,14 @@
  *
  * What is known before the scan starts is never computed at the server: it is evaluated here, by
  * the executor, and only its value travels. Once, when the scan begins: so in a branch that may not
- * be taken only what can't fail, and no sub-select, which would be run for nothing.
+ * be taken only what cannot fail, and no sub-select, which would be run for nothing.
  */
 #include "fdw/deparse/expression.hpp"
 
 namespace sambapos::fdw
 {
 
-/* What pull_varnos and contain_volatile_functions don't see. */
+/* What pull_varnos and contain_volatile_functions do not see. */
 static bool
 contains_unsendable(Node *node, void *context)
 {
@@ -63,7 +63,7 @@ is_sub_select(const PlannerInfo *root, const Param *param)
 
 /* current_date - 7 */
 static bool
-is_near_now(Expr *expr)
+is_shifted_now(Expr *expr)
 {
 	bool by_day = false;
 	int64 shift = 0;
@@ -80,7 +80,7 @@ cannot_fail(const PlannerInfo *root, Expr *expr)
 		case T_Var: return true;
 		case T_Param: return !is_sub_select(root, castNode(Param, expr));
 		case T_RelabelType: return cannot_fail(root, castNode(RelabelType, expr)->arg);
-		default: return is_near_now(expr);
+		default: return is_shifted_now(expr);
 	}
 }
 
@@ -118,14 +118,14 @@ deparse_condition(RemoteSql *sql, const Scope *scope, Expr *expr)
 }
 
 bool
-deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::Domain *domain)
+deparse_value(RemoteSql *sql, const Scope *scope, Expr *expr, types::TsqlType *tsql_type)
 {
 	const Value *value = value_of(scope, expr);
 
 	if (value == nullptr)
 		return false;
 	append_piece(sql, value->sql);
-	*domain = value->domain;
+	*tsql_type = value->tsql_type;
 	return true;
 }
 
@@ -143,10 +143,10 @@ deparse_fetched_value(RemoteSql *sql, const Scope *scope, Expr *expr)
 
 	if (value == nullptr)
 		return false;
-	append_piece(sql,
-				 value->domain.grid != types::Grid::decimal || says_its_type(value->sql)
-					 ? value->sql
-					 : compose(psprintf("CAST($1 AS %s)", type_name(value->domain)), {value->sql}));
+	append_piece(
+		sql, value->tsql_type.kind != types::TypeKind::decimal || says_its_type(value->sql)
+				 ? value->sql
+				 : compose(psprintf("CAST($1 AS %s)", type_name(value->tsql_type)), {value->sql}));
 	return true;
 }
 

@@ -13,10 +13,10 @@
 namespace sambapos::fdw
 {
 
-/* A condition that doesn't depend on the rows, such as one about today's date: PostgreSQL asks it
- * before the scan, which may spare the whole query. */
+/* A gating condition, which does not depend on the rows, such as one about today's date: PostgreSQL
+ * evaluates it before the scan, which may spare the whole query. */
 static bool
-has_gate(const PlannedRelation *relation)
+has_gating_condition(const PlannedRelation *relation)
 {
 	ListCell *cell;
 
@@ -36,7 +36,7 @@ can_be_built_on(const RelOptInfo *rel)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 
-	return relation != nullptr && relation->local_conds == NIL && !has_gate(relation);
+	return relation != nullptr && relation->local_conds == NIL && !has_gating_condition(relation);
 }
 
 static PlannedGroup *
@@ -62,12 +62,12 @@ make_group(RelOptInfo *input, PathTarget *target)
 static bool
 add_group_expr(PlannedGroup *group, Expr *expr, Index reference)
 {
-	types::Domain domain;
+	types::TsqlType tsql_type;
 
 	if (bms_overlap(pull_varnos(group->scope.root, reinterpret_cast<Node *>(expr)),
 					group->hidden) ||
-		!is_remote_value(&group->scope, expr, &domain) || !types::may_group(domain) ||
-		!types::may_fetch(domain))
+		!is_remote_value(&group->scope, expr, &tsql_type) || !types::may_group(tsql_type) ||
+		!types::may_fetch(tsql_type))
 		return false;
 
 	/* Twice in the output it would be ambiguous in ORDER BY (error 209). */
@@ -126,8 +126,8 @@ fill_scan_tlist(PlannedGroup *group, List *clauses)
 }
 
 /* A column that is neither grouped by nor inside of what is. Such a one remains where the planner
- * has made two parameters of a subquery that stands in GROUP BY and in the output: n + $0 isn't the
- * grouped n + $1. */
+ * has made two parameters of a subquery that stands in GROUP BY and in the output: n + $0 is not
+ * the grouped n + $1. */
 static bool
 reads_ungrouped(Node *node, void *context)
 {

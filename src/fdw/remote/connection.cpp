@@ -6,7 +6,7 @@
  *   them and ends in ROLLBACK before the local transaction commits, or when it aborts.
  * * A session that was broken while idle is replaced once, at the start of a transaction. Within
  *   one it is never replaced: the new session would read another snapshot.
- * * Nothing that happens at the end of a transaction raises: what can't be put in order within a
+ * * Nothing that happens at the end of a transaction raises: what cannot be put in order within a
  *   few seconds (tds::rollback) is closed, which ends the remote transaction just as well.
  */
 #include "fdw/remote/connection.hpp"
@@ -107,9 +107,9 @@ require_utf16(Connection *connection)
 	if (!answered)
 		raise(failure);
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("server \"%s\" can't be read with invalid_text \"replace\"",
+					errmsg("server \"%s\" cannot be read with invalid_text \"replace\"",
 						   GetForeignServer(connection->key.server)->servername),
-					errdetail("It doesn't give nvarchar as UTF-16 when it is cast to varbinary."),
+					errdetail("It does not give nvarchar as UTF-16 when it is cast to varbinary."),
 					errhint("Set the server option invalid_text to error.")));
 }
 
@@ -133,9 +133,9 @@ open_session(Connection *connection, Oid user)
 	require_utf16(connection);
 }
 
-/* Whoever asked for one moment in the whole transaction must hear that he doesn't get it. */
+/* A user who asks for one snapshot in the whole transaction is told that there is none. */
 static void
-warn_of_moments(const Connection *connection)
+warn_no_common_snapshot(const Connection *connection)
 {
 	if (!IsolationUsesXactSnapshot() || connection->isolation == tds::Isolation::snapshot)
 		return;
@@ -144,9 +144,9 @@ warn_of_moments(const Connection *connection)
 			 errmsg("server \"%s\" is not read in one snapshot",
 					GetForeignServer(connection->key.server)->servername),
 			 errdetail("The local transaction is REPEATABLE READ or SERIALIZABLE, the remote one "
-					   "isn't SNAPSHOT: two scans may see two moments."),
-			 errhint("Let the database have ALLOW_SNAPSHOT_ISOLATION ON, and the server option "
-					 "isolation be auto or snapshot.")));
+					   "is not SNAPSHOT: two scans may see different states of the data."),
+			 errhint("Set ALLOW_SNAPSHOT_ISOLATION ON in the database, and the server option "
+					 "isolation to auto or snapshot.")));
 }
 
 /* BEGIN travels with the first query: only that shows whether a session from the cache is still
@@ -158,9 +158,9 @@ begin_transaction(Connection *connection, Oid user)
 
 	if (connection->session != nullptr &&
 		(connection->invalidated || !tds::alive(connection->session) ||
-		 tds::strayed(connection->session)))
+		 tds::in_other_database(connection->session)))
 		connection_drop(connection);
-	connection->unproven = connection->session != nullptr;
+	connection->unverified = connection->session != nullptr;
 	if (connection->session == nullptr)
 		open_session(connection, user);
 	if (!attempt(&failure, [&]
@@ -170,13 +170,13 @@ begin_transaction(Connection *connection, Oid user)
 		raise(failure);
 	}
 	connection->phase = Phase::open;
-	warn_of_moments(connection);
+	warn_no_common_snapshot(connection);
 }
 
 bool
 connection_renew(Connection *connection, Oid user)
 {
-	if (!connection->unproven || tds::alive(connection->session))
+	if (!connection->unverified || tds::alive(connection->session))
 		return false;
 	connection_drop(connection);
 	connection->phase = Phase::none;
@@ -196,16 +196,16 @@ transaction_lost(const Connection *connection)
 	pg_unreachable();
 }
 
-/* Nothing was read yet where the session hasn't answered in this transaction: then another does,
- * unless somebody has asked this one, who will see to it (connection_renew()). */
+/* If the session has not answered in this transaction, nothing was read yet: then another one is
+ * opened, unless a query is on its way on this one, whose reader does that (connection_renew()). */
 static void
-meet_dead_session(Connection *connection)
+handle_dead_session(Connection *connection)
 {
 	const Result *reader = connection->reader;
 
-	if (connection->unproven && reader != nullptr && reader->state == ResultState::asked)
+	if (connection->unverified && reader != nullptr && reader->state == ResultState::asked)
 		return;
-	connection->phase = connection->unproven ? Phase::none : Phase::lost;
+	connection->phase = connection->unverified ? Phase::none : Phase::lost;
 	connection_drop(connection);
 }
 
@@ -216,7 +216,7 @@ connection_enter(Oid server, Oid user)
 
 	if (connection->phase == Phase::open &&
 		(connection->session == nullptr || !tds::alive(connection->session)))
-		meet_dead_session(connection);
+		handle_dead_session(connection);
 	if (connection->phase == Phase::lost)
 		transaction_lost(connection);
 	if (connection->phase == Phase::none)
@@ -268,7 +268,7 @@ connection_end_transaction(Connection *connection)
 }
 
 /* When the network is gone several servers may owe an answer. Each would be given its second; after
- * the first that doesn't use it the others are closed without. */
+ * the first that does not use it the others are closed without. */
 static void
 end_one(Connection *connection, void *context)
 {

@@ -1,11 +1,11 @@
 /*
- * Who we talk to, and the rows that come back.
+ * Connections and the rows that come back on them.
  *
  * connection.cpp keeps one session for each (server, user mapping), with the remote transaction
  * that belongs to the local one. result.cpp is the one open result a session can have, shared among
  * any number of readers: when a second one starts, the first one's rest is moved to a tuplestore.
  *
- * Nobody but these two files holds a session. A reader holds a Result, which lives in the reader's
+ * Only these two files hold a session. A reader holds a Result, which lives in the reader's
  * own memory; Result and Connection point at each other, and whichever goes first takes itself off
  * the other.
  */
@@ -39,7 +39,7 @@ struct Connection
 	tds::Session *session;
 	Phase phase;
 	bool invalidated; /* an option was changed: not to be used for the next transaction */
-	bool unproven;    /* from the cache, and hasn't answered in this transaction yet */
+	bool unverified;  /* from the cache, and has not answered in this transaction yet */
 	bool keep;        /* after the transaction */
 	InvalidText invalid_text;
 	tds::Isolation wanted;
@@ -47,8 +47,8 @@ struct Connection
 	TimestampTz connected_at;
 	uint32 server_hash; /* of the catalog rows it was made from */
 	uint32 mapping_hash;
-	Result
-		*reader; /* whose query or rows are still on the wire; null if nobody wants them any more */
+	Result *reader; /* whose query or rows are still on the wire; null if they are not wanted any
+					   more */
 };
 
 /* The cache's entry for a server and a user, as it is. */
@@ -59,11 +59,11 @@ Connection *connection_find(Oid server, Oid user);
 Connection *connection_enter(Oid server, Oid user);
 
 /* After a query on it failed: replaces a session that was broken while it was idle, once and only
- * at the start of a transaction. False if that isn't what happened. */
+ * at the start of a transaction. False if that is not what happened. */
 bool connection_renew(Connection *connection, Oid user);
 
-/* Frees the wire for the next query: what another reader has not read is put aside, what nobody
- * wants is cancelled. */
+/* Frees the connection for the next query: what another reader has not read is stored, what is not
+ * wanted is cancelled. */
 void connection_make_idle(Connection *connection);
 
 /* Closes the session; its unread rows are lost to their reader. Never raises. */
@@ -72,8 +72,8 @@ void connection_drop(Connection *connection);
 /* Calls visit for every entry of the cache. */
 void connection_visit(void (*visit)(Connection *, void *), void *context);
 
-/* ROLLBACK at the server; the connection stays, unless it can't be kept. False if the server didn't
- * answer, and the connection was closed for that. Never raises. */
+/* ROLLBACK at the server; the connection stays, unless it cannot be kept. False if the server did
+ * not answer, and the connection was closed for that. Never raises. */
 bool connection_end_transaction(Connection *connection);
 
 enum class ResultState
@@ -87,14 +87,6 @@ enum class ResultState
 	broken  /* unread rows are gone */
 };
 
-/* Who wrote a query: what somebody else may have left behind is looked for, and put back. */
-enum class Author
-{
-	us,
-	somebody, /* sambapos_query: tds::pass() */
-	both      /* with a table's option query in it: tds::pass_within() */
-};
-
 /* One remote query's rows. Plain; lives in the reader's memory, unlinks itself with it. */
 struct Result
 {
@@ -103,8 +95,8 @@ struct Result
 	bool listed;
 	Connection *connection;
 	Oid user;
-	const char *sql; /* until received */
-	Author author;
+	const char *sql;             /* until received */
+	tds::Origin origin;          /* of the query */
 	void (*receive)(void *scan); /* result_receive(), and then all that needs its columns */
 	void *scan;
 	ResultState state;
@@ -137,7 +129,7 @@ void result_open(Result *result, Oid server, Oid user, const char *sql);
 
 /* To be called once the columns are known: moves all rows to the store at once where a slow reader
  * would hold locks at the server. */
-void result_settle(Result *result);
+void result_store_if_locking(Result *result);
 
 /* The next row, valid until the next call for any result; false at the end. */
 bool result_next(Result *result, tds::Row *row);
@@ -151,16 +143,16 @@ void result_close(Result *result);
 /* Moves the unread rows of a streaming result to its store. */
 void result_store(Result *result);
 
-/* Receives, and puts aside, all answers on their way from servers that hold locks meanwhile. */
+/* Receives, and stores, all answers on their way from servers that hold locks meanwhile. */
 void results_receive_locking();
 
-/* The results of a connection that somebody may still read or open again. */
+/* The results of a connection that may still be read or opened again. */
 int results_in_use(const Connection *connection);
 
-/* The connection can't give the result's unread rows any more. */
+/* The connection cannot give the result's unread rows any more. */
 void result_break(Result *result);
 
-/* Whoever holds a result of what has ended must not use it again. The resource owner of a portal or
+/* A result of what has ended must not be used again. The resource owner of a portal or
  * a subtransaction takes along the files of the stores made for it; a portal that fails loses its
  * owner at the end of the subtransaction it failed in, which may be an inner one. */
 void results_end_transaction();

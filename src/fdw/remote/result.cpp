@@ -1,7 +1,7 @@
 /*
  * One open result a session, any number of readers: see connection.hpp.
  *
- * Rows are put aside as they came, unconverted: what is wrong with a row is then reported by the
+ * Rows are stored as they came, unconverted: what is wrong with a row is then reported by the
  * reader that wants it, not by the one that made it move. A stored row is one bytea: flags, then
  * for each value its length (-1: NULL) and its bytes, each at a multiple of eight.
  *
@@ -13,7 +13,7 @@
 namespace sambapos::fdw
 {
 
-/* All results of the backend. (lib/ilist.h doesn't compile as C++.) */
+/* All results of the backend. (lib/ilist.h does not compile as C++.) */
 static Result *results = nullptr;
 
 static void
@@ -42,7 +42,7 @@ remove_from_list(Result *result)
 
 /* The wire is given up silently; the connection cancels before its next query. */
 static void
-let_go(Result *result)
+detach_from_connection(Result *result)
 {
 	if (result->connection != nullptr && result->connection->reader == result)
 		result->connection->reader = nullptr;
@@ -52,7 +52,7 @@ let_go(Result *result)
 static void
 unlink_result(Result *result)
 {
-	let_go(result);
+	detach_from_connection(result);
 	remove_from_list(result);
 }
 
@@ -269,7 +269,7 @@ drop_store(Result *result)
 /* ---- reading ---- */
 
 [[noreturn]] static void
-rows_are_gone()
+report_lost_rows()
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("the remaining rows of this query can no longer be read"),
@@ -291,14 +291,7 @@ is_stale(const Result *result, const Failure &failure)
 static void
 send_query(const Result *result)
 {
-	tds::Session *session = result->connection->session;
-
-	switch (result->author)
-	{
-		case Author::us: tds::send(session, result->sql); break;
-		case Author::somebody: tds::pass(session, result->sql); break;
-		case Author::both: tds::pass_within(session, result->sql); break;
-	}
+	tds::send(result->connection->session, result->sql, result->origin);
 }
 
 void
@@ -341,7 +334,7 @@ result_try_receive(Result *result, Failure *failure)
 				tds::receive(connection->session);
 			});
 	}
-	connection->unproven = false;
+	connection->unverified = false;
 	result->state = ResultState::ended;
 	if (tds::busy(connection->session))
 	{
@@ -369,7 +362,7 @@ result_open(Result *result, Oid server, Oid user, const char *sql)
 }
 
 void
-result_settle(Result *result)
+result_store_if_locking(Result *result)
 {
 	if (result->state == ResultState::streaming &&
 		!tds::reads_versions(result->connection->session))
@@ -422,7 +415,7 @@ result_next(Result *result, tds::Row *row)
 		case ResultState::moving:
 		case ResultState::broken: break;
 	}
-	rows_are_gone();
+	report_lost_rows();
 }
 
 bool
@@ -432,7 +425,7 @@ result_rewind(Result *result)
 					  (result->state == ResultState::stored || result->state == ResultState::ended);
 
 	if (result->state == ResultState::broken || result->state == ResultState::moving)
-		rows_are_gone();
+		report_lost_rows();
 	if (result->state == ResultState::asked ||
 		(result->state == ResultState::streaming && result->from_start))
 		return true;

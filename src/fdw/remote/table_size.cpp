@@ -1,10 +1,10 @@
 /*
  * How large a remote table is: as the server's catalog says, or counted.
  *
- * The catalog's rows are those of the heap or the clustered index, partition by partition; whoever
- * may read the table may see them. Pages take a right that a reading login seldom has, so they are
- * asked for only where it is there. A server that lacks the views, and one that keeps no counts and
- * says 0, doesn't know.
+ * The catalog's rows are those of the heap or the clustered index, partition by partition; a login
+ * that may read the table may see them. Pages take a right that a reading login seldom has, so they
+ * are asked for only where it is there. A server that lacks the views, and one that keeps no counts
+ * and says 0, does not know.
  */
 #include "bridge/visible.hpp"
 #include "fdw/remote/connection.hpp"
@@ -51,7 +51,7 @@ ask_numbers(Oid server, Oid user, const char *sql, bool has_query, double *numbe
 	tds::Row row;
 
 	error_context_stack = &context;
-	result->author = has_query ? Author::both : Author::us;
+	result->origin = has_query ? tds::Origin::mixed : tds::Origin::generated;
 	for (int i = 0; i < count; i++)
 		numbers[i] = -1;
 	result_open(result, server, user,

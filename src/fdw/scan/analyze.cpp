@@ -4,13 +4,13 @@
  * The sample is drawn at the server wherever that spares it work or the line rows, and never more
  * than about the wanted number of rows comes over:
  *
- *   system     TABLESAMPLE: whole pages, the others aren't read. Only for tables
- *   bernoulli  a lot for every row: the server reads all of them and sends some
- *   off        all rows come, and the lots are drawn here
+ *   system     TABLESAMPLE: whole pages, the others are not read. Only for tables
+ *   bernoulli  a random number for every row: the server reads all of them and sends some
+ *   off        all rows come, and the sample is drawn here
  *   auto       off for what is hardly larger than the sample; else system for a table, bernoulli
- *              for a view or query, and for a table that the server can't sample by pages
+ *              for a view or query, and for a table that the server cannot sample by pages
  *
- * How many rows there are the server's catalog says; where it doesn't, they are counted there. All
+ * How many rows there are the server's catalog says; where it does not, they are counted there. All
  * is read in one remote transaction, which ends with the local one.
  */
 #include "bridge/visible.hpp"
@@ -30,8 +30,8 @@ enum class Sampling
 	bernoulli
 };
 
-/* A sample by pages or by lot has about as many rows as were asked for; so many times as many are,
- * lest they be too few. */
+/* A sample by pages or by random numbers has only about as many rows as were asked for; so more are
+ * asked for, by this factor. */
 constexpr double ample = 1.1;
 
 /* A table up to so many times the sample is read as a whole. */
@@ -58,24 +58,6 @@ struct Collector
 	double to_skip;
 	ReservoirStateData reservoir;
 };
-
-/* ---- options ---- */
-
-/* The option of the table, else of its server. */
-static Sampling
-sampling_of(Oid relid)
-{
-	const ForeignTable *table = GetForeignTable(relid);
-	const char *value = find_option_value(table->options, "analyze_sampling");
-
-	if (value == nullptr)
-		value = find_option_value(GetForeignServer(table->serverid)->options, "analyze_sampling");
-	if (value == nullptr || std::strcmp(value, "auto") == 0)
-		return Sampling::automatic;
-	if (std::strcmp(value, "off") == 0)
-		return Sampling::off;
-	return std::strcmp(value, "system") == 0 ? Sampling::system : Sampling::bernoulli;
-}
 
 static PlannedTable *
 whole_table(Relation relation)
@@ -107,10 +89,10 @@ has_checksum(Oid type)
 	}
 }
 
-/* SQL Server's documentation draws lots this way; with a column in it the expression is evaluated
- * for each row. */
+/* As SQL Server's documentation does it; with a column in it the expression is evaluated for each
+ * row. */
 static void
-append_lot(StringInfo sql, const Collector *collector, double share)
+append_bernoulli(StringInfo sql, const Collector *collector, double share)
 {
 	TupleDesc descriptor = RelationGetDescr(collector->relation);
 
@@ -140,7 +122,7 @@ sample_sql(const Collector *collector, Sampling sampling, double share)
 	if (sampling == Sampling::system)
 		appendStringInfo(&sql, " TABLESAMPLE SYSTEM (%.6f PERCENT)", std::max(share * 100, 1e-6));
 	else if (sampling == Sampling::bernoulli)
-		append_lot(&sql, collector, share);
+		append_bernoulli(&sql, collector, share);
 	return sql.data;
 }
 
@@ -232,7 +214,7 @@ collect(Collector *collector)
 	tds::Row row;
 
 	prepare_reader(collector);
-	result_settle(collector->result);
+	result_store_if_locking(collector->result);
 	collector->seen = 0;
 	collector->kept = 0;
 	collector->to_skip = -1;
@@ -250,7 +232,7 @@ collect(Collector *collector)
 	collector->reader = nullptr;
 }
 
-/* False if the server didn't accept the query, and the failure says why. */
+/* False if the server did not accept the query, and the failure says why. */
 static bool
 try_sample(Collector *collector, Sampling sampling, double share, Failure *failure)
 {
@@ -345,7 +327,8 @@ draw_sample(Collector *collector, Sampling *sampling)
 {
 	const TableOptions &options = collector->table->options;
 	Oid server = GetForeignTable(collector->table->relid)->serverid;
-	Sampling option = sampling_of(collector->table->relid);
+	auto option = static_cast<Sampling>(
+		inherited_option(collector->table->relid, "analyze_sampling").integer);
 	TableSize size = {-1, false};
 	double share;
 
@@ -383,7 +366,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int wanted, doubl
 	if (collector.table->options.query != nullptr)
 	{
 		check_query_owner(collector.table->relid);
-		collector.result->author = Author::both;
+		collector.result->origin = tds::Origin::mixed;
 	}
 	*total = draw_sample(&collector, &sampling);
 	*dead = 0;
@@ -397,14 +380,14 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int wanted, doubl
 	return collector.kept;
 }
 
-/* Where the server doesn't tell: what the rows would fill here. They weigh the parts of a
+/* Where the server does not tell: what the rows would fill here. They weigh the parts of a
  * partitioned table against each other. */
 static double
 guess_pages(Relation relation, const PlannedTable *table, double rows)
 {
 	if (rows < 0)
 		rows = relation->rd_rel->reltuples > 0 ? relation->rd_rel->reltuples
-											   : assumed_rows(table->relid);
+											   : table->options.estimated_rows;
 	return ceil(rows * get_relation_data_width(RelationGetRelid(relation), nullptr) / BLCKSZ);
 }
 

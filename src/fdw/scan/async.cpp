@@ -5,13 +5,13 @@
  * * Only the first of an answer is waited for through the socket. After that a part of the answer
  *   may be in the library's buffers, where no descriptor tells of it, and rows are read as usual.
  * * A connection carries one query. The second branch on it is sent when the first one has been
- *   read to its end; nobody waits meanwhile, since Append reads a branch that has rows.
- * * Whoever else needs the connection takes it: the answer is received and put aside
+ * read to its end; nothing waits meanwhile, since Append reads a branch that has rows.
+ * * Another scan that needs the connection takes it: the answer is received and stored
  * (remote/result.cpp), and its branch finds its rows ready.
  * * Under locking READ COMMITTED the server holds locks while it waits for us. So a branch there is
  *   asynchronous only if all of Append's branches are, and before the first row leaves the Append
  *   all answers from such servers are read.
- * * A login can't be waited for this way: sessions that don't exist yet are opened one after the
+ * * A login cannot be waited for this way: sessions that do not exist yet are opened one after the
  *   other, but only when the servers that have one have been asked.
  */
 #include "fdw/remote/connection.hpp"
@@ -22,22 +22,8 @@ namespace sambapos::fdw
 
 /* ---- planning ---- */
 
-/* The option of the table, else of its server, else true: the wait is for another machine, and a
- * query that proves superfluous (LIMIT) is cancelled there at once. */
-static bool
-is_table_capable(Oid relid)
-{
-	const ForeignTable *table = GetForeignTable(relid);
-	const char *value = find_option_value(table->options, "async_capable");
-	bool capable = true;
-
-	if (value == nullptr)
-		value = find_option_value(GetForeignServer(table->serverid)->options, "async_capable");
-	if (value != nullptr)
-		parse_bool(value, &capable);
-	return capable;
-}
-
+/* By default it is: the wait is for another machine, and a query that proves superfluous (LIMIT) is
+ * cancelled there at once. */
 bool
 sambapos_is_path_async_capable(ForeignPath *path)
 {
@@ -45,8 +31,12 @@ sambapos_is_path_async_capable(ForeignPath *path)
 	int index = -1;
 
 	while ((index = bms_next_member(scope.relids, index)) >= 0)
-		if (!is_table_capable(planner_rt_fetch(static_cast<Index>(index), scope.root)->relid))
+	{
+		Oid relid = planner_rt_fetch(static_cast<Index>(index), scope.root)->relid;
+
+		if (!inherited_option(relid, "async_capable").boolean)
 			return false;
+	}
 	return true;
 }
 
@@ -126,7 +116,7 @@ ask(const AsyncRequest *request)
 }
 
 /* True if the branch's query can be sent without a login, and without taking the connection from
- * somebody. */
+ * another reader. */
 static bool
 is_connected(const AsyncRequest *request)
 {
@@ -137,7 +127,7 @@ is_connected(const AsyncRequest *request)
 
 /* Before a login is waited for, the servers that need none are asked. */
 static void
-ask_the_connected(const AsyncRequest *request)
+ask_connected_servers(const AsyncRequest *request)
 {
 	const AppendState *append = append_of(request);
 	int index = -1;
@@ -156,7 +146,7 @@ ask_the_connected(const AsyncRequest *request)
 
 /* What control must not leave this Append with. */
 static void
-leave_no_locks()
+receive_locking_results()
 {
 	if (!locks_in_flight)
 		return;
@@ -170,7 +160,7 @@ produce(AsyncRequest *request)
 {
 	TupleTableSlot *slot = request->requestee->ExecProcNodeReal(request->requestee);
 
-	leave_no_locks();
+	receive_locking_results();
 	ExecAsyncRequestDone(request, TupIsNull(slot) ? nullptr : slot);
 }
 
@@ -214,7 +204,7 @@ sambapos_async_request(AsyncRequest *request)
 	ForeignScanState *node = scan_of(request);
 
 	if (!scan_is_executed(node) && scan_connection(node)->session == nullptr)
-		ask_the_connected(request);
+		ask_connected_servers(request);
 	if (!scan_is_executed(node) && !must_queue(request))
 		ask(request);
 	if (!scan_is_executed(node) || scan_result(node)->state == ResultState::asked)

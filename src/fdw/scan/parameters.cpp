@@ -3,15 +3,15 @@
  * they get into the remote SQL.
  *
  * They are written as literals, not bound as TDS parameters: what is compared depends on the value
- * (NULL, infinity, a moment between two ticks), and SQL Server plans the query for what is asked.
+ * (NULL, infinity, a datetime between two ticks), and SQL Server plans the query for what is asked.
  */
 #include "fdw/plan/relation.hpp"
 
 namespace sambapos::fdw
 {
 
-using types::Domain;
 using types::Predicate;
+using types::TsqlType;
 
 /* A predicate in a plan: its column, then these integers; a shift in 64 bits is a text. */
 enum PredicateMember
@@ -19,11 +19,11 @@ enum PredicateMember
 	PREDICATE_COLUMN,
 	PREDICATE_FORM,
 	PREDICATE_COMPARISON,
-	PREDICATE_GRID,
+	PREDICATE_KIND,
 	PREDICATE_PRECISION,
 	PREDICATE_SCALE,
 	PREDICATE_BY_DAY,
-	PREDICATE_TYPE,
+	PREDICATE_LOCAL_TYPE,
 	PREDICATE_SHIFT,
 	PREDICATE_VALUE_TYPE
 };
@@ -41,12 +41,12 @@ predicate_to_list(const Predicate &predicate)
 
 	list = append_member(list, static_cast<int>(predicate.form));
 	list = append_member(list, static_cast<int>(predicate.comparison));
-	list = append_member(list, static_cast<int>(predicate.domain.grid));
-	list = append_member(list, predicate.domain.precision);
-	list = append_member(list, predicate.domain.scale);
-	list = append_member(list, predicate.domain.by_day ? 1 : 0);
-	list = append_member(list, static_cast<int>(predicate.domain.type));
-	list = lappend(list, makeString(psprintf(INT64_FORMAT, predicate.domain.shift)));
+	list = append_member(list, static_cast<int>(predicate.tsql_type.kind));
+	list = append_member(list, predicate.tsql_type.precision);
+	list = append_member(list, predicate.tsql_type.scale);
+	list = append_member(list, predicate.tsql_type.by_day ? 1 : 0);
+	list = append_member(list, static_cast<int>(predicate.tsql_type.local_type));
+	list = lappend(list, makeString(psprintf(INT64_FORMAT, predicate.tsql_type.shift)));
 	return append_member(list, static_cast<int>(predicate.value_type));
 }
 
@@ -64,12 +64,12 @@ predicate_from_list(const List *list)
 	predicate.column = strVal(list_nth(list, PREDICATE_COLUMN));
 	predicate.form = static_cast<types::Form>(member(list, PREDICATE_FORM));
 	predicate.comparison = static_cast<types::Comparison>(member(list, PREDICATE_COMPARISON));
-	predicate.domain.grid = static_cast<types::Grid>(member(list, PREDICATE_GRID));
-	predicate.domain.precision = member(list, PREDICATE_PRECISION);
-	predicate.domain.scale = member(list, PREDICATE_SCALE);
-	predicate.domain.by_day = member(list, PREDICATE_BY_DAY) != 0;
-	predicate.domain.type = static_cast<Oid>(member(list, PREDICATE_TYPE));
-	predicate.domain.shift = strtoll(strVal(list_nth(list, PREDICATE_SHIFT)), nullptr, 10);
+	predicate.tsql_type.kind = static_cast<types::TypeKind>(member(list, PREDICATE_KIND));
+	predicate.tsql_type.precision = member(list, PREDICATE_PRECISION);
+	predicate.tsql_type.scale = member(list, PREDICATE_SCALE);
+	predicate.tsql_type.by_day = member(list, PREDICATE_BY_DAY) != 0;
+	predicate.tsql_type.local_type = static_cast<Oid>(member(list, PREDICATE_LOCAL_TYPE));
+	predicate.tsql_type.shift = strtoll(strVal(list_nth(list, PREDICATE_SHIFT)), nullptr, 10);
 	predicate.value_type = static_cast<Oid>(member(list, PREDICATE_VALUE_TYPE));
 	return predicate;
 }

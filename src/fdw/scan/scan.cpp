@@ -2,7 +2,7 @@
  * The executor's side of a foreign scan: Begin, Iterate, ReScan, End, Explain.
  *
  * Begin only notes what is needed; the connection is opened and the query sent when the first row
- * is asked for, so that EXPLAIN and plan branches that don't run stay local. A row is fetched
+ * is asked for, so that EXPLAIN and plan branches that do not run stay local. A row is fetched
  * inside guard() (remote/result.cpp) and converted outside it, straight into the scan's slot.
  */
 #include "bridge/visible.hpp"
@@ -156,7 +156,7 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 
 /* ---- execution ---- */
 
-/* The recorded type of an attribute of the scan's tuple, "" if it isn't a column (nor one's least
+/* The recorded type of an attribute of the scan's tuple, "" if it is not a column (nor one's least
  * or greatest text). */
 static const char *
 remote_type_of(ForeignScanState *node, AttrNumber attribute)
@@ -169,7 +169,7 @@ remote_type_of(ForeignScanState *node, AttrNumber attribute)
 		return "";
 
 	Expr *expr = list_nth_node(TargetEntry, plan->fdw_scan_tlist, attribute - 1)->expr;
-	const Var *var = IsA(expr, Var) ? castNode(Var, expr) : text_of_extreme(expr);
+	const Var *var = IsA(expr, Var) ? castNode(Var, expr) : min_max_text_column(expr);
 
 	if (var == nullptr)
 		return "";
@@ -177,7 +177,7 @@ remote_type_of(ForeignScanState *node, AttrNumber attribute)
 		exec_rt_fetch(static_cast<Index>(var->varno), node->ss.ps.state)->relid, var->varattno);
 }
 
-/* What each remote column is to become. A scan that needs no column gets one that nobody reads. */
+/* What each remote column is to become. A scan that needs no column gets one that is not read. */
 static int
 list_targets(ForeignScanState *node, const Scan *scan, types::Target *targets)
 {
@@ -219,8 +219,8 @@ prepare_reader(ForeignScanState *node, Scan *scan)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Any of the scan's tables may stand for a query of somebody's. Asked when it runs: its owner may
- * have lost the right since it was planned. */
+/* Any of the scan's tables may stand for a user's query. Checked when it runs: its owner may have
+ * lost the right since it was planned. */
 static void
 judge_author(ForeignScanState *node, Scan *scan)
 {
@@ -234,7 +234,7 @@ judge_author(ForeignScanState *node, Scan *scan)
 		if (entry->relkind != RELKIND_FOREIGN_TABLE || table_options(entry->relid).query == nullptr)
 			continue;
 		check_query_owner(entry->relid);
-		scan->result->author = Author::both;
+		scan->result->origin = tds::Origin::mixed;
 	}
 	scan->judged = true;
 }
@@ -273,13 +273,13 @@ receive(void *argument)
 	if (outer == nullptr || outer->arg != scan)
 		push_error_context(&context, scan);
 	result_receive(scan->result);
-	/* columns that don't do are an error, and after a savepoint nobody may take the rows for read
+	/* columns that do not fit are an error, and after a savepoint the rows must not count as read
 	 */
 	ResultState received = scan->result->state;
 	scan->result->state = ResultState::moving;
 	prepare_reader(node, scan);
 	scan->result->state = received;
-	result_settle(scan->result);
+	result_store_if_locking(scan->result);
 	error_context_stack = outer;
 }
 
@@ -301,7 +301,7 @@ compose_value(const Scan *scan, const List *composed)
 	if ((fraction >= 0 && scan->nulls[fraction]) || (count >= 0 && scan->nulls[count]) ||
 		(scale >= 0 && scan->nulls[scale]))
 		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
-						errmsg("the server answered with half of an aggregate")));
+						errmsg("the server returned NULL for a part of an aggregate")));
 	if (fraction >= 0)
 		result = DirectFunctionCall2(numeric_add, result, scan->values[fraction]);
 	if (scale >= 0) /* beyond it there are zeros */
@@ -360,7 +360,7 @@ enter_row_memory(ForeignScanState *node)
 }
 
 /* EvalPlanQual asks again of a table's row that it has put into the slot. Joins it could ask about
- * aren't sent; of what else isn't one table, such as the groups of a sub-select in UPDATE, older
+ * are not sent; of what else is not one table, such as the groups of a sub-select in UPDATE, older
  * minor releases expect the next row from here and else go on without any. */
 bool
 sambapos_recheck_scan(ForeignScanState *node, TupleTableSlot *slot)

@@ -3,19 +3,19 @@
  *
  * FreeTDS 1.3 takes encryption, CA file and port only from a configuration file. So each login
  * writes one, readable by us alone and without any secret, names it with dbsetifile() and removes
- * it as soon as dbopen() has returned. dbsetifile() is process-global and can't be asked for its
+ * it as soon as dbopen() has returned. dbsetifile() is process-global and cannot be asked for its
  * earlier value; it is set back to "none".
  *
  * "connect timeout = 1" in that file makes FreeTDS raise SYBETIME once a second during the login,
- * which is the only moment a login can be interrupted.
+ * the only point at which a login can be interrupted.
  *
  * Its environment comes before that file: TDSHOST, TDSPORT and TDSVER would lead the login
  * elsewhere, and with TDSDUMP it writes the password down in clear. So these are taken away for the
- * time of a login. (A dump that another library of this process has already made it begin can't be
+ * time of a login. (A dump that another library of this process has already made it begin cannot be
  * ended by us.) A name server that was given up is still being asked by a thread, which may read
  * the environment: that is waited for. Where none of them is set, nothing is changed.
  */
-#include "tds/surroundings.hpp"
+#include "tds/freetds_config.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -39,7 +39,7 @@ encryption_word(Encryption encryption) noexcept
 	return "require";
 }
 
-/* Encrypted packets are limited to half the size. With "request" the server decides, so we don't
+/* Encrypted packets are limited to half the size. With "request" the server decides, so we do not
  * ask for more than it could give. */
 static int
 packet_size(const Login &login) noexcept
@@ -55,7 +55,7 @@ static std::string
 conf_text(const Attempt &attempt, const std::string &address)
 {
 	const Login &login = attempt.login;
-	std::string text = std::string("[") + Surroundings::section + "]\n";
+	std::string text = std::string("[") + FreetdsConfig::section + "]\n";
 
 	text += "host = " + (login.check_hostname || address.empty() ? login.host : address) + "\n";
 	text += "port = " + std::to_string(attempt.port) + "\n";
@@ -118,8 +118,8 @@ prepare_environment(const Attempt &attempt)
 						std::string("cannot connect to \"") + attempt.login.host +
 							"\" while a name server is still being asked for another host",
 						std::string("The environment variable ") + name +
-							" would lead the connection elsewhere, and can't be taken away beside "
-							"a thread that reads the environment.",
+							" would change where the connection goes, and cannot be removed while "
+							"a thread reads the environment.",
 						"Try again, or start the database server without that variable.", 0, true);
 }
 
@@ -130,7 +130,7 @@ make_file(const Attempt &attempt, const std::string &address)
 	return write_file(conf_text(attempt, address));
 }
 
-Surroundings::Surroundings(const Attempt &attempt, const std::string &address)
+FreetdsConfig::FreetdsConfig(const Attempt &attempt, const std::string &address)
 	: path_(make_file(attempt, address))
 {
 	for (const char *name : variables)
@@ -142,7 +142,7 @@ Surroundings::Surroundings(const Attempt &attempt, const std::string &address)
 	dbsetifile(path_.data());
 }
 
-Surroundings::~Surroundings()
+FreetdsConfig::~FreetdsConfig()
 {
 	char none[] = "";
 

@@ -15,16 +15,16 @@ namespace sambapos::tds
 
 /* While this object lives FreeTDS sees our configuration under the name `section`, and nothing of
  * its environment. */
-class Surroundings
+class FreetdsConfig
 {
 public:
 	static constexpr char section[] = "sambapos_fdw";
 
 	/* address: numeric, of the server; may be empty. Throws 58030, 08001, 57014. */
-	Surroundings(const Attempt &attempt, const std::string &address);
-	~Surroundings();
-	Surroundings(const Surroundings &) = delete;
-	Surroundings &operator=(const Surroundings &) = delete;
+	FreetdsConfig(const Attempt &attempt, const std::string &address);
+	~FreetdsConfig();
+	FreetdsConfig(const FreetdsConfig &) = delete;
+	FreetdsConfig &operator=(const FreetdsConfig &) = delete;
 
 private:
 	std::string path_;

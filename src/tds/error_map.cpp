@@ -1,5 +1,5 @@
 /*
- * What errors mean: one table from SQL Server's message numbers to SQLSTATE and a hint, one for
+ * Errors mapped: one table from SQL Server's message numbers to SQLSTATE and a hint, one for
  * DB-Library's own, and the Error made of a record.
  *
  * The server's own text is the message; DETAIL has its number, severity, state, line and procedure.
@@ -11,19 +11,19 @@
 namespace sambapos::tds
 {
 
-struct NumberedMeaning
+struct ErrorMapping
 {
 	int number;
-	Meaning meaning;
+	MappedError meaning;
 };
 
-/* What a broken connection calls for. */
+/* What to do about a broken connection. */
 static constexpr char retry_hint[] =
-	"Run it again: the next transaction connects anew. If it happens again, look at the network "
-	"and at the server's log.";
+	"Run the query again: the next transaction opens a new connection. If it happens again, check "
+	"the network and the server's log.";
 static constexpr char garbage_hint[] =
-	"What came is no TDS. Run it again; if it happens again, look at what stands between on the "
-	"network.";
+	"The data received is not valid TDS. Run the query again; if it happens again, check the "
+	"network between the two machines.";
 static constexpr char login_hint[] =
 	"Check username and password of the user mapping, and that the server allows SQL Server "
 	"authentication (\"mixed mode\").";
@@ -35,13 +35,13 @@ static constexpr char drift_hint[] =
 	"The table at the till has changed, an option is misspelled, or the server option database is "
 	"missing or names another database: compare with IMPORT FOREIGN SCHEMA.";
 static constexpr char lock_hint[] =
-	"Somebody at the till holds a lock on these rows. Try again, raise the server option "
+	"A session at the till holds a lock on these rows. Try again, raise the server option "
 	"lock_timeout, or allow snapshot isolation in the database.";
 static constexpr char snapshot_hint[] =
 	"Allow it with ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON, or set the server option "
 	"isolation to auto.";
 
-static constexpr char starting_hint[] = "The database or the server isn't ready; try again.";
+static constexpr char starting_hint[] = "The database or the server is not ready; try again.";
 static constexpr char admission_hint[] =
 	"The server's firewall must let this machine's address in.";
 static constexpr char memory_hint[] =
@@ -53,7 +53,7 @@ static constexpr char state_hint[] =
 	"The server must grant this login VIEW SERVER STATE (or the right it names).";
 
 /* Sorted by subject; looked up only when something failed. */
-static constexpr NumberedMeaning server_meanings[] = {
+static constexpr ErrorMapping server_errors[] = {
 	/* login and database */
 	{18456, {"28000", login_hint}},
 	{18452, {"28000", login_hint}},
@@ -70,19 +70,20 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{911, {"3D000", database_hint}},
 	{916, {"42501", database_hint}},
 	{922, {"57P03", starting_hint}},
-	{924, {"55006", "The database is in single-user mode, and somebody uses it."}},
+	{924, {"55006", "The database is in single-user mode, and another session uses it."}},
 	{927, {"57P03", "The database is being restored; try again."}},
 	{942, {"57P03", "The database is offline."}},
-	{945, {"57P03", "The database can't be opened for want of files, memory or disk."}},
+	{945,
+	 {"57P03", "The database cannot be opened because files, memory or disk space are missing."}},
 	{17142, {"57P03", "The server is paused."}},
 	{17187, {"57P03", "The server is starting up; try again."}},
 	{18401, {"57P03", "The server is being upgraded; try again."}},
 	{40613, {"57P03", starting_hint}},
-	{40501, {"53300", "The server has too much to do; try again later."}},
+	{40501, {"53300", "The server is overloaded; try again later."}},
 	{40532, {"28000", admission_hint}},
 	{40615, {"28000", admission_hint}},
 	{6005, {"57P01", "The server shuts down; try again later."}},
-	{596, {"57P01", "Somebody has ended this session at the server. Try again."}},
+	{596, {"57P01", "An administrator has ended this session at the server. Try again."}},
 	{17809, {"53300", "The server allows no more connections."}},
 	{17300, {"53300", "The server allows no more connections."}},
 	/* names and rights */
@@ -124,7 +125,7 @@ static constexpr NumberedMeaning server_meanings[] = {
 	{191, {"54001", ""}},
 	{4104, {"42P01", ""}},
 	/* concurrency */
-	{1205, {"40P01", "The till goes first by design. Try again."}},
+	{1205, {"40P01", "In a deadlock the till's transaction wins, by design. Try again."}},
 	{3960, {"40001", "Try again."}},
 	{3961, {"40001", "The table was altered at the till while it was read. Try again."}},
 	{3952, {"55000", snapshot_hint}},
@@ -188,10 +189,10 @@ static constexpr NumberedMeaning server_meanings[] = {
 /* sybdb.h's numbers; spelled out so that this file needs no FreeTDS. */
 /* FreeTDS 1.3 takes half of a surrogate pair at the end of such a value for a broken answer. */
 static constexpr char unreadable_hint[] =
-	"Does it happen with the same rows again? Then a value of type nvarchar(max), ntext or xml may "
-	"end with half of a character: set the server option invalid_text to replace.";
+	"If it happens with the same rows again, a value of type nvarchar(max), ntext or xml may end "
+	"with half of a surrogate pair: set the server option invalid_text to replace.";
 
-static constexpr NumberedMeaning library_meanings[] = {
+static constexpr ErrorMapping library_errors[] = {
 	{2402, {"22021", "The text of the statement is not valid UTF-8."}},
 	{20002, {"08001", ""}},
 	{20003, {"08006", retry_hint}},
@@ -208,25 +209,25 @@ static constexpr NumberedMeaning library_meanings[] = {
 };
 
 template <size_t size>
-static Meaning
-look_up(const NumberedMeaning (&table)[size], int number) noexcept
+static MappedError
+look_up(const ErrorMapping (&table)[size], int number) noexcept
 {
-	for (const NumberedMeaning &entry : table)
+	for (const ErrorMapping &entry : table)
 		if (entry.number == number)
 			return entry.meaning;
 	return {"HV000", ""};
 }
 
-Meaning
-server_error_meaning(int number) noexcept
+MappedError
+map_server_error(int number) noexcept
 {
-	return look_up(server_meanings, number);
+	return look_up(server_errors, number);
 }
 
-Meaning
-library_error_meaning(int number) noexcept
+MappedError
+map_library_error(int number) noexcept
 {
-	return look_up(library_meanings, number);
+	return look_up(library_errors, number);
 }
 
 bool
@@ -235,7 +236,7 @@ ends_transaction(int number) noexcept
 	return number == 1205 || number == 3960 || number == 3961 || number == 3966;
 }
 
-/* The house's form: lower-case start, no period at the end. Words in capitals, such as "SELECT",
+/* PostgreSQL's form: lower-case start, no period at the end. Words in capitals, such as "SELECT",
  * and names stay as they are. */
 static std::string
 as_message(const char *text)
@@ -254,7 +255,7 @@ as_message(const char *text)
 static Error
 server_error(const Record &record, const char *peer, bool connection_lost)
 {
-	Meaning meaning = server_error_meaning(record.server_number);
+	MappedError meaning = map_server_error(record.server_number);
 	std::string detail = "SQL Server error " + std::to_string(record.server_number) +
 						 ", severity " + std::to_string(record.severity) + ", state " +
 						 std::to_string(record.state);
@@ -274,7 +275,7 @@ server_error(const Record &record, const char *peer, bool connection_lost)
 static Error
 library_error(const Record &record, const char *peer, bool connection_lost)
 {
-	Meaning meaning = library_error_meaning(record.library_number);
+	MappedError meaning = map_library_error(record.library_number);
 	std::string detail =
 		"DB-Library error " + std::to_string(record.library_number) + ": " + record.library_text;
 	std::string message;
@@ -313,10 +314,10 @@ to_error(const Record &record, const Wait &wait, const char *peer, bool connecti
 		return server_error(record, peer, connection_lost);
 	if (record.library_number != 0)
 		return library_error(record, peer, connection_lost);
-	if (connection_lost) /* by the library itself, which doesn't say why */
-		return Error("08P01", std::string("the answer of ") + peer + " can't be read",
+	if (connection_lost) /* by the library itself, which does not say why */
+		return Error("08P01", std::string("the answer of ") + peer + " cannot be read",
 					 "DB-Library has closed the connection.", unreadable_hint, 0, true);
-	return Error("HV000", std::string("request to ") + peer + " failed without a reason");
+	return Error("HV000", std::string("request to ") + peer + " failed for an unknown reason");
 }
 
 } // namespace sambapos::tds

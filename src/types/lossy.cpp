@@ -1,22 +1,22 @@
 /*
- * Predicates that hold at least where PostgreSQL's do (who sends them and why:
- * deparse/lossy.cpp): of text, and of moments without zone beside timestamptz.
+ * Lossy predicates, true for at least the rows for which PostgreSQL's are true (what they are for:
+ * deparse/lossy.cpp): of text, and of datetimes without zone beside timestamptz.
  */
 #include "types/predicate.hpp"
 
 namespace sambapos::types
 {
 
-/* No row is left out. */
+/* True for every row. */
 static void
-append_no_narrowing(StringInfo sql)
+append_every_row(StringInfo sql)
 {
 	appendStringInfoString(sql, "1 = 1");
 }
 
 /* ---- text ---- */
 
-/* What a character that can't be converted may have been replaced by on its way here. */
+/* What a character that cannot be converted may have been replaced by on its way here. */
 static bool
 may_be_replacement(const char *text)
 {
@@ -34,37 +34,37 @@ is_ascii(const char *text)
 
 /* In a code page only ASCII is written the same way everywhere. */
 static bool
-is_certain(const Domain &domain, const char *text)
+is_certain(const TsqlType &tsql_type, const char *text)
 {
-	return !may_be_replacement(text) && (domain.scale == 1 || is_ascii(text));
+	return !may_be_replacement(text) && (tsql_type.scale == 1 || is_ascii(text));
 }
 
 void
-append_text(StringInfo sql, const Domain &domain, const char *text)
+append_text(StringInfo sql, const TsqlType &tsql_type, const char *text)
 {
 	StringInfoData literal;
 
 	initStringInfo(&literal);
 	append_text_literal(&literal, text);
-	appendStringInfoString(sql, domain.scale == 0 && literal.data[0] == 'N' && is_ascii(text)
+	appendStringInfoString(sql, tsql_type.scale == 0 && literal.data[0] == 'N' && is_ascii(text)
 									? literal.data + 1
 									: literal.data);
 }
 
 static void
-append_near_text(StringInfo sql, const Predicate &predicate, const char *text)
+append_lossy_text(StringInfo sql, const Predicate &predicate, const char *text)
 {
-	if (!is_certain(predicate.domain, text))
+	if (!is_certain(predicate.tsql_type, text))
 	{
-		append_no_narrowing(sql);
+		append_every_row(sql);
 		return;
 	}
 	appendStringInfo(sql, "%s = ", predicate.column);
-	append_text(sql, predicate.domain, text);
+	append_text(sql, predicate.tsql_type, text);
 }
 
 static void
-append_near_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
+append_lossy_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
 {
 	Datum *values;
 	bool *nulls;
@@ -75,7 +75,7 @@ append_near_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &values, &nulls, &count);
 	if (count > most_elements)
 	{
-		append_no_narrowing(sql);
+		append_every_row(sql);
 		return;
 	}
 	for (int i = 0; i < count; i++)
@@ -85,13 +85,13 @@ append_near_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
 
 		const char *element = TextDatumGetCString(values[i]);
 
-		if (!is_certain(predicate.domain, element))
+		if (!is_certain(predicate.tsql_type, element))
 		{
-			append_no_narrowing(sql);
+			append_every_row(sql);
 			return;
 		}
 		appendStringInfoString(&list, list.len > 0 ? ", " : "");
-		append_text(&list, predicate.domain, element);
+		append_text(&list, predicate.tsql_type, element);
 	}
 	if (list.len == 0)
 		appendStringInfoString(sql, "1 = 0");
@@ -104,13 +104,13 @@ append_near_any(StringInfo sql, const Predicate &predicate, ArrayType *array)
 void
 append_binary(StringInfo sql, const Predicate &predicate)
 {
-	appendStringInfo(sql, predicate.domain.scale == 1 ? "%s" : "CAST(%s AS nvarchar(max))",
+	appendStringInfo(sql, predicate.tsql_type.scale == 1 ? "%s" : "CAST(%s AS nvarchar(max))",
 					 predicate.column);
 	appendStringInfoString(sql, " COLLATE Latin1_General_100_BIN2");
 }
 
 /* PostgreSQL's pattern in T-SQL, where [ begins a class; any: what stands for any character. False
- * for a pattern that isn't valid. */
+ * for a pattern that is not valid. */
 static bool
 translate_pattern(StringInfo result, const char *pattern, const char *any)
 {
@@ -134,16 +134,16 @@ translate_pattern(StringInfo result, const char *pattern, const char *any)
 
 /* T-SQL's patterns have up to 8000 bytes. */
 static void
-append_near_like(StringInfo sql, const Predicate &predicate, const char *pattern)
+append_lossy_like(StringInfo sql, const Predicate &predicate, const char *pattern)
 {
 	constexpr int longest_pattern = 4000;
 	StringInfoData translated;
 
 	initStringInfo(&translated);
-	if (!is_certain(predicate.domain, pattern) || !translate_pattern(&translated, pattern, "_%") ||
-		translated.len > longest_pattern)
+	if (!is_certain(predicate.tsql_type, pattern) ||
+		!translate_pattern(&translated, pattern, "_%") || translated.len > longest_pattern)
 	{
-		append_no_narrowing(sql);
+		append_every_row(sql);
 		return;
 	}
 	append_binary(sql, predicate);
@@ -166,11 +166,11 @@ append_like(StringInfo sql, const Predicate &predicate, const char *pattern)
 	appendStringInfoString(sql, " ESCAPE N'\\'");
 }
 
-/* ---- moments ---- */
+/* ---- datetimes ---- */
 
-/* By how much at most the column's side lies elsewhere: zones of places are less than 16 hours away
- * from UTC, a day is for the cast to date; a zone that is spelled out with digits may be a week
- * away. */
+/* The greatest distance that a time zone can shift the column's side: zones of places are less than
+ * 16 hours away from UTC, a day is for the cast to date; a zone that is spelled out with digits may
+ * be a week away. */
 static int64
 widening()
 {
@@ -181,7 +181,7 @@ widening()
 }
 
 static void
-append_bound(StringInfo sql, const Predicate &predicate, Comparison comparison, Timestamp moment,
+append_bound(StringInfo sql, const Predicate &predicate, Comparison comparison, Timestamp datetime,
 			 int64 distance)
 {
 	Predicate bound = predicate;
@@ -189,15 +189,15 @@ append_bound(StringInfo sql, const Predicate &predicate, Comparison comparison, 
 	bound.form = Form::comparison;
 	bound.comparison = comparison;
 	bound.value_type = TIMESTAMPOID;
-	if (!TIMESTAMP_NOT_FINITE(moment) && pg_add_s64_overflow(moment, distance, &moment))
-		append_no_narrowing(sql);
+	if (!TIMESTAMP_NOT_FINITE(datetime) && pg_add_s64_overflow(datetime, distance, &datetime))
+		append_every_row(sql);
 	else
-		append_predicate(sql, bound, TimestampGetDatum(moment), false);
+		append_predicate(sql, bound, TimestampGetDatum(datetime), false);
 }
 
 /* A timestamptz counts from UTC: as a timestamp it is UTC's. */
 static void
-append_near_moment(StringInfo sql, const Predicate &predicate, TimestampTz value)
+append_lossy_datetime(StringInfo sql, const Predicate &predicate, TimestampTz value)
 {
 	switch (predicate.comparison)
 	{
@@ -218,18 +218,18 @@ append_near_moment(StringInfo sql, const Predicate &predicate, TimestampTz value
 }
 
 void
-append_near(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
+append_lossy(StringInfo sql, const Predicate &predicate, Datum value, bool is_null)
 {
 	if (is_null)
 		appendStringInfoString(sql, "1 = 0");
-	else if (predicate.form == Form::near_any)
-		append_near_any(sql, predicate, DatumGetArrayTypeP(value));
-	else if (predicate.form == Form::near_like)
-		append_near_like(sql, predicate, TextDatumGetCString(value));
+	else if (predicate.form == Form::lossy_any)
+		append_lossy_any(sql, predicate, DatumGetArrayTypeP(value));
+	else if (predicate.form == Form::lossy_like)
+		append_lossy_like(sql, predicate, TextDatumGetCString(value));
 	else if (predicate.value_type == TIMESTAMPTZOID)
-		append_near_moment(sql, predicate, DatumGetTimestampTz(value));
+		append_lossy_datetime(sql, predicate, DatumGetTimestampTz(value));
 	else
-		append_near_text(sql, predicate, TextDatumGetCString(value));
+		append_lossy_text(sql, predicate, TextDatumGetCString(value));
 }
 
 } // namespace sambapos::types
