@@ -1,6 +1,6 @@
 /*
- * The module's face to PostgreSQL: magic, initialisation, the table of callbacks, and the refusal
- * to write.
+ * The module's entry points: magic, initialisation, the table of callbacks, and the refusal to
+ * write.
  */
 #include "fdw/fdw.hpp"
 

@@ -1,6 +1,6 @@
 /*
- * Texts of a server in messages of ours. A name or an error text may hold anything, and the
- * client's terminal would obey it.
+ * Texts of a server in our messages. A name or an error text may contain control characters, which
+ * the client's terminal would execute.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * What the files of src/fdw share, a section a file. The way of a query through them:
+ * What the files of src/fdw share, a section for each file. The way of a query through them:
  *
  *   options/   what the user configured: validator.cpp when it is set, values.cpp and columns.cpp
  *              when it is used; query.cpp for T-SQL in place of a table

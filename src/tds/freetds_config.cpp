@@ -1,5 +1,5 @@
 /*
- * The private freetds.conf, and the environment that FreeTDS must not see.
+ * The private freetds.conf, and the environment that is hidden from FreeTDS.
  *
  * FreeTDS 1.3 takes encryption, CA file and port only from a configuration file. So each login
  * writes one, readable by us alone and without any secret, names it with dbsetifile() and removes

@@ -28,7 +28,7 @@ namespace sambapos::tds
 /* "Cannot open database ... Using ... instead": the wrong tables would be read. */
 static constexpr int other_database = 4063;
 
-/* What a TDS login packet has room for. */
+/* The longest name in a TDS login packet. */
 static constexpr size_t longest_name = 128;
 
 /* FreeTDS reads lines of 255 characters and stops a value at a comment sign. */

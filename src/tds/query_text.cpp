@@ -305,7 +305,7 @@ Lexer::skip_exponent() noexcept
 }
 
 /* 1, 1.5, .5, 1e5, 0x1F. In T-SQL a letter that cannot belong to it begins a new word, as in
- * 1DELETE; an exponent may have no digits there, and what is 1e--x then? */
+ * 1DELETE; an exponent may have no digits there, so that 1e--x is ambiguous and refused. */
 bool
 Lexer::take_number() noexcept
 {
@@ -353,7 +353,7 @@ Lexer::take_word() noexcept
 	return judge_word(word);
 }
 
-/* A $ alone is an amount of money, and what is behind it then a word of its own. Variables and
+/* A $ alone is an amount of money, and the word behind it then a separate one. Variables and
  * temporary tables that are called like a statement are refused too. */
 bool
 Lexer::judge_word(std::string_view word) noexcept
@@ -427,8 +427,8 @@ Lexer::token_ends() noexcept
 	result_.end = here_;
 }
 
-/* What is not text anywhere, and a carriage return that is not part of a line break: whether it
- * ends a line comment is not for us to guess. */
+/* Characters that are not text, and a carriage return that is not part of a line break: whether
+ * that ends a line comment is not certain. */
 bool
 Lexer::check_characters() noexcept
 {

@@ -1,7 +1,7 @@
 /*
  * Whether a user's text is one query that can stand in "SELECT ... FROM (text) AS q": that
  * it ends where we think it ends, by SQL Server's rules of what is a string, a name, a comment.
- * What it means is the server's business; that it stays in its parenthesis is ours.
+ * What it means is left to the server; that it stays in its parenthesis is checked here.
  */
 #pragma once
 

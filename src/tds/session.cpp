@@ -112,8 +112,8 @@ is_interrupted(Session *session) noexcept
 	return session->record.interrupted;
 }
 
-/* Columns that a server has named (COLNAME of TDS 4.2, which no SQL Server of ours sends) without
- * saying their types: DB-Library has no buffer for such rows, and would write into it. */
+/* Columns that a server has named (COLNAME of TDS 4.2, which no supported SQL Server sends) without
+ * their types: DB-Library has no buffer for such rows, and would write into it. */
 [[noreturn]] static void
 report_untyped_columns(Session *session)
 {
@@ -235,7 +235,8 @@ fixed_length(WireType type) noexcept
 	return 0;
 }
 
-/* For these two the library's type does not tell the room it has: that is what the server declared.
+/* For these two the library's type does not imply the size of the buffer: that is what the server
+ * declared.
  */
 static bool
 has_room(DBPROCESS *process, int column, WireType type) noexcept

@@ -54,8 +54,8 @@ enum class Settings
 	unknown
 };
 
-/* The application lock by which the transaction is told from another one. It is asked for before
- * the first text of a user's. */
+/* The application lock that distinguishes the transaction from another one. It is taken before the
+ * first user's text. */
 enum class Marker
 {
 	not_needed, /* no such text was sent in this transaction */
@@ -114,7 +114,7 @@ struct Session
 	Session &operator=(const Session &) = delete;
 };
 
-/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
+/* How long cancel() and rollback() wait for a server that has no other query of ours. */
 constexpr int idle_seconds = 5;
 
 /* The result that tells who the session is: login and user. */
@@ -163,7 +163,7 @@ bool connected(const Session &session) noexcept;
 /* How many bytes this TCP socket was ever given to send; 0 where the system cannot say. */
 std::uint64_t bytes_written(int descriptor) noexcept;
 
-/* True if, between two such counts, a message of this size went out as it was. */
+/* True if, between two such counts, a message of this size was sent in clear. */
 bool left_in_clear(std::uint64_t before, std::uint64_t after, std::uint64_t clear_size) noexcept;
 
 /* TLS 1.2 cannot be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */

@@ -174,7 +174,8 @@ make_timer() noexcept
 	return true;
 }
 
-/* An armed timer may never come back to us. Not asked for each row: that is a system call. */
+/* The signal of an armed timer may have got another handler. Not checked for each row: that is a
+ * system call. */
 void
 watch(Record *record, Wait *wait) noexcept
 {

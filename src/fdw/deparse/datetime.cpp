@@ -118,7 +118,7 @@ add_units(Piece *datetime, const char *unit, int64 count)
 	return compose(psprintf("DATEADD(%s, " INT64_FORMAT ", $1)", unit, count), {datetime});
 }
 
-/* A type in which there is room: years 1 to 9999, and a time where one is added. */
+/* A type that holds the result: years 1 to 9999, and a time where one is added. */
 static Piece *
 as_roomy(TsqlType *tsql_type, Piece *datetime, bool with_time)
 {

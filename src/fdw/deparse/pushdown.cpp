@@ -1,9 +1,9 @@
 /*
- * The table of what is pushed, and of what is not and why (rules: pushdown.hpp); shown by
+ * The table of what is pushed down, and of what is not and why (rules: pushdown.hpp); shown by
  * sambapos_pushdown() and in doc/pushdown.md.
  *
  * In a pattern $1, $2, $3 are the arguments in their T-SQL types (tinyint as smallint, money as
- * decimal(19,4)), $t is the T-SQL type of the result, $w a type with room for what is in between,
+ * decimal(19,4)), $t is the T-SQL type of the result, $w a wider type for intermediate results,
  * $n an argument that is a constant.
  */
 #include "fdw/deparse/pushdown.hpp"

@@ -22,7 +22,7 @@ struct Call
 	bool *judged;            /* they have been looked for */
 	Value *operands[3];      /* $1, $2, $3 of the pattern */
 	types::TsqlType result;  /* $t is its T-SQL type */
-	types::TsqlType widened; /* $w: a type with room for what is in between */
+	types::TsqlType widened; /* $w: a wider type for intermediate results */
 	int64 number;            /* $n: a constant argument */
 	Piece *written;          /* in place of the pattern */
 };

@@ -5,9 +5,9 @@
  * may have them in lower case, so names are looked up exactly first and without regard to case
  * then.
  *
- * The server may not be what it seems, and may answer with as many rows as it likes: names are
+ * The server may be hostile and may answer with any number of rows: names are
  * found by hash, every loop can be interrupted, and an answer has a greatest size. A catalog that
- * has the same name twice is refused: what it says of one would be taken for the other.
+ * has the same name twice is refused: the two could not be told apart.
  */
 #include "bridge/visible.hpp"
 #include "fdw/remote/connection.hpp"

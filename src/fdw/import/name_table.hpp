@@ -1,6 +1,6 @@
 /*
- * Names found by hash. What a server calls its tables and columns is its own choice, and so is how
- * many there are: no list of them is searched from one end to the other.
+ * Names found by hash. A server may have any number of tables and columns with any names: no list
+ * of them is searched from one end to the other.
  */
 #pragma once
 

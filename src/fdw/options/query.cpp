@@ -20,7 +20,7 @@
 namespace sambapos::fdw
 {
 
-/* ---- is it one query? ---- */
+/* ---- that it is one query ---- */
 
 static const char *
 explain_flaw(const tds::QueryText &found, const char *word)
@@ -115,7 +115,7 @@ append_query(StringInfo sql, const TableOptions &options)
 	appendStringInfo(sql, "(%s)", pg_any_to_server(copy, static_cast<int>(query.size()), PG_UTF8));
 }
 
-/* ---- who may? ---- */
+/* ---- who may set it and use it ---- */
 
 /* Only superusers can create functions in C: no other role can put its own function in its place.
  */

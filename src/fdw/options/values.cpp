@@ -172,8 +172,8 @@ missing_option(const char *message, const char *hint)
 	pg_unreachable();
 }
 
-/* A user who is not superuser must not go in with rights of the database server's own: what lets
- * him in at the till is his own password, as with postgres_fdw. */
+/* A user who is not superuser must not connect with rights of the database server's own, only with
+ * a password of the user mapping, as with postgres_fdw. */
 static void
 check_password(const ServerOptions *options, const ForeignServer *server, Oid user)
 {

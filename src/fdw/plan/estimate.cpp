@@ -1,10 +1,11 @@
 /*
- * How many rows, how wide, at what cost.
+ * Row counts, widths and costs of foreign tables.
  *
- * Rows of the table, the surest first: with the server option use_remote_estimate what the server's
- * catalog says (asked once, and again when something changed or after some minutes; then planning,
- * and EXPLAIN, connects); what ANALYZE counted; the table option estimated_rows, which IMPORT
- * FOREIGN SCHEMA records; a guess. Widths are those of ANALYZE, else of the types.
+ * Rows of the table, from the first of these that is known: with the server option
+ * use_remote_estimate what the server's catalog says (cached until something changes, for some
+ * minutes at most; planning, and EXPLAIN, connects then); what ANALYZE counted; the table option
+ * estimated_rows, which IMPORT FOREIGN SCHEMA records; a guess. Widths are those of ANALYZE, else
+ * of the types.
  *
  * A scan costs one round trip (fdw_startup_cost), the server's own work, and for every row that
  * comes over the wire fdw_tuple_cost. An execution with parameters pays the round trip each time,

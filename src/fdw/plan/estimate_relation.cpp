@@ -2,8 +2,8 @@
  * What joins, groups, orders and limits at the server cost, by the same measure as estimate.cpp: a
  * round trip, the server's own work, and for every row that comes over the wire fdw_tuple_cost.
  *
- * The wire decides: a join or a group is sent where it brings fewer rows than its inputs. The
- * server's work is counted as PostgreSQL would count its cheapest step, one operator a row.
+ * Rows over the wire decide: a join or a group is sent where it brings fewer rows than its inputs.
+ * The server's work is counted as PostgreSQL would count its cheapest step, one operator a row.
  */
 #include "fdw/plan/relation.hpp"
 
@@ -46,7 +46,7 @@ estimate_group(PlannerInfo *root, RelOptInfo *grouped)
 
 /* ---- orders ---- */
 
-/* One comparison of a cheaper kind than ours for each step of the sort; none where the order is
+/* One comparison, cheaper than PostgreSQL's, for each step of the sort; none where the order is
  * that of the key, which an index has. */
 static Cost
 sort_cost(double rows, double wanted)

@@ -2,11 +2,11 @@
  * GetForeignJoinPaths: joins of relations that one server produces for one user.
  *
  * Inner, left, semi (EXISTS) and anti joins (NOT EXISTS), to any depth. Every clause of the join
- * must be exact at the server; neither side may have conditions that are left for us, since they
- * come before the join. Full joins are not sent: their inputs' conditions would need derived
- * tables, and no report asks for them. Not where a row may have to be checked again after a lock
- * (UPDATE, DELETE, FOR UPDATE), which takes the tables' own rows; not with whole rows or system
- * columns, which no server has.
+ * must be exact at the server; neither side may have local conditions, since they come before the
+ * join. Full joins are not sent: their inputs' conditions would need derived tables, and no report
+ * asks for them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR
+ * UPDATE), which takes the tables' own rows; not with whole rows or system columns, which no server
+ * has.
  *
  * The tables below an EXISTS are hidden: nothing outside may name their columns, neither the target
  * list nor a clause or an order that an equivalence class offers.
@@ -42,7 +42,7 @@ names_hidden(const PlannerInfo *root, Relids hidden, Node *node)
 		   bms_overlap(pull_varnos(const_cast<PlannerInfo *>(root), node), hidden);
 }
 
-/* The server evaluates conditions in any order. One that could tell something of a row, by an
+/* The server evaluates conditions in any order. One that could reveal something of a row, by an
  * error, must not be sent beside those that hide the row from the user (row security, security
  * barrier views). */
 static bool
@@ -240,7 +240,7 @@ make_join(RelOptInfo *outer, RelOptInfo *inner, JoinType type)
 	return join;
 }
 
-/* A condition that is left for us would pick from all pairs of rows, brought here. */
+/* With only a local condition all pairs of rows would be fetched. */
 static bool
 is_left_to_us(const PlannedJoin *join)
 {

@@ -1,5 +1,5 @@
 /*
- * ORDER BY: what the server sorts exactly as PostgreSQL does, and how it is told.
+ * ORDER BY: what the server sorts exactly as PostgreSQL does, and how it is written.
  *
  * Numbers, bit and datetimes sort alike. Text does not (the server's collation), uuid neither
  * (another order of the bytes). SQL Server takes NULLs for the lowest values: ASC NULLS FIRST and

@@ -1,7 +1,7 @@
 /*
- * The planner's three questions about a foreign table: how large is it (GetForeignRelSize), in what
- * ways can it be read (GetForeignPaths), what exactly does the chosen way do (GetForeignPlan; also
- * of joins, join.cpp, and what stands above them, upper.cpp).
+ * The planner's callbacks for a foreign table: its size (GetForeignRelSize), the ways to read it
+ * (GetForeignPaths), the plan for the chosen one (GetForeignPlan; also for joins, join.cpp, and
+ * what stands above them, upper.cpp).
  *
  * A condition is sent only if the server computes it exactly as PostgreSQL does (shippable.cpp);
  * all others stay local conditions of the scan, with a lossy condition at the server where there is

@@ -41,10 +41,11 @@ struct PlannedRelation
 	RelationKind kind;
 	Scope scope;
 	ServerOptions *server;
-	Relids hidden;         /* tables inside EXISTS: their columns cannot be seen from outside */
-	Relids nullable;       /* tables on the nullable side of an outer join */
-	List *remote_conds;    /* RestrictInfos (bare in HAVING) the server evaluates, exactly */
-	List *local_conds;     /* those that are left for us: nothing can be built on the relation */
+	Relids hidden;      /* tables inside EXISTS: their columns cannot be seen from outside */
+	Relids nullable;    /* tables on the nullable side of an outer join */
+	List *remote_conds; /* RestrictInfos (bare in HAVING) the server evaluates, exactly */
+	List
+		*local_conds; /* those that are evaluated here: nothing can be built on the relation then */
 	bool has_query_order;  /* the server can sort it by query_pathkeys */
 	double rows;           /* of the relation; of tables and joins when they are complete */
 	double fetched;        /* rows that come over the wire */

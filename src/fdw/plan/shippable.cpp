@@ -1,7 +1,7 @@
 /*
- * The planner's questions about expressions: can SQL Server compute this exactly as PostgreSQL
- * does, for every value, so that no row needs a second look here? To judge is to try: what can be
- * written can be sent (deparse/condition.cpp, deparse/value.cpp, deparse/call.cpp).
+ * Answers the planner whether SQL Server computes an expression exactly as PostgreSQL does, for
+ * every value, so that no row must be rechecked here. To find out, the expression is written: what
+ * can be written can be sent (deparse/condition.cpp, deparse/value.cpp, deparse/call.cpp).
  *
  * What is known before the scan starts is never computed at the server: it is evaluated here, by
  * the executor, and only its value travels. Once, when the scan begins: so in a branch that may not

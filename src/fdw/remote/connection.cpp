@@ -6,8 +6,9 @@
  *   them and ends in ROLLBACK before the local transaction commits, or when it aborts.
  * * A session that was broken while idle is replaced once, at the start of a transaction. Within
  *   one it is never replaced: the new session would read another snapshot.
- * * Nothing that happens at the end of a transaction raises: what cannot be put in order within a
- *   few seconds (tds::rollback) is closed, which ends the remote transaction just as well.
+ * * Nothing that happens at the end of a transaction raises an error: a session that cannot be
+ * rolled back within a few seconds (tds::rollback) is closed, which ends the remote transaction
+ * too.
  */
 #include "fdw/remote/connection.hpp"
 

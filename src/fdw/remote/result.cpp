@@ -1,5 +1,5 @@
 /*
- * One open result a session, any number of readers: see connection.hpp.
+ * One open result for each session, any number of readers: see connection.hpp.
  *
  * Rows are stored as they came, unconverted: what is wrong with a row is then reported by the
  * reader that wants it, not by the one that made it move. A stored row is one bytea: flags, then
@@ -440,7 +440,7 @@ result_rewind(Result *result)
 }
 
 /* The server is told at once that no more rows are wanted (LIMIT, a closed cursor). If that fails
- * the connection is broken, which is the next query's problem, not this one's. */
+ * the connection is dropped, without an error: the next query opens another one. */
 void
 result_close(Result *result)
 {

@@ -1,8 +1,8 @@
 /*
  * ANALYZE of a foreign table: a random sample of its rows, and how many there are.
  *
- * The sample is drawn at the server wherever that spares it work or the line rows, and never more
- * than about the wanted number of rows comes over:
+ * The sample is drawn at the server wherever that saves it work or saves rows over the wire. About
+ * as many rows as are wanted are fetched:
  *
  *   system     TABLESAMPLE: whole pages, the others are not read. Only for tables
  *   bernoulli  a random number for every row: the server reads all of them and sends some
@@ -248,7 +248,8 @@ try_sample(Collector *collector, Sampling sampling, double share, Failure *failu
 	return true;
 }
 
-/* What the server said is about the sampling, not about the line, the time or the transaction. */
+/* The server refused the sampling: the error is not about the connection, the time or the
+ * transaction. */
 static bool
 is_refusal(const Failure &failure)
 {
@@ -380,8 +381,8 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int wanted, doubl
 	return collector.kept;
 }
 
-/* Where the server does not tell: what the rows would fill here. They weigh the parts of a
- * partitioned table against each other. */
+/* Where the server does not tell: the pages that the rows would fill here. ANALYZE of a partitioned
+ * table weighs its partitions by them. */
 static double
 guess_pages(Relation relation, const PlannedTable *table, double rows)
 {

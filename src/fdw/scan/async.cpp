@@ -2,8 +2,9 @@
  * Asynchronous append: an Append over foreign tables of several servers sends all queries before
  * it waits for any, so that the sum of the servers' waits becomes the longest of them.
  *
- * * Only the first of an answer is waited for through the socket. After that a part of the answer
- *   may be in the library's buffers, where no descriptor tells of it, and rows are read as usual.
+ * * Only the beginning of an answer is waited for through the socket. After that a part of the
+ * answer may be in the library's buffers, which the socket does not show, and rows are read as
+ * usual.
  * * A connection carries one query. The second branch on it is sent when the first one has been
  * read to its end; nothing waits meanwhile, since Append reads a branch that has rows.
  * * Another scan that needs the connection takes it: the answer is received and stored
