@@ -170,7 +170,7 @@ $session->run("SELECT sambapos_disconnect('till')");
 my $begin = time;
 $error = $session->error($tickets);
 is($error && $error->{sqlstate}, '08001', sprintf 'silence is an error after %.1f s, with connect_timeout 2', time - $begin);
-like($error->{hint}, $_, "the hint speaks of $_") for qr/name right/, qr/SQL Server Browser/, qr/UDP port 1434/, qr/server option port/;
+like($error->{hint}, $_, "the hint speaks of $_") for qr/name is right/, qr/SQL Server Browser/, qr/UDP port 1434/, qr/server option port/;
 is(read_file('asked') =~ tr/\n//, 2, 'one retry');
 
 $session->run("ALTER SERVER till OPTIONS (SET connect_timeout '0')");

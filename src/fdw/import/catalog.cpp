@@ -402,9 +402,10 @@ report_no_tables(Oid server, const char *schema)
 		ERROR,
 		(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
 		 errmsg("schema \"%s\" of server \"%s\" shows no tables", schema, server_name),
-		 errhint("A login sees only what it may read. Grant it SELECT ON SCHEMA::[%s] at the "
-				 "server, and check that the server option \"database\" names the right database.",
-				 schema)));
+		 errhint(
+			 "A login sees only what it may read. Run GRANT SELECT ON SCHEMA::[%s] TO it at the "
+			 "server, and check that the server option \"database\" names the right database.",
+			 schema)));
 	pg_unreachable();
 }
 

@@ -7,7 +7,7 @@
  *   parenthesis it stands in: asked when the option is set, and again whenever it is sent, since a
  *   table may be older than the rule;
  * * the role that sets it, and the owner of the table when it is read, must have the right to
- * EXECUTE sambapos_query, which is the right to pass T-SQL through;
+ *   EXECUTE sambapos_query, which is the right to pass T-SQL through;
  * * what it changes in the session is put back as after any user's text (tds::Origin::mixed).
  *
  * sambapos_query is looked up in the schema of the wrapper's own functions, not along a

@@ -7,8 +7,8 @@
  * * A session that was broken while idle is replaced once, at the start of a transaction. Within
  *   one it is never replaced: the new session would read another snapshot.
  * * Nothing that happens at the end of a transaction raises an error: a session that cannot be
- * rolled back within a few seconds (tds::rollback) is closed, which ends the remote transaction
- * too.
+ *   rolled back within a few seconds (tds::rollback) is closed, which ends the remote transaction
+ *   too.
  */
 #include "fdw/remote/connection.hpp"
 

@@ -3,12 +3,12 @@
  * it waits for any, so that the sum of the servers' waits becomes the longest of them.
  *
  * * Only the beginning of an answer is waited for through the socket. After that a part of the
- * answer may be in the library's buffers, which the socket does not show, and rows are read as
- * usual.
+ *   answer may be in the library's buffers, which the socket does not show, and rows are read as
+ *   usual.
  * * A connection carries one query. The second branch on it is sent when the first one has been
- * read to its end; nothing waits meanwhile, since Append reads a branch that has rows.
+ *   read to its end; nothing waits meanwhile, since Append reads a branch that has rows.
  * * Another scan that needs the connection takes it: the answer is received and stored
- * (remote/result.cpp), and its branch finds its rows ready.
+ *   (remote/result.cpp), and its branch finds its rows ready.
  * * Under locking READ COMMITTED the server holds locks while it waits for us. So a branch there is
  *   asynchronous only if all of Append's branches are, and before the first row leaves the Append
  *   all answers from such servers are read.
