@@ -11,7 +11,7 @@ namespace sambapos::tds
 
 enum class Lines
 {
-	one, /* a line break becomes a blank: no text can look like a DETAIL or HINT of ours */
+	one, /* a line break becomes a blank: no text can look like a DETAIL or HINT */
 	many /* it stays */
 };
 

@@ -14,7 +14,7 @@
 namespace sambapos::tds
 {
 
-/* What a database allows; a no is asked again after a while. */
+/* What a database allows; the answer no is valid for some minutes. */
 enum class Answer
 {
 	unknown,

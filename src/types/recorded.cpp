@@ -10,7 +10,7 @@
 namespace sambapos::types
 {
 
-/* Digits behind the point; -1 of what is no number. */
+/* Digits after the point; -1 of what is not a number. */
 static int
 scale_of(const ColumnReader &column)
 {

@@ -210,7 +210,7 @@ type_time_field(Call *call)
 	return type_date_field(call) && call->operands[1]->tsql_type.kind != TypeKind::date;
 }
 
-/* Of numeric only: six digits behind the point are shown. */
+/* Of numeric only: six digits after the point are shown. */
 static bool
 type_second(Call *call)
 {

@@ -128,7 +128,7 @@ static constexpr OptionRange login_name = text(login_text_length);
  * largest), application_name (with the process), table_name and column_name (the local ones). */
 static constexpr const char *none = nullptr;
 
-/* Not stored: read by inherited_option(); recorded by IMPORT, for whoever looks at the table. */
+/* Not stored: read by inherited_option(); recorded by IMPORT, not read yet. */
 static constexpr OptionSetter inherited = nullptr;
 static constexpr OptionSetter recorded = nullptr;
 

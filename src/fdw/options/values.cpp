@@ -1,5 +1,5 @@
 /*
- * The options as the other files want them: parsed, with their defaults, in UTF-8 where they go to
+ * The options as the other files use them: parsed, with their defaults, in UTF-8 where they go to
  * the server. They were validated when they were set (validator.cpp).
  */
 #include "fdw/options/options.hpp"

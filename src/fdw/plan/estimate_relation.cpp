@@ -112,8 +112,8 @@ constexpr double limit_discount_min = 0.05; /* of the whole */
  * key: it would bind the server to one index. */
 constexpr double order_charge = 0.02;
 
-/* Groups are seldom as many as the planner guesses without statistics: in doubt they are made
- * there. */
+/* Groups are usually fewer than the planner assumes without statistics: in doubt the server groups.
+ */
 constexpr double group_discount = 0.05;
 
 /* What the planner does not count, in its units: see the constants. */

@@ -247,8 +247,8 @@ is_left_to_us(const PlannedJoin *join)
 	return join->type == JOIN_INNER && join->remote_conds == NIL && join->local_conds != NIL;
 }
 
-/* Fills it, or gives up. While its clauses are judged the inner tables of an EXISTS are in sight,
- * afterwards no more. */
+/* Fills it, or gives up. While its clauses are examined the inner tables of an EXISTS are visible,
+ * afterwards not. */
 static bool
 fill_join(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 {

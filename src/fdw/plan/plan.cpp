@@ -219,7 +219,7 @@ divide_clauses(RelOptInfo *baserel, List *clauses, RemoteQuery *query, List **lo
 	}
 }
 
-/* The path's own wish: the query's LIMIT. */
+/* The path applies the query's LIMIT. */
 static bool
 is_limited(const ForeignPath *path)
 {

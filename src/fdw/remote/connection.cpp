@@ -233,7 +233,7 @@ connection_make_idle(Connection *connection)
 	if (reader != nullptr && reader->state == ResultState::asked)
 	{
 		reader->receive(reader->scan);
-		reader = connection->reader; /* none, if all its rows were put aside */
+		reader = connection->reader; /* none, if all its rows were stored */
 	}
 	if (reader != nullptr && reader->state == ResultState::streaming &&
 		tds::busy(connection->session))
