@@ -57,7 +57,7 @@ Failure::capture() noexcept
 	}
 }
 
-/* For texts that can't be converted: what is not ASCII becomes a question mark. */
+/* For texts that cannot be converted: what is not ASCII becomes a question mark. */
 static char *
 ascii_only(const char *text)
 {

@@ -1,6 +1,6 @@
 /*
- * The one door between PostgreSQL's error model (ereport: a longjmp that runs no destructor) and
- * C++'s (exceptions).
+ * The only connection between PostgreSQL's error model (ereport: a longjmp that runs no destructor)
+ * and C++'s (exceptions).
  *
  * The rule: PostgreSQL-side code calls C++ through guard(); C++ never calls PostgreSQL. Inside the
  * guarded lambda only src/tds functions run; outside it no object with a destructor is alive.

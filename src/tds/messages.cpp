@@ -6,7 +6,7 @@
  * it raise SYBETIME; the error handler's answer to that is what happens next: INT_TIMEOUT sends an
  * attention and keeps waiting for the acknowledgement, INT_CANCEL closes the socket, INT_CONTINUE
  * waits on. To any other error only INT_CANCEL may be answered: everything else ends the process.
- * During a login check_interrupt isn't asked; there SYBETIME itself comes once a second.
+ * During a login check_interrupt is not asked; there SYBETIME itself comes once a second.
  */
 #include "tds/messages.hpp"
 #include "tds/watchdog.hpp"
@@ -84,7 +84,7 @@ on_timeout() noexcept
 		return INT_CANCEL;
 	active_wait->attention_sent = true;
 	active_wait->give_up_at = Clock::now() + acknowledge_time;
-	look_at(active_wait->give_up_at);
+	check_at(active_wait->give_up_at);
 	return INT_TIMEOUT;
 }
 

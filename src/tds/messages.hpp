@@ -44,7 +44,7 @@ struct Wait
 {
 	Interrupted interrupted;
 	int timeout; /* seconds without an answer; 0: none */
-	bool strict; /* ... or with one that doesn't end: nobody else would end this call */
+	bool strict; /* ... or with one that does not end: nothing else would end this call */
 	bool login;  /* no attention can be sent yet: give the connection up */
 	bool fresh;  /* a row fetch has begun: the clock starts with its first question */
 	bool attention_sent;
@@ -82,14 +82,14 @@ void watch_interrupts(tds_dblib_dbprocess *process) noexcept;
 /* The Error for what was recorded. `peer` is host:port for the messages. */
 Error to_error(const Record &record, const Wait &wait, const char *peer, bool connection_lost);
 
-/* What an error number of SQL Server means to PostgreSQL: a SQLSTATE, and a hint or "". */
-struct Meaning
+/* What an error number of SQL Server is mapped to: a SQLSTATE, and a hint or "". */
+struct MappedError
 {
 	const char *sqlstate;
 	const char *hint;
 };
-Meaning server_error_meaning(int number) noexcept;
-Meaning library_error_meaning(int number) noexcept;
+MappedError map_server_error(int number) noexcept;
+MappedError map_library_error(int number) noexcept;
 
 /* True for the errors with which the server has rolled the transaction back. */
 bool ends_transaction(int number) noexcept;

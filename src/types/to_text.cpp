@@ -42,7 +42,7 @@ next_code_point(const unsigned char *units, int count, int *index, bool *valid)
 	return 0xFFFD;
 }
 
-/* Copies ASCII, most of what there is, as far as it goes in blocks (NUL isn't among it); gives the
+/* Copies ASCII, most of what there is, as far as it goes in blocks (NUL is not among it); gives the
  * number of units. A block has no branch inside, so that compilers make vector instructions of it.
  */
 static int
@@ -168,7 +168,7 @@ date_text(const ColumnReader &column, const tds::Value &value)
 	struct pg_tm parts = {};
 	int32 date = tds::read_date(value);
 
-	if (date == tds::no_date)
+	if (date == tds::not_a_date)
 		malformed(column);
 	j2date(date + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
 	EncodeDateOnly(&parts, USE_ISO_DATES, text);
@@ -183,7 +183,7 @@ time_text(const ColumnReader &column, const tds::Value &value)
 	fsec_t fraction;
 	int64 time = tds::read_time(value);
 
-	if (time == tds::no_moment)
+	if (time == tds::not_a_datetime)
 		malformed(column);
 	time2tm(time, &parts, &fraction);
 	EncodeTimeOnly(&parts, fraction, false, 0, USE_ISO_DATES, text);
@@ -191,14 +191,14 @@ time_text(const ColumnReader &column, const tds::Value &value)
 }
 
 static std::string_view
-moment_text(const ColumnReader &column, Timestamp moment, bool utc)
+datetime_text(const ColumnReader &column, Timestamp datetime, bool utc)
 {
 	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
 	struct pg_tm parts = {};
 	fsec_t fraction;
 
-	if (moment == tds::no_moment ||
-		timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
+	if (datetime == tds::not_a_datetime ||
+		timestamp2tm(datetime, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
 		malformed(column);
 	parts.tm_isdst = utc ? 0 : -1; /* a negative one hides the zone */
 	EncodeDateTime(&parts, fraction, utc, 0, nullptr, USE_ISO_DATES, text);
@@ -210,12 +210,13 @@ timestamp_text(const ColumnReader &column, const tds::Value &value)
 {
 	switch (column.wire)
 	{
-		case tds::WireType::datetime: return moment_text(column, tds::read_datetime(value), false);
+		case tds::WireType::datetime:
+			return datetime_text(column, tds::read_datetime(value), false);
 		case tds::WireType::smalldatetime:
-			return moment_text(column, tds::read_smalldatetime(value), false);
+			return datetime_text(column, tds::read_smalldatetime(value), false);
 		case tds::WireType::datetime2:
-			return moment_text(column, tds::read_datetime2(value), false);
-		default: return moment_text(column, tds::read_datetimeoffset(value), true);
+			return datetime_text(column, tds::read_datetime2(value), false);
+		default: return datetime_text(column, tds::read_datetimeoffset(value), true);
 	}
 }
 
@@ -228,8 +229,8 @@ not_text(const ColumnReader &column, std::string_view text)
 
 	ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 					has_nul ? errmsg("text of column \"%s\" holds a NUL character", column.name)
-							: errmsg("text of column \"%s\" isn't valid UTF-8", column.name),
-					errdetail("PostgreSQL's text can't hold it.")));
+							: errmsg("text of column \"%s\" is not valid UTF-8", column.name),
+					errdetail("PostgreSQL's text cannot hold it.")));
 	pg_unreachable();
 }
 

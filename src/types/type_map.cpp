@@ -50,15 +50,15 @@ choose_reader(ColumnReader *column, const char *remote_type)
 static const char *
 pair_hint(const ColumnReader &column)
 {
-	bool moment = column.wire == tds::WireType::datetime ||
-				  column.wire == tds::WireType::datetime2 ||
-				  column.wire == tds::WireType::smalldatetime;
+	bool datetime = column.wire == tds::WireType::datetime ||
+					column.wire == tds::WireType::datetime2 ||
+					column.wire == tds::WireType::smalldatetime;
 
 	if (column.wire == tds::WireType::unsupported)
 		return "Give the column's remote_type, so that it is fetched with a CAST, or select "
 			   "CAST(... AS nvarchar(max)).";
-	if (moment && column.type == TIMESTAMPTZOID)
-		return "The server doesn't know the zone of this type: declare the column timestamp and "
+	if (datetime && column.type == TIMESTAMPTZOID)
+		return "The server does not know the zone of this type: declare the column timestamp and "
 			   "use AT TIME ZONE.";
 	return "Declare the column with the type IMPORT FOREIGN SCHEMA gives it, or as text.";
 }
@@ -89,7 +89,7 @@ set_up_column(ColumnReader *column, const tds::Column &remote, const Target &tar
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-			 errmsg("column \"%s\" of type %s can't hold the server's type %s", column->name,
+			 errmsg("column \"%s\" of type %s cannot hold the server's type %s", column->name,
 					format_type_be(attribute->atttypid),
 					target.remote_type[0] != '\0' ? target.remote_type : wire_name(remote.type)),
 			 errhint("%s", pair_hint(*column))));
@@ -137,7 +137,7 @@ is_suspect(const ColumnReader &column, const tds::Value &value, bool marked)
 }
 
 static void
-list_suspects(StringInfo list, const RowReader *reader, const tds::Row &row, bool marked)
+append_suspect_columns(StringInfo list, const RowReader *reader, const tds::Row &row, bool marked)
 {
 	for (int i = 0; i < reader->count; i++)
 	{
@@ -146,18 +146,18 @@ list_suspects(StringInfo list, const RowReader *reader, const tds::Row &row, boo
 	}
 }
 
-/* Which of the row's columns it was the library doesn't say. It has put a question mark where it
- * could not convert; but nothing where half a pair ends the text, so without any mark it may be
- * each text of the row. */
+/* The library does not say which of the row's columns it was. It has put a question mark where it
+ * could not convert; but nothing where half a surrogate pair ends the text, so without any question
+ * mark it may be each text of the row. */
 static const char *
-suspects(const RowReader *reader, const tds::Row &row)
+suspect_columns(const RowReader *reader, const tds::Row &row)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	list_suspects(&list, reader, row, true);
+	append_suspect_columns(&list, reader, row, true);
 	if (list.len == 0)
-		list_suspects(&list, reader, row, false);
+		append_suspect_columns(&list, reader, row, false);
 	return list.data;
 }
 
@@ -166,7 +166,7 @@ warn_replaced(const ColumnReader &column)
 {
 	if (!column.row->warned)
 		ereport(WARNING, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-						  errmsg("text that can't be converted was replaced by U+FFFD"),
+						  errmsg("text that cannot be converted was replaced by U+FFFD"),
 						  errdetail("First in column \"%s\"; more may follow.", column.name)));
 	column.row->warned = true;
 }
@@ -177,17 +177,18 @@ report_invalid_text(RowReader *reader, const tds::Row &row)
 	if (reader->replace_invalid)
 	{
 		if (!reader->warned)
-			ereport(WARNING,
-					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-					 errmsg("text that can't be converted was replaced by question marks"),
-					 errdetail("First in column %s; more may follow.", suspects(reader, row))));
+			ereport(
+				WARNING,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("text that cannot be converted was replaced by question marks"),
+				 errdetail("First in column %s; more may follow.", suspect_columns(reader, row))));
 		reader->warned = true;
 		return;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-			 errmsg("text of column %s can't be converted", suspects(reader, row)),
-			 errdetail("It holds a character that isn't valid, such as half of a surrogate pair."),
+			 errmsg("text of column %s cannot be converted", suspect_columns(reader, row)),
+			 errdetail("It holds a character that is not valid, such as half of a surrogate pair."),
 			 errhint("Correct the row, or set the server option invalid_text to replace.")));
 }
 

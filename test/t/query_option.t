@@ -46,7 +46,7 @@ refused('without the right', 'bob', 'SET search_path = b, public; ' . table(q1 =
 is(as('bob', "CREATE FOREIGN TABLE b.named (a int OPTIONS (column_name 'Id')) SERVER till OPTIONS (table_name 'Tickets'); SELECT count(*) FROM b.named"), 50,
 	'a table of the server needs none');
 refused('nor in an ALTER', 'bob', "ALTER FOREIGN TABLE b.named OPTIONS (DROP table_name, ADD query 'SELECT 1 AS Id')", '42501', $right);
-refused('it is the user of the moment who needs it', 'postgres', 'SET ROLE bob; ' . table(q1 => 'SELECT 1 AS a'), '42501', $right);
+refused('it is the current user who needs it', 'postgres', 'SET ROLE bob; ' . table(q1 => 'SELECT 1 AS a'), '42501', $right);
 $db->run('GRANT EXECUTE ON FUNCTION ext.sambapos_query(text, text) TO bob');
 is(as('bob', table(q1 => 'SELECT 1 AS a') . 'SELECT a FROM b.q1'), 1, 'with it');
 
