@@ -47,7 +47,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check fuzz cancel-soak demo bench workbench till property pushdown-page
+.PHONY: lint check clients fuzz cancel-soak demo bench workbench till property pushdown-page
 
 FORMATTED = $(wildcard src/*.[ch]pp src/*/*.[ch]pp src/*/*/*.[ch]pp test/*/*.[ch]pp \
               test/till/*/*.[ch]pp test/till/*/*/*.[ch]pp)
@@ -99,4 +99,5 @@ cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/canc
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
 bench: ; @test/bench/bench
+clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)
