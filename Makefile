@@ -17,6 +17,7 @@ DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md SECURITY.md CHANGELOG.md LICENSE
 MANUAL        = $(wildcard doc/*.md)
+EXAMPLES      = $(wildcard doc/examples/*)
 REGRESS       = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test
 EXTRA_CLEAN   = build
@@ -57,8 +58,9 @@ SCRIPTS = $(shell grep -rlE --exclude-dir=selftest '^\#!.*\bbash$$|^\# shellchec
 .PHONY: install-manual uninstall-manual
 install-manual:
 ifdef docdir
-	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc'
+	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples'
 	$(INSTALL_DATA) $(MANUAL) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/'
+	$(INSTALL_DATA) $(EXAMPLES) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples/'
 endif
 uninstall-manual:
 ifdef docdir
