@@ -8,12 +8,8 @@ import { everything } from "./everything.mjs";
 const all = process.argv.slice(2);
 for (const schemas of [...all.map((name) => [name]), all]) {
   const pgServices = [makePgService({ schemas })];
-  const preset = {
-    extends: [PostGraphileAmberPreset],
-    pgServices,
-    // What belongs to an extension is left out unless one asks for it.
-    disablePlugins: ["PgRemoveExtensionResourcesPlugin"],
-  };
+  // What belongs to an extension is left out.
+  const preset = { extends: [PostGraphileAmberPreset], pgServices };
   const { schema, resolvedPreset } = await makeSchema(preset);
   const { query, count } = everything(schema);
   const answer = query && (await grafast({ schema, source: query, resolvedPreset, requestContext: {} }));
