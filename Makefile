@@ -19,6 +19,7 @@ DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md SECURITY.md CHANGELOG.md LICENSE
 MANUAL        = $(wildcard doc/*.md)
+EXAMPLES      = $(wildcard doc/examples/*)
 REGRESS       = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test
 EXTRA_CLEAN   = build
@@ -48,7 +49,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check fuzz cancel-soak demo bench workbench till property pushdown-page
+.PHONY: lint check clients fuzz cancel-soak demo bench workbench till property pushdown-page
 
 FORMATTED = $(SOURCES) $(shell find test -name '*.[ch]pp')
 
@@ -57,8 +58,9 @@ SCRIPTS = $(shell grep -rlE --exclude-dir=selftest '^\#!.*\bbash$$|^\# shellchec
 .PHONY: install-manual uninstall-manual
 install-manual:
 ifdef docdir
-	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc'
+	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples'
 	$(INSTALL_DATA) $(MANUAL) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/'
+	$(INSTALL_DATA) $(EXAMPLES) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples/'
 endif
 uninstall-manual:
 ifdef docdir
@@ -95,4 +97,5 @@ cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/canc
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
 bench: ; @test/bench/bench
+clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)

@@ -70,7 +70,7 @@ COMMENT ON VIEW sambapos.table_status IS
 
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS
-SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
+SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*,
        CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
@@ -95,7 +95,7 @@ CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light t
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  s   sambapos._place := facts.place;
+  s   sambapos._place := (SELECT p FROM sambapos._place AS p WHERE p.site_id = facts.site_id);
   age text := date_trunc('second', facts.data_age)::text;
   job text;
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
@@ -163,13 +163,13 @@ BEGIN
     PERFORM sambapos._site(asked);
   END IF;
   RETURN QUERY
-    SELECT (f.place).name, l.light, l.reason, f.data_age, (f.place).last_success_at, (f.place).last_run_at, (f.place).last_error,
-           f.waiting, (f.place).epoch, (f.place).next_due_at,
-           CASE WHEN (f.place).last_run_at IS NULL THEN NULL
-                ELSE coalesce((f.place).last_sqlstate !~ '^(08|57P)', true) END,
-           (f.place).auth_failed, (f.place).paused_reason, f.loading
-    FROM sambapos._status_facts AS f, sambapos._status_light(f) AS l
-    WHERE asked IS NULL OR (f.place).name = asked
+    SELECT s.name, l.light, l.reason, f.data_age, s.last_success_at, s.last_run_at, s.last_error,
+           f.waiting, s.epoch, s.next_due_at,
+           CASE WHEN s.last_run_at IS NULL THEN NULL
+                ELSE coalesce(s.last_sqlstate !~ '^(08|57P)', true) END,
+           s.auth_failed, s.paused_reason, f.loading
+    FROM sambapos._status_facts AS f JOIN sambapos._place AS s USING (site_id), sambapos._status_light(f) AS l
+    WHERE asked IS NULL OR s.name = asked
     ORDER BY 1;
 END;
 $$;

@@ -108,7 +108,7 @@ COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
   'The columns of a live foreign table, with their names and types at the source';
 
 CREATE VIEW sambapos.personal_columns AS
-SELECT s.name AS site, t.table_name, c.column_name, coalesce(p.treatment, 'keep') AS treatment,
+SELECT s.name AS site, t.table_name, c.column_name::text AS column_name, coalesce(p.treatment, 'keep') AS treatment,
        coalesce(k.what, 'named by the DBA') AS what
 FROM sambapos._place AS s
 JOIN sambapos._table AS t USING (site_id)
