@@ -24,6 +24,8 @@ BEGIN
       deed := format('%s rows deleted', gone);
     ELSE
       EXECUTE format('DROP TABLE sambapos_replica.%I', part);
+      DELETE FROM sambapos.replica_name AS n WHERE n.table_name = part;
+      DELETE FROM sambapos.replica_column AS c WHERE c.table_name = part;
       deed := format('%s rows deleted, table dropped', gone);
     END IF;
   END LOOP;

@@ -6,13 +6,14 @@
 -- * Columns are matched by name, never by position. A column is added, or made wider, never dropped.
 -- * Nothing here is a member of the extension: DROP EXTENSION must not reach history.
 
--- A source column that has the name of one of ours is kept under another one.
+-- A source column that has the name of one of ours is kept under another one: "source_" goes before it, and before
+-- what would then have its name, be it in camelCase. So no two columns of a table ever meet.
 CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN column_name IN ('site_id', 'epoch', 'document_epoch', 'row_state', 'first_seen_at',
-                                   'synced_at', 'version', 'valid_from', 'valid_to')
-              THEN ('source_' || column_name)::name ELSE column_name END;
+  SELECT CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
+                                  '|synced_+at|version|valid_+from|valid_+to)_*$')
+              THEN sambapos._name_fit('source_' || column_name) ELSE column_name END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
 
@@ -196,8 +197,8 @@ BEGIN
    WHERE r.site_id = _replica_ensure.site_id AND r.table_name = _replica_ensure.table_name;
   IF sambapos._table_key(place, t) IS NULL THEN
     RAISE EXCEPTION 'table "%" has no primary key', t.source_name USING
-      ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = 'Without a key a row can''t be told from its next version.';
+      ERRCODE = 'invalid_table_definition',
+      DETAIL = 'Without a key a row cannot be told from its next version.';
   END IF;
   PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
   PERFORM sambapos._replica_check_name(t.table_name, 'replica');
@@ -214,8 +215,42 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_ensure(place, t);
   END IF;
+  INSERT INTO sambapos.replica_column (table_name, source_name, live_name)
+  SELECT t.table_name, c.source_name, c.live_name FROM sambapos._table_columns(place, t) AS c ON CONFLICT DO NOTHING;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS
   'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type '
   'changed otherwise';
+
+-- Somebody has dropped it. The engine doesn't make it again by itself: rows that the source no longer has are lost
+-- with it, and whoever did that should know.
+CREATE FUNCTION sambapos._table_missing(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name, place.name, place.server)
+  FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
+               (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),
+               (3, format('%I.%I', sambapos._live_schema(place.name), t.table_name))) AS n (rank, name)
+  WHERE n.name IS NOT NULL AND to_regclass(n.name) IS NULL
+  ORDER BY n.rank LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._table_missing(sambapos._place, sambapos._table) IS
+  'Which table of a copied table''s has been dropped, and what to do; NULL: none';
+
+CREATE FUNCTION sambapos._replica_make_again(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  was_dropped boolean := to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL;
+BEGIN
+  PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
+  IF was_dropped THEN -- at all sites: none of their rows is here any more
+    UPDATE sambapos.table_state AS x
+       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}', column_signature = NULL, suspect_since = NULL
+     WHERE x.table_name = t.table_name;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_make_again(sambapos._place, sambapos._table) IS
+  'Makes a replica table again that was dropped; the next run loads it whole';

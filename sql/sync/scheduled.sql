@@ -159,11 +159,13 @@ BEGIN
   CASE part
     WHEN 'read' THEN
       PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+      PERFORM sambapos._workbench_close(); -- what a run that failed has left
       PERFORM sambapos._read_all(run_id, place);
       UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
     WHEN 'merge' THEN
       PERFORM sambapos._merge_all(run_id, place);
       PERFORM sambapos._run_end(run_id, place);
+      PERFORM sambapos._workbench_close();
   END CASE;
   RETURN true;
 END;

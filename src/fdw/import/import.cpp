@@ -7,7 +7,8 @@
  * case then. What planning and push-down need to know later is recorded as options: column_name,
  * remote_type, remote_collation, key, estimated_rows.
  *
- * LIMIT TO and EXCEPT may name a table as it is called at the server or as it is called here.
+ * LIMIT TO and EXCEPT may name a table as it is called at the server or as it is called here. A
+ * name longer than PostgreSQL's has been cut: it means every table whose name begins so.
  * Options: name_case (snake, keep, lower), import_not_null (true), import_views (false: a view may
  * show under another name what import_sensitive hides), import_sensitive (false).
  */
@@ -40,6 +41,16 @@ read_import_options(List *list)
 
 /* ---- choosing and naming ---- */
 
+/* What PostgreSQL makes of a name in a statement: it cuts what is too long. */
+static const char *
+as_written(const char *name)
+{
+	auto length = static_cast<int>(std::strlen(name));
+
+	return length < NAMEDATALEN ? name
+								: pnstrdup(name, pg_mbcliplen(name, length, NAMEDATALEN - 1));
+}
+
 /* The names in LIMIT TO or EXCEPT. */
 static HTAB *
 listed_names(const ImportForeignSchemaStmt *statement)
@@ -56,7 +67,7 @@ listed_names(const ImportForeignSchemaStmt *statement)
 static bool
 is_listed(HTAB *listed, const RemoteTable *table)
 {
-	return name_find(listed, nullptr, table->name) != nullptr ||
+	return name_find(listed, nullptr, as_written(table->name)) != nullptr ||
 		   name_find(listed, nullptr, table->local) != nullptr;
 }
 
@@ -72,7 +83,7 @@ names_of(const List *tables)
 		const auto *table = static_cast<const RemoteTable *>(lfirst(cell));
 
 		CHECK_FOR_INTERRUPTS();
-		name_enter(names, nullptr, table->name, &found);
+		name_enter(names, nullptr, as_written(table->name), &found);
 		name_enter(names, nullptr, table->local, &found);
 	}
 	return names;
