@@ -320,6 +320,8 @@ extern "C"
 								errhint("%s", unknown_option_hint(option->defname, catalog))));
 			check_value(rule, defGetString(option));
 			check_right(rule, defGetString(option));
+			if (std::strcmp(rule->name, "host") == 0)
+				check_host(defGetString(option));
 			if (std::strcmp(rule->name, "query") == 0)
 				check_query_option(defGetString(option), fcinfo->flinfo->fn_oid);
 		}

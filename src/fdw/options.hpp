@@ -40,4 +40,8 @@ const OptionRule *find_option(const char *name, Oid catalog);
 /* The position of a value among the rule's choices; -1 if it isn't one of them. */
 int choice_index(const OptionRule *rule, const char *value);
 
+/* Raises for a host that is written as in a connection string, with what to write in its place
+ * (host_option.cpp). */
+void check_host(const char *value);
+
 } // namespace sambapos::fdw
