@@ -207,6 +207,26 @@ COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
   'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
   'whole';
 
+-- The light goes by sync_interval, a job with a cron line doesn't.
+CREATE FUNCTION sambapos._schedule_compare(site text, schedule text, sync_interval interval) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  wait interval := sambapos._cron_longest_wait(schedule);
+BEGIN
+  IF schedule IS NULL AND sync_interval < interval '1 minute' THEN
+    RAISE NOTICE 'a pg_cron job looks once a minute: site "%" is synced no more often by it', site
+      USING HINT = 'What calls sambapos_run more often can take its place.';
+  ELSIF wait > 2 * sync_interval OR sync_interval > 2 * wait THEN
+    RAISE NOTICE 'cron line "%" of site "%" leaves up to % between two runs, its sync_interval is %', schedule, site, wait, sync_interval
+      USING HINT = format('The status light is measured by sync_interval: SELECT sambapos_configure(%L, ''sync_interval'', %L);',
+                          site, least(wait, '31 days'));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_compare(text, text, interval) IS
+  'A NOTICE if a site''s schedule and its sync_interval do not fit';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -230,6 +250,9 @@ BEGIN
   ELSIF scope = 'site' THEN
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
+    IF setting = 'sync_interval' THEN
+      PERFORM sambapos._schedule_compare(site, place.schedule, (SELECT s.sync_interval FROM sambapos.site AS s WHERE s.site_id = place.site_id));
+    END IF;
   ELSIF setting = 'personal' THEN
     PERFORM sambapos._personal_set(place, table_name, stored);
   ELSE
