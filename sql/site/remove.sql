@@ -23,6 +23,7 @@ BEGIN
                           WHERE t.table_name = _replica_drop_rows.table_name AND t.site_id <> _replica_drop_rows.site_id) THEN
       deed := format('%s rows deleted', gone);
     ELSE
+      PERFORM sambapos._counted_drop(part);
       EXECUTE format('DROP TABLE sambapos_replica.%I', part);
       deed := format('%s rows deleted, table dropped', gone);
     END IF;
