@@ -95,12 +95,24 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._log_gone(bigint, name, bigint) IS 'Adds to a table''s count of rows that are gone';
 
+-- PostgreSQL cuts the line at 63 bytes and shows ASCII only; one that wouldn't come through ends in digits instead.
+CREATE FUNCTION sambapos._log_progress_line(site text, phase text, table_name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN octet_length(l.line) <= 63 AND l.line = l.shown THEN l.line
+              ELSE left(l.shown, 54) || '_' || lpad(to_hex(hashtext(l.line COLLATE "C")), 8, '0') END
+  FROM (SELECT w.line, regexp_replace(w.line, '[^ -~]', '?', 'g') AS shown
+        FROM (SELECT format('sambapos %s: %s %s', site, phase, table_name) AS line) AS w) AS l;
+$$;
+COMMENT ON FUNCTION sambapos._log_progress_line(text, text, text) IS
+  'What a run shows in pg_stat_activity.application_name; another one for each table';
+
 -- Seen at once by others, before anything is committed.
 CREATE FUNCTION sambapos._log_progress(place sambapos._place, phase text, table_name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM set_config('application_name', format('sambapos %s: %s %s', place.name, phase, table_name), true);
+  PERFORM set_config('application_name', sambapos._log_progress_line(place.name, phase, table_name), true);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._log_progress(sambapos._place, text, name) IS

@@ -7,7 +7,11 @@
 
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables, t.tables_read, substring(a.application_name FROM '^sambapos [a-z0-9_]+: (?:reading|merging) ([a-z0-9_]+)$') AS current_table, t.rows_read, r.pid
+       t.tables, t.tables_read, (
+         SELECT x.table_name FROM sambapos.run_table AS x
+         WHERE x.run_id = r.run_id AND a.application_name IN (sambapos._log_progress_line(s.name, 'reading', x.table_name),
+                                                              sambapos._log_progress_line(s.name, 'merging', x.table_name))
+         LIMIT 1) AS current_table, t.rows_read, r.pid
 FROM sambapos.run AS r
 JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)
