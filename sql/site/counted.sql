@@ -97,7 +97,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
-  EXECUTE format('DROP VIEW IF EXISTS sambapos_report.%I', table_name);
+  IF to_regclass(format('sambapos_report.%I', table_name)) IS NOT NULL THEN
+    EXECUTE format('DROP VIEW sambapos_report.%I', table_name);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._counted_drop(name) IS 'Drops the view of a replica table, before the table is changed or dropped';
