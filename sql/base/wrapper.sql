@@ -70,3 +70,8 @@ COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
   'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use '
   'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;
+
+CREATE FUNCTION sambapos._in_transaction_block() RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_in_transaction_block';
+COMMENT ON FUNCTION sambapos._in_transaction_block() IS
+  'True after BEGIN, and in a line of several statements: where a procedure can''t commit';

@@ -257,56 +257,32 @@ COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[], boolean) 
   'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is, what '
   'was dropped is made again. strict: a table asked for by name that can''t be added is an error';
 
--- After DROP EXTENSION the replica is still there and the numbers begin anew: a new site must never
--- get the rows of an old one.
-CREATE FUNCTION sambapos._site_free_id() RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  candidate integer;
-  relation  regclass;
-  is_used   boolean;
-BEGIN
-  LOOP
-    candidate := nextval('sambapos.site_site_id_seq');
-    CONTINUE WHEN EXISTS (SELECT FROM sambapos._place AS s WHERE s.site_id = candidate);
-    is_used := false;
-    FOR relation IN
-      SELECT c.oid FROM pg_class AS c
-      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
-      WHERE c.oid = sambapos._replica_table(c.relname) AND a.atttypid = 'integer'::regtype
-    LOOP
-      EXIT WHEN is_used;
-      EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE site_id = $1)', relation) INTO is_used USING candidate;
-    END LOOP;
-    EXIT WHEN NOT is_used;
-    RAISE NOTICE 'the replica has rows of an unknown site %; they stay apart', candidate;
-  END LOOP;
-  RETURN candidate;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._site_free_id() IS 'The next number of a site that no row in the replica has';
-
 CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
                                               sync_interval interval DEFAULT '15 minutes')
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos._place;
+  place  sambapos._place;
+  is_new boolean;
 BEGIN
   PERFORM sambapos._site_check_name(site);
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
   PERFORM sambapos._problem_raise(sambapos._schema_problem(sambapos._live_schema(site)));
   PERFORM sambapos._server_check(server);
+  PERFORM sambapos._tables_check_names(tables);
   time_zone := sambapos._setting_checked('time_zone', 'site', time_zone);
   sync_interval := sambapos._setting_checked('sync_interval', 'site', coalesce(sync_interval, '15 minutes')::text);
   PERFORM FROM sambapos.site AS s WHERE s.name = site FOR UPDATE;
   SELECT * INTO place FROM sambapos._place AS s WHERE s.name = site;
+  is_new := place.site_id IS NULL OR place.removed_at IS NOT NULL;
+  IF NOT is_new THEN
+    place := sambapos._site_take_server(place, server);
+  END IF;
   IF place.site_id IS NULL THEN
     INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
-    VALUES (sambapos._site_free_id(), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval);
+    VALUES (sambapos._site_free_id(site), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval);
     place := sambapos._site(site);
     INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id);
     INSERT INTO sambapos.site_lock VALUES (place.site_id);
@@ -317,14 +293,12 @@ BEGIN
     WHERE s.site_id = place.site_id;
     UPDATE sambapos.site_state AS x SET paused_reason = NULL, auth_failed = false WHERE x.site_id = place.site_id;
     place := sambapos._site(site);
-  ELSIF place.server <> server THEN
-    RAISE EXCEPTION 'site "%" is on server "%", not on "%"', site, place.server, server USING
-      ERRCODE = 'invalid_parameter_value',
-      HINT = 'Another database needs a site of its own; if the till has moved, change the server: '
-             'ALTER SERVER ... OPTIONS (SET host ...).';
   ELSIF place.time_zone IS DISTINCT FROM time_zone AND time_zone IS NOT NULL THEN
     RAISE NOTICE 'site "%" keeps time zone %', site, coalesce(place.time_zone, '(none)')
       USING HINT = format('SELECT sambapos_configure(%L, ''time_zone'', %L) changes it.', site, time_zone);
+  END IF;
+  IF is_new THEN
+    PERFORM sambapos._site_warn(place);
   END IF;
   RETURN QUERY SELECT * FROM sambapos._site_add_tables(place, tables, false);
 END;
@@ -345,8 +319,10 @@ BEGIN
   IF table_name IS NULL THEN
     RAISE EXCEPTION 'table_name must not be NULL' USING ERRCODE = 'null_value_not_allowed';
   END IF;
+  PERFORM sambapos._tables_check_names(ARRAY[table_name]);
   PERFORM sambapos._catalog_check();
-  RETURN QUERY SELECT * FROM sambapos._site_add_tables(sambapos._site(site), ARRAY[table_name], true);
+  RETURN QUERY
+    SELECT * FROM sambapos._site_add_tables(sambapos._site_follow_server(sambapos._site(site)), ARRAY[table_name], true);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_table(text, text) IS

@@ -11,7 +11,7 @@ DECLARE
 BEGIN
   SELECT * INTO found_site FROM sambapos._place AS s WHERE s.name = _site.site AND s.removed_at IS NULL;
   IF found_site.site_id IS NULL THEN
-    RAISE EXCEPTION 'there is no site named "%"', site USING
+    RAISE EXCEPTION 'there is no site named "%"', coalesce(site, 'NULL') USING
       ERRCODE = 'undefined_object',
       HINT = coalesce('The sites are: ' || (SELECT string_agg(s.name, ', ' ORDER BY s.name)
                                             FROM sambapos._place AS s WHERE s.removed_at IS NULL) || '.',
@@ -26,6 +26,22 @@ CREATE FUNCTION sambapos._live_schema(site text) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT ('sambapos_live_' || site)::name; $$;
 COMMENT ON FUNCTION sambapos._live_schema(text) IS 'The schema of a site''s live foreign tables';
+
+CREATE FUNCTION sambapos._tables_check_names(names text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF names = '{}' THEN
+    RAISE EXCEPTION 'no tables are named' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Leave the argument out for all that are meant by default.';
+  ELSIF EXISTS (SELECT FROM unnest(names) AS n WHERE coalesce(btrim(n), '') = '') THEN
+    RAISE EXCEPTION 'the name of a table must not be NULL or empty' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give names of tables, or of the sets reporting, menu, stock and config.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._tables_check_names(text[]) IS
+  'Raises 22023 for a list of tables that is empty, or has an empty name';
 
 -- Wherever a user names tables: a set; exactly the source's name; the name here; one of these in another case, if that
 -- is one table. The first of these that a name is, it means, and nothing else: twins are two tables.

@@ -116,6 +116,8 @@ BEGIN
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
                  format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them', t.source_name));
   PERFORM sambapos._replica_index(place, t, relation);
+  PERFORM sambapos._replica_comment(relation::regclass);
+  PERFORM sambapos._readers_grant('SELECT', relation);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS
@@ -149,6 +151,7 @@ BEGIN
     IF c.present_type IS NULL THEN
       EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', replica, c.column_name, c.type_name);
     ELSIF sambapos._type_holds(c.type_name, c.present_type) THEN
+      PERFORM sambapos._counted_drop(replica);
       EXECUTE format('ALTER TABLE sambapos_replica.%I ALTER COLUMN %I TYPE %s', replica, c.column_name, c.type_name);
     ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
       RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
@@ -178,6 +181,8 @@ BEGIN
       keys);
     EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
                    format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
+    PERFORM sambapos._replica_comment(format('sambapos_replica.%I', history)::regclass);
+    PERFORM sambapos._readers_grant('SELECT', format('sambapos_replica.%I', history));
   END IF;
   PERFORM sambapos._replica_extend(place, t, history);
 END;
@@ -205,6 +210,7 @@ BEGIN
   IF to_regnamespace('sambapos_replica') IS NULL THEN
     CREATE SCHEMA sambapos_replica;
     COMMENT ON SCHEMA sambapos_replica IS 'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
+    PERFORM sambapos._readers_grant('USAGE', 'SCHEMA sambapos_replica');
   END IF;
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
     PERFORM sambapos._replica_create(place, t);
@@ -212,6 +218,8 @@ BEGIN
   PERFORM sambapos._replica_check_name(t.table_name, 'replica'); -- once more: somebody may have been faster
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._replica_extend(place, t, t.table_name);
+  PERFORM sambapos._counted_ensure(t.table_name);
+  PERFORM sambapos._live_comment(place, t);
   IF t.history THEN
     PERFORM sambapos._history_ensure(place, t);
   END IF;

@@ -25,9 +25,13 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message)
   SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
-         CASE WHEN t.paused_reason IS NULL THEN 'running' ELSE 'paused' END, t.paused_reason
+         CASE WHEN t.enabled AND t.paused_reason IS NULL THEN 'running' ELSE 'paused' END,
+         CASE WHEN t.enabled THEN t.paused_reason
+              ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it', place.name, t.table_name) END
   FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id AND t.enabled
+  WHERE t.site_id = place.site_id
+    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n
+                                                      WHERE n.table_name = t.table_name)))
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked) FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS

@@ -362,6 +362,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._workbench_open();
   BEGIN
+    PERFORM sambapos._site_check_server(place);
     PERFORM sambapos._run_refuse_tables(run_id, place);
     PERFORM sambapos._log_progress(place, 'connecting to', place.server);
     PERFORM sambapos._read_source_facts(run_id, place);

@@ -71,6 +71,7 @@ BEGIN
     RETURN;
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
+  place := sambapos._site_follow_server(place);
   run_id := sambapos._run_begin(place, mode, 'call', tables);
   PERFORM sambapos._read_all(run_id, place);
   PERFORM sambapos._merge_all(run_id, place);
@@ -81,25 +82,22 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._sync_site(sambapos._place, text[], text) IS 'One run of one site in this transaction';
 
-CREATE FUNCTION sambapos._sync_check_arguments(tables text[], mode text, on_error text) RETURNS void
+CREATE FUNCTION sambapos._sync_check_arguments(mode text, on_error text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF mode IS NULL OR mode NOT IN ('auto', 'incremental', 'full') THEN
-    RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
+    RAISE EXCEPTION 'unknown mode "%"', coalesce(mode, 'NULL') USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Modes are auto, incremental and full.';
   ELSIF on_error IS NULL OR on_error NOT IN ('report', 'raise') THEN
-    RAISE EXCEPTION 'on_error must be report or raise, not "%"', on_error USING ERRCODE = 'invalid_parameter_value';
-  ELSIF tables = '{}' THEN
-    RAISE EXCEPTION 'no tables are named' USING ERRCODE = 'invalid_parameter_value',
-      HINT = 'Leave the argument out to sync all tables.';
+    RAISE EXCEPTION 'on_error must be report or raise, not "%"', coalesce(on_error, 'NULL') USING ERRCODE = 'invalid_parameter_value';
   ELSIF pg_is_in_recovery() THEN
     RAISE EXCEPTION 'this server is a standby' USING ERRCODE = 'read_only_sql_transaction',
       HINT = 'Sync on the primary.';
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_check_arguments(text[], text, text) IS
+COMMENT ON FUNCTION sambapos._sync_check_arguments(text, text) IS
   'Raises what is wrong with a call of sambapos_sync';
 
 CREATE FUNCTION sambapos._sync_result_state(site_id integer, status text) RETURNS text
@@ -137,7 +135,8 @@ DECLARE
   s sambapos._place;
   result sambapos.sync_result;
 BEGIN
-  PERFORM sambapos._sync_check_arguments(tables, mode, on_error);
+  PERFORM sambapos._sync_check_arguments(mode, on_error);
+  PERFORM sambapos._tables_check_names(tables);
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._check_isolation();
   IF site IS NOT NULL THEN
@@ -160,6 +159,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS
-  'Brings the replica of a site (or of all) up to date, in this transaction. tables: replica names, source names or '
+  'Brings the replica of a site (or of all) up to date, in this transaction: without COMMIT nothing of it stays. tables: replica names, source names or '
   'sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is '
   'raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';

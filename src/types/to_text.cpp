@@ -230,7 +230,7 @@ not_text(const ColumnReader &column, std::string_view text)
 	ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 					has_nul ? errmsg("text of column \"%s\" holds a NUL character", column.name)
 							: errmsg("text of column \"%s\" is not valid UTF-8", column.name),
-					errdetail("PostgreSQL's text cannot hold it.")));
+					errdetail("PostgreSQL's text cannot hold it.%s", which_row(column.row))));
 	pg_unreachable();
 }
 
@@ -271,16 +271,49 @@ valid_utf8(const ColumnReader &column, std::string_view text)
 	return cleaned;
 }
 
+/* PostgreSQL's own error names the bytes; what one looks for is the column and the row. */
+[[noreturn]] static void
+not_in_encoding(const ColumnReader &column, std::string_view text, int converted)
+{
+	const auto *character = reinterpret_cast<const unsigned char *>(text.data()) + converted;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+			 errmsg("text of column \"%s\" has no equivalent in encoding \"%s\"", column.name,
+					GetDatabaseEncodingName()),
+			 errdetail("It holds the character U+%04X.%s",
+					   static_cast<unsigned>(utf8_to_unicode(character)), which_row(column.row)),
+			 errhint("Use a database with encoding UTF8.")));
+	pg_unreachable();
+}
+
+static std::string_view
+convert(const ColumnReader &column, std::string_view text, Oid conversion)
+{
+	Size size = text.size() * MAX_CONVERSION_GROWTH + 1;
+	auto *target = static_cast<unsigned char *>(palloc(size));
+	auto *source = reinterpret_cast<unsigned char *>(const_cast<char *>(text.data()));
+	int done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(), source,
+											 static_cast<int>(text.size()), target,
+											 static_cast<int>(size), true);
+
+	if (static_cast<size_t>(done) < text.size())
+		not_in_encoding(column, text, done);
+	return reinterpret_cast<char *>(target);
+}
+
 static std::string_view
 to_database_encoding(const ColumnReader &column, std::string_view text)
 {
 	std::string_view valid = valid_utf8(column, text);
 
-	if (GetDatabaseEncoding() == PG_UTF8 || valid.empty())
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII || valid.empty())
 		return valid;
-	const char *converted = pg_any_to_server(valid.data(), static_cast<int>(valid.size()), PG_UTF8);
+	Oid conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
 
-	return converted == valid.data() ? valid : std::string_view(converted);
+	if (!OidIsValid(conversion) || valid.size() >= MaxAllocSize / MAX_CONVERSION_GROWTH)
+		return pg_any_to_server(valid.data(), static_cast<int>(valid.size()), PG_UTF8);
+	return convert(column, valid, conversion);
 }
 
 /* ---- sinks ---- */

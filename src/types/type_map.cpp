@@ -127,6 +127,30 @@ fits(const RowReader *reader, const tds::Session *session)
 	return true;
 }
 
+/* ---- which row? ---- */
+
+static bool
+is_whole_number(tds::WireType wire)
+{
+	return wire == tds::WireType::integer || wire == tds::WireType::bigint ||
+		   wire == tds::WireType::smallint;
+}
+
+const char *
+which_row(const RowReader *reader)
+{
+	for (int i = 0; i < reader->count; i++)
+	{
+		const ColumnReader &column = reader->columns[i];
+		const tds::Value &value = reader->present->values[i];
+
+		if (is_whole_number(column.wire) && value.data != nullptr)
+			return psprintf(" In that row \"%s\" is " INT64_FORMAT ".", column.name,
+							read_integer(column.wire, value));
+	}
+	return "";
+}
+
 /* ---- invalid text ---- */
 
 static bool
@@ -185,11 +209,13 @@ report_invalid_text(RowReader *reader, const tds::Row &row)
 		reader->warned = true;
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-			 errmsg("text of column %s cannot be converted", suspect_columns(reader, row)),
-			 errdetail("It holds a character that is not valid, such as half of a surrogate pair."),
-			 errhint("Correct the row, or set the server option invalid_text to replace.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+		 errmsg("text of column %s cannot be converted", suspect_columns(reader, row)),
+		 errdetail("It holds a character that is not valid, such as half of a surrogate pair.%s",
+				   which_row(reader)),
+		 errhint("Correct the row, or set the server option invalid_text to replace.")));
 }
 
 /* ---- rows ---- */
@@ -214,6 +240,7 @@ check_domains(RowReader *reader, const Datum *values, const bool *nulls)
 void
 read_row(RowReader *reader, const tds::Row &row, Datum *values, bool *nulls)
 {
+	reader->present = &row;
 	if (unlikely(row.invalid_text))
 		report_invalid_text(reader, row);
 	std::memset(nulls, true, static_cast<size_t>(reader->tuple->natts) * sizeof(bool));

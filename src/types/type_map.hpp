@@ -48,7 +48,8 @@ struct RowReader
 	TupleDesc tuple;      /* of the values that read_row() fills */
 	bool replace_invalid; /* invalid text becomes U+FFFD with one WARNING */
 	bool warned;
-	int current; /* index of the column being read, for error contexts; -1: none */
+	int current;             /* index of the column being read, for error contexts; -1: none */
+	const tds::Row *present; /* what is being read */
 	MemoryContext context;
 	void *domain_cache;
 	bool has_domain;
@@ -96,6 +97,10 @@ Numeric read_exact_numeric(const ColumnReader &column, const tds::Value &value);
 
 /* Raises if the column has other values than the type that was recorded, "" if none was. */
 void check_recorded_type(const ColumnReader &column, const char *remote_type);
+
+/* Which row it is, as a sentence for DETAIL: by its first whole number, which is its id nearly
+ * always. */
+const char *which_row(const RowReader *reader);
 
 /* The one WARNING a scan about replaced text. */
 void warn_replaced(const ColumnReader &column);

@@ -92,6 +92,10 @@ bool parse_option(const Option &option, const char *text, OptionValue *value);
 const Option *checked_option(const char *name, OptionContext context);
 void check_option_value(const Option &option, const char *text);
 
+/* Raises for a host that is written as in a connection string, with what to write in its place
+ * (host.cpp). */
+void check_host(const char *value);
+
 /* The value in a list of DefElem; null if it is not there. */
 const char *find_option_value(List *options, const char *name);
 

@@ -222,6 +222,8 @@ extern "C"
 
 			check_option_value(*option, value);
 			check_right(*option, value);
+			if (std::strcmp(option->name, "host") == 0)
+				check_host(value);
 			if (std::strcmp(option->name, "query") == 0)
 				check_query_option(value, fcinfo->flinfo->fn_oid);
 		}
