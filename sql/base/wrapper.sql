@@ -2,7 +2,7 @@
 --
 -- A server is named by a text, not by a name: a function of somebody else's that takes text would be the better match
 -- for a literal. Who may execute sambapos_query may also make foreign tables with option "query"
--- (src/fdw/query_option.cpp finds it by this signature).
+-- (src/fdw/options/query.cpp finds it by this signature).
 
 CREATE FUNCTION @extschema@.sambapos_fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';

@@ -4,7 +4,7 @@
  * types are what the caller's column definition list says.
  */
 #include "bridge/visible.hpp"
-#include "fdw/connection.hpp"
+#include "fdw/remote/connection.hpp"
 #include "types/type_map.hpp"
 
 namespace sambapos::functions

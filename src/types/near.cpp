@@ -1,6 +1,6 @@
 /*
  * Predicates that hold at least where PostgreSQL's do (who sends them and why:
- * deparse_superset.cpp): of text, and of moments without zone beside timestamptz.
+ * deparse/lossy.cpp): of text, and of moments without zone beside timestamptz.
  */
 #include "types/predicate.hpp"
 
