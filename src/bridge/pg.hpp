@@ -93,6 +93,7 @@ extern "C"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 #include "utils/varlena.h"
+#include "utils/xml.h"
 }
 
 #undef Min
