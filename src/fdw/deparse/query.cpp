@@ -81,20 +81,16 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 	if (alias > 0)
 		appendStringInfo(&column, "[r%d].", alias);
 	append_identifier(&column, column_name(relid, attribute));
-	if (is_sql_variant(remote_type))
-	{
-		append_variant(sql, column.data);
-		return;
-	}
 	if (as_bytes && pg_strcasecmp(remote_type, "ntext") == 0)
 	{
 		before = "CAST(";
 		after = " AS nvarchar(max))";
 	}
 	appendStringInfoString(sql, as_bytes ? "CAST(" : "");
-	appendStringInfoString(sql, before);
-	appendStringInfoString(sql, column.data);
-	appendStringInfoString(sql, after);
+	if (is_sql_variant(remote_type))
+		append_variant(sql, column.data);
+	else
+		appendStringInfo(sql, "%s%s%s", before, column.data, after);
 	appendStringInfoString(sql, as_bytes ? " AS varbinary(max))" : "");
 }
 
