@@ -17,11 +17,36 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
 
--- Without lengths, precisions and scales, so that a wider source column needs no ALTER.
+-- What xml, json and point lack. An array has what its elements have; a row is not asked.
+CREATE FUNCTION sambapos._type_has_equality(type oid) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  t pg_type;
+BEGIN
+  SELECT * INTO STRICT t FROM pg_type AS p WHERE p.oid = type;
+  RETURN CASE
+    WHEN t.typtype = 'd' THEN sambapos._type_has_equality(t.typbasetype)
+    WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN sambapos._type_has_equality(t.typelem)
+    WHEN t.typtype IN ('e', 'r', 'm') THEN true
+    ELSE EXISTS (SELECT FROM pg_opclass AS o JOIN pg_am AS a ON a.oid = o.opcmethod
+                 WHERE o.opcdefault AND a.amname IN ('btree', 'hash')
+                   AND (o.opcintype = type
+                        OR EXISTS (SELECT FROM pg_cast AS c WHERE c.castsource = type AND c.casttarget = o.opcintype
+                                                              AND c.castmethod = 'b' AND c.castcontext = 'i')))
+  END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._type_has_equality(oid) IS 'True if two values of a type can be told to be the same';
+
+-- Without lengths, precisions and scales, so that a wider source column needs no ALTER; and as text where a run could
+-- not tell whether a value has changed.
 CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text' ELSE plain END
+  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
+              WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text') THEN plain
+              WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
   FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t;
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';

@@ -238,16 +238,16 @@ BEGIN
   FOREACH site_id IN ARRAY sites LOOP
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever this user's default is
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; -- whatever this user's default is
     run_id := sambapos._run_start(site_id);
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
     CONTINUE WHEN run_id = 0;
     IF sambapos._run_try_continue(run_id, 'read') THEN
       COMMIT;
       SET LOCAL search_path TO pg_catalog, pg_temp;
-      SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
       PERFORM sambapos._run_try_continue(run_id, 'merge');
     END IF;
     complaints := complaints || sambapos._run_complaint(run_id);

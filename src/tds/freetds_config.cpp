@@ -3,8 +3,9 @@
  *
  * FreeTDS 1.3 takes encryption, CA file and port only from a configuration file. So each login
  * writes one, readable by us alone and without any secret, names it with dbsetifile() and removes
- * it as soon as dbopen() has returned. dbsetifile() is process-global and cannot be asked for its
- * earlier value; it is set back to "none".
+ * it as soon as dbopen() has returned, or when the process ends within it (Interrupts::attend).
+ * dbsetifile() is process-global and cannot be asked for its earlier value; it is set back to
+ * "none".
  *
  * "connect timeout = 1" in that file makes FreeTDS raise SYBETIME once a second during the login,
  * the only point at which a login can be interrupted.
@@ -130,9 +131,21 @@ make_file(const Attempt &attempt, const std::string &address)
 	return write_file(conf_text(attempt, address));
 }
 
+static const char *file_in_use = nullptr;
+
+static void
+remove_file_in_use() noexcept
+{
+	if (file_in_use != nullptr)
+		unlink(file_in_use);
+}
+
 FreetdsConfig::FreetdsConfig(const Attempt &attempt, const std::string &address)
 	: path_(make_file(attempt, address))
 {
+	[[maybe_unused]] static int registered = std::atexit(remove_file_in_use);
+
+	file_in_use = path_.c_str();
 	for (const char *name : variables)
 		if (const char *value = getenv(name))
 		{
@@ -147,7 +160,8 @@ FreetdsConfig::~FreetdsConfig()
 	char none[] = "";
 
 	dbsetifile(none);
-	unlink(path_.c_str());
+	remove_file_in_use();
+	file_in_use = nullptr;
 	for (const auto &variable : environment_)
 		setenv(variable.first, variable.second.c_str(), 1);
 }

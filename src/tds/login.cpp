@@ -182,7 +182,7 @@ may_try_again(const Session &session, const Login &login) noexcept
 	const Record &record = session.record;
 
 	return record.library_number == SYBECONN && !record.interrupted && !record.timed_out &&
-		   !(session.wait.interrupted != nullptr && session.wait.interrupted()) &&
+		   !attend(session.wait.interrupts) &&
 		   (login.connect_timeout == 0 ||
 			Clock::now() - session.wait.started < std::chrono::seconds(login.connect_timeout));
 }
@@ -276,25 +276,25 @@ begin_session(Session *session, const Login &login)
 }
 
 static Attempt
-attempt_now(const Login &login, Interrupted interrupted)
+attempt_now(const Login &login, const Interrupts *interrupts)
 {
 	Clock::time_point now = Clock::now();
 	auto limit = login.connect_timeout > 0 ? std::chrono::seconds(login.connect_timeout)
 										   : std::chrono::hours(24 * 365);
 
-	return {login, interrupted, now, now + limit, login.port};
+	return {login, interrupts, now, now + limit, login.port};
 }
 
 Session *
-open(const Login &login, Interrupted interrupted)
+open(const Login &login, const Interrupts *interrupts)
 {
 	auto session = std::make_unique<Session>();
 
 	check(login);
-	session->wait.interrupted = interrupted;
+	session->wait.interrupts = interrupts;
 	session->query_timeout = login.query_timeout;
 
-	Attempt attempt = attempt_now(login, interrupted);
+	Attempt attempt = attempt_now(login, interrupts);
 	std::vector<Address> addresses = resolve(attempt);
 	if (attempt.port == 0)
 		attempt.port = ask_browser(attempt, addresses);

@@ -34,7 +34,7 @@ struct Record
 	int os_error;
 	char library_text[512];
 	bool invalid_text; /* a character could not be converted */
-	bool interrupted;  /* the caller's `interrupted` said so */
+	bool interrupted;  /* the caller said so */
 	bool timed_out;    /* connect_timeout or query_timeout */
 	bool given_up;     /* the server did not acknowledge the attention */
 };
@@ -42,7 +42,7 @@ struct Record
 /* How long the current call may wait. Asked about once a second, and after a signal. */
 struct Wait
 {
-	Interrupted interrupted;
+	const Interrupts *interrupts;
 	int timeout; /* seconds without an answer; 0: none */
 	bool strict; /* ... or with one that does not end: nothing else would end this call */
 	bool login;  /* no attention can be sent yet: give the connection up */
@@ -57,6 +57,18 @@ struct Wait
 	int descriptor;
 	int candidate[candidates];
 };
+
+inline bool
+must_end(const Interrupts *interrupts) noexcept
+{
+	return interrupts != nullptr && interrupts->pending();
+}
+
+inline bool
+attend(const Interrupts *interrupts) noexcept
+{
+	return interrupts != nullptr && interrupts->attend();
+}
 
 /* Installs the handlers for its lifetime. Never nested. */
 class Call

@@ -22,7 +22,7 @@ namespace sambapos::tds
 struct Attempt
 {
 	const Login &login;
-	Interrupted interrupted;
+	const Interrupts *interrupts;
 	Clock::time_point started;
 	Clock::time_point end; /* of connect_timeout; far away without one */
 	int port;              /* 0 until SQL Browser has told it */

@@ -25,7 +25,7 @@ static constexpr char network_hint[] =
 void
 check_interrupted(const Attempt &attempt)
 {
-	if (attempt.interrupted != nullptr && attempt.interrupted())
+	if (attend(attempt.interrupts))
 		throw Error("57014", std::string("canceled while connecting to ") + attempt.login.host, "",
 					"", 0, true);
 }

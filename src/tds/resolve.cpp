@@ -92,8 +92,7 @@ wait_for_answer(const Lookup &lookup, const Attempt &attempt)
 
 	while (gai_error(const_cast<gaicb *>(&lookup.request)) == EAI_INPROGRESS)
 	{
-		if ((attempt.interrupted != nullptr && attempt.interrupted()) ||
-			Clock::now() >= attempt.end)
+		if (attend(attempt.interrupts) || Clock::now() >= attempt.end)
 			return false;
 		gai_suspend(list, 1, &pause);
 	}

@@ -107,7 +107,7 @@ wait_for_answer(Session *session)
 static bool
 is_interrupted(Session *session) noexcept
 {
-	if (session->wait.interrupted != nullptr && session->wait.interrupted())
+	if (attend(session->wait.interrupts))
 		session->record.interrupted = true;
 	return session->record.interrupted;
 }

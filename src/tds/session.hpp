@@ -7,11 +7,12 @@
  * (cancel or read it to the end first). Every function but destroy() and the noexcept ones throws
  * tds::Error; after an error with connection_lost() the only legal call is destroy().
  *
- * Waiting: every call that waits for the network asks `interrupted` at least once a second and at
- * once after a signal; when it answers true an attention is sent (or the login given up) and Error
- * 57014 thrown. After an interrupted query the session is usable again, unless the server did not
+ * Waiting: every call that waits for the network calls `attend` at least once a second and at once
+ * after a signal; when it answers true an attention is sent (or the login given up) and Error 57014
+ * thrown. After an interrupted query the session is usable again, unless the server did not
  * acknowledge the attention within a second: then the error has connection_lost(). query_timeout
- * does the same by itself, with HYT00. During a login the answer takes effect within a second.
+ * does the same by itself, with HYT00. In the first second of a login nothing is asked, and later
+ * the answer takes effect within a second.
  * (With check_hostname FreeTDS resolves the host's name once more, right after we have; that cannot
  * be interrupted.)
  */
@@ -125,11 +126,19 @@ enum class Origin
 	mixed        /* we did, with a user's text in it: the option query of a foreign table */
 };
 
-using Interrupted = bool (*)() noexcept;
+/* What the caller's process has to do while we wait; a null pointer: nothing. */
+struct Interrupts
+{
+	/* True if the call must come to its end. Also asked by a signal handler. */
+	bool (*pending)() noexcept;
+	/* Does what need not wait for us, then answers as `pending`. It may end the process, but never
+	 * throws or jumps, and calls nothing of ours. */
+	bool (*attend)() noexcept;
+};
 
 /* Connects, logs in and runs the prologue (ANSI options, TEXTSIZE, DATEFORMAT, LOCK_TIMEOUT,
  * DEADLOCK_PRIORITY LOW). */
-Session *open(const Login &login, Interrupted interrupted);
+Session *open(const Login &login, const Interrupts *interrupts);
 
 /* Sets the isolation level, then BEGIN TRANSACTION; both travel with the next batch, and that is
  * where a broken connection shows. Returns the level that will be used. From here on query() makes

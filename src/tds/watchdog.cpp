@@ -49,7 +49,7 @@ is_overdue(Record *record, const Wait *wait) noexcept
 {
 	Clock::time_point now = Clock::now();
 
-	if (wait->interrupted != nullptr && wait->interrupted())
+	if (must_end(wait->interrupts))
 		record->interrupted = true;
 	else if ((wait->login || wait->strict) && wait->timeout > 0 &&
 			 now - wait->started >= std::chrono::seconds(wait->timeout))

@@ -379,13 +379,22 @@ make_name(const ColumnReader &column, std::string_view text)
 	return NameGetDatum(result);
 }
 
-/* json, jsonb, xml: what the type's own input makes of it. */
+/* json, jsonb: what the type's own input makes of it. */
 static Datum
 make_by_input(const ColumnReader &column, std::string_view text)
 {
 	char *copy = pnstrdup(text.data(), text.size());
 
 	return InputFunctionCall(column.input, copy, column.input_parameter, column.typmod);
+}
+
+/* Not by xml's own input: xmloption would say there whether SQL Server's fragments are xml. */
+static Datum
+make_xml(const ColumnReader &, std::string_view text)
+{
+	return XmlPGetDatum(
+		xmlparse(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())),
+				 XMLOPTION_CONTENT, true));
 }
 
 /* ---- readers ---- */
@@ -456,12 +465,18 @@ choose_source(ColumnReader *column, const char *remote_type)
 	}
 }
 
+static bool
+is_source_text(const ColumnReader *column)
+{
+	return column->source == wire_text || column->source == utf16_text;
+}
+
 static TextSink
 input_sink(ColumnReader *column)
 {
 	Oid function;
 
-	if (column->source != wire_text && column->source != utf16_text)
+	if (!is_source_text(column))
 		return nullptr;
 	getTypeInputInfo(column->type, &function, &column->input_parameter);
 	column->input = static_cast<FmgrInfo *>(palloc(sizeof(FmgrInfo)));
@@ -479,8 +494,8 @@ choose_sink(ColumnReader *column)
 		case BPCHAROID: return column->typmod >= 0 ? make_bpchar : make_text;
 		case NAMEOID: return make_name;
 		case JSONOID:
-		case JSONBOID:
-		case XMLOID: return input_sink(column);
+		case JSONBOID: return input_sink(column);
+		case XMLOID: return is_source_text(column) ? make_xml : nullptr;
 		default: return nullptr;
 	}
 }

@@ -24,6 +24,40 @@ is_sql_variant(const char *remote_type)
 	return pg_strcasecmp(remote_type, "sql_variant") == 0;
 }
 
+/* CAST to a text would cut minutes, cents and digits (style 0), and take bytes for characters. Each
+ * base type has a style that loses nothing. */
+static void
+append_variant(StringInfo sql, const char *column)
+{
+	struct Form
+	{
+		const char *base;
+		const char *type;
+		int style;
+	};
+	static constexpr Form forms[] = {
+		{"date", "date", 121},
+		{"time", "time(7)", 121},
+		{"datetime", "datetime", 121},
+		{"smalldatetime", "datetime2(0)", 121},
+		{"datetime2", "datetime2(7)", 121},
+		{"datetimeoffset", "datetimeoffset(7)", 121},
+		{"money", "money", 2},
+		{"smallmoney", "money", 2},
+		{"float", "float", 3},
+		{"real", "real", 3},
+		{"binary", "varbinary(8000)", 1},
+		{"varbinary", "varbinary(8000)", 1},
+	};
+
+	appendStringInfo(sql, "CASE CAST(SQL_VARIANT_PROPERTY(%s, 'BaseType') AS nvarchar(128))",
+					 column);
+	for (const Form &form : forms)
+		appendStringInfo(sql, " WHEN '%s' THEN CONVERT(nvarchar(max), CAST(%s AS %s), %d)",
+						 form.base, column, form.type, form.style);
+	appendStringInfo(sql, " ELSE CAST(%s AS nvarchar(max)) END", column);
+}
+
 /* With invalid_text = replace national text is fetched as its bytes, and the scan decodes them: a
  * lone surrogate would be lost on the way through the client library. */
 static bool
@@ -41,23 +75,22 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 	bool as_bytes = is_fetched_as_bytes(server, remote_type);
 	const char *before = "";
 	const char *after = "";
+	StringInfoData column;
 
-	if (is_sql_variant(remote_type))
-	{
-		before = "CAST(";
-		after = " AS nvarchar(4000))";
-	}
-	else if (as_bytes && pg_strcasecmp(remote_type, "ntext") == 0)
+	initStringInfo(&column);
+	if (alias > 0)
+		appendStringInfo(&column, "[r%d].", alias);
+	append_identifier(&column, column_name(relid, attribute));
+	if (as_bytes && pg_strcasecmp(remote_type, "ntext") == 0)
 	{
 		before = "CAST(";
 		after = " AS nvarchar(max))";
 	}
 	appendStringInfoString(sql, as_bytes ? "CAST(" : "");
-	appendStringInfoString(sql, before);
-	if (alias > 0)
-		appendStringInfo(sql, "[r%d].", alias);
-	append_identifier(sql, column_name(relid, attribute));
-	appendStringInfoString(sql, after);
+	if (is_sql_variant(remote_type))
+		append_variant(sql, column.data);
+	else
+		appendStringInfo(sql, "%s%s%s", before, column.data, after);
 	appendStringInfoString(sql, as_bytes ? " AS varbinary(max))" : "");
 }
 

@@ -6,23 +6,18 @@
  *   them and ends in ROLLBACK before the local transaction commits, or when it aborts.
  * * A session that was broken while idle is replaced once, at the start of a transaction. Within
  *   one it is never replaced: the new session would read another snapshot.
- * * Nothing that happens at the end of a transaction raises an error: a session that cannot be
- *   rolled back within a few seconds (tds::rollback) is closed, which ends the remote transaction
- *   too.
+ * * Nothing that happens at the end of a transaction raises an error, but for an interrupt before a
+ *   commit: a session that cannot be rolled back within a few seconds (tds::rollback) is closed,
+ *   which ends the remote transaction too. A process that ends while it waits for a server leaves
+ *   that to the kernel: the library may not be called again.
  */
+#include "bridge/interrupts.hpp"
 #include "fdw/remote/connection.hpp"
 
 namespace sambapos::fdw
 {
 
 static HTAB *connections = nullptr;
-
-/* Asked by tds while it waits. */
-static bool
-interrupted() noexcept
-{
-	return InterruptPending && (QueryCancelPending || ProcDiePending);
-}
 
 void
 connection_visit(void (*visit)(Connection *, void *), void *context)
@@ -128,7 +123,7 @@ open_session(Connection *connection, Oid user)
 	connection->keep = options->keep_connections;
 	connection->wanted = options->isolation;
 	connection->invalid_text = options->invalid_text;
-	guard([&] { session = tds::open(options->login, interrupted); });
+	guard([&] { session = tds::open(options->login, &interrupts); });
 	connection->session = session;
 	connection->connected_at = GetCurrentTimestamp();
 	require_utf16(connection);
@@ -181,6 +176,7 @@ connection_renew(Connection *connection, Oid user)
 		return false;
 	connection_drop(connection);
 	connection->phase = Phase::none;
+	raise_caught_interrupt();
 	CHECK_FOR_INTERRUPTS();
 	begin_transaction(connection, user);
 	return true;
@@ -299,9 +295,15 @@ on_transaction_event(XactEvent event, void *)
 	{
 		case XACT_EVENT_PRE_PREPARE: connection_visit(refuse_prepare, nullptr); break;
 		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_ABORT:
 			results_end_transaction();
 			connection_visit(end_one, &all_answer);
+			raise_caught_interrupt();
+			break;
+		case XACT_EVENT_ABORT:
+			results_end_transaction();
+			if (!ends_within_wait())
+				connection_visit(end_one, &all_answer);
+			forget_interrupt();
 			break;
 		default: break;
 	}
