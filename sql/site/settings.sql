@@ -245,8 +245,8 @@ BEGIN
   END IF;
   stored := sambapos._setting_checked(setting, scope, value);
   IF scope = 'all' THEN
-    DELETE FROM sambapos.setting AS s WHERE s.key = sambapos_configure.setting;
-    INSERT INTO sambapos.setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
+    DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
+    INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
   ELSIF scope = 'site' THEN
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
@@ -279,7 +279,7 @@ SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value, v.
 FROM sambapos._settings() AS k
 JOIN LATERAL (
   SELECT NULL::text AS site, NULL::text AS table_name,
-         coalesce((SELECT s.value FROM sambapos.setting AS s WHERE s.key = k.setting), k.fallback) AS value
+         coalesce((SELECT s.value FROM sambapos.global_setting AS s WHERE s.key = k.setting), k.fallback) AS value
   WHERE k.scope = 'all'
   UNION ALL
   SELECT s.name, NULL, to_jsonb(s) ->> k.setting FROM sambapos.site AS s WHERE k.scope = 'site' AND s.removed_at IS NULL

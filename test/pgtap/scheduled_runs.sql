@@ -45,10 +45,10 @@ SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'clea
 
 -- switches
 UPDATE sambapos.site_state SET next_due_at = NULL;
-INSERT INTO sambapos.setting VALUES ('enabled', 'false');
+INSERT INTO sambapos.global_setting VALUES ('enabled', 'false');
 CALL sambapos_run();
 SELECT is((SELECT count(*) FROM sambapos.run), 5::bigint, 'the kill switch stops all');
-DELETE FROM sambapos.setting;
+DELETE FROM sambapos.global_setting;
 UPDATE sambapos.site SET enabled = false WHERE name = 'empty';
 UPDATE sambapos.site_state AS x SET paused_reason = 'copied database' FROM sambapos.site AS s WHERE s.site_id = x.site_id AND s.name = 'shop';
 CALL sambapos_run();
