@@ -29,6 +29,8 @@ CREATE TABLE sambapos.site (
   id_overlap           integer NOT NULL DEFAULT 200 CHECK (id_overlap >= 0),
   document_days        integer NOT NULL DEFAULT 2 CHECK (document_days >= 0),
   stock_days           integer NOT NULL DEFAULT 7 CHECK (stock_days >= 0),
+  settle_runs          integer NOT NULL DEFAULT 2 CHECK (settle_runs BETWEEN 1 AND 100),
+  gone_limit           integer NOT NULL DEFAULT 50 CHECK (gone_limit >= 0),
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
@@ -60,6 +62,10 @@ COMMENT ON COLUMN sambapos.site.id_overlap IS
 COMMENT ON COLUMN sambapos.site.document_days IS
   'Account documents without a ticket this many days old are read again in each run';
 COMMENT ON COLUMN sambapos.site.stock_days IS 'Inventory documents this many days old are read again in each run';
+COMMENT ON COLUMN sambapos.site.settle_runs IS
+  'In how many runs in a row a row must be missing, with nothing that explains it, before it is judged';
+COMMENT ON COLUMN sambapos.site.gone_limit IS
+  'More rows of a table than this (and than 2 % of it) are not marked deleted or removed: the run stops and says so';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';

@@ -108,6 +108,21 @@ $$;
 COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS
   'Notes which rows of a root count as changed, so that their children are read';
 
+-- Roots that have lost children for no reason are asked for again until that is judged.
+CREATE FUNCTION sambapos._changed_note_missing(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO pg_temp.sambapos__changed
+  SELECT k.parent, m.root_id FROM sambapos.missing AS m
+  JOIN sambapos.replicated_table AS k USING (site_id, table_name)
+  WHERE m.site_id = place.site_id AND m.version IS NULL AND m.root_id <> 0 AND k.kind = 'child'
+  ON CONFLICT DO NOTHING;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_note_missing(sambapos._place) IS
+  'Notes roots as changed whose children were missed by the last runs';
+
 CREATE FUNCTION sambapos._changed_not_staged(t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -346,6 +361,7 @@ BEGIN
   PERFORM sambapos._drift_look(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
+  PERFORM sambapos._changed_note_missing(place);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS

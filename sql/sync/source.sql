@@ -61,7 +61,8 @@ BEGIN
     INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest)
     SELECT q.t::name, q.n, q.lo, q.hi
     FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
-    ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest;
+    ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest,
+                                           asked_again = true;
   END IF;
 END;
 $$;
@@ -128,13 +129,14 @@ $$;
 COMMENT ON FUNCTION sambapos._probe_facts() IS 'What a run found at the source, for the next one to compare with';
 
 -- A clear is many transactions. If the source holds less after reading than before, what is missing
--- now says nothing yet; the next run will see the end of it.
+-- now says nothing yet; the next run will see the end of it. A table that couldn't be asked again (it
+-- failed, or was left out) proves nothing.
 CREATE FUNCTION sambapos._probe_is_falling() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                 WHERE p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL));
+                 WHERE p.asked_again AND (p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_is_falling() IS 'True if rows vanished at the source while it was read';
