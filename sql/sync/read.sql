@@ -358,6 +358,9 @@ BEGIN
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
          since = sambapos._source_since(place, clock.local_now, clock.utc_now)
    WHERE r.run_id = _read_source_facts.run_id;
+  IF NOT sambapos._database_recognise(run_id, place, clock.identity) THEN
+    RETURN; -- no table is left to be read
+  END IF;
   PERFORM sambapos._drift_look(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
