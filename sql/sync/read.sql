@@ -278,6 +278,9 @@ BEGIN
     WHEN 'child' THEN PERFORM sambapos._read_child(place, t, mode);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
+  IF step <> 'collect' THEN
+    PERFORM sambapos._dead_letters_file(run_id, place, t);
+  END IF;
   UPDATE sambapos.run_table AS x
      SET duration = x.duration + (clock_timestamp() - began), status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
    WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
@@ -358,6 +361,8 @@ BEGIN
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
          since = sambapos._source_since(place, clock.local_now, clock.utc_now)
    WHERE r.run_id = _read_source_facts.run_id;
+  -- half a character must not stop a site
+  PERFORM set_config('sambapos.replace_invalid_text', clock.gives_utf16::text, true);
   IF NOT sambapos._database_recognise(run_id, place, clock.identity) THEN
     RETURN; -- no table is left to be read
   END IF;
@@ -395,6 +400,7 @@ BEGIN
        SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
      WHERE x.run_id = _read_all.run_id AND x.status IN ('running', 'read');
   END;
+  PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS

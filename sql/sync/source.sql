@@ -22,28 +22,30 @@ COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp
   'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
 -- Every login may see the row of the database that it is in. A server without such a view has its clock still.
-CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb)
+CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb,
+                                       OUT gives_utf16 boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   SELECT q.l, q.u, jsonb_strip_nulls(jsonb_build_object('name', q.n, 'id', q.i, 'created', q.c,
-                                                        'broker', nullif(q.b, '00000000-0000-0000-0000-000000000000')))
-    INTO local_now, utc_now, identity
+                                                        'broker', nullif(q.b, '00000000-0000-0000-0000-000000000000'))),
+         q.w = '\xe900'
+    INTO local_now, utc_now, identity, gives_utf16
   FROM sambapos._query(place.server,
     'SELECT GETDATE() AS l, GETUTCDATE() AS u, d.name AS n, d.database_id AS i, d.create_date AS c, '
-    'CAST(d.service_broker_guid AS nvarchar(36)) AS b FROM (SELECT 1 AS one) AS x '
-    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer, c timestamp, b text);
+    'CAST(d.service_broker_guid AS nvarchar(36)) AS b, CAST(NCHAR(233) AS varbinary(2)) AS w FROM (SELECT 1 AS one) AS x '
+    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer, c timestamp, b text, w bytea);
   identity := nullif(identity, '{}');
 EXCEPTION WHEN OTHERS THEN
   IF sambapos._log_is_fatal(SQLSTATE) THEN
     RAISE;
   END IF;
-  SELECT q.l, q.u INTO local_now, utc_now
+  SELECT q.l, q.u, false INTO local_now, utc_now, gives_utf16
   FROM sambapos._query(place.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._source_clock(sambapos._place) IS
-  'The source''s clock, and what it says of its database (NULL: nothing)';
+  'The source''s clock, what it says of its database (NULL: nothing), and whether its national text is UTF-16';
 
 -- One statement: rows, lowest and highest id of each root; highest id of each child; and the sum of
 -- the numerators, which a clear sets to 0. Only tables whose first key column is Id have such numbers.

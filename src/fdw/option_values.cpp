@@ -9,6 +9,8 @@
 namespace sambapos::fdw
 {
 
+bool replace_invalid_text = false;
+
 /* Everything that is read while a server's and a mapping's options are gathered. */
 struct Gathered
 {
@@ -315,6 +317,8 @@ server_options(Oid server_oid, Oid user)
 		login.port = login.instance[0] != '\0' ? 0 : 1433;
 	if (!all.check_hostname_given)
 		login.check_hostname = login.ca_file[0] != '\0';
+	if (!OidIsValid(user) && replace_invalid_text) /* how tables are read; a session is as it is */
+		result->invalid_text = InvalidText::replace;
 	if (OidIsValid(user))
 	{
 		take_options(&all, user_mapping(user, server_oid)->options, UserMappingRelationId);
