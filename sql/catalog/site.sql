@@ -148,7 +148,7 @@ COMMENT ON TABLE sambapos.epoch IS
   'The lives of each site''s id space; a new one begins only when ids are used again (reseed, restore, new database)';
 
 COMMENT ON COLUMN sambapos.epoch.of_database IS
-  'The epoch in which the database came whose ids these are; NULL: that of the epoch before';
+  'The epoch in which the database came whose ids these are; NULL: as the epoch before; 0: it was discarded';
 
 -- A row goes on only in a life of its own database. sambapos.epoch has all lives, this view those of the present one.
 CREATE VIEW sambapos._epoch_present AS
@@ -158,7 +158,7 @@ FROM (SELECT e.site_id, e.epoch, coalesce((SELECT p.of_database FROM sambapos.ep
                                            ORDER BY p.epoch DESC LIMIT 1), 1) AS of_database
       FROM sambapos.epoch AS e) AS d
 WHERE d.of_database = coalesce((SELECT p.of_database FROM sambapos.epoch AS p
-                                WHERE p.site_id = d.site_id AND p.of_database IS NOT NULL ORDER BY p.epoch DESC LIMIT 1), 1);
+                                WHERE p.site_id = d.site_id AND p.of_database > 0 ORDER BY p.epoch DESC LIMIT 1), 1);
 COMMENT ON VIEW sambapos._epoch_present IS 'The lives of the ids of the database that each site is copied from now';
 
 -- A site as the functions get it: its settings and its state in one row.
