@@ -35,16 +35,19 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS 'The first of a site''s last settle_runs runs';
 
-CREATE FUNCTION sambapos._missing_note(run_id bigint, place sambapos._place, table_name name, epochs integer[], roots bigint[]) RETURNS void
+CREATE FUNCTION sambapos._missing_note(run_id bigint, place sambapos._place, table_name name, epochs integer[],
+    roots bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   INSERT INTO sambapos.missing AS m (site_id, table_name, epoch, root_id, last_run)
-  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, _missing_note.run_id FROM unnest(epochs, roots) AS x (epoch, root)
+  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, _missing_note.run_id FROM unnest(epochs,
+      roots) AS x (epoch, root)
   ON CONFLICT ON CONSTRAINT missing_pkey DO UPDATE
     SET runs = CASE WHEN m.version IS NULL THEN m.runs + 1 ELSE 1 END, last_run = excluded.last_run, version = NULL;
   DELETE FROM sambapos.missing AS m
-   WHERE m.site_id = place.site_id AND m.table_name = _missing_note.table_name AND m.version IS NULL AND m.last_run <> _missing_note.run_id;
+   WHERE m.site_id = place.site_id AND m.table_name = _missing_note.table_name AND m.version IS NULL
+       AND m.last_run <> _missing_note.run_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._missing_note(bigint, sambapos._place, name, integer[], bigint[]) IS
@@ -55,7 +58,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   DELETE FROM sambapos.missing AS m
    WHERE m.site_id = place.site_id AND m.version IS NOT NULL
-     AND NOT EXISTS (SELECT FROM sambapos.missing AS o WHERE o.site_id = place.site_id AND o.last_run >= sambapos._run_lately(place));
+     AND NOT EXISTS (SELECT FROM sambapos.missing AS o WHERE o.site_id = place.site_id
+         AND o.last_run >= sambapos._run_lately(place));
 $$;
 COMMENT ON FUNCTION sambapos._missing_purge(sambapos._place) IS
   'Forgets what was judged once the source has come to rest';

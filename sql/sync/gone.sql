@@ -13,7 +13,8 @@ CREATE FUNCTION sambapos._run_has_cleared(run_id bigint, root name DEFAULT NULL)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos.source_events AS e
-                 WHERE e.run_id = _run_has_cleared.run_id AND e.kind IN ('clear', 'partial clear') AND e.table_name = coalesce(root, e.table_name));
+                 WHERE e.run_id = _run_has_cleared.run_id AND e.kind IN ('clear', 'partial clear')
+                     AND e.table_name = coalesce(root, e.table_name));
 $$;
 COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS
   'True if a run has found a clear, of one table or of any';
@@ -28,7 +29,8 @@ $$;
 COMMENT ON FUNCTION sambapos._clear_is_near(sambapos._place) IS
   'True if one of the last runs has found a clear, a reseed or a restore';
 
-CREATE FUNCTION sambapos._gone_check_limit(place sambapos._place, t sambapos._table, gone bigint, verdict text) RETURNS void
+CREATE FUNCTION sambapos._gone_check_limit(place sambapos._place, t sambapos._table, gone bigint, verdict text)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -40,9 +42,11 @@ BEGIN
   EXECUTE format('SELECT count(*) FROM sambapos_replica.%I WHERE site_id = $1 AND row_state = ''live''', t.table_name)
     INTO live USING place.site_id;
   IF gone > live * 0.02 THEN
-    RAISE EXCEPTION '% of % rows are gone at the source, with no sign of a clear: they are not marked %', gone, live, verdict USING
+    RAISE EXCEPTION '% of % rows are gone at the source, with no sign of a clear: they are not marked %', gone, live,
+        verdict USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = format('More than %s rows and 2 %% of a table wait for a person (setting gone_limit).', place.gone_limit);
+      DETAIL = format('More than %s rows and 2 %% of a table wait for a person (setting gone_limit).',
+          place.gone_limit);
   END IF;
 END;
 $$;
@@ -56,7 +60,8 @@ $$
   SELECT CASE
     WHEN t.kind = 'ticket' THEN 'NOT r.is_closed'
     WHEN t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
-      'EXISTS (SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = r.site_id AND k.transaction_document_id = r.id
+      'EXISTS (SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = r.site_id
+          AND k.transaction_document_id = r.id
                   AND k.row_state = ''live'' AND NOT k.is_closed)'
     WHEN t.table_name = 'work_periods' THEN 'r.end_date = r.start_date'
     ELSE 'false' END;
@@ -76,15 +81,18 @@ BEGIN
   EXECUTE format(
     'WITH span AS (
        SELECT count(*) FILTER (WHERE g.row_state IS NULL) AS gone, count(*) AS gone_or_superseded,
-              min(g.id) FILTER (WHERE g.row_state IS NULL) AS lowest_gone, max(g.id) FILTER (WHERE g.row_state IS NULL) AS highest_gone,
+              min(g.id) FILTER (WHERE g.row_state IS NULL) AS lowest_gone,
+                  max(g.id) FILTER (WHERE g.row_state IS NULL) AS highest_gone,
               (array_agg(g.id ORDER BY g.id) FILTER (WHERE g.row_state IS NULL))[1:50] AS ids
        FROM pg_temp.sambapos__gone AS g WHERE g.table_name = %1$L)
      SELECT s.*, k.*, p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
      FROM span AS s JOIN pg_temp.sambapos__probe AS p ON p.table_name = %1$L CROSS JOIN LATERAL (
-       SELECT count(*) FILTER (WHERE r.id < s.lowest_gone) AS left_below, count(*) FILTER (WHERE r.id > s.lowest_gone) AS left_between
+       SELECT count(*) FILTER (WHERE r.id < s.lowest_gone) AS left_below,
+           count(*) FILTER (WHERE r.id > s.lowest_gone) AS left_between
        FROM sambapos_replica.%1$I AS r
        WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < s.highest_gone AND NOT (%2$s)
-         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch, r.id))) AS k',
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch,
+             r.id))) AS k',
     t.table_name, sambapos._root_may_stay_sql(place, t)) INTO f USING place.site_id;
   evidence := to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', fell);
   kind := CASE
@@ -99,7 +107,8 @@ $$;
 COMMENT ON FUNCTION sambapos._gone_shape(sambapos._place, sambapos._table) IS
   'What happened to a source, by the shape of what is gone of a root; kind NULL: nothing that is known';
 
-CREATE FUNCTION sambapos._gone_enter(run_id bigint, place sambapos._place, t sambapos._table, kind text, evidence jsonb, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_enter(run_id bigint, place sambapos._place, t sambapos._table, kind text,
+    evidence jsonb, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -116,7 +125,8 @@ COMMENT ON FUNCTION sambapos._gone_enter(bigint, sambapos._place, sambapos._tabl
   'Gives a root''s gone rows their verdict and enters it as a source event';
 
 -- Rows of a root that the replica has as live and the source's list of ids has not; without a list none is missing.
-CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -143,7 +153,8 @@ COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table
 
 -- What no shape has explained, when all roots were looked at: part of a clear that another root has shown, or
 -- rows to wait for, or deleted.
-CREATE FUNCTION sambapos._gone_judge(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_judge(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -162,7 +173,8 @@ BEGIN
      AND (m.site_id, m.table_name, m.epoch, m.root_id) = (place.site_id, t.table_name, g.epoch, g.id);
   GET DIAGNOSTICS waiting = ROW_COUNT;
   IF waiting > 0 THEN
-    PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are missing at the source: judged when it has come to rest', waiting));
+    PERFORM sambapos._log_message(run_id, t.table_name,
+        format('%s rows are missing at the source: judged when it has come to rest', waiting));
   END IF;
   SELECT count(*) INTO gone FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name AND g.row_state IS NULL;
   IF gone > 0 THEN
@@ -179,7 +191,8 @@ COMMENT ON FUNCTION sambapos._gone_judge(bigint, sambapos._place, sambapos._tabl
 
 -- Gives a root's gone rows their row_state, and the live children of each the same one, in all child
 -- tables the site has, read in this run or not.
-CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -194,11 +207,13 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id
+        AND k.parent = t.table_name
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
-                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id AND r.row_state = ''live''',
+                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id
+                         AND r.row_state = ''live''',
                    c.table_name, c.key) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS marked = ROW_COUNT;
     PERFORM sambapos._log_gone(run_id, c.table_name, marked);
@@ -210,7 +225,8 @@ COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos._place, sambapos._table
 
 -- A clear has shown itself. What was marked deleted or removed without an explanation since the source began to
 -- lose rows was its beginning: deleted roots with their children, removed children of roots that are cleared now.
-CREATE FUNCTION sambapos._gone_revise(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_revise(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -224,19 +240,24 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id
+        AND k.parent = t.table_name
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''cleared'', synced_at = now(), version = $2
                       FROM sambapos.missing AS m
-                     WHERE m.site_id = $1 AND m.version IS NOT NULL AND r.site_id = $1 AND r.epoch = m.epoch AND r.version = m.version
-                       AND r.%2$I = m.root_id AND (m.table_name = $3 AND r.row_state = ''deleted'' OR m.table_name = %1$L AND r.row_state = ''removed''
-                         AND EXISTS (SELECT FROM sambapos_replica.%3$I AS p WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = m.root_id
+                     WHERE m.site_id = $1 AND m.version IS NOT NULL AND r.site_id = $1 AND r.epoch = m.epoch
+                         AND r.version = m.version
+                       AND r.%2$I = m.root_id AND (m.table_name = $3 AND r.row_state = ''deleted''
+                           OR m.table_name = %1$L AND r.row_state = ''removed''
+                         AND EXISTS (SELECT FROM sambapos_replica.%3$I AS p WHERE p.site_id = $1 AND p.epoch = r.epoch
+                             AND p.id = m.root_id
                                         AND p.row_state = ''cleared''))',
                    c.table_name, c.key, t.table_name) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS revised = ROW_COUNT;
     IF revised > 0 THEN
       PERFORM sambapos._log_gone(run_id, c.table_name, revised);
-      PERFORM sambapos._log_message(run_id, c.table_name, format('%s rows that were taken for deleted or removed went with the clear', revised));
+      PERFORM sambapos._log_message(run_id, c.table_name,
+          format('%s rows that were taken for deleted or removed went with the clear', revised));
     END IF;
   END LOOP;
 END;
@@ -270,8 +291,10 @@ BEGIN
                     SELECT %1$L::name, r.epoch, coalesce(r.%2$I, 0), r.id, nullif(p.row_state, ''live'')
                     FROM sambapos_replica.%1$I AS r
                     LEFT JOIN sambapos_replica.%3$I AS p ON p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%2$I
-                    WHERE r.site_id = $1 AND r.row_state = ''live'' AND %4$s AND NOT EXISTS (SELECT FROM pg_temp.%5$I AS s WHERE %6$s)',
-                   t.table_name, t.parent_key, t.parent, scope, sambapos._stage_name(t.table_name), on_key) USING place.site_id;
+                    WHERE r.site_id = $1 AND r.row_state = ''live'' AND %4$s AND NOT EXISTS (SELECT
+                        FROM pg_temp.%5$I AS s WHERE %6$s)',
+                   t.table_name, t.parent_key, t.parent, scope, sambapos._stage_name(t.table_name), on_key)
+                       USING place.site_id;
   END LOOP;
   PERFORM sambapos._stage_analyze('sambapos__lost');
 END;
@@ -296,7 +319,8 @@ DECLARE
            WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);
 BEGIN
   EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = ''removed''
-                   WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0 AND (%s)', t.table_name, array_to_string(traces, ' OR '))
+                   WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0
+                       AND (%s)', t.table_name, array_to_string(traces, ' OR '))
     USING place.site_id, version;
 END;
 $$;
@@ -312,9 +336,11 @@ DECLARE
 BEGIN
   EXECUTE format(
     'SELECT x.roots >= 2 AND NOT EXISTS (
-       SELECT FROM sambapos_replica.%1$I AS c JOIN sambapos_replica.%2$I AS r ON r.site_id = $1 AND r.epoch = c.epoch AND r.id = c.%3$I
+       SELECT FROM sambapos_replica.%1$I AS c JOIN sambapos_replica.%2$I AS r ON r.site_id = $1 AND r.epoch = c.epoch
+           AND r.id = c.%3$I
        WHERE c.site_id = $1 AND c.row_state = ''live'' AND r.row_state = ''live'' AND r.id <= x.highest AND NOT (%4$s)
-         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__lost AS l WHERE l.table_name = %1$L AND l.epoch = c.epoch AND l.root_id = r.id AND l.id = c.id))
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__lost AS l WHERE l.table_name = %1$L AND l.epoch = c.epoch
+             AND l.root_id = r.id AND l.id = c.id))
      FROM (SELECT count(DISTINCT l.root_id) AS roots, max(l.root_id) AS highest FROM pg_temp.sambapos__lost AS l
            WHERE l.table_name = %1$L AND l.row_state IS NULL AND l.root_id <> 0) AS x',
     t.table_name, t.parent, t.parent_key, sambapos._root_may_stay_sql(place, (SELECT p FROM sambapos._table AS p
@@ -326,7 +352,8 @@ COMMENT ON FUNCTION sambapos._lost_is_clear(sambapos._place, sambapos._table) IS
   'True if the children that are missing, and that nothing explains, look like the beginning of a clear';
 
 -- When several roots have lost rows for no reason the whole table is looked at before anything is said.
-CREATE FUNCTION sambapos._lost_judge(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._lost_judge(run_id bigint, place sambapos._place, t sambapos._table, mode text,
+    version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -344,7 +371,8 @@ BEGIN
   END IF;
   verdict := CASE WHEN sambapos._lost_is_clear(place, t) THEN 'cleared' ELSE 'removed' END;
   IF mode <> 'full' AND cardinality(roots) > 1 THEN
-    PERFORM sambapos._workbench_read_again(run_id, t.table_name, 'rows are missing at the source for no reason that is known: judged when it has come to rest');
+    PERFORM sambapos._workbench_read_again(run_id, t.table_name,
+        'rows are missing at the source for no reason that is known: judged when it has come to rest');
     DELETE FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name AND l.row_state IS NULL;
     RETURN;
   END IF;
@@ -354,15 +382,19 @@ BEGIN
   GET DIAGNOSTICS gone = ROW_COUNT;
   DELETE FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name AND l.row_state IS NULL;
   IF gone = 0 THEN
-    PERFORM sambapos._log_message(run_id, t.table_name, 'rows are missing at the source for no reason that is known: judged when it has come to rest');
+    PERFORM sambapos._log_message(run_id, t.table_name,
+        'rows are missing at the source for no reason that is known: judged when it has come to rest');
   ELSIF verdict = 'removed' THEN
     PERFORM sambapos._gone_check_limit(place, t, gone, verdict);
     UPDATE sambapos.missing AS m SET version = _lost_judge.version
-     WHERE m.site_id = place.site_id AND m.table_name = t.table_name AND m.runs >= place.settle_runs AND m.version IS NULL;
+     WHERE m.site_id = place.site_id AND m.table_name = t.table_name AND m.runs >= place.settle_runs
+         AND m.version IS NULL;
   ELSE
     PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: cleared', gone));
-    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone, 'roots', cardinality(roots)), version);
-    DELETE FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.table_name = t.table_name AND m.version IS NULL;
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone,
+        'roots', cardinality(roots)), version);
+    DELETE FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.table_name = t.table_name
+        AND m.version IS NULL;
   END IF;
 END;
 $$;
@@ -371,7 +403,8 @@ COMMENT ON FUNCTION sambapos._lost_judge(bigint, sambapos._place, sambapos._tabl
 
 -- A root that came back from a backup has the rows of the backup's time: what it got later went with the clear,
 -- and doesn't count beside them.
-CREATE FUNCTION sambapos._lost_replaced(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._lost_replaced(run_id bigint, place sambapos._place, t sambapos._table, mode text,
+    version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -379,7 +412,8 @@ DECLARE
 BEGIN
   EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = ''removed'', synced_at = now(), version = $2
                     FROM sambapos_replica.%2$I AS p
-                   WHERE r.site_id = $1 AND r.row_state IN (''cleared'', ''superseded'') AND p.site_id = $1 AND p.epoch = r.epoch
+                   WHERE r.site_id = $1 AND r.row_state IN (''cleared'', ''superseded'') AND p.site_id = $1
+                       AND p.epoch = r.epoch
                      AND p.id = r.%3$I AND p.row_state = ''live'' AND p.version %4$s AND %5$s
                      AND NOT EXISTS (SELECT FROM pg_temp.%6$I AS s WHERE %7$s)',
                  t.table_name, t.parent, t.parent_key, CASE mode WHEN 'full' THEN '> r.version' ELSE '= $2' END,
@@ -392,7 +426,8 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_replaced(bigint, sambapos._place, sambapos._table, text, bigint) IS
   'Sets row_state removed on gone children of roots that are there again without them';
 
-CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -416,7 +451,8 @@ COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table
 
 -- What is read whole and has no root here: masters, and children whose root isn't copied. Of those, all up to
 -- some row may have gone with a clear.
-CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -426,19 +462,22 @@ DECLARE
   gone bigint;
   cleared boolean := false;
 BEGIN
-  EXECUTE format('SELECT count(*) FROM sambapos_replica.%I AS r WHERE %s AND %s', t.table_name, live, missing) INTO gone USING place.site_id;
+  EXECUTE format('SELECT count(*) FROM sambapos_replica.%I AS r WHERE %s AND %s', t.table_name, live, missing)
+      INTO gone USING place.site_id;
   IF gone = 0 THEN
     RETURN;
   END IF;
   IF t.kind = 'child' THEN
     EXECUTE format('SELECT count(*) FILTER (WHERE NOT (%1$s)) = 0 AND count(*) >= 2 FROM sambapos_replica.%2$I AS r
-                     WHERE %3$s AND r.id <= (SELECT max(r.id) FROM sambapos_replica.%2$I AS r WHERE %3$s AND %1$s)', missing, t.table_name, live)
+                     WHERE %3$s AND r.id <= (SELECT max(r.id) FROM sambapos_replica.%2$I AS r WHERE %3$s
+                         AND %1$s)', missing, t.table_name, live)
       INTO cleared USING place.site_id;
     cleared := cleared OR sambapos._clear_is_near(place);
   END IF;
   IF cleared THEN
     PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: cleared', gone));
-    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone), version);
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone),
+        version);
   ELSE
     PERFORM sambapos._gone_check_limit(place, t, gone, 'deleted');
   END IF;

@@ -52,13 +52,14 @@ $$;
 COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
   'True if a run has read and merged the tickets';
 
--- Whether a run had all tables of the site and read some of them, and whether they went through: all but paused ones (the light names
--- them), the tickets in any case, and at least one.
+-- Whether a run had all tables of the site and read some of them, and whether they went through: all but paused
+-- ones (the light names them), the tickets in any case, and at least one.
 CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place, OUT is_whole boolean, OUT is_complete boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
-         coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket' AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
+         coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket'
+                           AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
                   AND bool_or(x.status = 'ok'), false)
   FROM sambapos._table AS t
   LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent AND t.paused_reason IS NULL

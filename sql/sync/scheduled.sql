@@ -59,7 +59,8 @@ CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolea
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  known_tickets bigint := CASE WHEN sambapos._table_is_read(place, 'tickets') THEN (place.last_probe -> 'tickets' ->> 'rows')::bigint END;
+  known_tickets bigint := CASE WHEN sambapos._table_is_read(place, 'tickets')
+                               THEN (place.last_probe -> 'tickets' ->> 'rows')::bigint END;
   rows bigint;
 BEGIN
   IF known_tickets IS NULL OR place.auth_failed OR place.consecutive_failures > 0 THEN

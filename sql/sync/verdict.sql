@@ -1,13 +1,15 @@
--- verdict.sql: a person puts right what a run has judged wrong. Rows keep their values; only what they count as changes.
+-- verdict.sql: a person puts right what a run has judged wrong. Rows keep their values, what they count as changes.
 
 CREATE FUNCTION sambapos._event_row_state(kind text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT CASE WHEN kind IN ('clear', 'partial clear', 'restore') THEN 'cleared' WHEN kind = 'single delete' THEN 'deleted' END; $$;
+$$ SELECT CASE WHEN kind IN ('clear', 'partial clear',
+    'restore') THEN 'cleared' WHEN kind = 'single delete' THEN 'deleted' END; $$;
 COMMENT ON FUNCTION sambapos._event_row_state(text) IS
   'The row_state that a kind of source event gives to rows; NULL: it is none that can be reclassified';
 
 -- The rows of an event are those that its version was given to, with their children.
-CREATE FUNCTION sambapos._event_remark(place sambapos._place, e sambapos.source_events, row_state text, version bigint) RETURNS bigint
+CREATE FUNCTION sambapos._event_remark(place sambapos._place, e sambapos.source_events, row_state text, version bigint)
+    RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -16,7 +18,8 @@ DECLARE
   total bigint := 0;
 BEGIN
   PERFORM sambapos._check_isolation();
-  FOR c IN SELECT k.* FROM sambapos._table AS k WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name, k.parent)
+  FOR c IN SELECT k.* FROM sambapos._table AS k WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name,
+      k.parent)
             ORDER BY k.table_name = e.table_name, k.table_name
   LOOP
     PERFORM sambapos._problem_raise(sambapos._table_problem(place, c));
@@ -24,7 +27,8 @@ BEGIN
                      WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = $3%s', c.table_name,
                    CASE WHEN c.table_name <> e.table_name THEN format(
                      ' AND (r.epoch, r.%I) IN (SELECT p.epoch, p.id FROM sambapos_replica.%I AS p
-                                                WHERE p.site_id = $1 AND p.version = $2 AND p.row_state = $3)', c.parent_key, c.parent)
+                                                WHERE p.site_id = $1 AND p.version = $2
+                                                    AND p.row_state = $3)', c.parent_key, c.parent)
                    ELSE '' END)
       USING place.site_id, e.version, sambapos._event_row_state(e.kind), row_state, version;
     GET DIAGNOSTICS marked = ROW_COUNT;
@@ -51,14 +55,17 @@ BEGIN
     RAISE EXCEPTION 'there is no source event %', coalesce(event::text, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'See sambapos.source_events.';
   ELSIF sambapos._event_row_state(kind) IS NULL THEN
-    RAISE EXCEPTION 'an event can''t be reclassified as "%"', coalesce(kind, 'NULL') USING ERRCODE = 'invalid_parameter_value',
+    RAISE EXCEPTION 'an event can''t be reclassified as "%"', coalesce(kind, 'NULL')
+        USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Kinds are clear, partial clear, restore (rows count) and single delete (they do not).';
   ELSIF sambapos._event_row_state(e.kind) IS NULL OR e.version IS NULL THEN
-    RAISE EXCEPTION 'source event % (%) has marked no rows', event, e.kind USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'source event % (%) has marked no rows', event, e.kind
+        USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   PERFORM sambapos._site_lock(e.site_id);
   SELECT * INTO place FROM sambapos._place AS s WHERE s.site_id = e.site_id;
-  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = e.site_id RETURNING s.version INTO new_version;
+  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = e.site_id RETURNING s.version
+      INTO new_version;
   marked := sambapos._event_remark(place, e, sambapos._event_row_state(kind), new_version);
   UPDATE sambapos.source_events AS x
      SET kind = sambapos_reclassify.kind, version = new_version,
@@ -87,7 +94,8 @@ BEGIN
   IF epoch = place.epoch THEN
     UPDATE sambapos.site_state AS s SET epoch = s.epoch + 1, database = coalesce(
              (SELECT o.evidence -> 'before' FROM sambapos.source_events AS o
-               WHERE o.site_id = place.site_id AND o.kind = 'new database' AND o.epoch = _epoch_discard.epoch ORDER BY o.event_id DESC LIMIT 1), s.database)
+               WHERE o.site_id = place.site_id AND o.kind = 'new database' AND o.epoch = _epoch_discard.epoch
+                   ORDER BY o.event_id DESC LIMIT 1), s.database)
      WHERE s.site_id = place.site_id;
     UPDATE sambapos.epoch AS e SET ended_at = now() WHERE e.site_id = place.site_id AND e.ended_at IS NULL;
     INSERT INTO sambapos.epoch (site_id, epoch, reason, of_database)
@@ -117,22 +125,26 @@ BEGIN
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   place := sambapos._site(site);
-  IF NOT EXISTS (SELECT FROM sambapos.epoch AS e WHERE e.site_id = place.site_id AND e.epoch = sambapos_discard_epoch.epoch
+  IF NOT EXISTS (SELECT FROM sambapos.epoch AS e WHERE e.site_id = place.site_id
+      AND e.epoch = sambapos_discard_epoch.epoch
                     AND e.of_database IS DISTINCT FROM 0) THEN
-    RAISE EXCEPTION 'site "%" has no epoch % to discard', site, coalesce(epoch::text, 'NULL') USING ERRCODE = 'undefined_object',
+    RAISE EXCEPTION 'site "%" has no epoch % to discard', site, coalesce(epoch::text, 'NULL')
+        USING ERRCODE = 'undefined_object',
       HINT = 'See sambapos.epoch.';
   ELSIF epoch = (SELECT min(e.epoch) FROM sambapos.epoch AS e WHERE e.site_id = place.site_id) THEN
     RAISE EXCEPTION 'the first epoch of a site can''t be discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
       HINT = 'sambapos_remove_site with drop_data takes all of a site.';
   END IF;
   PERFORM sambapos._check_isolation();
-  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = place.site_id RETURNING s.version INTO new_version;
+  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = place.site_id RETURNING s.version
+      INTO new_version;
   FOR t IN SELECT k.* FROM sambapos._table AS k
             WHERE k.site_id = place.site_id AND sambapos._replica_table(k.table_name) IS NOT NULL ORDER BY k.table_name
   LOOP
     PERFORM sambapos._problem_raise(sambapos._table_problem(place, t));
     EXECUTE format('UPDATE sambapos_replica.%I SET row_state = ''deleted'', synced_at = now(), version = $3
-                     WHERE site_id = $1 AND epoch = $2 AND row_state <> ''deleted''', t.table_name) USING place.site_id, epoch, new_version;
+                     WHERE site_id = $1 AND epoch = $2 AND row_state <> ''deleted''', t.table_name)
+                         USING place.site_id, epoch, new_version;
     GET DIAGNOSTICS marked = ROW_COUNT;
     total := total + marked;
   END LOOP;
@@ -144,5 +156,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_discard_epoch(text, integer) IS
   'Takes an epoch out of the reports, for example one of another database that was let in by mistake: its rows become '
   'deleted and keep their values. If it is the present one the site goes on with what was known before, and the next '
-  'run reads everything whole. Returns how many rows. Errors: 42704 no such site or epoch, 55000 the first epoch, 55P03 '
-  'a run is on';
+  'run reads everything whole. Returns how many rows. Errors: 42704 no such site or epoch, 55000 the first epoch, '
+  '55P03 a run is on';
