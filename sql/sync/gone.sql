@@ -207,8 +207,8 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id
-        AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
+    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
@@ -240,8 +240,8 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id
-        AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
+    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''cleared'', synced_at = now(), version = $2
                       FROM sambapos.missing AS m
@@ -313,7 +313,7 @@ DECLARE
     FROM (SELECT t.parent AS relation, 'k.epoch = l.epoch' AS epochs, 'id' AS key
           UNION ALL
           SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._table AS k
-           WHERE k.site_id = place.site_id AND k.parent = t.parent
+           WHERE k.site_id = place.site_id AND k.parent = t.parent AND sambapos._replica_table(k.table_name) IS NOT NULL
           UNION ALL
           SELECT 'tickets', 'k.document_epoch = l.epoch', 'transaction_document_id'
            WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);

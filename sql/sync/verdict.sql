@@ -18,8 +18,9 @@ DECLARE
   total bigint := 0;
 BEGIN
   PERFORM sambapos._check_isolation();
-  FOR c IN SELECT k.* FROM sambapos._table AS k WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name,
-      k.parent)
+  FOR c IN SELECT k.* FROM sambapos._table AS k
+            WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name, k.parent)
+              AND sambapos._replica_table(k.table_name) IS NOT NULL
             ORDER BY k.table_name = e.table_name, k.table_name
   LOOP
     PERFORM sambapos._problem_raise(sambapos._table_problem(place, c));
