@@ -76,6 +76,11 @@ void
 _PG_init()
 {
 	connection_init();
+	DefineCustomBoolVariable(
+		"sambapos.replace_invalid_text",
+		"Reads foreign tables as if the server option invalid_text were replace.",
+		"Of the sync, which switches it on while it reads.", &replace_invalid_text, false,
+		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	MarkGUCPrefixReserved("sambapos");
 }
 

@@ -29,6 +29,8 @@ CREATE TABLE sambapos.site (
   id_overlap           integer NOT NULL DEFAULT 200 CHECK (id_overlap >= 0),
   document_days        integer NOT NULL DEFAULT 2 CHECK (document_days >= 0),
   stock_days           integer NOT NULL DEFAULT 7 CHECK (stock_days >= 0),
+  settle_runs          integer NOT NULL DEFAULT 2 CHECK (settle_runs BETWEEN 1 AND 100),
+  gone_limit           integer NOT NULL DEFAULT 50 CHECK (gone_limit >= 0),
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
@@ -60,6 +62,10 @@ COMMENT ON COLUMN sambapos.site.id_overlap IS
 COMMENT ON COLUMN sambapos.site.document_days IS
   'Account documents without a ticket this many days old are read again in each run';
 COMMENT ON COLUMN sambapos.site.stock_days IS 'Inventory documents this many days old are read again in each run';
+COMMENT ON COLUMN sambapos.site.settle_runs IS
+  'In how many runs in a row a row must be missing, with nothing that explains it, before it is judged';
+COMMENT ON COLUMN sambapos.site.gone_limit IS
+  'More rows of a table than this (and than 2 % of it) are not marked deleted or removed: the run stops and says so';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';
@@ -74,6 +80,8 @@ CREATE TABLE sambapos.site_state (
   hw_utc               timestamp,
   hw_offset_minutes    integer,
   last_probe           jsonb,
+  database             jsonb,
+  held_database        jsonb,
   -- of the runs
   current_run          bigint,
   next_due_at          timestamptz,
@@ -97,6 +105,10 @@ COMMENT ON COLUMN sambapos.site_state.hw_utc IS
 COMMENT ON COLUMN sambapos.site_state.hw_offset_minutes IS 'GETDATE() minus GETUTCDATE() in minutes at hw_utc';
 COMMENT ON COLUMN sambapos.site_state.last_probe IS
   'What the last complete read found at the source: counts and id ranges of the root tables';
+COMMENT ON COLUMN sambapos.site_state.database IS
+  'What the source says of its database: name, number, date of creation, service broker; NULL: nothing so far';
+COMMENT ON COLUMN sambapos.site_state.held_database IS
+  'The same of another database that answered in its place: nothing of it is merged before sambapos_accept_source';
 COMMENT ON COLUMN sambapos.site_state.current_run IS
   'The run that may merge; a run that lost the site to another one finds a different number here';
 COMMENT ON COLUMN sambapos.site_state.next_due_at IS
@@ -123,20 +135,36 @@ COMMENT ON TABLE sambapos.request IS 'A sambapos_request_sync a row; kept as lon
 COMMENT ON COLUMN sambapos.request.run_id IS 'The run that serves it, once there is one';
 
 CREATE TABLE sambapos.epoch (
-  site_id    integer NOT NULL,
-  epoch      integer NOT NULL CHECK (epoch > 0),
-  started_at timestamptz NOT NULL DEFAULT now(),
-  ended_at   timestamptz,
-  reason     text NOT NULL,
+  site_id     integer NOT NULL,
+  epoch       integer NOT NULL CHECK (epoch > 0),
+  started_at  timestamptz NOT NULL DEFAULT now(),
+  ended_at    timestamptz,
+  reason      text NOT NULL,
+  of_database integer,
   PRIMARY KEY (site_id, epoch)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.epoch', '');
 COMMENT ON TABLE sambapos.epoch IS
   'The lives of each site''s id space; a new one begins only when ids are used again (reseed, restore, new database)';
 
+COMMENT ON COLUMN sambapos.epoch.of_database IS
+  'The epoch in which the database came whose ids these are; NULL: as the epoch before; 0: it was discarded';
+
+-- A row goes on only in a life of its own database. sambapos.epoch has all lives, this view those of the present one.
+CREATE VIEW sambapos._epoch_present AS
+SELECT d.site_id, d.epoch
+FROM (SELECT e.site_id, e.epoch, coalesce((SELECT p.of_database FROM sambapos.epoch AS p
+                                           WHERE p.site_id = e.site_id AND p.epoch <= e.epoch AND p.of_database IS NOT NULL
+                                           ORDER BY p.epoch DESC LIMIT 1), 1) AS of_database
+      FROM sambapos.epoch AS e) AS d
+WHERE d.of_database = coalesce((SELECT p.of_database FROM sambapos.epoch AS p
+                                WHERE p.site_id = d.site_id AND p.of_database > 0 ORDER BY p.epoch DESC LIMIT 1), 1);
+COMMENT ON VIEW sambapos._epoch_present IS 'The lives of the ids of the database that each site is copied from now';
+
 -- A site as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._place AS
-SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.hw_utc, x.hw_offset_minutes, x.last_probe, x.current_run,
+SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.hw_utc, x.hw_offset_minutes, x.last_probe, x.database, x.held_database,
+       x.current_run,
        CASE WHEN x.consecutive_failures > 0 OR x.next_due_at IS NULL THEN x.next_due_at ELSE least(x.next_due_at, x.last_run_at + s.sync_interval) END AS next_due_at,
        x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate, coalesce(x.consecutive_failures, 0) AS consecutive_failures,
        coalesce(x.auth_failed, false) AS auth_failed, x.paused_reason,

@@ -9,7 +9,8 @@ CREATE TABLE sambapos.source_events (
   table_name text NOT NULL,
   epoch      integer NOT NULL,
   rows       bigint NOT NULL,
-  evidence   jsonb NOT NULL
+  evidence   jsonb NOT NULL,
+  version    bigint
 );
 CREATE INDEX source_events_site_at ON sambapos.source_events (site_id, at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events', '');
@@ -17,13 +18,17 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events_event_id_seq'
 COMMENT ON SEQUENCE sambapos.source_events_event_id_seq IS 'The number of the next source event';
 COMMENT ON TABLE sambapos.source_events IS
   'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
+COMMENT ON COLUMN sambapos.source_events.version IS
+  'The version that the marked rows got, by which sambapos_reclassify finds them; NULL: none were marked';
 
-CREATE FUNCTION sambapos._log_event(run_id bigint, place sambapos._place, table_name name, kind text, rows bigint, evidence jsonb) RETURNS void
+CREATE FUNCTION sambapos._log_event(run_id bigint, place sambapos._place, table_name name, kind text, rows bigint,
+                                    evidence jsonb, version bigint DEFAULT NULL) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.source_events (site_id, run_id, kind, table_name, epoch, rows, evidence)
-  SELECT s.site_id, _log_event.run_id, _log_event.kind, _log_event.table_name, s.epoch, _log_event.rows, _log_event.evidence
+  INSERT INTO sambapos.source_events (site_id, run_id, kind, table_name, epoch, rows, evidence, version)
+  SELECT s.site_id, _log_event.run_id, _log_event.kind, _log_event.table_name, s.epoch, _log_event.rows,
+         _log_event.evidence, _log_event.version
   FROM sambapos._place AS s WHERE s.site_id = place.site_id;
 $$;
-COMMENT ON FUNCTION sambapos._log_event(bigint, sambapos._place, name, text, bigint, jsonb) IS
+COMMENT ON FUNCTION sambapos._log_event(bigint, sambapos._place, name, text, bigint, jsonb, bigint) IS
   'Enters what happened to a source';

@@ -143,6 +143,11 @@ BEGIN
     light := 'red';
     reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)',
                      s.last_error, s.name);
+  ELSIF s.held_database IS NOT NULL THEN
+    light := 'red';
+    reason := format('held: another database answers ("%s", created %s): set the server back to the right one; or let it in: '
+                     'SELECT sambapos_accept_source(%L, ''new database''), or ''restore'' if it is this site''s own',
+                     s.held_database ->> 'name', coalesce(s.held_database ->> 'created', 'unknown'), s.name);
   ELSIF facts.tables = 0 THEN
     light := 'red'; reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN

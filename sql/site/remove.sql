@@ -48,6 +48,8 @@ BEGIN
   END IF;
   DELETE FROM sambapos.replicated_table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.table_state AS x WHERE (x.site_id, x.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.missing AS m WHERE (m.site_id, m.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.dead_letters AS d WHERE (d.site_id, d.table_name) = (place.site_id, _site_remove_table.table_name);
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
   RETURN deed;
 END;
@@ -87,6 +89,8 @@ $$
   DELETE FROM sambapos.run_table AS x USING sambapos.run AS r WHERE r.run_id = x.run_id AND r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.run AS r WHERE r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.source_events AS e WHERE e.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.missing AS m WHERE m.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.dead_letters AS d WHERE d.site_id = _site_forget.site_id;
   DELETE FROM sambapos.request AS q WHERE q.site_id = _site_forget.site_id;
   DELETE FROM sambapos.personal_treatment AS p WHERE p.site_id = _site_forget.site_id;
   DELETE FROM sambapos.table_state AS x WHERE x.site_id = _site_forget.site_id;

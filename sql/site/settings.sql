@@ -78,6 +78,8 @@ $$
     ('id_overlap', 'site', 'integer', '0', '1000000', '200', 'ids', 'how many ids behind the highest one known are read again'),
     ('document_days', 'site', 'integer', '0', '366', '2', 'days', 'account documents without a ticket this many days old are read again in each run'),
     ('stock_days', 'site', 'integer', '0', '366', '7', 'days', 'inventory documents this many days old are read again in each run'),
+    ('settle_runs', 'site', 'integer', '1', '100', '2', 'runs', 'in how many runs in a row a row must be missing before it is judged'),
+    ('gone_limit', 'site', 'integer', '0', '1000000000', '50', 'rows', 'more rows of a table (and than 2 % of it) are not marked deleted or removed'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'no scheduled run starts inside them'),

@@ -1,80 +1,198 @@
 -- gone.sql: what it means that a row is missing at the source, and marking it so.
 --
 -- Rules:
--- * A missing row is a fact to be classified: removed (edited away: its root was delivered without it),
---   cleared, deleted, or superseded by another row under the same id. In doubt it is cleared, which
---   keeps it in the reports. Its values stay as they are.
+-- * A missing row is a fact to be classified. What explains it is acted on at once: a clear is known by its
+--   shape, an edit by what else it changed. What nothing explains waits: it is judged when settle_runs runs
+--   in a row have missed it, and until then it is live.
+-- * In doubt cleared, which keeps a row in the reports. Its values stay as they are.
 -- * Children share the fate of their root.
--- * What looks like the middle of a clear is left to the next run.
+-- * More rows than a person expects are never marked deleted or removed: the run stops and says so.
+-- * A verdict is put right by later evidence: what was marked without an explanation while a clear began is cleared.
 
 CREATE FUNCTION sambapos._run_has_cleared(run_id bigint, root name DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos.source_events AS e
-                 WHERE e.run_id = _run_has_cleared.run_id AND e.kind IN ('clear', 'partial clear') AND e.table_name = coalesce(root, e.table_name));
+                 WHERE e.run_id = _run_has_cleared.run_id AND e.kind IN ('clear', 'partial clear')
+                     AND e.table_name = coalesce(root, e.table_name));
 $$;
 COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS
   'True if a run has found a clear, of one table or of any';
 
--- The thresholds. In doubt cleared: reports go on counting the rows.
-CREATE FUNCTION sambapos._gone_verdict(place sambapos._place, gone bigint, live_before bigint, highest_gone bigint, lowest_left bigint,
-                                  OUT kind text, OUT row_state text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION sambapos._clear_is_near(place sambapos._place) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-BEGIN
-  kind := CASE
-    WHEN gone >= live_before OR (gone >= 100 AND gone >= live_before * 0.5) THEN 'clear'
-    WHEN sambapos._probe_numerators_fell(place) THEN 'clear'
-    WHEN gone >= 2 AND highest_gone < lowest_left THEN 'partial clear'
-    WHEN gone > greatest(50, live_before * 0.02) THEN 'partial clear'
-    WHEN EXISTS (SELECT FROM sambapos.source_events AS e WHERE e.site_id = place.site_id
-                   AND e.kind IN ('clear', 'partial clear', 'reseed') AND e.at > now() - interval '10 minutes') THEN 'partial clear'
-    ELSE 'single delete' END;
-  row_state := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
-END;
+  SELECT EXISTS (SELECT FROM sambapos.source_events AS e
+                 WHERE e.site_id = place.site_id AND e.kind IN ('clear', 'partial clear', 'reseed', 'restore')
+                   AND e.run_id >= sambapos._run_lately(place));
 $$;
-COMMENT ON FUNCTION sambapos._gone_verdict(sambapos._place, bigint, bigint, bigint, bigint) IS
-  'What it means that so many of a root''s rows are gone';
+COMMENT ON FUNCTION sambapos._clear_is_near(sambapos._place) IS
+  'True if one of the last runs has found a clear, a reseed or a restore';
 
--- Rows of a root that the replica has as live and the source's list of ids has not.
-CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+CREATE FUNCTION sambapos._gone_check_limit(place sambapos._place, t sambapos._table, gone bigint, verdict text)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  live bigint;
+BEGIN
+  IF gone <= place.gone_limit THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT count(*) FROM sambapos_replica.%I WHERE site_id = $1 AND row_state = ''live''', t.table_name)
+    INTO live USING place.site_id;
+  IF gone > live * 0.02 THEN
+    RAISE EXCEPTION '% of % rows are gone at the source, with no sign of a clear: they are not marked %', gone, live,
+        verdict USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = format('More than %s rows and 2 %% of a table wait for a person (setting gone_limit).',
+          place.gone_limit);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._gone_check_limit(sambapos._place, sambapos._table, bigint, text) IS
+  'The circuit breaker: raises 55000 if a run is about to mark more rows deleted or removed than a person expects';
+
+-- What a clear leaves: tickets that are open, their documents, the open period.
+CREATE FUNCTION sambapos._root_may_stay_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE
+    WHEN t.kind = 'ticket' THEN 'NOT r.is_closed'
+    WHEN t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
+      'EXISTS (SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = r.site_id
+          AND k.transaction_document_id = r.id
+                  AND k.row_state = ''live'' AND NOT k.is_closed)'
+    WHEN t.table_name = 'work_periods' THEN 'r.end_date = r.start_date'
+    ELSE 'false' END;
+$$;
+COMMENT ON FUNCTION sambapos._root_may_stay_sql(sambapos._place, sambapos._table) IS
+  'A condition on replica row r of a root: true if a clear leaves it at the source';
+
+-- The shape of what is gone. A clear takes all there is up to some row, or all of a stretch (nine of ten, for
+-- scripts that leave what isn't paid); a restore takes the newest, and the ids fall.
+CREATE FUNCTION sambapos._gone_shape(place sambapos._place, t sambapos._table, OUT kind text, OUT evidence jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
   f record;
-  verdict record;
+  fell boolean := sambapos._probe_numerators_fell(place);
+BEGIN
+  EXECUTE format(
+    'WITH span AS (
+       SELECT count(*) FILTER (WHERE g.row_state IS NULL) AS gone, count(*) AS gone_or_superseded,
+              min(g.id) FILTER (WHERE g.row_state IS NULL) AS lowest_gone,
+                  max(g.id) FILTER (WHERE g.row_state IS NULL) AS highest_gone,
+              (array_agg(g.id ORDER BY g.id) FILTER (WHERE g.row_state IS NULL))[1:50] AS ids
+       FROM pg_temp.sambapos__gone AS g WHERE g.table_name = %1$L)
+     SELECT s.*, k.*, p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
+     FROM span AS s JOIN pg_temp.sambapos__probe AS p ON p.table_name = %1$L CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE r.id < s.lowest_gone) AS left_below,
+           count(*) FILTER (WHERE r.id > s.lowest_gone) AS left_between
+       FROM sambapos_replica.%1$I AS r
+       WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < s.highest_gone AND NOT (%2$s)
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch,
+             r.id))) AS k',
+    t.table_name, sambapos._root_may_stay_sql(place, t)) INTO f USING place.site_id;
+  evidence := to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', fell);
+  kind := CASE
+    WHEN f.gone = 0 THEN NULL
+    WHEN fell OR f.gone_or_superseded >= f.live_before THEN 'clear'
+    WHEN f.gone >= 2 AND f.left_below + f.left_between = 0 THEN 'partial clear'
+    WHEN f.gone >= 10 AND f.left_between * 9 <= f.gone THEN 'partial clear'
+    WHEN f.gone >= 2 AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
+    WHEN sambapos._clear_is_near(place) THEN 'partial clear' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._gone_shape(sambapos._place, sambapos._table) IS
+  'What happened to a source, by the shape of what is gone of a root; kind NULL: nothing that is known';
+
+CREATE FUNCTION sambapos._gone_enter(run_id bigint, place sambapos._place, t sambapos._table, kind text,
+    evidence jsonb, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  verdict text := CASE kind WHEN 'single delete' THEN 'deleted' ELSE 'cleared' END;
+  gone bigint;
+BEGIN
+  UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict WHERE g.table_name = t.table_name AND g.row_state IS NULL;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: %s', gone, verdict));
+  PERFORM sambapos._log_event(run_id, place, t.table_name, kind, gone, evidence, version);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._gone_enter(bigint, sambapos._place, sambapos._table, text, jsonb, bigint) IS
+  'Gives a root''s gone rows their verdict and enters it as a source event';
+
+-- Rows of a root that the replica has as live and the source's list of ids has not; without a list none is missing.
+CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  shape record;
 BEGIN
   PERFORM FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed;
   IF NOT FOUND THEN
     RETURN;
   END IF;
   EXECUTE format(
-    'WITH gone AS (
-       INSERT INTO pg_temp.sambapos__gone (table_name, epoch, id)
-       SELECT %1$L::name, r.epoch, r.id FROM sambapos_replica.%1$I AS r
-       WHERE r.site_id = $1 AND r.row_state = ''live''
-         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %1$L AND i.id = r.id)
-       ON CONFLICT DO NOTHING RETURNING id)
-     SELECT count(id) AS gone, min(id) AS lowest_gone, max(id) AS highest_gone, (array_agg(id ORDER BY id))[1:50] AS ids,
-            p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
-     FROM gone RIGHT JOIN pg_temp.sambapos__probe AS p ON true WHERE p.table_name = %1$L GROUP BY p.table_name', t.table_name)
-    INTO f USING place.site_id;
-  IF f.gone = 0 THEN
-    RETURN;
+    'INSERT INTO pg_temp.sambapos__gone (table_name, epoch, id)
+     SELECT %1$L::name, r.epoch, r.id FROM sambapos_replica.%1$I AS r
+     WHERE r.site_id = $1 AND r.row_state = ''live''
+       AND NOT EXISTS (SELECT FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %1$L AND i.id = r.id)
+     ON CONFLICT DO NOTHING', t.table_name) USING place.site_id;
+  SELECT * INTO shape FROM sambapos._gone_shape(place, t);
+  IF shape.kind IS NOT NULL THEN
+    PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
   END IF;
-  SELECT * INTO verdict FROM sambapos._gone_verdict(place, f.gone, f.live_before, f.highest_gone, f.lowest_left);
-  UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict.row_state WHERE g.table_name = t.table_name AND g.row_state IS NULL;
-  PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: %s', f.gone, verdict.row_state));
-  PERFORM sambapos._log_event(run_id, place, t.table_name, verdict.kind, f.gone,
-    to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', sambapos._probe_numerators_fell(place)));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table) IS
-  'Finds a root''s rows that are gone, says what that means and enters it as a source event';
+COMMENT ON FUNCTION sambapos._gone_find(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Finds a root''s rows that are gone, and sees whether that is a clear or a restore';
+
+-- What no shape has explained, when all roots were looked at: part of a clear that another root has shown, or
+-- rows to wait for, or deleted.
+CREATE FUNCTION sambapos._gone_judge(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  shape record;
+  waiting bigint;
+  gone bigint;
+BEGIN
+  SELECT * INTO shape FROM sambapos._gone_shape(place, t);
+  IF shape.kind IS NOT NULL THEN
+    PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
+  END IF;
+  PERFORM sambapos._missing_note(run_id, place, t.table_name, array_agg(g.epoch), array_agg(g.id))
+  FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name AND g.row_state IS NULL;
+  DELETE FROM pg_temp.sambapos__gone AS g USING sambapos.missing AS m
+   WHERE g.table_name = t.table_name AND g.row_state IS NULL AND m.runs < place.settle_runs
+     AND (m.site_id, m.table_name, m.epoch, m.root_id) = (place.site_id, t.table_name, g.epoch, g.id);
+  GET DIAGNOSTICS waiting = ROW_COUNT;
+  IF waiting > 0 THEN
+    PERFORM sambapos._log_message(run_id, t.table_name,
+        format('%s rows are missing at the source: judged when it has come to rest', waiting));
+  END IF;
+  SELECT count(*) INTO gone FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name AND g.row_state IS NULL;
+  IF gone > 0 THEN
+    PERFORM sambapos._gone_check_limit(place, t, gone, 'deleted');
+    UPDATE sambapos.missing AS m SET version = _gone_judge.version FROM pg_temp.sambapos__gone AS g
+     WHERE g.table_name = t.table_name AND g.row_state IS NULL
+       AND (m.site_id, m.table_name, m.epoch, m.root_id) = (place.site_id, t.table_name, g.epoch, g.id);
+    PERFORM sambapos._gone_enter(run_id, place, t, 'single delete', shape.evidence, version);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._gone_judge(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Judges a root''s rows that are gone and that no clear explains';
 
 -- Gives a root's gone rows their row_state, and the live children of each the same one, in all child
 -- tables the site has, read in this run or not.
-CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._gone_mark(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -94,7 +212,8 @@ BEGIN
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
-                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id AND r.row_state = ''live''',
+                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id
+                         AND r.row_state = ''live''',
                    c.table_name, c.key) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS marked = ROW_COUNT;
     PERFORM sambapos._log_gone(run_id, c.table_name, marked);
@@ -104,41 +223,51 @@ $$;
 COMMENT ON FUNCTION sambapos._gone_mark(bigint, sambapos._place, sambapos._table, bigint) IS
   'Sets the row_state of a root''s gone rows and of their children';
 
--- The vendor's clear begins with a child table. One that is empty while its roots are there, and with
--- rows under roots that this run didn't find changed, is left as it is for a minute. The next step of a
--- clear can take longer than that: if the roots are still there then, the rows are cleared, not removed.
-CREATE FUNCTION sambapos._gone_looks_emptied(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS boolean
+-- A clear has shown itself. What was marked deleted or removed without an explanation since the source began to
+-- lose rows was its beginning: deleted roots with their children, removed children of roots that are cleared now.
+CREATE FUNCTION sambapos._gone_revise(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  patience CONSTANT interval := '60 seconds';
-  is_empty boolean;
+  c record;
+  revised bigint;
 BEGIN
-  EXECUTE format(
-    'SELECT EXISTS (SELECT FROM pg_temp.sambapos__probe AS c JOIN pg_temp.sambapos__probe AS root ON root.table_name = %L
-                    WHERE c.table_name = %L AND c.highest_after IS NULL AND root.rows_after > 0)
-        AND EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND NOT EXISTS (
-                      SELECT FROM sambapos_replica.%1$I AS p
-                      WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%4$I AND p.version = $2))',
-    t.parent, t.table_name, t.table_name, t.parent_key) INTO is_empty USING place.site_id, version;
-  is_empty := is_empty AND NOT sambapos._run_has_cleared(run_id, t.parent);
-  IF is_empty AND t.suspect_since IS NULL THEN
-    UPDATE sambapos.table_state AS r SET suspect_since = clock_timestamp()
-     WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
-  ELSIF t.suspect_since IS NOT NULL AND NOT (is_empty AND t.suspect_since > clock_timestamp() - patience) THEN
-    UPDATE sambapos.table_state AS r SET suspect_since = NULL
-     WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name);
-    RETURN false;
+  PERFORM FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NOT NULL;
+  IF NOT FOUND OR NOT sambapos._run_has_cleared(run_id, t.table_name) THEN
+    RETURN;
   END IF;
-  RETURN is_empty;
+  FOR c IN
+    SELECT t.table_name, 'id'::name AS key
+    UNION ALL
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
+    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
+  LOOP
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''cleared'', synced_at = now(), version = $2
+                      FROM sambapos.missing AS m
+                     WHERE m.site_id = $1 AND m.version IS NOT NULL AND r.site_id = $1 AND r.epoch = m.epoch
+                         AND r.version = m.version
+                       AND r.%2$I = m.root_id AND (m.table_name = $3 AND r.row_state = ''deleted''
+                           OR m.table_name = %1$L AND r.row_state = ''removed''
+                         AND EXISTS (SELECT FROM sambapos_replica.%3$I AS p WHERE p.site_id = $1 AND p.epoch = r.epoch
+                             AND p.id = m.root_id
+                                        AND p.row_state = ''cleared''))',
+                   c.table_name, c.key, t.table_name) USING place.site_id, version, t.table_name;
+    GET DIAGNOSTICS revised = ROW_COUNT;
+    IF revised > 0 THEN
+      PERFORM sambapos._log_gone(run_id, c.table_name, revised);
+      PERFORM sambapos._log_message(run_id, c.table_name,
+          format('%s rows that were taken for deleted or removed went with the clear', revised));
+    END IF;
+  END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_looks_emptied(bigint, sambapos._place, sambapos._table, bigint) IS
-  'True while a child table is empty at the source and that may be the beginning of a clear';
+COMMENT ON FUNCTION sambapos._gone_revise(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Makes rows cleared that turn out to have been the beginning of a clear';
 
 -- Where a missing child means something: everywhere after a whole read; else under the changed roots
 -- that were delivered, and among the rows without a root, which are asked for each time.
-CREATE FUNCTION sambapos._gone_scopes(t sambapos._table, mode text) RETURNS text[]
+CREATE FUNCTION sambapos._lost_scopes(t sambapos._table, mode text) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE mode WHEN 'full' THEN ARRAY['true'] ELSE ARRAY[
@@ -146,46 +275,184 @@ $$
                                  WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
     format('r.%I IS NULL', t.parent_key)] END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_scopes(sambapos._table, text) IS
+COMMENT ON FUNCTION sambapos._lost_scopes(sambapos._table, text) IS
   'Conditions on replica rows whose absence from the stage means that they are gone';
 
--- Children that are missing although their root was delivered without them: edited away. Where the root is
--- gone they share its fate (a table that wasn't copied while a clear went by); those without a root went
--- with the clear, if there was one; all of a table under roots that nobody touched were cleared.
-CREATE FUNCTION sambapos._gone_mark_removed(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint) RETURNS void
+-- Where the root is gone too they share its fate: the table wasn't copied while a clear went by.
+CREATE FUNCTION sambapos._lost_find(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   on_key text := (SELECT p.on_key FROM sambapos._merge_parts(place, t) AS p);
-  rootless_state text := CASE WHEN sambapos._run_has_cleared(run_id) THEN 'cleared' ELSE 'removed' END;
-  is_empty boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.highest_after IS NULL);
   scope text;
-  marked bigint;
 BEGIN
-  IF sambapos._gone_looks_emptied(run_id, place, t, version) THEN
-    PERFORM sambapos._workbench_read_again(run_id, t.table_name, 'the table is empty at the source: a clear may be running, its rows stay until it is over');
-    RETURN;
-  END IF;
-  FOREACH scope IN ARRAY sambapos._gone_scopes(t, mode) LOOP
-    EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2,
-                           row_state = CASE WHEN r.%2$I IS NULL THEN $3 ELSE coalesce((
-                             SELECT CASE WHEN p.row_state <> ''live'' THEN p.row_state WHEN $4 AND p.version < $2 THEN ''cleared'' END
-                             FROM sambapos_replica.%3$I AS p WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%2$I), ''removed'') END
-                     WHERE r.site_id = $1 AND r.row_state = ''live'' AND %4$s
-                       AND NOT EXISTS (SELECT FROM pg_temp.%5$I AS s WHERE %6$s)',
+  FOREACH scope IN ARRAY sambapos._lost_scopes(t, mode) LOOP
+    EXECUTE format('INSERT INTO pg_temp.sambapos__lost
+                    SELECT %1$L::name, r.epoch, coalesce(r.%2$I, 0), r.id, nullif(p.row_state, ''live'')
+                    FROM sambapos_replica.%1$I AS r
+                    LEFT JOIN sambapos_replica.%3$I AS p ON p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.%2$I
+                    WHERE r.site_id = $1 AND r.row_state = ''live'' AND %4$s AND NOT EXISTS (SELECT
+                        FROM pg_temp.%5$I AS s WHERE %6$s)',
                    t.table_name, t.parent_key, t.parent, scope, sambapos._stage_name(t.table_name), on_key)
-      USING place.site_id, version, rootless_state, is_empty;
-    GET DIAGNOSTICS marked = ROW_COUNT;
-    PERFORM sambapos._log_gone(run_id, t.table_name, marked);
+                       USING place.site_id;
   END LOOP;
+  PERFORM sambapos._stage_analyze('sambapos__lost');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_removed(bigint, sambapos._place, sambapos._table, text, bigint) IS
-  'Sets row_state removed on children that their root no longer has';
+COMMENT ON FUNCTION sambapos._lost_find(sambapos._place, sambapos._table, text) IS
+  'Finds children that are missing where a missing one means something';
 
--- Masters: a row that isn't there any more is deleted, its last values stay. A run that would delete
--- too much of a table says cleared instead, and that it did.
-CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+-- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document.
+CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  traces text[] := ARRAY(
+    SELECT format('EXISTS (SELECT FROM sambapos_replica.%I AS k WHERE k.site_id = $1 AND %s AND k.%I = l.root_id
+                              AND k.row_state = ''live'' AND k.version = $2)', x.relation, x.epochs, x.key)
+    FROM (SELECT t.parent AS relation, 'k.epoch = l.epoch' AS epochs, 'id' AS key
+          UNION ALL
+          SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._table AS k
+           WHERE k.site_id = place.site_id AND k.parent = t.parent AND sambapos._replica_table(k.table_name) IS NOT NULL
+          UNION ALL
+          SELECT 'tickets', 'k.document_epoch = l.epoch', 'transaction_document_id'
+           WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);
+BEGIN
+  EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = ''removed''
+                   WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0
+                       AND (%s)', t.table_name, array_to_string(traces, ' OR '))
+    USING place.site_id, version;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_explain(sambapos._place, sambapos._table, bigint) IS
+  'Finds out which missing children were edited away';
+
+-- The vendor's clear begins with a child table: all rows of all roots up to some one, while the roots are there.
+CREATE FUNCTION sambapos._lost_is_clear(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  result boolean;
+BEGIN
+  EXECUTE format(
+    'SELECT x.roots >= 2 AND NOT EXISTS (
+       SELECT FROM sambapos_replica.%1$I AS c JOIN sambapos_replica.%2$I AS r ON r.site_id = $1 AND r.epoch = c.epoch
+           AND r.id = c.%3$I
+       WHERE c.site_id = $1 AND c.row_state = ''live'' AND r.row_state = ''live'' AND r.id <= x.highest AND NOT (%4$s)
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__lost AS l WHERE l.table_name = %1$L AND l.epoch = c.epoch
+             AND l.root_id = r.id AND l.id = c.id))
+     FROM (SELECT count(DISTINCT l.root_id) AS roots, max(l.root_id) AS highest FROM pg_temp.sambapos__lost AS l
+           WHERE l.table_name = %1$L AND l.row_state IS NULL AND l.root_id <> 0) AS x',
+    t.table_name, t.parent, t.parent_key, sambapos._root_may_stay_sql(place, (SELECT p FROM sambapos._table AS p
+      WHERE p.site_id = place.site_id AND p.table_name = t.parent))) INTO result USING place.site_id;
+  RETURN result OR sambapos._clear_is_near(place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_is_clear(sambapos._place, sambapos._table) IS
+  'True if the children that are missing, and that nothing explains, look like the beginning of a clear';
+
+-- When several roots have lost rows for no reason the whole table is looked at before anything is said.
+CREATE FUNCTION sambapos._lost_judge(run_id bigint, place sambapos._place, t sambapos._table, mode text,
+    version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  roots bigint[];
+  epochs integer[];
+  verdict text;
+  gone bigint;
+BEGIN
+  SELECT array_agg(l.epoch), array_agg(l.root_id) INTO epochs, roots
+  FROM (SELECT DISTINCT l.epoch, l.root_id FROM pg_temp.sambapos__lost AS l
+        WHERE l.table_name = t.table_name AND l.row_state IS NULL) AS l;
+  PERFORM sambapos._missing_note(run_id, place, t.table_name, epochs, roots);
+  IF roots IS NULL THEN
+    RETURN;
+  END IF;
+  verdict := CASE WHEN sambapos._lost_is_clear(place, t) THEN 'cleared' ELSE 'removed' END;
+  IF mode <> 'full' AND cardinality(roots) > 1 THEN
+    PERFORM sambapos._workbench_read_again(run_id, t.table_name,
+        'rows are missing at the source for no reason that is known: judged when it has come to rest');
+    DELETE FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name AND l.row_state IS NULL;
+    RETURN;
+  END IF;
+  UPDATE pg_temp.sambapos__lost AS l SET row_state = verdict FROM sambapos.missing AS m
+   WHERE l.table_name = t.table_name AND l.row_state IS NULL AND m.runs >= place.settle_runs
+     AND (m.site_id, m.table_name, m.epoch, m.root_id) = (place.site_id, t.table_name, l.epoch, l.root_id);
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  DELETE FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name AND l.row_state IS NULL;
+  IF gone = 0 THEN
+    PERFORM sambapos._log_message(run_id, t.table_name,
+        'rows are missing at the source for no reason that is known: judged when it has come to rest');
+  ELSIF verdict = 'removed' THEN
+    PERFORM sambapos._gone_check_limit(place, t, gone, verdict);
+    UPDATE sambapos.missing AS m SET version = _lost_judge.version
+     WHERE m.site_id = place.site_id AND m.table_name = t.table_name AND m.runs >= place.settle_runs
+         AND m.version IS NULL;
+  ELSE
+    PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: cleared', gone));
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone,
+        'roots', cardinality(roots)), version);
+    DELETE FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.table_name = t.table_name
+        AND m.version IS NULL;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_judge(bigint, sambapos._place, sambapos._table, text, bigint) IS
+  'Judges children that are missing while their roots are there and nothing explains it';
+
+-- A root that came back from a backup has the rows of the backup's time: what it got later went with the clear,
+-- and doesn't count beside them.
+CREATE FUNCTION sambapos._lost_replaced(run_id bigint, place sambapos._place, t sambapos._table, mode text,
+    version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  marked bigint;
+BEGIN
+  EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = ''removed'', synced_at = now(), version = $2
+                    FROM sambapos_replica.%2$I AS p
+                   WHERE r.site_id = $1 AND r.row_state IN (''cleared'', ''superseded'') AND p.site_id = $1
+                       AND p.epoch = r.epoch
+                     AND p.id = r.%3$I AND p.row_state = ''live'' AND p.version %4$s AND %5$s
+                     AND NOT EXISTS (SELECT FROM pg_temp.%6$I AS s WHERE %7$s)',
+                 t.table_name, t.parent, t.parent_key, CASE mode WHEN 'full' THEN '> r.version' ELSE '= $2' END,
+                 (sambapos._lost_scopes(t, mode))[1], sambapos._stage_name(t.table_name),
+                 (SELECT x.on_key FROM sambapos._merge_parts(place, t) AS x)) USING place.site_id, version;
+  GET DIAGNOSTICS marked = ROW_COUNT;
+  PERFORM sambapos._log_gone(run_id, t.table_name, marked);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_replaced(bigint, sambapos._place, sambapos._table, text, bigint) IS
+  'Sets row_state removed on gone children of roots that are there again without them';
+
+CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint)
+    RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  marked bigint;
+BEGIN
+  PERFORM sambapos._lost_find(place, t, mode);
+  PERFORM sambapos._lost_explain(place, t, version);
+  PERFORM sambapos._lost_judge(run_id, place, t, mode, version);
+  EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = l.row_state, synced_at = now(), version = $2
+                    FROM pg_temp.sambapos__lost AS l
+                   WHERE l.table_name = %1$L AND r.site_id = $1 AND r.epoch = l.epoch AND r.id = l.id
+                     AND coalesce(r.%2$I, 0) = l.root_id AND r.row_state = ''live''', t.table_name, t.parent_key)
+    USING place.site_id, version;
+  GET DIAGNOSTICS marked = ROW_COUNT;
+  PERFORM sambapos._log_gone(run_id, t.table_name, marked);
+  PERFORM sambapos._lost_replaced(run_id, place, t, mode, version);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table, text, bigint) IS
+  'Gives children that their root no longer has their row_state';
+
+-- What is read whole and has no root here: masters, and children whose root isn't copied. Of those, all up to
+-- some row may have gone with a clear.
+CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+    RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -193,25 +460,32 @@ DECLARE
   missing text := format('NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s)', sambapos._stage_name(t.table_name),
                          (SELECT p.on_key FROM sambapos._merge_parts(place, t) AS p));
   gone bigint;
-  live_before bigint;
-  too_many boolean;
+  cleared boolean := false;
 BEGIN
-  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE %s) FROM sambapos_replica.%I AS r WHERE %s', missing, t.table_name, live)
-    INTO live_before, gone USING place.site_id;
+  EXECUTE format('SELECT count(*) FROM sambapos_replica.%I AS r WHERE %s AND %s', t.table_name, live, missing)
+      INTO gone USING place.site_id;
   IF gone = 0 THEN
     RETURN;
   END IF;
-  too_many := gone > greatest(50, live_before * 0.02);
+  IF t.kind = 'child' THEN
+    EXECUTE format('SELECT count(*) FILTER (WHERE NOT (%1$s)) = 0 AND count(*) >= 2 FROM sambapos_replica.%2$I AS r
+                     WHERE %3$s AND r.id <= (SELECT max(r.id) FROM sambapos_replica.%2$I AS r WHERE %3$s
+                         AND %1$s)', missing, t.table_name, live)
+      INTO cleared USING place.site_id;
+    cleared := cleared OR sambapos._clear_is_near(place);
+  END IF;
+  IF cleared THEN
+    PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: cleared', gone));
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone, jsonb_build_object('gone', gone),
+        version);
+  ELSE
+    PERFORM sambapos._gone_check_limit(place, t, gone, 'deleted');
+  END IF;
   EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = $3, synced_at = now(), version = $2 WHERE %s AND %s',
                  t.table_name, live, missing)
-    USING place.site_id, version, CASE WHEN too_many THEN 'cleared' ELSE 'deleted' END;
+    USING place.site_id, version, CASE WHEN cleared THEN 'cleared' ELSE 'deleted' END;
   PERFORM sambapos._log_gone(run_id, t.table_name, gone);
-  IF too_many THEN
-    PERFORM sambapos._log_message(run_id, t.table_name, format('%s of %s rows are gone at the source', gone, live_before));
-    PERFORM sambapos._log_event(run_id, place, t.table_name, 'partial clear', gone,
-                                 jsonb_build_object('gone', gone, 'live_before', live_before));
-  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, bigint) IS
-  'Sets row_state deleted on master rows that are gone';
+  'Gives rows that are gone of a table without a root here their row_state';

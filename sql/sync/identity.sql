@@ -111,7 +111,7 @@ BEGIN
       END IF;
       EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
           SELECT DISTINCT ON (p.id) p.id, p.epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE epoch IS NULL) AS k
-          JOIN sambapos.epoch AS e ON e.site_id = $1
+          JOIN sambapos._epoch_present AS e ON e.site_id = $1
           JOIN sambapos_replica.%3$I AS p ON p.site_id = $1 AND p.epoch = e.epoch AND p.id = k.id
           ORDER BY p.id, p.row_state = ''live'' DESC, p.epoch DESC) AS m WHERE s.epoch IS NULL AND m.id = s.%2$I',
         stage, t.parent_key, t.parent) USING place.site_id;
@@ -145,7 +145,7 @@ BEGIN
     END IF;
     EXECUTE format('UPDATE %s AS s SET document_epoch = m.epoch FROM (
         SELECT d.id, max(d.epoch) AS epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE document_epoch IS NULL) AS k
-        JOIN sambapos.epoch AS e ON e.site_id = $1
+        JOIN sambapos._epoch_present AS e ON e.site_id = $1
         JOIN sambapos_replica.account_transaction_documents AS d ON d.site_id = $1 AND d.epoch = e.epoch AND d.id = k.id
         GROUP BY d.id) AS m WHERE s.document_epoch IS NULL AND m.id = s.%2$I', stage, link) USING place.site_id;
   END IF;

@@ -22,9 +22,6 @@ BEGIN
   PERFORM sambapos._epoch_find_documents(place, t);
   PERFORM sambapos._stage_done(t); -- as read, the stage had no epochs: by its statistics nothing would join
   PERFORM sambapos._merge_upsert(run_id, place, t, version);
-  IF t.kind = 'master' OR (t.kind = 'child' AND NOT sambapos._table_has_root(t)) THEN
-    PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);
-  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos._place, sambapos._table, bigint) IS
@@ -39,15 +36,18 @@ BEGIN
   PERFORM sambapos._log_progress(place, 'merging', t.table_name);
   IF step = 'rows' THEN
     PERFORM sambapos._merge_rows(run_id, place, t, version);
-  ELSIF sambapos._probe_is_falling() THEN
+  ELSIF t.kind <> 'master' AND sambapos._probe_is_falling() THEN
     PERFORM sambapos._workbench_read_again(run_id, t.table_name, 'rows vanished while they were read: what is missing is judged by the next run');
+  ELSIF step = 'missing' THEN
+    PERFORM sambapos._gone_find(run_id, place, t, version);
   ELSIF step = 'gone' THEN
-    PERFORM sambapos._gone_find(run_id, place, t);
-  ELSE
-    PERFORM sambapos._gone_mark_removed(run_id, place, t, mode, version);
-  END IF;
-  IF step = 'gone' THEN
+    PERFORM sambapos._gone_judge(run_id, place, t, version);
     PERFORM sambapos._gone_mark(run_id, place, t, version);
+    PERFORM sambapos._gone_revise(run_id, place, t, version);
+  ELSIF step = 'lost' THEN
+    PERFORM sambapos._lost_mark(run_id, place, t, mode, version);
+  ELSE
+    PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);
   END IF;
   UPDATE sambapos.run_table AS x SET duration = x.duration + (clock_timestamp() - began)
    WHERE (x.run_id, x.table_name) = (_merge_step.run_id, t.table_name);
@@ -57,7 +57,8 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
   'One step of merging one table';
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
--- then what is gone: a child of a root that is gone was cleared, one of a root that is there removed.
+-- then what is gone. All roots are looked at before one is judged: what one shows explains the others. A child
+-- of a root that is gone shares its fate; one of a root that is there is lost.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -67,8 +68,10 @@ $$
   JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
   CROSS JOIN LATERAL (
     SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
-    UNION ALL SELECT 4, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 5, 'removed' WHERE r.kind = 'child' AND sambapos._table_has_root(r)) AS s (rank, step)
+    UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 5, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 6, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
+              WHERE r.kind IN ('child', 'master')) AS s (rank, step)
   WHERE x.run_id = _merge_steps.run_id AND x.status = 'read'
   ORDER BY s.rank, r.table_name;
 $$;

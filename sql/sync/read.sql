@@ -108,6 +108,21 @@ $$;
 COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS
   'Notes which rows of a root count as changed, so that their children are read';
 
+-- Roots that have lost children for no reason are asked for again until that is judged.
+CREATE FUNCTION sambapos._changed_note_missing(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO pg_temp.sambapos__changed
+  SELECT k.parent, m.root_id FROM sambapos.missing AS m
+  JOIN sambapos.replicated_table AS k USING (site_id, table_name)
+  WHERE m.site_id = place.site_id AND m.version IS NULL AND m.root_id <> 0 AND k.kind = 'child'
+  ON CONFLICT DO NOTHING;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_note_missing(sambapos._place) IS
+  'Notes roots as changed whose children were missed by the last runs';
+
 CREATE FUNCTION sambapos._changed_not_staged(t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -263,6 +278,9 @@ BEGIN
     WHEN 'child' THEN PERFORM sambapos._read_child(place, t, mode);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
+  IF step <> 'collect' THEN
+    PERFORM sambapos._dead_letters_file(run_id, place, t);
+  END IF;
   UPDATE sambapos.run_table AS x
      SET duration = x.duration + (clock_timestamp() - began), status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
    WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
@@ -343,9 +361,15 @@ BEGIN
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
          since = sambapos._source_since(place, clock.local_now, clock.utc_now)
    WHERE r.run_id = _read_source_facts.run_id;
+  -- half a character must not stop a site
+  PERFORM set_config('sambapos.replace_invalid_text', clock.gives_utf16::text, true);
+  IF NOT sambapos._database_recognise(run_id, place, clock.identity) THEN
+    RETURN; -- no table is left to be read
+  END IF;
   PERFORM sambapos._drift_look(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
+  PERFORM sambapos._changed_note_missing(place);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS
@@ -377,6 +401,7 @@ BEGIN
        SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
      WHERE x.run_id = _read_all.run_id AND x.status IN ('running', 'read');
   END;
+  PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS

@@ -2,6 +2,7 @@
 --
 -- Rules:
 -- * State (high-water mark, loaded_at, max ids) changes in the transaction that writes the rows.
+-- * What a run of some tables does is no success of the site, nor its turn: only a whole run is.
 
 -- Whoever holds the lock knows that a run still called running is dead. The site's row isn't touched
 -- before the merge, so that sambapos_request_sync doesn't wait for a long sambapos_sync.
@@ -19,7 +20,8 @@ BEGIN
   INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.table_state (site_id, table_name)
   SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ON CONFLICT DO NOTHING;
-  UPDATE sambapos.request AS q SET run_id = fresh, status = 'running' WHERE q.site_id = place.site_id AND q.finished_at IS NULL;
+  UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'
+   WHERE q.site_id = place.site_id AND q.finished_at IS NULL AND tables IS NULL;
   PERFORM sambapos._run_plan_tables(fresh, place, tables);
   RETURN fresh;
 END;
@@ -49,6 +51,23 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
   'True if a run has read and merged the tickets';
+
+-- Whether a run had all tables of the site and read some of them, and whether they went through: all but paused
+-- ones (the light names them), the tickets in any case, and at least one.
+CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place, OUT is_whole boolean, OUT is_complete boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
+         coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket'
+                           AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
+                  AND bool_or(x.status = 'ok'), false)
+  FROM sambapos._table AS t
+  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent AND t.paused_reason IS NULL
+  LEFT JOIN sambapos.run_table AS x ON x.run_id = _run_extent.run_id AND x.table_name = t.table_name
+  WHERE t.site_id = place.site_id AND t.enabled;
+$$;
+COMMENT ON FUNCTION sambapos._run_extent(bigint, sambapos._place) IS
+  'Whether a run was one of all tables of its site, and whether all that are to be read were read and merged';
 
 -- A child, or the documents, that failed while the tickets went through would never be asked for
 -- again by what changed: the next run reads them whole.
@@ -86,23 +105,26 @@ $$
 DECLARE
   this sambapos.run := (SELECT r FROM sambapos.run AS r WHERE r.run_id = _run_remember_site.run_id);
   refused boolean := coalesce(first_failed.sqlstate LIKE '28%', false);
+  extent record;
 BEGIN
+  SELECT * INTO extent FROM sambapos._run_extent(run_id, place);
   UPDATE sambapos.site_state AS s
      SET last_run_at = this.started_at,
-         last_success_at = CASE WHEN failed = 0 THEN now() ELSE s.last_success_at END,
-         last_error = CASE WHEN failed > 0 THEN this.message END,
-         last_sqlstate = CASE WHEN failed > 0 THEN first_failed.sqlstate END,
-         consecutive_failures = CASE WHEN failed = 0 THEN 0 ELSE s.consecutive_failures + 1 END,
+         last_success_at = CASE WHEN extent.is_complete THEN now() ELSE s.last_success_at END,
+         last_error = CASE WHEN extent.is_whole OR failed > 0 THEN this.message ELSE s.last_error END,
+         last_sqlstate = CASE WHEN extent.is_whole OR failed > 0 THEN first_failed.sqlstate ELSE s.last_sqlstate END,
+         consecutive_failures = CASE WHEN NOT extent.is_whole THEN s.consecutive_failures
+                                     WHEN failed = 0 THEN 0 ELSE s.consecutive_failures + 1 END,
          auth_failed = refused,
          current_run = NULL
    WHERE s.site_id = place.site_id;
   UPDATE sambapos.site_state AS x
      SET next_due_at = sambapos._run_next_due(s, this.started_at)
     FROM sambapos._place AS s
-   WHERE x.site_id = place.site_id AND s.site_id = place.site_id;
+   WHERE x.site_id = place.site_id AND s.site_id = place.site_id AND extent.is_whole;
   IF sambapos._run_has_tickets(run_id, place) THEN
     UPDATE sambapos.site_state AS s
-       SET hw_utc = this.source_utc, last_probe = sambapos._probe_facts(),
+       SET hw_utc = this.source_utc, last_probe = coalesce(s.last_probe, '{}') || sambapos._probe_facts(),
            hw_offset_minutes = sambapos._source_offset(this.source_now, this.source_utc)
      WHERE s.site_id = place.site_id;
   END IF;
@@ -139,23 +161,31 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   failed bigint;
-  others bigint;
+  went_through bigint;
+  unread bigint;
   first_failed sambapos.run_table;
 BEGIN
   PERFORM sambapos._run_remember_tables(run_id, place);
-  SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status <> 'failed') INTO failed, others
-  FROM sambapos.run_table AS x WHERE x.run_id = _run_end.run_id;
+  SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status = 'ok'),
+         count(*) FILTER (WHERE x.status = 'skipped' AND t.loaded_at IS NULL AND root.paused_reason IS NULL)
+    INTO failed, went_through, unread
+  FROM sambapos.run_table AS x
+  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
+  WHERE x.run_id = _run_end.run_id;
   SELECT x.* INTO first_failed FROM sambapos.run_table AS x
-   WHERE x.run_id = _run_end.run_id AND x.status = 'failed'
-   ORDER BY sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST, x.sqlstate IS NULL, x.table_name LIMIT 1;
+   WHERE x.run_id = _run_end.run_id AND (x.status = 'failed' OR x.status = 'skipped' AND unread > 0)
+   ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST, x.sqlstate IS NULL, x.table_name LIMIT 1;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
-         status = CASE WHEN failed = 0 THEN 'ok' WHEN others = 0 THEN 'failed' ELSE 'partial' END,
-         message = sambapos._log_causes(r.run_id), epoch = s.epoch, version = s.version
+         status = CASE WHEN failed = 0 AND unread = 0 THEN 'ok' WHEN went_through = 0 THEN 'failed' ELSE 'partial' END,
+         message = coalesce(sambapos._log_causes(r.run_id), first_failed.table_name || ': ' || first_failed.message),
+         epoch = s.epoch, version = s.version
     FROM sambapos._place AS s
    WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
   PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed);
   PERFORM sambapos._run_answer_requests(run_id);
+  PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);
 END;
 $$;

@@ -44,12 +44,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
 
--- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling.
+CREATE FUNCTION sambapos._table_is_read(place sambapos._place, table_name name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
+                    AND t.enabled AND t.paused_reason IS NULL);
+$$;
+COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
+  'True if runs of a site read a table; what is known of another one grows old';
+
+-- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling. Asked only
+-- of tables that a run would read: another one would give the same answer for ever.
 CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  known_tickets bigint := (place.last_probe -> 'tickets' ->> 'rows')::bigint;
+  known_tickets bigint := CASE WHEN sambapos._table_is_read(place, 'tickets')
+                               THEN (place.last_probe -> 'tickets' ->> 'rows')::bigint END;
   rows bigint;
 BEGIN
   IF known_tickets IS NULL OR place.auth_failed OR place.consecutive_failures > 0 THEN
@@ -59,7 +70,7 @@ BEGIN
     'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint);
   IF rows < known_tickets THEN
     RETURN true;
-  ELSIF sambapos._period_open_since(place) IS NULL THEN
+  ELSIF NOT sambapos._table_is_read(place, 'work_periods') OR sambapos._period_open_since(place) IS NULL THEN
     RETURN false;
   END IF;
   SELECT q.n INTO rows FROM sambapos._query(place.server,

@@ -21,13 +21,31 @@ $$;
 COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS
   'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
-CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp)
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+-- Every login may see the row of the database that it is in. A server without such a view has its clock still.
+CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb,
+                                       OUT gives_utf16 boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT q.l, q.u
+BEGIN
+  SELECT q.l, q.u, jsonb_strip_nulls(jsonb_build_object('name', q.n, 'id', q.i, 'created', q.c,
+                                                        'broker', nullif(q.b, '00000000-0000-0000-0000-000000000000'))),
+         q.w = '\xe900'
+    INTO local_now, utc_now, identity, gives_utf16
+  FROM sambapos._query(place.server,
+    'SELECT GETDATE() AS l, GETUTCDATE() AS u, d.name AS n, d.database_id AS i, d.create_date AS c, '
+    'CAST(d.service_broker_guid AS nvarchar(36)) AS b, CAST(NCHAR(233) AS varbinary(2)) AS w FROM (SELECT 1 AS one) AS x '
+    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer, c timestamp, b text, w bytea);
+  identity := nullif(identity, '{}');
+EXCEPTION WHEN OTHERS THEN
+  IF sambapos._log_is_fatal(SQLSTATE) THEN
+    RAISE;
+  END IF;
+  SELECT q.l, q.u, false INTO local_now, utc_now, gives_utf16
   FROM sambapos._query(place.server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (l timestamp, u timestamp);
+END;
 $$;
-COMMENT ON FUNCTION sambapos._source_clock(sambapos._place) IS 'The source''s clock';
+COMMENT ON FUNCTION sambapos._source_clock(sambapos._place) IS
+  'The source''s clock, what it says of its database (NULL: nothing), and whether its national text is UTF-16';
 
 -- One statement: rows, lowest and highest id of each root; highest id of each child; and the sum of
 -- the numerators, which a clear sets to 0. Only tables whose first key column is Id have such numbers.
@@ -61,7 +79,8 @@ BEGIN
     INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest)
     SELECT q.t::name, q.n, q.lo, q.hi
     FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
-    ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest;
+    ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest,
+                                           asked_again = true;
   END IF;
 END;
 $$;
@@ -128,13 +147,14 @@ $$;
 COMMENT ON FUNCTION sambapos._probe_facts() IS 'What a run found at the source, for the next one to compare with';
 
 -- A clear is many transactions. If the source holds less after reading than before, what is missing
--- now says nothing yet; the next run will see the end of it.
+-- now says nothing yet; the next run will see the end of it. A table that couldn't be asked again (it
+-- failed, or was left out) proves nothing.
 CREATE FUNCTION sambapos._probe_is_falling() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                 WHERE p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL));
+                 WHERE p.asked_again AND (p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_is_falling() IS 'True if rows vanished at the source while it was read';

@@ -103,7 +103,7 @@ COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS
 CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos._table, keys name[]) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('pg_temp.%I AS s JOIN sambapos.epoch AS e ON e.site_id = $1
+  SELECT format('pg_temp.%I AS s JOIN sambapos._epoch_present AS e ON e.site_id = $1
                  JOIN sambapos_replica.%I AS r ON r.site_id = $1 AND r.epoch = e.epoch AND %s',
                 sambapos._stage_name(t.table_name), t.table_name,
                 (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));

@@ -6,8 +6,9 @@ $$ SELECT sambapos._name_fit('sambapos__stage_' || table_name); $$;
 COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
 
 -- probe: what the source says about each table. changed: roots whose children are read. source_id:
--- all ids of a root at the source, where they had to be asked for. gone: rows found to be gone. again:
--- tables the next run has to read whole.
+-- all ids of a root at the source, where they had to be asked for. gone: roots found to be gone. lost:
+-- children found to be gone, with the root that they had (0: none). again: tables the next run has to read
+-- whole.
 CREATE FUNCTION sambapos._workbench_open() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -17,11 +18,13 @@ BEGIN
   END IF;
   CREATE TEMPORARY TABLE sambapos__probe (
     table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
-    highest_after bigint, live_before bigint, listed boolean NOT NULL DEFAULT false);
+    highest_after bigint, asked_again boolean NOT NULL DEFAULT false, live_before bigint, listed boolean NOT NULL DEFAULT false);
   CREATE TEMPORARY TABLE sambapos__changed (table_name name, id bigint, PRIMARY KEY (table_name, id));
   CREATE TEMPORARY TABLE sambapos__source_id (table_name name, id bigint, PRIMARY KEY (table_name, id));
   CREATE TEMPORARY TABLE sambapos__gone (
     table_name name, epoch integer, id bigint, row_state text, PRIMARY KEY (table_name, epoch, id));
+  CREATE TEMPORARY TABLE sambapos__lost (table_name name, epoch integer, root_id bigint, id bigint, row_state text);
+  CREATE INDEX ON pg_temp.sambapos__lost (table_name, root_id);
   CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
 END;
 $$;

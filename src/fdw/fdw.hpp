@@ -55,6 +55,10 @@ struct ServerOptions
 	bool password_required;
 };
 
+/* Setting sambapos.replace_invalid_text: foreign tables are read as if invalid_text were replace.
+ * The sync switches it on while it reads, once the server has shown that it gives UTF-16. */
+extern bool replace_invalid_text;
+
 /* Reads the options of a server (and of the user's mapping when user is valid). Errors: HV00N-style
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);

@@ -9,6 +9,8 @@
 namespace sambapos::fdw
 {
 
+bool replace_invalid_text = false;
+
 /* ---- one value ---- */
 
 /* The position of a value among the choices; -1 if it is not one of them. */
@@ -289,6 +291,8 @@ server_options(Oid server_oid, Oid user)
 
 	read_options(server->options, OptionContext::server, target);
 	find_defaults(&result->login);
+	if (!OidIsValid(user) && replace_invalid_text) /* how tables are read; a session is as it is */
+		result->invalid_text = InvalidText::replace;
 	if (OidIsValid(user))
 	{
 		read_options(user_mapping(user, server_oid)->options, OptionContext::user_mapping, target);

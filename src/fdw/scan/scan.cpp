@@ -215,7 +215,8 @@ prepare_reader(ForeignScanState *node, Scan *scan)
 	int count = list_targets(node, scan, targets);
 
 	scan->reader = types::make_row_reader(connection->session, scan->tuple, targets, count,
-										  connection->invalid_text == InvalidText::replace);
+										  connection->invalid_text == InvalidText::replace ||
+											  replace_invalid_text);
 	MemoryContextSwitchTo(caller);
 }
 

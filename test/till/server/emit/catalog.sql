@@ -18,7 +18,8 @@ SELECT datname::text COLLATE till."CI_AS" AS name, oid::integer AS database_id, 
 	(till.database_setting(oid, 'snapshot', 'off') = 'on')::integer::smallint AS snapshot_isolation_state,
 	CASE till.database_setting(oid, 'snapshot', 'off') WHEN 'on' THEN 'ON' ELSE 'OFF' END AS snapshot_isolation_state_desc,
 	(till.database_setting(oid, 'row_versions', 'off') = 'on')::integer::smallint AS is_read_committed_snapshot_on,
-	3::smallint AS recovery_model, 'SIMPLE' AS recovery_model_desc
+	3::smallint AS recovery_model, 'SIMPLE' AS recovery_model_desc,
+	md5('broker' || oid::text || till.database_setting(oid, 'create_date', ''))::uuid AS service_broker_guid
 FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', 'till_template');
 COMMENT ON COLUMN sys.databases.user_access IS 'tinyint';
 COMMENT ON COLUMN sys.databases.compatibility_level IS 'tinyint';

@@ -1,0 +1,65 @@
+-- missing.sql: rows that a run missed at the source without knowing why, until they are judged and a while longer.
+--
+-- Rules:
+-- * A line a root: a root's own table names roots that are missing themselves, a child's table roots that are
+--   there and have lost rows of it. The rows themselves are left as they are while their line waits.
+-- * A line that was judged stays while the site goes on losing rows: what turns out to have been the beginning
+--   of a clear is put right by it.
+
+CREATE TABLE sambapos.missing (
+  site_id    integer NOT NULL,
+  table_name text NOT NULL,
+  epoch      integer NOT NULL,
+  root_id    bigint NOT NULL,
+  runs       integer NOT NULL DEFAULT 1,
+  last_run   bigint NOT NULL,
+  version    bigint,
+  PRIMARY KEY (site_id, table_name, epoch, root_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.missing', '');
+COMMENT ON TABLE sambapos.missing IS
+  'Rows that were missing at the source with nothing that explains it: a line a root and table';
+COMMENT ON COLUMN sambapos.missing.root_id IS 'The root''s id; 0: rows without a root';
+COMMENT ON COLUMN sambapos.missing.runs IS 'How many runs have missed them; judged when that reaches site.settle_runs';
+COMMENT ON COLUMN sambapos.missing.last_run IS 'The last run that did';
+COMMENT ON COLUMN sambapos.missing.version IS
+  'The version that rows got when they were marked deleted or removed; NULL while they wait';
+
+-- The earliest of the last runs that a verdict looks back on, the present one among them.
+CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT min(r.run_id) FROM (SELECT r.run_id FROM sambapos.run AS r
+                             WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
+                             ORDER BY r.run_id DESC LIMIT place.settle_runs) AS r;
+$$;
+COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS 'The first of a site''s last settle_runs runs';
+
+CREATE FUNCTION sambapos._missing_note(run_id bigint, place sambapos._place, table_name name, epochs integer[],
+    roots bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO sambapos.missing AS m (site_id, table_name, epoch, root_id, last_run)
+  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, _missing_note.run_id FROM unnest(epochs,
+      roots) AS x (epoch, root)
+  ON CONFLICT ON CONSTRAINT missing_pkey DO UPDATE
+    SET runs = CASE WHEN m.version IS NULL THEN m.runs + 1 ELSE 1 END, last_run = excluded.last_run, version = NULL;
+  DELETE FROM sambapos.missing AS m
+   WHERE m.site_id = place.site_id AND m.table_name = _missing_note.table_name AND m.version IS NULL
+       AND m.last_run <> _missing_note.run_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._missing_note(bigint, sambapos._place, name, integer[], bigint[]) IS
+  'Notes which roots of a table a run has missed, or missed rows of; what is there again is forgotten';
+
+CREATE FUNCTION sambapos._missing_purge(place sambapos._place) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  DELETE FROM sambapos.missing AS m
+   WHERE m.site_id = place.site_id AND m.version IS NOT NULL
+     AND NOT EXISTS (SELECT FROM sambapos.missing AS o WHERE o.site_id = place.site_id
+         AND o.last_run >= sambapos._run_lately(place));
+$$;
+COMMENT ON FUNCTION sambapos._missing_purge(sambapos._place) IS
+  'Forgets what was judged once the source has come to rest';
