@@ -70,3 +70,8 @@ COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
   'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use '
   'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;
+
+CREATE FUNCTION sambapos._disconnect(server text) RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_disconnect';
+COMMENT ON FUNCTION sambapos._disconnect(text) IS 'sambapos_disconnect, for the SQL parts of the extension';
+REVOKE ALL ON FUNCTION sambapos._disconnect(text) FROM PUBLIC;
