@@ -1,4 +1,4 @@
-# Promise: the statements of doc/hardening.md (and of steps 3 to 7 of the tutorial) work as printed, in their order;
+# Promise: the statements of doc/hardening.md (and of steps 2 to 7 of the tutorial) work as printed, in their order;
 # afterwards each role can do what the page says and no more, and the checks find what they look for.
 use strict;
 use warnings;
@@ -104,7 +104,7 @@ $session->close;
 my $tutorial = Harness::cluster('cron.database_name' => 'shop')->database('shop');
 $tutorial->run('CREATE EXTENSION pg_cron');
 $session = $tutorial->session;
-type($session, blocks('tutorial.md', '## 3. In PostgreSQL', '## 6. The schedule'));
+type($session, blocks('tutorial.md', '## 2. In PostgreSQL', '## 6. The schedule'));
 $tutorial->run('GRANT USAGE ON SCHEMA cron TO sambapos_sync');
 type($session, blocks('tutorial.md', '## 6. The schedule', '## When something is wrong'));
 is($session->value('SELECT light FROM sambapos_status()'), 'green', 'and ends in a green light');
