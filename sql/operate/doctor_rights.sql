@@ -6,13 +6,15 @@
 
 CREATE FUNCTION sambapos._doctor_login(server text) RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
-$$ SELECT q.login FROM sambapos._query(server, 'SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS l') AS q (login text); $$;
+$$ SELECT q.login FROM sambapos._query(server, 'SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS '
+    'l') AS q (login text); $$;
 COMMENT ON FUNCTION sambapos._doctor_login(text) IS 'The login that the till knows us by';
 
 CREATE FUNCTION sambapos._doctor_script(server text, level integer) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('Run at the till, as its administrator, what SELECT sambapos_setup_script(%L, %s) prints.', server, level);
+  SELECT format('Run at the till, as its administrator, what SELECT sambapos_setup_script(%L, %s) prints.', server,
+      level);
 $$;
 COMMENT ON FUNCTION sambapos._doctor_script(text, integer) IS 'The fix for which there is a script';
 
@@ -54,9 +56,11 @@ $$
   FROM sambapos._query(server, (
     SELECT string_agg(format(
       'SELECT CAST(s.name AS nvarchar(128)) AS s, CAST(o.name AS nvarchar(128)) AS t, N%L AS p '
-      'FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id WHERE o.type IN (%s) AND ' || k.condition,
+      'FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id WHERE o.type IN (%s) AND '
+          || k.condition,
       k.permission, k.types), ' UNION ALL ')
-    FROM (SELECT p, '''U'', ''V''', 'HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N''.'' + QUOTENAME(o.name), N''OBJECT'', N%1$L) = 1'
+    FROM (SELECT p, '''U'', ''V''', 'HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N''.'' + QUOTENAME(o.name), N''OBJECT'', '
+        'N%1$L) = 1'
           FROM unnest('{INSERT,DELETE,ALTER}'::text[]) AS p
           UNION ALL
           SELECT 'EXECUTE', '''P'', ''PC'', ''X''',
@@ -120,7 +124,8 @@ BEGIN
   FROM (SELECT format('%s.%s', c.source_name, c.column_name) AS name,
                format('DENY SELECT ON %s.%s%s TO %s;',
                       sambapos._tsql_name(c.source_schema), sambapos._tsql_name(c.source_name),
-                      CASE WHEN k.never THEN '' ELSE format(' (%s)', sambapos._tsql_name(c.column_name)) END, login) AS deny
+                      CASE WHEN k.never THEN '' ELSE format(' (%s)', sambapos._tsql_name(c.column_name)) END,
+                          login) AS deny
         FROM sambapos._doctor_columns(server, ARRAY(
                SELECT s.table_name FROM sambapos._known_secret_columns() AS s
                UNION SELECT k.source_name FROM sambapos._known_tables() AS k WHERE k.never)) AS c
@@ -144,27 +149,27 @@ $$
 DECLARE
   has_site boolean := EXISTS (SELECT FROM sambapos._place AS s
                               WHERE s.server = _doctor_tables.server AND s.removed_at IS NULL);
-  wanted   bigint := (SELECT count(*) FROM sambapos._server_tables(server));
+  wanted   bigint;
   missing  text[];
 BEGIN
-  WITH there AS MATERIALIZED (
-    SELECT *
-    FROM sambapos._doctor_columns(server, ARRAY(SELECT t.source_name FROM sambapos._server_tables(server) AS t))
+  WITH wanted AS MATERIALIZED (
+    SELECT t.source_schema, t.source_name FROM sambapos._server_tables(server) AS t
   ), lacking AS (
-    SELECT w.source_schema, w.source_name,
-           (SELECT array_agg(c.column_name ORDER BY c.column_name) FROM there AS c
-            WHERE (lower(c.source_schema COLLATE "C"), lower(c.source_name COLLATE "C"))
-                = (lower(w.source_schema COLLATE "C"), lower(w.source_name COLLATE "C"))
-              AND NOT c.readable AND NOT sambapos._column_is_secret(w.source_name, c.column_name)) AS columns,
-           EXISTS (SELECT FROM there AS c
-                   WHERE (lower(c.source_schema COLLATE "C"), lower(c.source_name COLLATE "C"))
-                       = (lower(w.source_schema COLLATE "C"), lower(w.source_name COLLATE "C"))) AS is_there
-    FROM sambapos._server_tables(server) AS w
+    SELECT w.source_name, count(c.column_name) > 0 AS is_there,
+           array_agg(c.column_name ORDER BY c.column_name)
+             FILTER (WHERE NOT c.readable AND NOT sambapos._column_is_secret(w.source_name, c.column_name)) AS columns
+    FROM wanted AS w
+    LEFT JOIN sambapos._doctor_columns(server, ARRAY(SELECT k.source_name FROM wanted AS k)) AS c
+           ON lower(c.source_schema COLLATE "C") = lower(w.source_schema COLLATE "C")
+          AND lower(c.source_name COLLATE "C") = lower(w.source_name COLLATE "C")
+    GROUP BY w.source_schema, w.source_name
   )
-  SELECT array_agg(CASE WHEN l.is_there THEN format('%s (%s)', l.source_name, array_to_string(l.columns, ', '))
-                        ELSE l.source_name END
-                   ORDER BY l.source_name) INTO missing
-  FROM lacking AS l WHERE NOT l.is_there OR l.columns IS NOT NULL;
+  SELECT count(*),
+         array_agg(CASE WHEN l.is_there THEN format('%s (%s)', l.source_name, array_to_string(l.columns, ', '))
+                        ELSE l.source_name END ORDER BY l.source_name)
+           FILTER (WHERE NOT l.is_there OR l.columns IS NOT NULL)
+    INTO wanted, missing
+  FROM lacking AS l;
   IF missing IS NULL THEN
     RETURN sambapos._finding('ok', format('%s tables can be read', wanted));
   END IF;
