@@ -6,8 +6,9 @@
 
 CREATE FUNCTION sambapos._doctor_login(server text) RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
-$$ SELECT q.login FROM sambapos._query(server, 'SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS '
-    'l') AS q (login text); $$;
+$$
+  SELECT q.login FROM sambapos._query(server, 'SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS l') AS q (login text);
+$$;
 COMMENT ON FUNCTION sambapos._doctor_login(text) IS 'The login that the till knows us by';
 
 CREATE FUNCTION sambapos._doctor_script(server text, level integer) RETURNS text
