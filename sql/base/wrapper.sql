@@ -75,3 +75,8 @@ CREATE FUNCTION sambapos._in_transaction_block() RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_in_transaction_block';
 COMMENT ON FUNCTION sambapos._in_transaction_block() IS
   'True after BEGIN, and in a line of several statements: where a procedure can''t commit';
+
+CREATE FUNCTION sambapos._disconnect(server text) RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_disconnect';
+COMMENT ON FUNCTION sambapos._disconnect(text) IS 'sambapos_disconnect, for the SQL parts of the extension';
+REVOKE ALL ON FUNCTION sambapos._disconnect(text) FROM PUBLIC;

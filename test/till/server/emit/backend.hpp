@@ -64,6 +64,7 @@ public:
 
 	void connect(const std::string &socket_directory, const std::string &database);
 	void close();
+	int process() const { return PQbackendPID(c); }
 	bool connected() const { return c != nullptr && PQstatus(c) == CONNECTION_OK; }
 
 	/* One or more statements; the last result that has rows or a count. Throws after reading all

@@ -76,7 +76,8 @@ RETURN coalesce((SELECT l.name FROM till.long_names l WHERE l.cut = $1), $1);
 CREATE VIEW till.relations AS
 SELECT c.oid, n.nspname AS schema, CASE WHEN c.relname LIKE '%~%' THEN till.full_name(c.relname) ELSE c.relname::text END AS name, c.relkind, n.oid AS schema_oid
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^(pg_|information_schema$|INFORMATION_SCHEMA$|sys$|till$|public$)';
+WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^(pg_|information_schema$|INFORMATION_SCHEMA$|sys$|till$|public$)'
+	AND (has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE')); -- a login sees what it has a right on
 
 CREATE VIEW till.columns AS
 SELECT r.oid AS relation, r.schema, r.name AS table_name, r.relkind, CASE WHEN a.attname LIKE '%~%' THEN till.full_name(a.attname) ELSE a.attname::text END AS name, a.attnum AS number,
@@ -231,7 +232,7 @@ CREATE VIEW sys.check_constraints AS
 SELECT o.name, o.object_id, o.schema_id, o.parent_object_id FROM sys.objects o WHERE o.type = 'C ';
 
 CREATE FUNCTION till.sequence_value(seq regclass) RETURNS numeric
-LANGUAGE plpgsql STABLE STRICT AS $$
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER AS $$
 DECLARE
 	value bigint;
 BEGIN
@@ -251,7 +252,7 @@ COMMENT ON COLUMN sys.identity_columns.last_value IS 'sql_variant';
 
 -- ---- rows ----
 CREATE FUNCTION till.row_count(relation regclass) RETURNS bigint
-LANGUAGE plpgsql STABLE STRICT AS $$
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER AS $$
 DECLARE
 	n bigint;
 BEGIN
@@ -281,11 +282,15 @@ SELECT 0 AS object_id, 0::smallint AS is_track_columns_updated_on, 0::bigint AS 
 CREATE VIEW sys.extended_properties AS SELECT 0::smallint AS class, 0 AS major_id, 0 AS minor_id, ''::text AS name, ''::text AS value WHERE false;
 CREATE VIEW sys.computed_columns AS SELECT 0 AS object_id, ''::text AS name, 0 AS column_id, ''::text AS definition WHERE false;
 CREATE VIEW sys.triggers AS SELECT ''::text AS name, 0 AS object_id, 0 AS parent_id WHERE false;
-CREATE VIEW sys.database_principals AS SELECT 'dbo'::text AS name, 1 AS principal_id, 'S'::text AS type WHERE true;
 CREATE VIEW sys.dm_exec_sessions AS
 SELECT 0::smallint AS session_id, timestamp '2000-01-01' AS login_time, ''::text AS host_name, ''::text AS program_name, ''::text AS login_name, ''::text AS status,
 	0::smallint AS database_id, 0::smallint AS is_user_process WHERE false;
 COMMENT ON COLUMN sys.dm_exec_sessions.is_user_process IS 'bit';
+CREATE VIEW sys.dm_exec_requests AS
+SELECT 0::smallint AS session_id, ''::text AS status, 0::smallint AS database_id, 0::smallint AS blocking_session_id, ''::text AS wait_type, 0 AS wait_time WHERE false;
+CREATE VIEW sys.database_files AS
+SELECT 0 AS file_id, 0::smallint AS type, ''::text AS type_desc, ''::text AS name, 0 AS size WHERE false;
+COMMENT ON COLUMN sys.database_files.type IS 'tinyint';
 CREATE VIEW till.connections AS
 SELECT 0 AS spid, ''::text AS application_name, ''::text AS login_name, timestamp '2000-01-01' AS login_time, ''::text AS state, ''::text AS database_name,
 	0::bigint AS connections_ever, 0::bigint AS bytes_sent, 0::bigint AS attentions WHERE false;
@@ -361,20 +366,20 @@ CREATE FUNCTION till.object_id(name text, kind text DEFAULT NULL) RETURNS intege
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_variable
 DECLARE
-	parts text[] := till.split_name(name);
-	object text := parts[array_length(parts, 1)];
-	schema text := coalesce(nullif(parts[array_length(parts, 1) - 1], ''), 'dbo');
+	parts text[] := till.split_name(name COLLATE "C");
+	object text COLLATE till."CI_AS" := parts[array_length(parts, 1)];
+	schema text COLLATE till."CI_AS" := coalesce(nullif(parts[array_length(parts, 1) - 1], ''), 'dbo');
 	id integer;
 BEGIN
-	IF object LIKE '#%' THEN
-		SELECT c.oid INTO id FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND lower(c.relname) = lower(object);
+	IF left(object, 1) = '#' THEN
+		SELECT c.oid INTO id FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND lower(c.relname) = lower(object COLLATE "C");
 		RETURN id;
 	END IF;
 	SELECT o.object_id INTO id FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
-	WHERE o.name = object AND s.name = schema AND (kind IS NULL OR rtrim(o.type) = rtrim(upper(kind)));
+	WHERE o.name = object AND s.name = schema AND (kind IS NULL OR rtrim(o.type) = rtrim(upper(kind COLLATE "C")));
 	IF id IS NULL THEN
 		SELECT c.oid INTO id FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname IN ('sys', 'INFORMATION_SCHEMA') AND lower(n.nspname) = lower(schema) AND lower(c.relname) = lower(object) AND c.relkind = 'v' AND (kind IS NULL OR upper(kind) IN ('V', 'S'));
+		WHERE n.nspname IN ('sys', 'INFORMATION_SCHEMA') AND lower(n.nspname) = lower(schema COLLATE "C") AND lower(c.relname) = lower(object COLLATE "C") AND c.relkind = 'v' AND (kind IS NULL OR upper(kind COLLATE "C") IN ('V', 'S'));
 	END IF;
 	RETURN id;
 END $$;

@@ -92,8 +92,7 @@ const std::map<std::string, TextRule> text_rules = {
 	{"ASCII", {"t", "ascii($1)", 'i'}},
 	{"UNICODE", {"t", "ascii($1)", 'i'}},
 	{"NCHAR", {"i", "till.nchar($1)", 'c'}},
-	{"CHAR", {"i", "till.char($1)", 'c'}},
-	{"QUOTENAME", {"t", "('[' || replace($1, ']', ']]') || ']')", 'm'}}};
+	{"CHAR", {"i", "till.char($1)", 'c'}}};
 
 /* The type of a string function's result; first is the type of its first string argument. */
 Type

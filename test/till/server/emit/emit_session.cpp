@@ -20,7 +20,7 @@ Value
 Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 {
 	/* arguments as text (t), int (i) or the type of a sql_variant (x), trailing ones optional;
-	 * result n = name, i = int, s = smallint */
+	 * result n = name, q = name in quotes, i = int, s = smallint */
 	struct Rule
 	{
 		const char *arguments;
@@ -29,6 +29,7 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 		char result;
 	};
 	static const std::map<std::string, Rule> rules = {
+		{"QUOTENAME", {"tt", 1, "till.quotename", 'q'}},
 		{"OBJECT_ID", {"tt", 1, "till.object_id", 'i'}},
 		{"OBJECT_NAME", {"ii", 1, "till.object_name", 'n'}},
 		{"OBJECT_SCHEMA_NAME", {"ii", 1, "till.object_schema_name", 'n'}},
@@ -45,9 +46,13 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 		{"IDENT_CURRENT", {"t", 1, "till.ident_current", 'd'}},
 		{"IDENT_SEED", {"t", 1, "till.ident_seed", 'd'}},
 		{"IDENT_INCR", {"t", 1, "till.ident_incr", 'd'}},
+		{"USER_ID", {"t", 1, "till.user_id", 'i'}},
+		{"HAS_PERMS_BY_NAME", {"ttttt", 3, "till.has_perms_by_name", 'i'}},
+		{"IS_SRVROLEMEMBER", {"t", 1, "till.is_member", 'i'}},
+		{"IS_ROLEMEMBER", {"t", 1, "till.is_member", 'i'}},
+		{"IS_MEMBER", {"t", 1, "till.is_member", 'i'}},
 		{"HAS_DBACCESS", {"t", 1, "till.has_dbaccess", 'i'}},
 		{"SQL_VARIANT_PROPERTY", {"xt", 2, "till.sql_variant_property", 'v'}},
-		{"SERVERPROPERTY", {"t", 1, "till.serverproperty", 'v'}},
 		{"CONNECTIONPROPERTY", {"t", 1, "till.connectionproperty", 'v'}},
 		{"DATABASEPROPERTYEX", {"tt", 2, "till.databasepropertyex", 'v'}},
 		{"CHANGE_TRACKING_CURRENT_VERSION", {"", 0, "till.change_tracking_current_version", 'b'}},
@@ -85,6 +90,7 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 	{
 		case 'v': return variant(sql);
 		case 'n': return Value{sql, string_type(Kind::nvarchar, 128), true, nullptr, true};
+		case 'q': return Value{sql, string_type(Kind::nvarchar, 258), true, nullptr, true};
 		case 's': return Value{sql, simple(Kind::smallint)};
 		case 'd': return Value{sql, decimal_type(38, 0)};
 		case 'b': return Value{sql, simple(Kind::bigint)};

@@ -282,3 +282,9 @@ CREATE FUNCTION till.larger(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTAB
 CREATE FUNCTION till.smaller(a bytea, b bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN a < b THEN a ELSE b END;
 CREATE AGGREGATE dbo.max(bytea) (sfunc = till.larger, stype = bytea, parallel = safe);
 CREATE AGGREGATE dbo.min(bytea) (sfunc = till.smaller, stype = bytea, parallel = safe);
+
+-- NULL for what is too long to be a name, and for a quote that is none
+CREATE FUNCTION till.quotename(name text, quote text DEFAULT '[') RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+AS $$ SELECT CASE WHEN length(name) > 128 THEN NULL WHEN quote IN ('[', ']') THEN '[' || replace(name COLLATE "C", ']', ']]') || ']'
+	WHEN quote IN ('''', '"') THEN quote || replace(name COLLATE "C", quote, quote || quote) || quote END $$;

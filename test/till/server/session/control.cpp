@@ -103,11 +103,12 @@ Shared::introduce(ConnectionInfo *info, const std::string &application, const st
 }
 
 void
-Shared::moved(ConnectionInfo *info, const std::string &database)
+Shared::moved(ConnectionInfo *info, const std::string &database, int backend)
 {
 	std::lock_guard<std::mutex> lock(mutex);
 
 	info->database = database;
+	info->backend = backend;
 }
 
 std::vector<ConnectionInfo>
@@ -259,6 +260,11 @@ Shared::set_switch(const std::string &name, const std::string &value)
 		switches.slow_ms_per_packet = static_cast<int>(std::max(0LL, number(value)));
 	else if (same_word(name, "slow_ms_per_select"))
 		switches.slow_ms_per_select = static_cast<int>(std::max(0LL, number(value)));
+	else if (same_word(name, "data_file_mb"))
+		switches.data_file_mb = number(value);
+	else if (same_word(name, "server_property") && value.find('=') != std::string::npos)
+		switches.property[fold(value.substr(0, value.find('=')), false)] =
+			value.substr(value.find('=') + 1);
 	else if (same_word(name, "reset"))
 		switches = Switches();
 	else
@@ -342,6 +348,22 @@ Shared::slow_select(const std::string &application)
 	std::lock_guard<std::mutex> lock(mutex);
 
 	return applies(application) ? switches.slow_ms_per_select : 0;
+}
+
+long long
+Shared::data_file_mb()
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return switches.data_file_mb;
+}
+
+std::map<std::string, std::string>
+Shared::properties()
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return switches.property;
 }
 
 bool

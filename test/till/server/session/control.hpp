@@ -45,6 +45,7 @@ struct DatabaseInfo
 struct ConnectionInfo
 {
 	int spid = 0;
+	int backend = 0; /* its process of the private cluster */
 	std::string application, login, host, login_time, status = "sleeping", database;
 	Channel *channel = nullptr;
 	long long bytes_sent = 0, attentions = 0; /* when the list was asked for */
@@ -71,6 +72,8 @@ struct Switches
 	long long error_after_rows = -1;
 	bool hang = false, login_hang = false, garbage_next = false;
 	int slow_ms_per_packet = 0, slow_ms_per_select = 0;
+	long long data_file_mb = -1;                 /* -1: as large as it is */
+	std::map<std::string, std::string> property; /* of the server, by folded name */
 };
 
 class Shared
@@ -101,7 +104,7 @@ public:
 	void introduce(ConnectionInfo *info, const std::string &application, const std::string &login,
 				   const std::string &host);
 	void describe(ConnectionInfo *info, const std::string &status);
-	void moved(ConnectionInfo *info, const std::string &database);
+	void moved(ConnectionInfo *info, const std::string &database, int backend);
 	std::vector<ConnectionInfo> list_connections();
 	long long connections_ever();
 	bool kill(int spid);
@@ -124,6 +127,8 @@ public:
 	long long take_error_after_rows(const std::string &application);
 	int slow_select(const std::string &application);
 	bool take_garbage(const std::string &application);
+	long long data_file_mb();
+	std::map<std::string, std::string> properties();
 };
 
 Shared &shared();

@@ -27,16 +27,16 @@ Session::greet()
 {
 	const Options &o = shared().options;
 	std::string wanted = login.database.empty() ? "master" : login.database;
-	DatabaseInfo ignored;
+	DatabaseInfo found;
 
-	if (!same_word(login.user, o.user) || login.password != o.password)
+	if (!password_is_right())
 	{
 		out.error(18456, 1, 14, "Login failed for user '" + login.user + "'.", 1);
 		out.done(token_done, done_error, 0, -1);
 		channel.end_message();
 		return false;
 	}
-	if (!shared().find_database(wanted, &ignored))
+	if (!shared().find_database(wanted, &found) || user_in(found.name).empty())
 	{
 		out.error(
 			4060, 1, 11,

@@ -7,8 +7,9 @@
  *
  * session.cpp: login and requests; session_statement.cpp: the statement loop;
  * session_transaction.cpp: SET and transactions; session_query.cpp: SELECT, writes and the way to
- * PostgreSQL; session_define.cpp: DDL and databases; session_execute.cpp: EXEC; session_values.cpp:
- * @@x, functions of the session, virtual tables; session_error.cpp: PostgreSQL's errors as T-SQL's.
+ * PostgreSQL; session_define.cpp: DDL and databases; session_principal.cpp: logins, users, rights;
+ * session_execute.cpp: EXEC; session_values.cpp: @@x, functions of the session, virtual tables;
+ * session_error.cpp: PostgreSQL's errors as T-SQL's.
  */
 #pragma once
 
@@ -71,6 +72,7 @@ class Session
 	Environment env;
 	Settings settings;
 	DatabaseInfo database;
+	std::string user; /* in the database */
 
 	/* the transaction */
 	int trancount = 0;
@@ -199,9 +201,17 @@ class Session
 	Value global(const std::string &name);
 	Value session_function(const std::string &words);
 	Value lock_mode(const std::string &words);
+	Value server_property(const std::string &name);
+	std::string sessions_table(bool requests);
 	std::string virtual_table(const std::string &name);
 
 	void use_database(const std::string &name, bool announce);
+	bool is_admin() const;
+	std::string ask_database(const std::string &name, const std::string &sql);
+	bool password_is_right();
+	std::string user_in(const std::string &name); /* empty: may not enter it */
+	void become_user(const std::string &name);
+	Flow drop_principals(const Drop &s);
 	void set_language(const std::string &value);
 	void set_one(const std::string &name, const std::string &value);
 

@@ -1,4 +1,4 @@
-/* Definitions, databases, principals, DBCC. */
+/* Definitions, databases, DBCC. */
 #include "session/session.hpp"
 #include "tsql/text.hpp"
 
@@ -53,7 +53,8 @@ Session::run(const CreateView &s)
 Session::Flow
 Session::run(const CreateSchema &s)
 {
-	define({"CREATE SCHEMA " + quote_identifier(s.name)});
+	define({"CREATE SCHEMA " + quote_identifier(s.name),
+			"GRANT USAGE ON SCHEMA " + quote_identifier(s.name) + " TO PUBLIC"});
 	done(done_final, 0, -1);
 	return Flow::next;
 }
@@ -84,7 +85,7 @@ Session::run(const Drop &s)
 		return Flow::next;
 	}
 	if (s.what == "LOGIN" || s.what == "USER")
-		throw unsupported("DROP " + s.what);
+		return drop_principals(s);
 	if (s.what == "SCHEMA")
 		list.push_back("DROP SCHEMA " + std::string(s.if_exists ? "IF EXISTS " : "") +
 					   quote_identifier(s.names[0].back()));
@@ -184,11 +185,19 @@ Session::use_database(const std::string &name, bool announce)
 	{
 		if (trancount > 0)
 			throw unsupported("USE inside a transaction");
+		std::string name_there = user_in(found.name);
+
+		if (name_there.empty())
+			throw SqlError(916, 14, 1,
+						   "The server principal \"" + login.user +
+							   "\" is not able to access the database \"" + found.name +
+							   "\" under the current security context.");
 		pg.connect(shared().options.socket_directory, found.name);
+		become_user(name_there);
 		lock_timeout_sent = false;
 	}
 	database = found;
-	shared().moved(&info, found.name);
+	shared().moved(&info, found.name, pg.process());
 	catalog.use(found.name, found.collation);
 	out.default_collation = found.collation;
 	if (!announce)
@@ -207,20 +216,6 @@ Session::run(const Use &s)
 	use_database(s.database, true);
 	done(done_final, 0, -1);
 	return Flow::next;
-}
-
-/* ---- principals: only the one login there is ---- */
-
-Session::Flow
-Session::run(const Grant &s)
-{
-	throw unsupported(s.verb);
-}
-
-Session::Flow
-Session::run(const CreatePrincipal &s)
-{
-	throw unsupported("CREATE " + s.what);
 }
 
 /* ---- DBCC ---- */

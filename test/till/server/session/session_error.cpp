@@ -42,6 +42,19 @@ foreign_key_error(const PgError &e, const std::string &name, const std::string &
 						"\", table \"" + e.schema + "." + e.table + "\".");
 }
 
+/* Of a column PostgreSQL says no more than the table: 229, where SQL Server would say 230. */
+static SqlError
+permission_error(const PgError &e, const std::string &database)
+{
+	static const std::string table = "permission denied for table ";
+
+	if (e.message.compare(0, table.size(), table) == 0)
+		return SqlError(229, 14, 5,
+						"The permission was denied on the object '" +
+							e.message.substr(table.size()) + "', database '" + database + "'.");
+	return SqlError(262, 14, 1, "Permission denied in database '" + database + "': " + e.message);
+}
+
 static std::string
 overflow_message(const std::string &message)
 {
@@ -150,6 +163,8 @@ Session::translate(const PgError &e)
 		return SqlError(
 			4712, 16, 1,
 			"Cannot truncate table because it is being referenced by a FOREIGN KEY constraint.");
+	if (state == "42501")
+		return permission_error(e, database.name);
 	if (state == "2BP01")
 		return SqlError(3726, 16, 1,
 						"Could not drop object because it is referenced by a FOREIGN KEY "

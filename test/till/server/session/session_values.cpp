@@ -82,6 +82,21 @@ Session::lock_mode(const std::string &words)
 				 string_type(Kind::nvarchar, 32), false, nullptr, true};
 }
 
+/* As catalog.sql has it, unless EXEC till_control said otherwise. */
+Value
+Session::server_property(const std::string &name)
+{
+	std::string sql;
+
+	for (const auto &[property, value] : shared().properties())
+		sql += " WHEN lower(" + name + ") = " + quote_literal(property) + " THEN " +
+			   quote_literal(value);
+	sql = sql.empty() ? "till.serverproperty(" + name + ")"
+					  : "CASE" + sql + " ELSE till.serverproperty(" + name + ") END";
+	return Value{"till.make_variant('nvarchar(128)', " + sql + ")", simple(Kind::variant), true,
+				 nullptr, true};
+}
+
 Value
 Session::session_function(const std::string &words)
 {
@@ -93,14 +108,17 @@ Session::session_function(const std::string &words)
 	if (f == "SUSER_SNAME" || f == "SUSER_NAME" || f == "SYSTEM_USER" || f == "ORIGINAL_LOGIN")
 		return text_value(login.user);
 	if (f == "USER_NAME" || f == "CURRENT_USER" || f == "SESSION_USER" || f == "USER")
-		return text_value("dbo");
+		return text_value(user);
 	if (f == "HOST_NAME")
 		return text_value(login.host);
 	if (f == "APP_NAME")
 		return text_value(login.application);
-	if (f == "HAS_PERMS_BY_NAME" || f == "IS_SRVROLEMEMBER" || f == "IS_ROLEMEMBER" ||
-		f == "IS_MEMBER")
-		return integer_value(1); /* the one login there is may do everything */
+	if (f == "SUSER_ID" && end != std::string::npos)
+		return Value{"till.suser_id(" + words.substr(end + 1) + ", " +
+						 quote_literal(shared().options.user) + ")",
+					 simple(Kind::integer)};
+	if (f == "SERVERPROPERTY" && end != std::string::npos)
+		return server_property(words.substr(end + 1));
 	if (f == "APPLOCK_MODE")
 		return lock_mode(words);
 	if (f == "XACT_STATE")
@@ -138,42 +156,79 @@ requests_table()
 		   "bytes_sent, error, finished)";
 }
 
+/* The data file, and a log. */
+static std::string
+files_table()
+{
+	long long mb = shared().data_file_mb();
+	std::string pages = mb < 0 ? "(pg_database_size(current_database()) / 8192)::int4"
+							   : std::to_string(mb * 128) + "::int4";
+
+	return "SELECT 1 AS file_id, 0::int2 AS type, 'ROWS'::text AS type_desc, "
+		   "current_database()::text AS name, " +
+		   pages +
+		   " AS size UNION ALL SELECT 2, 1::int2, 'LOG'::text, current_database() || '_log', 1024";
+}
+
+/* Who is there, as SQL Server tells it: to a login without VIEW SERVER STATE, itself. */
+std::string
+Session::sessions_table(bool requests)
+{
+	std::string rows;
+
+	for (const ConnectionInfo &c : shared().list_connections())
+		if (is_admin() || c.spid == info.spid)
+			rows += (rows.empty() ? "(" : ", (") + std::to_string(c.spid) + ", " +
+					std::to_string(c.backend) + ", " + quote_literal(c.application) + ", " +
+					quote_literal(c.login) + ", " + quote_literal(c.host) + ", " +
+					quote_literal(c.login_time) + "::timestamp, " + quote_literal(c.status) + ", " +
+					quote_literal(c.database) + ")";
+	std::string source = "(VALUES " + rows +
+						 ") v (spid, pid, application, login, host, login_time, status, database)";
+
+	if (!requests)
+		return "SELECT spid::int2 AS session_id, login_time, host::text AS host_name, "
+			   "application::text AS program_name, login::text AS login_name, "
+			   "status::text AS status, till.db_id(database)::int2 AS database_id, 1::int2 AS "
+			   "is_user_process FROM " +
+			   source;
+	return "WITH v AS (SELECT * FROM " + source +
+		   ") SELECT v.spid::int2 AS session_id, v.status::text AS status, "
+		   "till.db_id(v.database)::int2 AS database_id, coalesce(b.spid, 0)::int2 AS "
+		   "blocking_session_id, CASE WHEN b.spid IS NOT NULL THEN 'LCK_M_X'::text END AS "
+		   "wait_type, CASE WHEN b.spid IS NULL THEN 0 ELSE extract(epoch FROM clock_timestamp() "
+		   "- a.state_change) * 1000 END::int4 AS wait_time FROM v JOIN pg_stat_activity a "
+		   "USING (pid) LEFT JOIN v b ON b.pid = (pg_blocking_pids(v.pid))[1] "
+		   "WHERE v.status <> 'sleeping'";
+}
+
 /* The rows of a table that has none in PostgreSQL, as a SELECT with the view's columns. */
 std::string
 Session::virtual_table(const std::string &name)
 {
-	bool connections = name == "till.connections", sessions = name == "sys.dm_exec_sessions";
 	std::string rows;
 
 	if (name == "till.requests")
 		return requests_table();
-	if (!connections && !sessions)
+	if (name == "sys.database_files")
+		return files_table();
+	if (name == "sys.dm_exec_sessions" || name == "sys.dm_exec_requests")
+		return sessions_table(name == "sys.dm_exec_requests");
+	if (name != "till.connections")
 		return "";
 	for (const ConnectionInfo &c : shared().list_connections())
-	{
 		rows += (rows.empty() ? "(" : ", (") + std::to_string(c.spid) + ", " +
 				quote_literal(c.application) + ", " + quote_literal(c.login) + ", " +
-				quote_literal(c.host) + ", " + quote_literal(c.login_time) + "::timestamp, " +
-				quote_literal(c.status) + ", " + quote_literal(c.database) + ", " +
-				std::to_string(shared().connections_ever()) + "::int8, " +
-				std::to_string(c.bytes_sent) + "::int8, " + std::to_string(c.attentions) +
-				"::int8)";
-	}
-	std::string source =
-		" FROM (VALUES " + rows +
-		") v (spid, application, login, host, login_time, status, database, ever, sent, "
-		"attentions)";
-
-	if (connections)
-		return "SELECT spid::int4, application::text AS application_name, login::text AS "
-			   "login_name, login_time, status::text AS state, database::text AS "
-			   "database_name, ever AS connections_ever, sent AS bytes_sent, attentions" +
-			   source;
-	return "SELECT spid::int2 AS session_id, login_time, host::text AS host_name, "
-		   "application::text AS program_name, login::text AS login_name, "
-		   "status::text AS status, till.db_id(database)::int2 AS database_id, 1::int2 AS "
-		   "is_user_process" +
-		   source;
+				quote_literal(c.login_time) + "::timestamp, " + quote_literal(c.status) + ", " +
+				quote_literal(c.database) + ", " + std::to_string(shared().connections_ever()) +
+				"::int8, " + std::to_string(c.bytes_sent) + "::int8, " +
+				std::to_string(c.attentions) + "::int8)";
+	return "SELECT spid::int4, application::text AS application_name, login::text AS "
+		   "login_name, login_time, status::text AS state, database::text AS "
+		   "database_name, ever AS connections_ever, sent AS bytes_sent, attentions FROM "
+		   "(VALUES " +
+		   rows +
+		   ") v (spid, application, login, login_time, status, database, ever, sent, attentions)";
 }
 
 } // namespace till

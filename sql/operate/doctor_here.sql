@@ -1,0 +1,197 @@
+-- doctor_here.sql: what on our side would keep a sync from working, or give something away? No server is asked.
+
+CREATE FUNCTION sambapos._doctor_encryption(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  encryption text := sambapos._server_option(server, 'encryption', 'require');
+BEGIN
+  IF encryption <> 'require' THEN
+    RETURN sambapos._finding('warning', format('option encryption is %s: %s', encryption,
+      CASE encryption WHEN 'off' THEN 'the password and all data cross in clear'
+          ELSE 'where the server cannot, all data cross in clear' END),
+      format('ALTER SERVER %I OPTIONS (SET encryption ''require'');', server));
+  ELSIF sambapos._server_option(server, 'min_tls', '1.1') = '1.0' THEN
+    RETURN sambapos._finding('warning', 'TLS 1.0, which can be broken, is accepted',
+      format('Install the updates of Windows and SQL Server on the till PC, then ALTER SERVER %I OPTIONS (DROP '
+          'min_tls);', server));
+  ELSIF sambapos._server_option(server, 'ca_file') IS NULL THEN
+    RETURN sambapos._finding('warning', 'the server''s certificate is not checked: whoever stands between can pretend '
+        'to be the till',
+      format('Copy the certificate here; as a superuser: ALTER SERVER %I OPTIONS (ADD ca_file ''/etc/ssl/till.pem'');',
+          server));
+  ELSIF sambapos._server_option(server, 'check_hostname', 'true')::boolean IS FALSE THEN
+    RETURN sambapos._finding('warning', 'the certificate may name any host',
+        format('ALTER SERVER %I OPTIONS (SET check_hostname ''true'');', server));
+  END IF;
+  RETURN sambapos._finding('ok', 'everything is encrypted, and the certificate is checked');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_encryption(text) IS 'Do the server''s options allow a connection that others can '
+    'read?';
+
+-- Of other roles' mappings only superusers and the server's owner see the options.
+CREATE FUNCTION sambapos._doctor_passwords(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  holders text[];
+  fixes   text;
+BEGIN
+  SELECT array_agg(m.usename ORDER BY m.usename),
+         string_agg(format('ALTER USER MAPPING FOR %s SERVER %I OPTIONS '
+                           '(DROP password, ADD password_file ''/etc/sambapos/password'');',
+                           CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END, server), ' '
+                    ORDER BY m.usename)
+    INTO holders, fixes
+  FROM pg_user_mappings AS m
+  WHERE m.srvname = server
+    AND EXISTS (SELECT FROM pg_options_to_table(m.umoptions) AS o WHERE o.option_name = 'password');
+  IF holders IS NULL THEN
+    RETURN sambapos._finding('ok', 'no user mapping that this role may look into has a password in it');
+  END IF;
+  RETURN sambapos._finding('warning', 'every dump of this database has the password of the user mapping of '
+      || sambapos._doctor_some(holders),
+    'As a superuser, with the password in a file that only the server''s user can read: ' || fixes);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_passwords(text) IS 'Would a dump have a password in it?';
+
+CREATE FUNCTION sambapos._doctor_public(server text) RETURNS sambapos.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_user_mappings AS m WHERE m.srvname = server AND m.umuser = 0)
+    THEN sambapos._finding('warning', 'every role that gets at a foreign table reads with the login of the mapping '
+        'for PUBLIC',
+           format('CREATE USER MAPPING FOR ... SERVER %I OPTIONS (...) for those who need one, then DROP USER MAPPING '
+               'FOR PUBLIC SERVER %1$I;', server))
+    ELSE sambapos._finding('ok', 'each role has a mapping of its own') END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_public(text) IS 'Is the login given to everybody?';
+
+CREATE FUNCTION sambapos._doctor_cron(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  sites text[] := ARRAY(SELECT s.name FROM sambapos._place AS s
+                        WHERE s.server = _doctor_cron.server AND s.removed_at IS NULL ORDER BY 1);
+  home  text := sambapos._cron_database();
+  words text;
+  fixes text;
+BEGIN
+  IF cardinality(sites) = 0 THEN
+    RETURN sambapos._finding('skipped', 'there is no site on this server yet: see sambapos_add_site');
+  ELSIF NOT sambapos._cron_here() AND home IS NOT NULL THEN
+    RETURN sambapos._finding('warning', format('pg_cron lives in database %s: whether a job is there cannot be seen '
+        'from here', home),
+      format('SELECT * FROM sambapos_schedule(%L); says what to type there', sites[1]));
+  ELSIF NOT sambapos._cron_here() THEN
+    RETURN sambapos._finding('warning', 'pg_cron is not in this database: nothing syncs by itself, unless something '
+        'else calls sambapos_run', sambapos._cron_steps());
+  ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+    RETURN sambapos._finding('warning', format('role %s may not use pg_cron', current_user),
+        format('As a superuser: GRANT USAGE ON SCHEMA cron TO %I;', current_user));
+  END IF;
+  SELECT string_agg(format('site %s: %s', s.name, c.complaint), '; '),
+         string_agg(format('SELECT * FROM sambapos_schedule(%L);', s.name), ' ')
+    INTO words, fixes
+  FROM unnest(sites) AS s (name), sambapos._cron_complaint(s.name) AS c (complaint)
+  WHERE c.complaint IS NOT NULL;
+  IF words IS NOT NULL THEN
+    RETURN sambapos._finding('warning', words, fixes);
+  END IF;
+  RETURN sambapos._finding('ok', 'each site has its job, and nothing is known to keep it from running');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_cron(text) IS 'Does pg_cron run the sites of a server, and can it log in?';
+
+-- ---- what others hang on the replica ----
+
+CREATE FUNCTION sambapos._doctor_replica_tables() RETURNS TABLE (relation regclass, identity smallint[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.oid, CASE c.relreplident
+    WHEN 'f' THEN ARRAY(SELECT a.attnum FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0
+        AND NOT a.attisdropped)
+    ELSE (SELECT i.indkey::smallint[] FROM pg_index AS i
+          WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
+              ELSE false END) END
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'sambapos_replica' AND c.relkind IN ('r', 'p');
+$$;
+COMMENT ON FUNCTION sambapos._doctor_replica_tables() IS
+  'The tables of the replica, and the columns of their replica identity; NULL: they have none';
+
+CREATE FUNCTION sambapos._doctor_triggers(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  others   text := (SELECT string_agg(sambapos._relation_code_of_others(r.relation), '; ')
+                    FROM sambapos._doctor_replica_tables() AS r);
+  triggers text[] := ARRAY(
+    SELECT format('%s on %s', t.tgname, r.relation)
+    FROM sambapos._doctor_replica_tables() AS r JOIN pg_trigger AS t ON t.tgrelid = r.relation AND NOT t.tgisinternal
+    JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname NOT IN ('sambapos', 'sambapos_replica') ORDER BY 1);
+BEGIN
+  IF others IS NOT NULL THEN
+    RETURN sambapos._finding('warning', 'code of others runs with the rights of the sync: ' || others,
+      'Drop it, or give its function to a superuser who has read it; see "What belongs to others" in the manual''s '
+          'page on hardening.');
+  ELSIF cardinality(triggers) > 0 THEN
+    RETURN sambapos._finding('warning',
+      'triggers run within each sync; one that fails or waits does so to its table: ' || sambapos._doctor_some(triggers),
+      'Keep what they do short, or let a job of your own look at column version instead.');
+  END IF;
+  RETURN sambapos._finding('ok', 'none');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_triggers(text) IS 'Do triggers, rules or the like of others run when the sync '
+    'writes?';
+
+-- PostgreSQL refuses the UPDATE of a published row unless filter and column list go by its replica identity. The
+-- columns of a filter stand nowhere but in its expression: pg_depend has those of the column list as well.
+CREATE FUNCTION sambapos._doctor_publication_problems() RETURNS TABLE (problem text, fix text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('publication %s: %s has no replica identity', p.pubname, r.relation),
+      format('ALTER TABLE %s REPLICA IDENTITY FULL;', r.relation)
+  FROM pg_publication AS p
+  JOIN pg_publication_tables AS t ON t.pubname = p.pubname AND t.schemaname = 'sambapos_replica'
+  JOIN sambapos._doctor_replica_tables() AS r ON r.relation = format('%I.%I', t.schemaname, t.tablename)::regclass
+  WHERE (p.pubupdate OR p.pubdelete) AND r.identity IS NULL
+  UNION ALL
+  SELECT format('publication %s: %s of %s %s outside the key', p.pubname, b.what, r.relation,
+                CASE b.what WHEN 'the row filter' THEN 'names columns' ELSE 'leaves out columns' END),
+         format('ALTER PUBLICATION %I DROP TABLE %s; ALTER PUBLICATION %1$I ADD TABLE %2$s;', p.pubname, r.relation)
+  FROM pg_publication AS p
+  JOIN pg_publication_rel AS t ON t.prpubid = p.oid
+  JOIN sambapos._doctor_replica_tables() AS r ON r.relation = t.prrelid
+  CROSS JOIN LATERAL (
+    SELECT 'the row filter' AS what
+    WHERE EXISTS (SELECT FROM regexp_matches(t.prqual::text, ':varattno (\d+)', 'g') AS v (number)
+                  WHERE v.number[1]::smallint <> ALL (r.identity))
+    UNION ALL
+    SELECT 'the column list' WHERE NOT r.identity <@ t.prattrs::smallint[]) AS b
+  WHERE p.pubupdate OR p.pubdelete;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_publication_problems() IS
+  'Publications that make PostgreSQL refuse what the sync does';
+
+CREATE FUNCTION sambapos._doctor_publications(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  problems text;
+  fixes    text;
+BEGIN
+  SELECT string_agg(p.problem, '; ' ORDER BY p.problem), string_agg(p.fix, ' ' ORDER BY p.problem) INTO problems, fixes
+  FROM sambapos._doctor_publication_problems() AS p;
+  IF problems IS NOT NULL THEN
+    RETURN sambapos._finding('error', 'the sync''s UPDATE will be refused: ' || problems, fixes);
+  END IF;
+  RETURN sambapos._finding('ok', 'no publication stands in the way');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_publications(text) IS 'Does a publication of a replica table keep the sync from '
+    'writing?';
