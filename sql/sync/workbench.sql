@@ -7,7 +7,8 @@ COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a ta
 
 -- probe: what the source says about each table. changed: roots whose children are read. source_id:
 -- all ids of a root at the source, where they had to be asked for. gone: rows found to be gone. again:
--- tables the next run has to read whole.
+-- tables the next run has to read whole. suspect: roots with another date than their namesake, with the
+-- evidence whether they are the same.
 CREATE FUNCTION sambapos._workbench_open() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -21,6 +22,9 @@ BEGIN
   CREATE TEMPORARY TABLE sambapos__gone (
     table_name name, epoch integer, id bigint, row_state text, PRIMARY KEY (table_name, epoch, id));
   CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
+  CREATE TEMPORARY TABLE sambapos__suspect (
+    table_name name, id bigint, epoch integer, uid_differs boolean, names_differ boolean, made_before boolean,
+    times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text, PRIMARY KEY (table_name, id));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run';
