@@ -55,8 +55,9 @@ COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS
 CREATE FUNCTION sambapos._replica_has_root_id(t sambapos._table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = sambapos._replica_table(t.table_name)
-                    AND a.attname = 'root_id' AND NOT a.attisdropped);
+  SELECT t.kind = 'child' AND EXISTS (
+    SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name))
+       AND a.attname = 'root_id' AND NOT a.attisdropped);
 $$;
 COMMENT ON FUNCTION sambapos._replica_has_root_id(sambapos._table) IS
   'True for the replica of a child table whose source key does not hold the root''s id';

@@ -173,11 +173,13 @@ BEGIN
                     ORDER BY s.id, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.id = s.id',
                  stage, namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
   PERFORM sambapos._suspect_find(run_id, place, t);
-  PERFORM sambapos._suspect_ask_children(place, t);
-  PERFORM sambapos._suspect_judge(place, t);
-  PERFORM sambapos._suspect_show(run_id, place, t);
-  EXECUTE format('UPDATE %s AS s SET epoch = x.epoch FROM pg_temp.sambapos__suspect AS x
-                   WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
+  IF EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name) THEN
+    PERFORM sambapos._suspect_ask_children(place, t);
+    PERFORM sambapos._suspect_judge(place, t);
+    PERFORM sambapos._suspect_show(run_id, place, t);
+    EXECUTE format('UPDATE %s AS s SET epoch = x.epoch FROM pg_temp.sambapos__suspect AS x
+                     WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
+  END IF;
   EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
@@ -230,7 +232,9 @@ DECLARE
   namesakes text := sambapos._stage_namesakes_sql(t, key);
   differs text := (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p);
   rootless boolean := t.kind = 'child' AND sambapos._table_has_root(t);
-  ids_fell boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
+  -- the table was empty when it was last read, or its ids have fallen since: the live rows known of it are gone
+  restarted boolean := t.source_max_id IS NULL
+    OR EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
   reused bigint[];
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
@@ -246,7 +250,7 @@ BEGIN
       USING place.site_id;
   END IF;
   EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
-                 key[1], namesakes, differs) INTO reused USING place.site_id, epoch, ids_fell AND rootless;
+                 key[1], namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;

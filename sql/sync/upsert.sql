@@ -24,16 +24,24 @@ COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table';
 
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
--- don't. So none of them counts until it is delivered.
+-- don't. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
+-- wasn't restored: its rows stay what they are.
 CREATE FUNCTION sambapos._merge_revive_children(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[], version bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c record;
+  restored boolean;
 BEGIN
   FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._table AS k
             WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
+    restored := true;
+    IF to_regclass(format('pg_temp.%I', sambapos._stage_name(c.table_name))) IS NOT NULL THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))', sambapos._stage_name(c.table_name), c.parent_key)
+        INTO restored USING ids;
+    END IF;
+    CONTINUE WHEN NOT restored;
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
                       FROM unnest($2, $3) AS p (epoch, id)
                      WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id AND r.row_state IN (''cleared'', ''superseded'')',
@@ -46,20 +54,18 @@ COMMENT ON FUNCTION sambapos._merge_revive_children(sambapos._place, sambapos._t
 
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
-CREATE FUNCTION sambapos._merge_revive(place sambapos._place, t sambapos._table, version bigint) RETURNS bigint
+CREATE FUNCTION sambapos._merge_revive(place sambapos._place, t sambapos._table, on_key text, differs text, version bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  p record;
   unchanged bigint;
   epochs integer[];
   ids bigint[];
 BEGIN
-  SELECT * INTO p FROM sambapos._merge_parts(place, t);
   EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r SET row_state = ''live'', synced_at = now(), version = $2 FROM pg_temp.%I AS s
                                  WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id)
                   SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
-                 t.table_name, sambapos._stage_name(t.table_name), p.on_key, p.differs,
+                 t.table_name, sambapos._stage_name(t.table_name), on_key, differs,
                  CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END)
     INTO unchanged, epochs, ids USING place.site_id, version;
   IF t.kind IN ('ticket', 'document', 'period') AND ids IS NOT NULL THEN
@@ -68,7 +74,7 @@ BEGIN
   RETURN unchanged;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_revive(sambapos._place, sambapos._table, bigint) IS
+COMMENT ON FUNCTION sambapos._merge_revive(sambapos._place, sambapos._table, text, text, bigint) IS
   'Makes staged rows live again that were gone';
 
 -- Updates what differs and inserts what is new; earlier versions go to the history table first.
@@ -88,7 +94,7 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
-  revived := sambapos._merge_revive(place, t, version);
+  revived := sambapos._merge_revive(place, t, p.on_key, p.differs, version);
   EXECUTE format('UPDATE %s AS r SET %s synced_at = now(), version = $2 FROM %s AS s WHERE %s AND %s',
                  replica, p.assign, stage, p.on_key, p.differs) USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;
