@@ -57,15 +57,20 @@ BEGIN
     t.table_name, sambapos._root_uid_sql(place, t, '<>'), sambapos._root_names_agree_sql(place, t), t.date_column,
     sambapos._root_times_agree_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}'))
     USING place.site_id, (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _suspect_find.run_id);
+  PERFORM sambapos._stage_analyze('sambapos__suspect');
   EXECUTE format(
-    'UPDATE pg_temp.sambapos__suspect AS x SET
-       below_stays = (SELECT EXISTS (SELECT FROM pg_temp.%1$I AS n WHERE n.id = b.id AND n.epoch = b.epoch) FROM (
-         SELECT b.id, b.epoch FROM sambapos_replica.%2$I AS b
-         WHERE b.site_id = $1 AND b.row_state = ''live'' AND b.id < x.id ORDER BY b.id DESC LIMIT 1) AS b),
-       above_stays = (SELECT EXISTS (SELECT FROM pg_temp.%1$I AS n WHERE n.id = b.id AND n.epoch = b.epoch) FROM (
-         SELECT b.id, b.epoch FROM sambapos_replica.%2$I AS b
-         WHERE b.site_id = $1 AND b.row_state = ''live'' AND b.id > x.id ORDER BY b.id LIMIT 1) AS b)
-     WHERE x.table_name = %2$L', sambapos._stage_name(t.table_name), t.table_name) USING place.site_id;
+    'UPDATE pg_temp.sambapos__suspect AS x SET below_stays = m.below_stays, above_stays = m.above_stays
+       FROM (SELECT x.id, CASE WHEN b.id IS NOT NULL THEN sb.id IS NOT NULL END AS below_stays,
+                    CASE WHEN a.id IS NOT NULL THEN sa.id IS NOT NULL END AS above_stays
+             FROM pg_temp.sambapos__suspect AS x
+             LEFT JOIN LATERAL (SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+                                WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1) AS b ON true
+             LEFT JOIN LATERAL (SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+                                WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1) AS a ON true
+             LEFT JOIN pg_temp.%2$I AS sb ON (sb.id, sb.epoch) = (b.id, b.epoch)
+             LEFT JOIN pg_temp.%2$I AS sa ON (sa.id, sa.epoch) = (a.id, a.epoch)
+             WHERE x.table_name = %1$L) AS m
+      WHERE x.table_name = %1$L AND x.id = m.id', t.table_name, sambapos._stage_name(t.table_name)) USING place.site_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._suspect_find(bigint, sambapos._place, sambapos._table) IS
@@ -90,15 +95,16 @@ BEGIN
     EXECUTE format(
       'UPDATE pg_temp.sambapos__suspect AS x
           SET children_agree = coalesce(x.children_agree, false) OR m.common
-         FROM (SELECT x.id, bool_or(k.staged AND k.known) AS common
-               FROM pg_temp.sambapos__suspect AS x CROSS JOIN LATERAL (
-                 SELECT bool_or(k.staged) AS staged, bool_or(NOT k.staged) AS known FROM (
-                   SELECT k.%1$I AS birth, true AS staged FROM pg_temp.%2$I AS k WHERE k.%3$I = x.id AND %5$s
-                   UNION ALL
-                   SELECT k.%1$I, false FROM sambapos_replica.%4$I AS k
-                   WHERE k.site_id = $1 AND k.epoch = x.epoch AND k.%3$I = x.id AND k.row_state = ''live'' AND %5$s) AS k
-                 GROUP BY k.birth) AS k
-               WHERE x.table_name = $2 GROUP BY x.id HAVING bool_or(k.staged) AND bool_or(k.known)) AS m
+         FROM (SELECT b.id, bool_or(b.staged AND b.known) AS common
+               FROM (SELECT k.id, k.birth, bool_or(k.staged) AS staged, bool_or(NOT k.staged) AS known
+                     FROM (SELECT x.id, k.%1$I AS birth, true AS staged
+                           FROM pg_temp.%2$I AS k JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND x.id = k.%3$I WHERE %5$s
+                           UNION ALL
+                           SELECT x.id, k.%1$I, false
+                           FROM sambapos_replica.%4$I AS k JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND (x.epoch, x.id) = (k.epoch, k.%3$I)
+                           WHERE k.site_id = $1 AND k.row_state = ''live'' AND %5$s) AS k
+                     GROUP BY k.id, k.birth) AS b
+               GROUP BY b.id HAVING bool_or(b.staged) AND bool_or(b.known)) AS m
         WHERE x.table_name = $2 AND x.id = m.id',
       c.column_name, sambapos._stage_name(c.table_name), c.parent_key, c.table_name, format(c.is_birth, c.column_name))
       USING place.site_id, t.table_name;
