@@ -7,7 +7,8 @@
 --   apart as another row, and said so; it is never written over.
 -- * A child is its root's: it gets the epoch of the root that was staged with it, or waits for the next run. A row that
 --   says it has no root is one of the present epoch, and no older row's continuation.
--- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had.
+-- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had,
+--   unless its earlier versions are kept beside it.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
 -- this run had no reason to look at, or whose tables it didn't have.
@@ -227,8 +228,8 @@ COMMENT ON FUNCTION sambapos._epoch_find_children(bigint, sambapos._place, samba
   'Gives staged children the epoch of their staged root; leaves out those without one';
 
 -- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
--- these values. Rows that say they have no root are of the present epoch. A row that isn't live and has other values
--- is another row: its id has been used again.
+-- these values, or whose earlier versions are kept. Rows that say they have no root are of the present epoch. A row
+-- that isn't live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -251,9 +252,9 @@ BEGIN
   END IF;
   IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR NOT %s)
+        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
         ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid', stage, namesakes, differs)
-      USING place.site_id;
+      USING place.site_id, t.history;
   END IF;
   EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
                  key[1], namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
