@@ -89,7 +89,8 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.waiting_root', '');
 COMMENT ON TABLE sambapos.waiting_root IS
   'Roots whose rows wait for the next run: their children came without them, or they were another row, or none, when '
   'they were read again after their children';
-COMMENT ON COLUMN sambapos.waiting_root.run_id IS 'The run that found it so; a later run that reads the root deletes the row';
+COMMENT ON COLUMN sambapos.waiting_root.run_id IS
+  'The run that found it so; a later run that reads the root deletes the row';
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS

@@ -130,8 +130,8 @@ BEGIN
   PERFORM sambapos._replica_index(place, t, relation);
   IF needs_root_id THEN
     EXECUTE format('CREATE INDEX ON %s (site_id, %s) WHERE row_state = ''live''', relation, keys);
-    EXECUTE format('COMMENT ON COLUMN %s.root_id IS %L', relation,
-                   format('The id of the row of %s that the row belongs to; 0 where column %s is NULL', t.parent, t.parent_key));
+    EXECUTE format('COMMENT ON COLUMN %s.root_id IS %L', relation, format(
+      'The id of the row of %s that the row belongs to; 0 where column %s is NULL', t.parent, t.parent_key));
   END IF;
 END;
 $$;
@@ -177,11 +177,14 @@ BEGIN
   IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation::regclass AND g.tgname = 'keep_history') THEN
     RETURN;
   ELSIF kind = 'history' THEN
-    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history()', relation);
+    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
+                    FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history()', relation);
   ELSE
-    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s FOR EACH ROW WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'')
+    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
+                    FOR EACH ROW WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'')
                     EXECUTE FUNCTION sambapos_replica.keep_history(%L)', relation,
-                   coalesce((SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = relation::regclass AND a.attname = 'document_epoch'), ''));
+                   coalesce((SELECT a.attname FROM pg_attribute AS a
+                             WHERE a.attrelid = relation::regclass AND a.attname = 'document_epoch'), ''));
   END IF;
 END;
 $$;
@@ -190,8 +193,8 @@ COMMENT ON FUNCTION sambapos._history_guard_ensure(text, text) IS
 
 -- What a person decides about history goes through here, and nothing else: personal columns are nulled, a guest is
 -- erased, a new computed column is filled.
-CREATE FUNCTION sambapos._history_rewrite(site_id integer, table_name name, assignments text, condition text DEFAULT 'true')
-RETURNS bigint
+CREATE FUNCTION sambapos._history_rewrite(site_id integer, table_name name, assignments text,
+                                          condition text DEFAULT 'true') RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -200,7 +203,8 @@ BEGIN
   PERFORM sambapos._problem_raise(sambapos._replica_problem(table_name));
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(table_name)));
   PERFORM set_config('sambapos_replica.rewrite_history', table_name, true);
-  EXECUTE format('UPDATE sambapos_replica.%I SET %s WHERE site_id = $1 AND (%s)', table_name, assignments, condition) USING site_id;
+  EXECUTE format('UPDATE sambapos_replica.%I SET %s WHERE site_id = $1 AND (%s)', table_name, assignments, condition)
+    USING site_id;
   GET DIAGNOSTICS rewritten = ROW_COUNT;
   PERFORM set_config('sambapos_replica.rewrite_history', '', true);
   RETURN rewritten;
@@ -302,7 +306,8 @@ BEGIN
   PERFORM sambapos._replica_check_name(t.table_name, 'replica'); -- once more: somebody may have been faster
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._replica_extend(place, t, t.table_name);
-  IF t.kind = 'child' AND t.parent_key <> ALL (sambapos._table_key(place, t)) AND NOT sambapos._replica_has_root_id(t) THEN
+  IF t.kind = 'child' AND t.parent_key <> ALL (sambapos._table_key(place, t))
+     AND NOT sambapos._replica_has_root_id(t) THEN
     RAISE EXCEPTION 'the key of table "%" holds no id of its root, its replica''s does', t.source_name USING
       ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Another site''s table of that name has another key.';
   END IF;

@@ -35,7 +35,8 @@ CREATE FUNCTION sambapos._root_uid_sql(place sambapos._place, t sambapos._table,
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN 'ticket_uid' = ANY (sambapos._root_fingerprint(place, t))
-              THEN format('nullif(r.ticket_uid, '''') %s nullif(s.ticket_uid, '''')', operator) ELSE 'NULL::boolean' END;
+              THEN format('nullif(r.ticket_uid, '''') %s nullif(s.ticket_uid, '''')', operator)
+              ELSE 'NULL::boolean' END;
 $$;
 COMMENT ON FUNCTION sambapos._root_uid_sql(sambapos._place, sambapos._table, text) IS
   'SQL that compares the uids of replica row r and staged row s; NULL if one has none';
@@ -43,8 +44,8 @@ COMMENT ON FUNCTION sambapos._root_uid_sql(sambapos._place, sambapos._table, tex
 CREATE FUNCTION sambapos._root_same_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('coalesce(%s, r.%I IS NOT DISTINCT FROM s.%2$I AND %s)', sambapos._root_uid_sql(place, t, '='), t.date_column,
-                sambapos._root_names_agree_sql(place, t));
+  SELECT format('coalesce(%s, r.%I IS NOT DISTINCT FROM s.%2$I AND %s)', sambapos._root_uid_sql(place, t, '='),
+                t.date_column, sambapos._root_names_agree_sql(place, t));
 $$;
 COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS
   'The fingerprint: SQL that is true if replica row r and staged row s, of one id, are one ticket, document or period';

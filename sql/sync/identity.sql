@@ -64,10 +64,12 @@ BEGIN
        FROM (SELECT x.id, CASE WHEN b.id IS NOT NULL THEN sb.id IS NOT NULL END AS below_stays,
                     CASE WHEN a.id IS NOT NULL THEN sa.id IS NOT NULL END AS above_stays
              FROM pg_temp.sambapos__suspect AS x
-             LEFT JOIN LATERAL (SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
-                                WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1) AS b ON true
-             LEFT JOIN LATERAL (SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
-                                WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1) AS a ON true
+             LEFT JOIN LATERAL (
+               SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+               WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1) AS b ON true
+             LEFT JOIN LATERAL (
+               SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+               WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1) AS a ON true
              LEFT JOIN pg_temp.%2$I AS sb ON (sb.id, sb.epoch) = (b.id, b.epoch)
              LEFT JOIN pg_temp.%2$I AS sa ON (sa.id, sa.epoch) = (a.id, a.epoch)
              WHERE x.table_name = %1$L) AS m
@@ -87,7 +89,8 @@ DECLARE
 BEGIN
   FOR c IN
     SELECT k.table_name, k.parent_key, b.column_name,
-           CASE WHEN b.column_name = 'order_uid' THEN 'k.%1$I <> ''''' ELSE 'k.%1$I <> date_trunc(''day'', k.%1$I)' END AS is_birth
+           CASE WHEN b.column_name = 'order_uid' THEN 'k.%1$I <> '''''
+                ELSE 'k.%1$I <> date_trunc(''day'', k.%1$I)' END AS is_birth
     FROM sambapos._table AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS b
     WHERE k.site_id = place.site_id AND k.parent = t.table_name AND t.kind = 'ticket' AND NOT b.is_hidden
       AND b.column_name IN ('order_uid', 'created_date_time', 'date')
@@ -99,10 +102,12 @@ BEGIN
          FROM (SELECT b.id, bool_or(b.staged AND b.known) AS common
                FROM (SELECT k.id, k.birth, bool_or(k.staged) AS staged, bool_or(NOT k.staged) AS known
                      FROM (SELECT x.id, k.%1$I AS birth, true AS staged
-                           FROM pg_temp.%2$I AS k JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND x.id = k.%3$I WHERE %5$s
+                           FROM pg_temp.%2$I AS k
+                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND x.id = k.%3$I WHERE %5$s
                            UNION ALL
                            SELECT x.id, k.%1$I, false
-                           FROM sambapos_replica.%4$I AS k JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND (x.epoch, x.id) = (k.epoch, k.%3$I)
+                           FROM sambapos_replica.%4$I AS k
+                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND (x.epoch, x.id) = (k.epoch, k.%3$I)
                            WHERE k.site_id = $1 AND k.row_state = ''live'' AND %5$s) AS k
                      GROUP BY k.id, k.birth) AS b
                GROUP BY b.id HAVING bool_or(b.staged) AND bool_or(b.known)) AS m
@@ -122,8 +127,8 @@ CREATE FUNCTION sambapos._suspect_judge(place sambapos._place, t sambapos._table
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  calm boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.rows >= p.live_before
-                             AND p.highest >= coalesce(t.source_max_id, 0))
+  calm boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name
+                             AND p.rows >= p.live_before AND p.highest >= coalesce(t.source_max_id, 0))
               AND NOT EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name
                                  AND (x.uid_differs OR NOT x.children_agree));
 BEGIN
@@ -151,12 +156,16 @@ DECLARE
   undecided bigint[];
   evidence jsonb;
 BEGIN
-  SELECT array_agg(x.id ORDER BY x.id), jsonb_agg(to_jsonb(x) - '{table_name,verdict}'::text[] ORDER BY x.id) INTO undecided, evidence
-  FROM (SELECT * FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name AND x.verdict = 'undecided' ORDER BY x.id LIMIT 50) AS x;
+  SELECT array_agg(x.id ORDER BY x.id), jsonb_agg(to_jsonb(x) - '{table_name,verdict}'::text[] ORDER BY x.id)
+    INTO undecided, evidence
+  FROM (SELECT * FROM pg_temp.sambapos__suspect AS x
+        WHERE x.table_name = t.table_name AND x.verdict = 'undecided' ORDER BY x.id LIMIT 50) AS x;
   IF undecided IS NOT NULL THEN
     PERFORM sambapos._log_message(run_id, t.table_name, format(
-      'edits, or other rows under used-again ids, kept apart until somebody looks: id %s', array_to_string(undecided, ', ')));
-    PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(undecided), jsonb_build_object('undecided', evidence));
+      'edits, or other rows under used-again ids, kept apart until somebody looks: id %s',
+      array_to_string(undecided, ', ')));
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(undecided),
+                                jsonb_build_object('undecided', evidence));
   END IF;
 END;
 $$;
@@ -214,13 +223,14 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = p.epoch%s FROM pg_temp.%I AS p WHERE p.id = s.%I', stage,
                  CASE WHEN sambapos._replica_has_root_id(t) THEN ', root_id = p.id' ELSE '' END,
                  sambapos._stage_name(t.parent), t.parent_key);
-  EXECUTE format('WITH waiting AS (DELETE FROM %1$s AS s WHERE s.epoch IS NULL AND s.%2$I IS NOT NULL RETURNING s.%2$I AS id)
+  EXECUTE format('WITH waiting AS (
+                    DELETE FROM %1$s AS s WHERE s.epoch IS NULL AND s.%2$I IS NOT NULL RETURNING s.%2$I AS id)
                   SELECT array_agg(DISTINCT id) FROM waiting', stage, t.parent_key) INTO waiting;
   IF waiting IS NOT NULL THEN
     SELECT r.* INTO root FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.table_name = t.parent;
     PERFORM sambapos._root_waits(run_id, root, waiting);
-    PERFORM sambapos._log_message(run_id, t.table_name, format('rows of %s roots came without them: they wait for the next run',
-                                                               cardinality(waiting)));
+    PERFORM sambapos._log_message(run_id, t.table_name, format(
+      'rows of %s roots came without them: they wait for the next run', cardinality(waiting)));
   END IF;
 END;
 $$;
@@ -241,7 +251,8 @@ DECLARE
   rootless boolean := t.kind = 'child' AND sambapos._table_has_root(t);
   -- the table was empty when it was last read, or its ids have fallen since: the live rows known of it are gone
   restarted boolean := t.source_max_id IS NULL
-    OR EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
+    OR EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
+               WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
   reused bigint[];
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
@@ -252,11 +263,14 @@ BEGIN
   END IF;
   IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
-        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid', stage, namesakes, differs)
+        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s
+        WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
+        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
+      stage, namesakes, differs)
       USING place.site_id, t.history;
   END IF;
-  EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
+  EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s
+                  WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
                  key[1], namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
@@ -303,7 +317,8 @@ BEGIN
     END IF;
     EXECUTE format('UPDATE %s AS s SET document_epoch = m.epoch FROM (
         SELECT d.id, max(d.epoch) AS epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE document_epoch IS NULL) AS k
-        JOIN sambapos_replica.account_transaction_documents AS d ON d.site_id = $1 AND d.id = k.id AND d.row_state = ''live''
+        JOIN sambapos_replica.account_transaction_documents AS d
+          ON d.site_id = $1 AND d.id = k.id AND d.row_state = ''live''
         GROUP BY d.id) AS m WHERE s.document_epoch IS NULL AND m.id = s.%2$I', stage, link) USING place.site_id;
   END IF;
   EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL', stage, link);
@@ -314,11 +329,13 @@ COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._ta
 
 -- A row that was delivered under another root, or without one, isn't where it was: it moved, unless its old root is
 -- gone, whose fate it then shares. One without a root that has other values now was another row.
-CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  same_row text := (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(sambapos._table_key(place, t)) AS k);
+  same_row text := (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ')
+                    FROM unnest(sambapos._table_key(place, t)) AS k);
   marked bigint;
 BEGIN
   IF NOT sambapos._replica_has_root_id(t) THEN
@@ -329,7 +346,8 @@ BEGIN
                     ELSE coalesce((SELECT nullif(p.row_state, ''live'') FROM sambapos_replica.%I AS p
                                    WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.root_id), ''removed'') END
                    FROM pg_temp.%I AS s
-                  WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s AND (r.epoch, r.root_id) <> (s.epoch, s.root_id)',
+                  WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s
+                    AND (r.epoch, r.root_id) <> (s.epoch, s.root_id)',
                  t.table_name, (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p), t.parent,
                  sambapos._stage_name(t.table_name), same_row) USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;

@@ -85,7 +85,8 @@ DECLARE
   add_ids CONSTANT text := 'INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, i.id FROM (%s) AS i (id)
                             WHERE i.id IS NOT NULL ON CONFLICT DO NOTHING';
 BEGIN
-  EXECUTE format(add_ids, t.table_name, 'SELECT w.id FROM sambapos.waiting_root AS w WHERE w.site_id = $1 AND w.table_name = $2')
+  EXECUTE format(add_ids, t.table_name,
+    'SELECT w.id FROM sambapos.waiting_root AS w WHERE w.site_id = $1 AND w.table_name = $2')
     USING place.site_id, t.table_name;
   IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
     EXECUTE format(add_ids, t.table_name, format(
@@ -169,17 +170,21 @@ DECLARE
   neighbours bigint[];
 BEGIN
   EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE r.row_state = ''live'' AND NOT coalesce(%s, false)',
-                 sambapos._stage_namesakes_sql(t, '{id}'), sambapos._root_same_sql(place, t)) INTO suspects USING place.site_id;
+                 sambapos._stage_namesakes_sql(t, '{id}'), sambapos._root_same_sql(place, t))
+    INTO suspects USING place.site_id;
   IF suspects IS NULL THEN
     RETURN;
   END IF;
   EXECUTE format(
     'SELECT array_agg(DISTINCT n.id) FROM unnest($2) AS x (id) CROSS JOIN LATERAL (
-       (SELECT r.id FROM sambapos_replica.%1$I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1)
+       (SELECT r.id FROM sambapos_replica.%1$I AS r
+        WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1)
        UNION ALL
-       (SELECT r.id FROM sambapos_replica.%1$I AS r WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1)) AS n
+       (SELECT r.id FROM sambapos_replica.%1$I AS r
+        WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1)) AS n
      WHERE n.id <> ALL ($2)', t.table_name) INTO neighbours USING place.site_id, suspects;
-  INSERT INTO pg_temp.sambapos__changed SELECT t.table_name, u FROM unnest(suspects || neighbours) AS u ON CONFLICT DO NOTHING;
+  INSERT INTO pg_temp.sambapos__changed SELECT t.table_name, u FROM unnest(suspects || neighbours) AS u
+  ON CONFLICT DO NOTHING;
   PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
 END;
 $$;
@@ -266,7 +271,8 @@ BEGIN
     INTO roots USING moved;
   PERFORM sambapos._stage_read_by(place, root, 'id', array_remove(roots, NULL));
   PERFORM sambapos._stage_read_by(place, t, 'id', moved);
-  PERFORM sambapos._stage_read(place, t, format('WHERE %I IS NULL AND id > $2', t.parent_key), NULL, sambapos._root_low_id(place, t));
+  PERFORM sambapos._stage_read(place, t, format('WHERE %I IS NULL AND id > $2', t.parent_key), NULL,
+                               sambapos._root_low_id(place, t));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_moved(sambapos._place, sambapos._table, sambapos._table) IS
@@ -276,8 +282,8 @@ COMMENT ON FUNCTION sambapos._read_moved(sambapos._place, sambapos._table, samba
 CREATE FUNCTION sambapos._read_other_roots(place sambapos._place, root sambapos._table) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._stage_read(place, root, format('AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)',
-                                                  sambapos._stage_name(root.table_name)));
+  SELECT sambapos._stage_read(place, root, format(
+    'AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)', sambapos._stage_name(root.table_name)));
 $$;
 COMMENT ON FUNCTION sambapos._read_other_roots(sambapos._place, sambapos._table) IS
   'Stages the rows of a root that did not change';
@@ -289,8 +295,10 @@ DECLARE
   root sambapos._table;
   root_mode text;
 BEGIN
-  SELECT r.* INTO root FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.table_name = t.parent AND r.enabled;
-  SELECT x.mode INTO root_mode FROM sambapos.run_table AS x WHERE (x.run_id, x.table_name) = (_read_child.run_id, t.parent);
+  SELECT r.* INTO root FROM sambapos._table AS r
+   WHERE r.site_id = place.site_id AND r.table_name = t.parent AND r.enabled;
+  SELECT x.mode INTO root_mode FROM sambapos.run_table AS x
+   WHERE (x.run_id, x.table_name) = (_read_child.run_id, t.parent);
   PERFORM sambapos._stage_make(place, t);
   IF mode = 'full' THEN
     IF root_mode = 'incremental' THEN
@@ -312,7 +320,9 @@ COMMENT ON FUNCTION sambapos._read_child(bigint, sambapos._place, sambapos._tabl
 
 CREATE FUNCTION sambapos._read_has_snapshot(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server AND c.isolation = 'snapshot'); $$;
+$$
+  SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server AND c.isolation = 'snapshot');
+$$;
 COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all that a run reads is of one moment';
 
 -- What can't change about the staged roots, read once more. One that is another row now, or none, waits: its children
@@ -337,10 +347,11 @@ BEGIN
   IF staged IS NULL THEN
     RETURN;
   END IF;
-  EXECUTE format('CREATE TEMPORARY TABLE sambapos__once_more AS SELECT %s FROM pg_temp.%I WITH NO DATA', columns, stage);
+  EXECUTE format('CREATE TEMPORARY TABLE sambapos__once_more AS SELECT %s FROM pg_temp.%I WITH NO DATA',
+                 columns, stage);
   WHILE first <= cardinality(staged) LOOP
-    EXECUTE format('INSERT INTO pg_temp.sambapos__once_more SELECT %s FROM %I.%I %s', columns, sambapos._live_schema(place.name),
-                   t.table_name, CASE WHEN cardinality(staged) < few THEN 'WHERE id = ANY ($1)' ELSE '' END)
+    EXECUTE format('INSERT INTO pg_temp.sambapos__once_more SELECT %s FROM %I.%I %s', columns,
+                   sambapos._live_schema(place.name), t.table_name, CASE WHEN cardinality(staged) < few THEN 'WHERE id = ANY ($1)' ELSE '' END)
       USING staged[first : first + chunk - 1];
     EXIT WHEN cardinality(staged) = few; -- many: the whole table was read
     first := first + chunk;
@@ -353,8 +364,8 @@ BEGIN
   IF waiting IS NOT NULL THEN
     DELETE FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.table_name AND c.id = ANY (waiting);
     PERFORM sambapos._root_waits(run_id, t, waiting);
-    PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows were others after their children were read: they wait for the next run',
-                                                               cardinality(waiting)));
+    PERFORM sambapos._log_message(run_id, t.table_name, format(
+      '%s rows were others after their children were read: they wait for the next run', cardinality(waiting)));
   END IF;
 END;
 $$;
@@ -407,8 +418,8 @@ $$
     SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
     UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
     UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
-    UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id AND c.parent = r.table_name
-                                                 AND c.enabled)
+    UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id
+                                                 AND c.parent = r.table_name AND c.enabled)
     UNION ALL SELECT 6, 'master' WHERE r.kind = 'master') AS s (rank, step)
   WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
   ORDER BY s.rank, r.table_name;
@@ -426,7 +437,8 @@ BEGIN
      WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running';
   END IF;
   RETURN EXISTS (SELECT FROM sambapos.run_table AS x
-                 WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status IN ('running', 'read'));
+                 WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name)
+                   AND x.status IN ('running', 'read'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos._table) IS

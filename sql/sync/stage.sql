@@ -108,9 +108,10 @@ BEGIN
   END IF;
   EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o WHERE s.ctid > o.ctid AND s.* IS NOT DISTINCT FROM o.*', stage);
   IF sambapos._replica_has_root_id(t) THEN
-    EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o WHERE s.ctid < o.ctid AND s.%2$I IS DISTINCT FROM o.%2$I AND (%3$s)',
-                   stage, t.parent_key,
-                   (SELECT string_agg(format('s.%I = o.%1$I', k), ' AND ') FROM unnest(sambapos._table_key(place, t)) AS k));
+    EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o
+                     WHERE s.ctid < o.ctid AND s.%2$I IS DISTINCT FROM o.%2$I AND (%3$s)', stage, t.parent_key,
+                   (SELECT string_agg(format('s.%I = o.%1$I', k), ' AND ')
+                    FROM unnest(sambapos._table_key(place, t)) AS k));
   END IF;
   EXECUTE format('SELECT count(*), string_agg(k, '', '') FROM (SELECT (%1$s)::text AS k FROM %2$s GROUP BY %1$s
                   HAVING count(*) > 1 ORDER BY %1$s LIMIT 10) AS d', keys, stage) INTO doubles, examples;

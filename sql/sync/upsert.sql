@@ -26,8 +26,8 @@ COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
 -- don't. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
 -- wasn't restored: its rows stay what they are.
-CREATE FUNCTION sambapos._merge_revive_children(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[], version bigint)
-RETURNS void
+CREATE FUNCTION sambapos._merge_revive_children(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[],
+                                                version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -38,13 +38,15 @@ BEGIN
             WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
     restored := true;
     IF to_regclass(format('pg_temp.%I', sambapos._stage_name(c.table_name))) IS NOT NULL THEN
-      EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))', sambapos._stage_name(c.table_name), c.parent_key)
+      EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
+                     sambapos._stage_name(c.table_name), c.parent_key)
         INTO restored USING ids;
     END IF;
     CONTINUE WHEN NOT restored;
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
                       FROM unnest($2, $3) AS p (epoch, id)
-                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id AND r.row_state IN (''cleared'', ''superseded'')',
+                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')',
                    c.table_name, c.parent_key) USING place.site_id, epochs, ids, version;
   END LOOP;
 END;
@@ -54,7 +56,8 @@ COMMENT ON FUNCTION sambapos._merge_revive_children(sambapos._place, sambapos._t
 
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
-CREATE FUNCTION sambapos._merge_revive(place sambapos._place, t sambapos._table, on_key text, differs text, version bigint) RETURNS bigint
+CREATE FUNCTION sambapos._merge_revive(place sambapos._place, t sambapos._table, on_key text, differs text,
+                                       version bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -62,7 +65,8 @@ DECLARE
   epochs integer[];
   ids bigint[];
 BEGIN
-  EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r SET row_state = ''live'', synced_at = now(), version = $2 FROM pg_temp.%I AS s
+  EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r SET row_state = ''live'', synced_at = now(), version = $2
+                                  FROM pg_temp.%I AS s
                                  WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id)
                   SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
                  t.table_name, sambapos._stage_name(t.table_name), on_key, differs,
