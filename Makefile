@@ -4,7 +4,9 @@
 EXTENSION     = sambapos_fdw
 MODULE_big    = $(EXTENSION)
 EXTVERSION    = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
-OBJS          = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
+# Every source, however deep: what is built, and what the rules of lint look at.
+SOURCES      := $(sort $(shell find src -name '*.[ch]pp'))
+OBJS          = $(patsubst %.cpp,%.o,$(filter %.cpp,$(SOURCES)))
 PG_CPPFLAGS   = -Isrc -DSAMBAPOS_FDW_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS   = -std=c++17 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-ignored-attributes \
                 -Wno-register -Wno-unused-parameter -Wno-missing-field-initializers
@@ -17,6 +19,7 @@ DATA_built    = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA          = $(wildcard sql/upgrade/$(EXTENSION)--*--*.sql)
 DOCS          = README.md SECURITY.md CHANGELOG.md LICENSE
 MANUAL        = $(wildcard doc/*.md)
+EXAMPLES      = $(wildcard doc/examples/*)
 REGRESS       = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test
 EXTRA_CLEAN   = build
@@ -36,8 +39,7 @@ install: install-manual
 uninstall: uninstall-manual
 endif
 
-HEADERS_ALL  := $(wildcard src/*/*.hpp)
-$(OBJS): $(HEADERS_ALL)
+$(OBJS): $(filter %.hpp,$(SOURCES))
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) sql/install.order $(EXTENSION).control Makefile
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
@@ -47,18 +49,18 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check fuzz soak cancel-soak demo bench workbench till property pushdown-page
+.PHONY: lint check clients fuzz soak cancel-soak demo bench workbench till property pushdown-page
 
-FORMATTED = $(wildcard src/*.[ch]pp src/*/*.[ch]pp src/*/*/*.[ch]pp test/*/*.[ch]pp \
-              test/till/*/*.[ch]pp test/till/*/*/*.[ch]pp)
+FORMATTED = $(SOURCES) $(shell find test -name '*.[ch]pp')
 
 SCRIPTS = $(shell grep -rlE --exclude-dir=selftest '^\#!.*\bbash$$|^\# shellcheck shell=bash' .ci test)
 
 .PHONY: install-manual uninstall-manual
 install-manual:
 ifdef docdir
-	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc'
+	$(MKDIR_P) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples'
 	$(INSTALL_DATA) $(MANUAL) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/'
+	$(INSTALL_DATA) $(EXAMPLES) '$(DESTDIR)$(docdir)/$(docmoduledir)/doc/examples/'
 endif
 uninstall-manual:
 ifdef docdir
@@ -67,11 +69,7 @@ endif
 
 # The rules that prose can't hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
-	@! nm $(filter-out src/tds/%,$(OBJS)) | grep _Unwind_Resume || { echo "a destructor is alive across a PostgreSQL call"; exit 1; }
-	@! grep -n 'postgres\.h\|bridge/pg\.hpp' src/tds/*.[ch]pp || { echo "src/tds must not see PostgreSQL"; exit 1; }
-	@! grep -n 'sybdb\.h\|sybfront\.h' $(filter-out src/tds/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "only src/tds may see FreeTDS"; exit 1; }
-	@! grep -nE '#include "(common|access|catalog|commands|executor|nodes|optimizer|parser|storage|utils)/' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "bridge/pg.hpp is the only include of PostgreSQL"; exit 1; }
-	@! grep -nE 'PG_TRY|sigsetjmp' $(filter-out src/bridge/%,$(wildcard src/*.[ch]pp src/*/*.[ch]pp)) || { echo "PG_TRY belongs in src/bridge"; exit 1; }
+	@test/lint/border
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@test/lint/install_order || { echo "a part of the install script needs a later one"; exit 1; }
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
@@ -101,4 +99,5 @@ cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/canc
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
 bench: ; @test/bench/bench && test/bench/history_guard
+clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)

@@ -1,6 +1,6 @@
 /*
- * The module's face to PostgreSQL: magic, initialisation, the table of callbacks, and the refusal
- * to write.
+ * The module's entry points: magic, initialisation, the table of callbacks, and the refusal to
+ * write.
  */
 #include "fdw/fdw.hpp"
 
@@ -22,13 +22,12 @@ namespace sambapos::fdw
 [[noreturn]] static void
 refuse_to_write(const char *verb, Relation relation)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot %s foreign table \"%s\": sambapos_fdw reads, and never writes", verb,
-					RelationGetRelationName(relation)),
-			 errdetail("The point of sale owns this data and caches it; a row written behind its "
-					   "back would not reach its totals and its ledger."),
-			 errhint("Make the change in SambaPOS, or in a copy of the table.")));
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("cannot %s foreign table \"%s\": sambapos_fdw is read-only", verb,
+						   RelationGetRelationName(relation)),
+					errdetail("The point of sale owns this data and caches it. A row written from "
+							  "here would be missing from its totals and its ledger."),
+					errhint("Make the change in SambaPOS, or in a copy of the table.")));
 	pg_unreachable();
 }
 

@@ -48,6 +48,32 @@ COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
   'True if a job of this user can be the one that syncs: the caller''s, a superuser''s, or the owner''s of the '
   'replica';
 
+-- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a site
+-- of that name. Renaming a database or a role leaves a job that can't run any more: it is stale.
+CREATE FUNCTION sambapos._cron_jobs(site text)
+RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean, is_stale boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE') THEN
+    RETURN QUERY EXECUTE
+      'SELECT * FROM (
+         SELECT j.jobid, j.jobname::text, j.schedule, j.database, j.username, j.active,
+                NOT EXISTS (SELECT FROM pg_database AS d WHERE d.datname = j.database)
+                OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username) AS is_stale
+         FROM cron.job AS j
+         WHERE j.jobname = $1 OR starts_with(j.jobname, $1 || '':'')) AS j
+       WHERE j.is_stale OR (j.database = current_database() AND sambapos._cron_is_ours(j.username))
+       ORDER BY j.is_stale, j.username <> current_user, j.jobid' USING 'sambapos:' || site;
+  END IF;
+EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
+  RETURN; -- another user's pg_cron, or another version of it: nothing can be said
+END;
+$$;
+COMMENT ON FUNCTION sambapos._cron_jobs(text) IS
+  'The pg_cron jobs of a site that this user can see, the one that counts first. is_stale: its database or role is '
+  'not there, as after it was renamed';
+
 -- The newest run of the job as pg_cron saw it. What the run itself met is in sambapos.run; here it is
 -- what happens before that: no login, no database, no rights.
 CREATE FUNCTION sambapos._cron_complaint(site text) RETURNS text
@@ -55,29 +81,31 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   job record;
+  status text;
+  return_message text;
+  anew text := format('SELECT sambapos_schedule(%L) makes it anew', site);
 BEGIN
   IF NOT sambapos._cron_here() OR NOT has_schema_privilege('cron', 'USAGE') THEN
     RETURN NULL;
   END IF;
-  EXECUTE 'SELECT j.username, j.active, d.status, d.return_message
-           FROM cron.job AS j
-           LEFT JOIN LATERAL (SELECT d.status, d.return_message FROM cron.job_run_details AS d
-                              WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) AS d ON true
-           WHERE j.jobname = $1 AND j.database = current_database() AND sambapos._cron_is_ours(j.username)'
-    INTO job USING 'sambapos:' || site;
+  SELECT * INTO job FROM sambapos._cron_jobs(site) LIMIT 1;
+  EXECUTE 'SELECT d.status, d.return_message FROM cron.job_run_details AS d WHERE d.jobid = $1 ORDER BY d.runid DESC LIMIT 1'
+    INTO status, return_message USING job.job_id;
   RETURN CASE
     WHEN job IS NULL THEN 'no pg_cron job of this user: see sambapos_schedule'
-    WHEN NOT job.active THEN 'its pg_cron job is not active'
+    WHEN job.is_stale THEN
+      format('its pg_cron job is for database "%s" and role "%s", one of which was renamed or dropped: %s', job.database, job.username, anew)
+    WHEN NOT job.active THEN format('its pg_cron job is not active: %s', anew)
     -- What a run raised itself begins with its site and is in the run log.
-    WHEN job.status IS DISTINCT FROM 'failed' OR job.return_message ~ '^(ERROR:\s+)?site ' THEN NULL
-    WHEN job.return_message ~* 'connection|could not connect|authentication' THEN
+    WHEN status IS DISTINCT FROM 'failed' OR return_message ~ '^(ERROR:\s+)?site ' THEN NULL
+    WHEN return_message ~* 'connection|could not connect|authentication' THEN
       format('pg_cron could not log in as "%s" (%s): set cron.use_background_workers = on and restart, '
              'or see "pg_cron''s own login" in the manual',
-             job.username, btrim(regexp_replace(job.return_message, '\s+', ' ', 'g')))
-    ELSE format('its pg_cron job fails: %s', split_part(job.return_message, E'\n', 1))
+             job.username, btrim(regexp_replace(return_message, '\s+', ' ', 'g')))
+    ELSE format('its pg_cron job fails: %s', split_part(return_message, E'\n', 1))
   END;
 EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
-  RETURN NULL; -- another user's pg_cron, or another version of it: nothing can be said
+  RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._cron_complaint(text) IS
@@ -90,8 +118,7 @@ DECLARE
   dropped bigint := 0;
 BEGIN
   IF sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE') THEN
-    EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job AS j WHERE j.jobname = $1 AND j.database = current_database() AND sambapos._cron_is_ours(j.username)'
-      INTO dropped USING 'sambapos:' || site;
+    EXECUTE 'SELECT count(cron.unschedule(j.job_id)) FROM sambapos._cron_jobs($1) AS j' INTO dropped USING site;
   END IF;
   RETURN dropped > 0;
 END;
@@ -99,30 +126,107 @@ $$;
 COMMENT ON FUNCTION sambapos._cron_drop_job(text) IS
   'Drops the pg_cron job of a site where there is one and the user may; says whether it did';
 
-CREATE FUNCTION sambapos._cron_make_job(site text, schedule text, command text) RETURNS void
+-- pg_cron identifies a job by name and user, and would change that of another database.
+CREATE FUNCTION sambapos._cron_check_name(name text, site text, line text, command text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  other text;
+BEGIN
+  EXECUTE 'SELECT j.database FROM cron.job AS j
+           WHERE j.jobname = $1 AND j.username = current_user AND j.database <> current_database()' INTO other USING name;
+  IF other IS NOT NULL THEN
+    RAISE EXCEPTION 'there is a pg_cron job "%" already, for database "%"', name, other USING
+      ERRCODE = 'duplicate_object',
+      HINT = format('A superuser types, to give this one another name: SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+                    format('sambapos:%s:%s', site, current_database()), line, command, current_database(), current_user);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._cron_check_name(text, text, text, text) IS
+  'Raises 42710 if the name of a site''s job is taken by another database''s';
+
+CREATE FUNCTION sambapos._cron_say_changes(site text, job record, line text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF job.is_stale THEN
+    RAISE NOTICE 'pg_cron job "%" for database "%" and role "%" is made anew', job.job_name, job.database, job.username;
+  ELSIF NOT job.active THEN
+    RAISE NOTICE 'pg_cron job "%" was not active, and is again', job.job_name;
+  END IF;
+  IF NOT job.is_stale AND job.schedule <> line THEN
+    RAISE NOTICE 'pg_cron job "%" ran at "%" until now', job.job_name, job.schedule
+      USING HINT = format('SELECT sambapos_schedule(%L, %L) puts that back.', site, job.schedule);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text) IS 'What is different for a job that is there, as NOTICEs';
+
+-- Changes the job that is there, else makes one. A job keeps the cron.host, database and state it was made with: what
+-- can't log in, is stale or not active is made anew. Of another user's job a superuser changes what is wrong.
+CREATE FUNCTION sambapos._cron_set_job(site text, line text, command text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  job  record;
+  name text := 'sambapos:' || site;
+BEGIN
+  IF sambapos._cron_complaint(site) LIKE 'pg_cron could not log in%' THEN
+    PERFORM sambapos._cron_drop_job(site);
+  END IF;
+  FOR job IN SELECT * FROM sambapos._cron_jobs(site) LOOP
+    PERFORM sambapos._cron_say_changes(site, job, line);
+    IF job.username <> current_user AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.username) THEN
+      EXECUTE 'SELECT cron.alter_job($1, schedule => $2, command => $3, database => $4, active => true)'
+        USING job.job_id, line, command, current_database();
+      RETURN;
+    ELSIF job.is_stale OR NOT job.active THEN
+      EXECUTE 'SELECT cron.unschedule($1)' USING job.job_id;
+    ELSE
+      name := job.job_name;
+    END IF;
+  END LOOP;
+  PERFORM sambapos._cron_check_name(name, site, line, command);
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING name, line, command;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._cron_set_job(text, text, text) IS
+  'Makes or changes a site''s job where pg_cron is in this database';
+
+-- What makes or changes the job whichever database pg_cron lives in. Its job there may be of a database that had
+-- another name then: pg_cron changes the time of a job that has the name already, and nothing else.
+CREATE FUNCTION sambapos._cron_elsewhere(site text, line text, command text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %1$L AND username = %5$L AND database NOT IN (SELECT datname FROM pg_database); '
+                'SELECT cron.schedule_in_database(%1$L, %2$L, %3$L, %4$L, %5$L);',
+                'sambapos:' || site, line, command, current_database(), current_user);
+$$;
+COMMENT ON FUNCTION sambapos._cron_elsewhere(text, text, text) IS 'The statements to type in another database that has pg_cron';
+
+CREATE FUNCTION sambapos._cron_make_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   home text := sambapos._cron_database();
 BEGIN
   IF sambapos._cron_here() THEN
-    -- A job keeps the cron.host it was made with: one that can't log in is made anew.
-    IF sambapos._cron_complaint(site) LIKE 'pg_cron could not log in%' THEN
-      PERFORM sambapos._cron_drop_job(site);
-    END IF;
-    EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING 'sambapos:' || site, schedule, command;
+    PERFORM sambapos._cron_set_job(site, line, command);
   ELSIF home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be made', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = format('Type in database %s%s: SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', quote_ident(home),
-                    ', as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron does not exist)',
-                    'sambapos:' || site, schedule, command, current_database(), current_user),
+      HINT = format('Type in database %s, as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron does not exist): %s',
+                    quote_ident(home), sambapos._cron_elsewhere(site, line, command)),
       DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this one another name; otherwise that job is changed.',
                       'sambapos:' || site);
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = E'Do what of this isn''t done yet, then call sambapos_schedule again:\n' || sambapos._cron_steps();
+      HINT = E'Do what of this is not done yet, then call sambapos_schedule again:\n' || sambapos._cron_steps()
+             || CASE WHEN NOT pg_has_role('pg_read_all_settings', 'USAGE')
+                     THEN format(E'\nIf a superuser says that cron.database_name is another database, type there: %s',
+                                 sambapos._cron_elsewhere(site, line, command)) ELSE '' END;
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN
   RAISE EXCEPTION 'user "%" may not make pg_cron jobs', current_user USING

@@ -1,4 +1,17 @@
--- words.sql: text helpers that know no table: the nearest valid name for a hint, T-SQL names and literals.
+-- words.sql: text helpers that know no table: names that fit, the nearest valid name for a hint, T-SQL names and
+-- literals, lists that stay short.
+
+-- PostgreSQL cuts names at 63 bytes, and would cut two long ones to the same. As IMPORT FOREIGN SCHEMA does it
+-- (import_names.cpp): 54 bytes, an underscore, and eight digits computed from the whole name.
+CREATE FUNCTION sambapos._name_fit(long_name text) RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN octet_length(long_name) <= 63 THEN long_name::name
+              ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n WHERE octet_length(left(long_name, n)) <= 54))
+                    || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0'))::name END;
+$$;
+COMMENT ON FUNCTION sambapos._name_fit(text) IS
+  'A name that PostgreSQL does not cut: one of more than 63 bytes ends in digits computed from all of it';
 
 CREATE FUNCTION sambapos._name_distance(a text, b text) RETURNS integer
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS
@@ -47,3 +60,13 @@ CREATE FUNCTION sambapos._tsql_text(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT 'N''' || replace(value, '''', '''''') || ''''; $$;
 COMMENT ON FUNCTION sambapos._tsql_text(text) IS 'A text as a T-SQL literal';
+
+CREATE FUNCTION sambapos._words_first_three(lines text[], others bigint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT array_to_string(lines[1:3], '; ')
+         || CASE WHEN m.more = 1 THEN '; and 1 more table' WHEN m.more > 1 THEN format('; and %s more tables', m.more) ELSE '' END
+  FROM (SELECT coalesce(others, 0) + greatest(cardinality(lines) - 3, 0) AS more) AS m;
+$$;
+COMMENT ON FUNCTION sambapos._words_first_three(text[], bigint) IS
+  'The first three of lines about tables, then how many more there are, counted with others that have no line';

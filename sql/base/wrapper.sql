@@ -2,7 +2,7 @@
 --
 -- A server is named by a text, not by a name: a function of somebody else's that takes text would be the better match
 -- for a literal. Who may execute sambapos_query may also make foreign tables with option "query"
--- (src/fdw/query_option.cpp finds it by this signature).
+-- (src/fdw/options/query.cpp finds it by this signature).
 
 CREATE FUNCTION @extschema@.sambapos_fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME';
@@ -76,3 +76,8 @@ COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
   'Ends the remote transaction before the local one, so that the source is free while rows are merged; the next use '
   'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;
+
+CREATE FUNCTION sambapos._in_transaction_block() RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_in_transaction_block';
+COMMENT ON FUNCTION sambapos._in_transaction_block() IS
+  'True after BEGIN, and in a line of several statements: where a procedure can''t commit';

@@ -22,7 +22,10 @@ COMMENT ON TABLE sambapos.replicated_table IS
   'Which tables of a site are copied and how each is read. Settings only, as site';
 COMMENT ON COLUMN sambapos.replicated_table.reread_at IS
   'When a setting was changed that the whole table has to be read for: the next run does, and ends a pause';
-COMMENT ON COLUMN sambapos.replicated_table.table_name IS 'Name in sambapos_replica and in sambapos_live_<site>';
+COMMENT ON COLUMN sambapos.replicated_table.table_name IS
+  'Name in sambapos_replica and in sambapos_live_<site>; once given it stays';
+COMMENT ON COLUMN sambapos.replicated_table.source_name IS
+  'Name at the source, in its own case: by this the table is known, imported and asked for';
 COMMENT ON COLUMN sambapos.replicated_table.kind IS
   'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
 COMMENT ON COLUMN sambapos.replicated_table.parent IS 'A child''s root table, by replica name';
@@ -111,6 +114,30 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._root_waits(bigint, sambapos._table, bigint[]) IS
   'Has the next run read these roots again, with their children';
+
+-- A replica table is one source table's, at all sites. Its name stays given when a table is taken out of a site and its
+-- rows stay: they must never be taken for another table's.
+CREATE TABLE sambapos.replica_name (
+  table_name  text PRIMARY KEY,
+  source_name text NOT NULL
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.replica_name', '');
+COMMENT ON TABLE sambapos.replica_name IS
+  'Which source table each table of sambapos_replica holds; once given, a name stays until the table is dropped by '
+  'drop_data';
+COMMENT ON COLUMN sambapos.replica_name.source_name IS 'As at the first site that had it; at another its case may differ';
+
+-- Two columns whose names would be one are told apart by numbers. Which one has which is the same at all sites, and when
+-- a foreign table is imported once more.
+CREATE TABLE sambapos.replica_column (
+  table_name  text NOT NULL,
+  source_name text NOT NULL,
+  live_name   text NOT NULL,
+  PRIMARY KEY (table_name, source_name)
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.replica_column', '');
+COMMENT ON TABLE sambapos.replica_column IS
+  'What each source column of a copied table is called in the live foreign tables, at all sites; once given, a name stays';
 
 CREATE TABLE sambapos.personal_treatment (
   site_id     integer NOT NULL,

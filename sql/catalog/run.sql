@@ -77,6 +77,38 @@ $$;
 COMMENT ON FUNCTION sambapos._log_failure(bigint, name, text, text, text) IS
   'Marks a table as failed, and all others of the run too if the connection is gone';
 
+-- What several tables failed with at once, a till that is off for example, is the site's trouble and not theirs.
+CREATE FUNCTION sambapos._log_is_of_site(run_id bigint, line sambapos.run_table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT line.status = 'failed' AND coalesce(sambapos._log_is_fatal(line.sqlstate), false)
+     AND EXISTS (SELECT FROM sambapos.run_table AS o
+                 WHERE o.run_id = _log_is_of_site.run_id AND o.table_name <> line.table_name
+                   AND (o.status, o.message, o.sqlstate) = ('failed', line.message, line.sqlstate));
+$$;
+COMMENT ON FUNCTION sambapos._log_is_of_site(bigint, sambapos.run_table) IS
+  'True for a failed table of a run whose error is that of the whole run';
+
+-- What ends a run comes first and names no table. What only follows from another table's failure is a number.
+CREATE FUNCTION sambapos._log_causes(run_id bigint) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH failed AS (
+    SELECT x.table_name, coalesce(sambapos._log_is_fatal(x.sqlstate), false) AS is_fatal, x.message, x.sqlstate IS NOT NULL AS is_cause
+    FROM sambapos.run_table AS x WHERE x.run_id = _log_causes.run_id AND x.status = 'failed'
+  ), line AS (
+    SELECT f.is_fatal, f.is_cause OR NOT EXISTS (SELECT FROM failed AS o WHERE o.is_cause) AS is_named,
+           CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words, min(f.table_name) AS table_name, count(*) AS tables
+    FROM failed AS f GROUP BY 1, 2, 3
+  )
+  SELECT nullif(sambapos._words_first_three(
+           coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'),
+           sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint), '')
+  FROM line AS l;
+$$;
+COMMENT ON FUNCTION sambapos._log_causes(bigint) IS
+  'Why a run failed, wholly or in part: up to three causes, then how many tables more; NULL: it did not';
+
 -- What else a run has to say about a table that went through.
 CREATE FUNCTION sambapos._log_message(run_id bigint, table_name name, what text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -95,12 +127,24 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._log_gone(bigint, name, bigint) IS 'Adds to a table''s count of rows that are gone';
 
+-- PostgreSQL cuts the line at 63 bytes and shows ASCII only; one that wouldn't come through ends in digits instead.
+CREATE FUNCTION sambapos._log_progress_line(site text, phase text, table_name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN octet_length(l.line) <= 63 AND l.line = l.shown THEN l.line
+              ELSE left(l.shown, 54) || '_' || lpad(to_hex(hashtext(l.line COLLATE "C")), 8, '0') END
+  FROM (SELECT w.line, regexp_replace(w.line, '[^ -~]', '?', 'g') AS shown
+        FROM (SELECT format('sambapos %s: %s %s', site, phase, table_name) AS line) AS w) AS l;
+$$;
+COMMENT ON FUNCTION sambapos._log_progress_line(text, text, text) IS
+  'What a run shows in pg_stat_activity.application_name; another one for each table';
+
 -- Seen at once by others, before anything is committed.
 CREATE FUNCTION sambapos._log_progress(place sambapos._place, phase text, table_name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM set_config('application_name', format('sambapos %s: %s %s', place.name, phase, table_name), true);
+  PERFORM set_config('application_name', sambapos._log_progress_line(place.name, phase, table_name), true);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._log_progress(sambapos._place, text, name) IS

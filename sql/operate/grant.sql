@@ -38,29 +38,31 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_check(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
 
--- The replica isn't the extension's: its owner's rights are needed to open it, and its later tables are opened
--- through the owner's default privileges.
+-- The replica and the views over it aren't the extension's: their owner's rights are needed to open them. What is made
+-- later is opened when it is made (_readers_grant).
 CREATE FUNCTION sambapos._grant_replica(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  owner name := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica');
+  opened name;
 BEGIN
-  IF owner IS NULL OR owner = role THEN
-    RETURN;
-  ELSIF level = 'none' THEN
-    EXECUTE format('REVOKE ALL ON SCHEMA sambapos_replica FROM %I', role);
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA sambapos_replica FROM %I', role);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA sambapos_replica REVOKE ALL ON TABLES FROM %I', owner, role);
-  ELSE
-    EXECUTE format('GRANT USAGE ON SCHEMA sambapos_replica TO %I', role);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA sambapos_replica TO %I', role);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA sambapos_replica GRANT SELECT ON TABLES TO %I', owner, role);
+  FOREACH opened IN ARRAY '{sambapos_replica,sambapos_report}'::name[] LOOP
+    CONTINUE WHEN to_regnamespace(opened::text) IS NULL
+               OR role = (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = opened);
+    EXECUTE format('REVOKE ALL ON SCHEMA %I FROM %I', opened, role);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', opened, role);
+    IF level <> 'none' THEN
+      EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', opened, role);
+      EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', opened, role);
+    END IF;
+  END LOOP;
+  IF level = 'admin' THEN
+    EXECUTE format('GRANT CREATE ON SCHEMA sambapos_report TO %I', role);
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS
-  'Opens the replica for reading, its later tables too, or closes it';
+  'Opens the replica and the views over it for reading, or closes them';
 
 CREATE FUNCTION @extschema@.sambapos_grant(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

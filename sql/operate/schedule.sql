@@ -43,13 +43,22 @@ $$ SELECT format('CALL sambapos._tick(%L%s)', site, CASE WHEN exactly THEN ', tr
 COMMENT ON FUNCTION sambapos._schedule_command(text, boolean) IS 'The command of a site''s job';
 
 CREATE FUNCTION sambapos._schedule_check(schedule text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  old_cron text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron' AND e.extversion ~ '^1\.[0-4]($|\D)');
 BEGIN
-  IF schedule !~ '^\s*(\S+\s+){4}\S+\s*$' AND schedule !~* '^\s*[1-5]?\d\s+seconds?\s*$' THEN
+  IF schedule ~* '^\s*[1-5]?\d\s+seconds?\s*$' THEN
+    IF old_cron IS NOT NULL THEN
+      RAISE EXCEPTION 'pg_cron % has no schedules in seconds', old_cron USING
+        ERRCODE = 'feature_not_supported',
+        HINT = 'pg_cron 1.5 has. A cron line such as ''* * * * *'' runs every minute, as does the job without a schedule.';
+    END IF;
+  ELSIF schedule !~ '^\s*(\S+\s+){4}\S+\s*$' THEN
     RAISE EXCEPTION 'invalid schedule: "%"', schedule USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = 'A cron line has five fields (minute, hour, day, month, weekday; pg_cron counts in GMT), for example ''30 4 * * *''.';
+      HINT = 'A cron line has five fields (minute, hour, day, month, weekday; pg_cron counts in GMT), for example ''30 4 * * *''. '
+             'Left out, the setting sync_interval says when.';
   END IF;
 END;
 $$;
@@ -61,29 +70,35 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
+  line  text;
 BEGIN
   IF site IS NOT NULL THEN
     PERFORM sambapos._site(site);
   END IF;
   PERFORM sambapos._schedule_check(schedule);
-  runs := coalesce(schedule, '* * * * *');
   FOR place IN SELECT * FROM sambapos._place AS s
                WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site) ORDER BY s.name
   LOOP
+    -- who schedules all sites wants none of them to lose its own line
+    line := coalesce(schedule, CASE WHEN site IS NULL THEN place.schedule END);
     job := 'sambapos:' || place.name;
-    command := sambapos._schedule_command(place.name, schedule IS NOT NULL);
+    runs := coalesce(line, '* * * * *');
+    command := sambapos._schedule_command(place.name, line IS NOT NULL);
     PERFORM sambapos._cron_make_job(place.name, runs, command);
-    UPDATE sambapos.site AS s SET schedule = sambapos_schedule.schedule WHERE s.site_id = place.site_id;
+    PERFORM sambapos._schedule_compare(place.name, line, place.sync_interval);
+    UPDATE sambapos.site AS s SET schedule = line WHERE s.site_id = place.site_id;
     RETURN NEXT;
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
-  'Makes or changes the pg_cron job sambapos:<site>, of all sites when site is NULL. schedule NULL: a cheap look '
-  'every minute that syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line '
-  '(GMT) at which it syncs, whatever the interval; set sync_interval to the distance of its runs, since the status '
-  'light is measured by it. Returns a row a job. Errors: 42704 no such site, 22023 not a cron line, 55000 pg_cron is '
-  'missing or in another database (the hint is what to type), 42501 the user may not use it';
+  'Makes or changes the pg_cron job sambapos:<site>, and makes it active. schedule NULL: a cheap look every minute that '
+  'syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line (GMT) at which it syncs, '
+  'whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. site '
+  'NULL: all sites; without a schedule those that have a cron line of their own keep it. Returns a row a job, and a '
+  'NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 not a cron line, 0A000 seconds with pg_cron '
+  'before 1.5, 55000 pg_cron is missing or in another database (the hint is what to type), 42501 the user may not use '
+  'it, 42710 another database''s job has the name';
 
 CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

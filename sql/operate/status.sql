@@ -7,7 +7,11 @@
 
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables, t.tables_read, substring(a.application_name FROM '^sambapos [a-z0-9_]+: (?:reading|merging) ([a-z0-9_]+)$') AS current_table, t.rows_read, r.pid
+       t.tables, t.tables_read, (
+         SELECT x.table_name FROM sambapos.run_table AS x
+         WHERE x.run_id = r.run_id AND a.application_name IN (sambapos._log_progress_line(s.name, 'reading', x.table_name),
+                                                              sambapos._log_progress_line(s.name, 'merging', x.table_name))
+         LIMIT 1) AS current_table, t.rows_read, r.pid
 FROM sambapos.run AS r
 JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)
@@ -68,35 +72,64 @@ COMMENT ON VIEW sambapos.table_status IS
   'counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
+-- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
+-- last_error, as long as that is what the last run met.
+CREATE VIEW sambapos._table_trouble AS
+SELECT t.site_id, t.table_name, x.rank, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error)) AS words
+FROM sambapos._table AS t
+JOIN sambapos._place AS s USING (site_id)
+CROSS JOIN LATERAL (
+  SELECT 1 AS rank, '%s is paused: %s' AS words WHERE t.enabled AND t.paused_reason IS NOT NULL
+  UNION ALL
+  SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, '%s failed: %s'
+  WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status = 'failed'
+    AND NOT (coalesce(sambapos._log_is_fatal(t.last_sqlstate), false) AND t.last_sqlstate IS NOT DISTINCT FROM s.last_sqlstate)
+  UNION ALL
+  SELECT 2, '%s is disabled' WHERE NOT t.enabled) AS x;
+COMMENT ON VIEW sambapos._table_trouble IS
+  'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble';
+
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS
-SELECT s AS place, statement_timestamp() - s.last_success_at AS data_age, t.*,
+SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.troubles,
        CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos._place AS s
 CROSS JOIN LATERAL (
-  SELECT count(*) AS tables, count(t.loaded_at) AS loaded,
-         count(*) FILTER (WHERE t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL) AS waiting,
-         string_agg(t.table_name, ', ' ORDER BY t.table_name) FILTER (WHERE t.paused_reason IS NOT NULL) AS paused,
-         min(t.table_name || ': ' || t.paused_reason) AS first_pause,
-         string_agg(t.table_name, ', ' ORDER BY t.table_name)
-           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL) AS failed,
-         (array_agg(t.table_name || ': ' || t.last_error ORDER BY t.last_sqlstate IS NULL, t.table_name)
-           FILTER (WHERE t.last_status = 'failed' AND t.paused_reason IS NULL))[1] AS first_error,
-         string_agg(t.code_of_others, '; ' ORDER BY t.table_name) AS code_of_others
-  FROM sambapos._table AS t WHERE t.site_id = s.site_id AND t.enabled) AS t
+  SELECT count(*) FILTER (WHERE t.enabled) AS tables, count(t.loaded_at) FILTER (WHERE t.enabled) AS loaded,
+         count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL)) AS waiting,
+         string_agg(t.code_of_others, '; ' ORDER BY t.table_name) FILTER (WHERE t.enabled) AS code_of_others
+  FROM sambapos._table AS t WHERE t.site_id = s.site_id) AS t
+CROSS JOIN LATERAL (
+  SELECT nullif(sambapos._words_first_three(
+           coalesce(array_agg(x.words ORDER BY x.rank, x.table_name) FILTER (WHERE x.is_named), '{}'),
+           count(*) FILTER (WHERE NOT x.is_named)), '') AS troubles
+  FROM (SELECT x.*, x.rank < 3 OR min(x.rank) OVER () = 3 AS is_named
+        FROM sambapos._table_trouble AS x WHERE x.site_id = s.site_id) AS x) AS x
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos._status_facts IS 'What the lights of sambapos_status are made of';
+
+-- A run's message that only repeats what its tables failed with is left out: they have it themselves.
+CREATE FUNCTION sambapos._status_site_error(facts sambapos._status_facts) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT s.last_error FROM sambapos._place AS s
+  WHERE s.site_id = facts.site_id AND (sambapos._log_is_fatal(s.last_sqlstate) OR NOT EXISTS (
+    SELECT FROM sambapos._table AS t WHERE t.site_id = s.site_id AND t.enabled AND t.last_status = 'failed'));
+$$;
+COMMENT ON FUNCTION sambapos._status_site_error(sambapos._status_facts) IS
+  'What the last run of a site met as a whole, for example a till that is off; NULL: nothing, or only tables failed';
 
 -- The rules, first match wins. Red that only a person can end stands above asleep; age below it.
 CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light text, OUT reason text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  s   sambapos._place := facts.place;
+  s   sambapos._place := (SELECT p FROM sambapos._place AS p WHERE p.site_id = facts.site_id);
   age text := date_trunc('second', facts.data_age)::text;
+  met text := sambapos._status_site_error(facts);
   job text;
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
 BEGIN
@@ -111,21 +144,17 @@ BEGIN
     reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)',
                      s.last_error, s.name);
   ELSIF facts.tables = 0 THEN
-    light := 'red'; reason := format('no tables: see sambapos_add_table(%L, ...)', s.name);
+    light := 'red'; reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN
-    light := 'amber'; reason := format('loading %s %%', facts.loading);
+    light := 'amber'; reason := concat_ws('; ', format('loading %s %%', facts.loading), facts.troubles);
   ELSIF s.last_success_at IS NULL THEN
-    light := 'red'; reason := coalesce('never worked: ' || coalesce(s.last_error, facts.first_error), 'never synced');
+    light := 'red'; reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');
   ELSIF facts.closed THEN
-    light := 'asleep'; reason := 'outside opening hours';
+    light := 'asleep'; reason := concat_ws('; ', 'outside opening hours', facts.troubles);
   ELSIF facts.data_age > greatest(8 * s.sync_interval, interval '1 hour') THEN
-    light := 'red'; reason := format('last complete run %s ago%s', age, coalesce(': ' || s.last_error, ''));
-  ELSIF facts.paused IS NOT NULL THEN
-    light := 'amber'; reason := format('tables paused (%s); %s', facts.paused, facts.first_pause);
-  ELSIF facts.failed IS NOT NULL THEN
-    light := 'amber'; reason := format('tables failed (%s); %s', facts.failed, facts.first_error);
-  ELSIF s.last_error IS NOT NULL THEN
-    light := 'amber'; reason := 'last run failed: ' || s.last_error;
+    light := 'red'; reason := concat_ws('; ', format('last complete run %s ago%s', age, ': ' || met), facts.troubles);
+  ELSIF coalesce(met, facts.troubles) IS NOT NULL THEN
+    light := 'amber'; reason := concat_ws('; ', 'last run failed: ' || met, facts.troubles);
   ELSIF facts.data_age > 2 * s.sync_interval THEN
     light := 'amber'; reason := format('last complete run %s ago', age);
   ELSE
@@ -140,7 +169,7 @@ BEGIN
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
     reason := format('%s; no run can start: %s holds the site', reason, holder);
   END IF;
-  IF facts.code_of_others IS NOT NULL AND facts.failed IS NULL THEN
+  IF facts.code_of_others IS NOT NULL AND position(facts.code_of_others IN reason) = 0 THEN
     reason := format('%s; code of others runs with the rights of the sync: %s', reason, facts.code_of_others);
   END IF;
   IF s.time_zone IS NULL THEN
@@ -163,13 +192,13 @@ BEGIN
     PERFORM sambapos._site(asked);
   END IF;
   RETURN QUERY
-    SELECT (f.place).name, l.light, l.reason, f.data_age, (f.place).last_success_at, (f.place).last_run_at, (f.place).last_error,
-           f.waiting, (f.place).epoch, (f.place).next_due_at,
-           CASE WHEN (f.place).last_run_at IS NULL THEN NULL
-                ELSE coalesce((f.place).last_sqlstate !~ '^(08|57P)', true) END,
-           (f.place).auth_failed, (f.place).paused_reason, f.loading
-    FROM sambapos._status_facts AS f, sambapos._status_light(f) AS l
-    WHERE asked IS NULL OR (f.place).name = asked
+    SELECT s.name, l.light, l.reason, f.data_age, s.last_success_at, s.last_run_at, s.last_error,
+           f.waiting, s.epoch, s.next_due_at,
+           CASE WHEN s.last_run_at IS NULL THEN NULL
+                ELSE coalesce(s.last_sqlstate !~ '^(08|57P)', true) END,
+           s.auth_failed, s.paused_reason, f.loading
+    FROM sambapos._status_facts AS f JOIN sambapos._place AS s USING (site_id), sambapos._status_light(f) AS l
+    WHERE asked IS NULL OR s.name = asked
     ORDER BY 1;
 END;
 $$;
@@ -183,9 +212,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: '
-  'green (last run ok, data younger than twice sync_interval), amber (older, a table failed or paused, the job in '
-  'trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals and at '
-  'least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete '
+  'green (last run ok, data younger than twice sync_interval), amber (older, a table failed, paused or disabled, the '
+  'job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals '
+  'and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete '
   'run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could '
   'not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. '
   'Errors: 42704 no such site';

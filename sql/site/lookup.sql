@@ -11,7 +11,7 @@ DECLARE
 BEGIN
   SELECT * INTO found_site FROM sambapos._place AS s WHERE s.name = _site.site AND s.removed_at IS NULL;
   IF found_site.site_id IS NULL THEN
-    RAISE EXCEPTION 'there is no site named "%"', site USING
+    RAISE EXCEPTION 'there is no site named "%"', coalesce(site, 'NULL') USING
       ERRCODE = 'undefined_object',
       HINT = coalesce('The sites are: ' || (SELECT string_agg(s.name, ', ' ORDER BY s.name)
                                             FROM sambapos._place AS s WHERE s.removed_at IS NULL) || '.',
@@ -27,44 +27,49 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT ('sambapos_live_' || site)::name; $$;
 COMMENT ON FUNCTION sambapos._live_schema(text) IS 'The schema of a site''s live foreign tables';
 
--- Wherever a user names tables: a replica name, a source name in any case, or a set's name. Gives
--- the known table's row, or for a site's own table a master of that name. NULL means set reporting.
-CREATE FUNCTION sambapos._tables_named(names text[])
-RETURNS TABLE (source_name text, table_name text, kind text, parent text, parent_key text,
-               date_column text, history boolean, never boolean, asked_by_name boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION sambapos._tables_check_names(names text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH asked AS (
-    SELECT DISTINCT n.name, lower(n.name COLLATE "C") AS lower_name
-    FROM unnest(coalesce(names, '{reporting}')) AS n (name)
-  ), known AS (
-    SELECT k.*, a.name AS asked, a.lower_name <> ALL (k.sets) OR k.never AS by_name
-    FROM asked AS a
-    JOIN sambapos._known_tables() AS k
-      ON a.lower_name IN (k.table_name, lower(k.source_name COLLATE "C"))
-      OR (a.lower_name = ANY (k.sets) AND NOT k.never)
-  )
-  SELECT k.source_name, k.table_name, k.kind, k.parent, k.parent_key, k.date_column, k.history,
-         k.never, bool_or(k.by_name)
-  FROM known AS k GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-  UNION ALL
-  SELECT a.name, sambapos._snake(a.name), 'master', NULL, NULL, NULL, false, false, true
-  FROM asked AS a WHERE a.name NOT IN (SELECT k.asked FROM known AS k);
+BEGIN
+  IF names = '{}' THEN
+    RAISE EXCEPTION 'no tables are named' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Leave the argument out for all that are meant by default.';
+  ELSIF EXISTS (SELECT FROM unnest(names) AS n WHERE coalesce(btrim(n), '') = '') THEN
+    RAISE EXCEPTION 'the name of a table must not be NULL or empty' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give names of tables, or of the sets reporting, menu, stock and config.';
+  END IF;
+END;
 $$;
-COMMENT ON FUNCTION sambapos._tables_named(text[]) IS
-  'What a list of table and set names means; a name nobody knows is a site''s own table';
+COMMENT ON FUNCTION sambapos._tables_check_names(text[]) IS
+  'Raises 22023 for a list of tables that is empty, or has an empty name';
 
+-- Wherever a user names tables: a set; exactly the source's name; the name here; one of these in another case, if that
+-- is one table. The first of these that a name is, it means, and nothing else: twins are two tables.
 CREATE FUNCTION sambapos._tables_replicated(site_id integer, names text[])
 RETURNS SETOF sambapos._table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+  WITH hit AS (
+    SELECT n.name, t.table_name, CASE
+             WHEN n.name = ANY (k.sets) AND NOT k.never THEN 1
+             WHEN n.name = t.source_name THEN 2
+             WHEN n.name = t.table_name THEN 3
+             WHEN lower(n.name COLLATE "C") IN (t.table_name, lower(t.source_name COLLATE "C")) THEN 4
+             WHEN lower(n.name COLLATE "C") = ANY (k.sets) AND NOT k.never THEN 5 END AS rank
+    FROM unnest(names) AS n (name)
+    CROSS JOIN sambapos._table AS t
+    LEFT JOIN sambapos._known_tables() AS k ON k.table_name = t.table_name
+    WHERE t.site_id = _tables_replicated.site_id
+  ), meant AS (
+    SELECT h.table_name, h.rank, min(h.rank) OVER (PARTITION BY h.name) AS first_rank,
+           count(*) FILTER (WHERE h.rank = 4) OVER (PARTITION BY h.name) AS namesakes
+    FROM hit AS h WHERE h.rank IS NOT NULL
+  )
   SELECT t.*
   FROM sambapos._table AS t
   WHERE t.site_id = _tables_replicated.site_id
-    AND (names IS NULL OR EXISTS (
-          SELECT FROM sambapos._tables_named(names) AS n
-          WHERE n.table_name = t.table_name
-             OR lower(n.source_name COLLATE "C") = lower(t.source_name COLLATE "C")));
+    AND (names IS NULL OR t.table_name IN (SELECT m.table_name FROM meant AS m
+                                           WHERE m.rank = m.first_rank AND (m.rank <> 4 OR m.namesakes = 1)));
 $$;
 COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS
   'A site''s copied tables that a list of names means; NULL: all';
@@ -108,7 +113,7 @@ COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
   'The columns of a live foreign table, with their names and types at the source';
 
 CREATE VIEW sambapos.personal_columns AS
-SELECT s.name AS site, t.table_name, c.column_name, coalesce(p.treatment, 'keep') AS treatment,
+SELECT s.name AS site, t.table_name, c.column_name::text AS column_name, coalesce(p.treatment, 'keep') AS treatment,
        coalesce(k.what, 'named by the DBA') AS what
 FROM sambapos._place AS s
 JOIN sambapos._table AS t USING (site_id)

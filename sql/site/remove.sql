@@ -23,7 +23,10 @@ BEGIN
                           WHERE t.table_name = _replica_drop_rows.table_name AND t.site_id <> _replica_drop_rows.site_id) THEN
       deed := format('%s rows deleted', gone);
     ELSE
+      PERFORM sambapos._counted_drop(part);
       EXECUTE format('DROP TABLE sambapos_replica.%I', part);
+      DELETE FROM sambapos.replica_name AS n WHERE n.table_name = part;
+      DELETE FROM sambapos.replica_column AS c WHERE c.table_name = part;
       deed := format('%s rows deleted, table dropped', gone);
     END IF;
   END LOOP;

@@ -8,21 +8,47 @@
 -- * Columns are matched by name, never by position. A column is added, or made wider, never dropped.
 -- * Nothing here is a member of the extension: DROP EXTENSION must not reach history.
 
--- A source column that has the name of one of ours is kept under another one.
+-- A source column that has the name of one of ours is kept under another one: "source_" goes before it, and before
+-- what would then have its name, be it in camelCase. So no two columns of a table ever meet.
 CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN column_name IN ('site_id', 'epoch', 'root_id', 'document_epoch', 'row_state', 'first_seen_at',
-                                   'synced_at', 'version', 'valid_from', 'valid_to')
-              THEN ('source_' || column_name)::name ELSE column_name END;
+  SELECT CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
+                                  '|synced_+at|version|valid_+from|valid_+to)_*$')
+              THEN sambapos._name_fit('source_' || column_name) ELSE column_name END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
 
--- Without lengths, precisions and scales, so that a wider source column needs no ALTER.
+-- What xml, json and point lack. An array has what its elements have; a row is not asked.
+CREATE FUNCTION sambapos._type_has_equality(type oid) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  t pg_type;
+BEGIN
+  SELECT * INTO STRICT t FROM pg_type AS p WHERE p.oid = type;
+  RETURN CASE
+    WHEN t.typtype = 'd' THEN sambapos._type_has_equality(t.typbasetype)
+    WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN sambapos._type_has_equality(t.typelem)
+    WHEN t.typtype IN ('e', 'r', 'm') THEN true
+    ELSE EXISTS (SELECT FROM pg_opclass AS o JOIN pg_am AS a ON a.oid = o.opcmethod
+                 WHERE o.opcdefault AND a.amname IN ('btree', 'hash')
+                   AND (o.opcintype = type
+                        OR EXISTS (SELECT FROM pg_cast AS c WHERE c.castsource = type AND c.casttarget = o.opcintype
+                                                              AND c.castmethod = 'b' AND c.castcontext = 'i')))
+  END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._type_has_equality(oid) IS 'True if two values of a type can be told to be the same';
+
+-- Without lengths, precisions and scales, so that a wider source column needs no ALTER; and as text where a run could
+-- not tell whether a value has changed.
 CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text' ELSE plain END
+  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
+              WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text') THEN plain
+              WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
   FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t;
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';
@@ -133,6 +159,8 @@ BEGIN
     EXECUTE format('COMMENT ON COLUMN %s.root_id IS %L', relation, format(
       'The id of the row of %s that the row belongs to; 0 where column %s is NULL', t.parent, t.parent_key));
   END IF;
+  PERFORM sambapos._replica_comment(relation::regclass);
+  PERFORM sambapos._readers_grant('SELECT', relation);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS
@@ -242,6 +270,7 @@ BEGIN
     IF c.present_type IS NULL THEN
       EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', replica, c.column_name, c.type_name);
     ELSIF sambapos._type_holds(c.type_name, c.present_type) THEN
+      PERFORM sambapos._counted_drop(replica);
       EXECUTE format('ALTER TABLE sambapos_replica.%I ALTER COLUMN %I TYPE %s', replica, c.column_name, c.type_name);
     ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
       RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
@@ -271,6 +300,8 @@ BEGIN
       keys);
     EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
                    format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
+    PERFORM sambapos._replica_comment(format('sambapos_replica.%I', history)::regclass);
+    PERFORM sambapos._readers_grant('SELECT', format('sambapos_replica.%I', history));
   END IF;
   PERFORM sambapos._replica_extend(place, t, history);
   PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', history), 'history');
@@ -291,14 +322,15 @@ BEGIN
    WHERE r.site_id = _replica_ensure.site_id AND r.table_name = _replica_ensure.table_name;
   IF sambapos._table_key(place, t) IS NULL THEN
     RAISE EXCEPTION 'table "%" has no primary key', t.source_name USING
-      ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = 'Without a key a row can''t be told from its next version.';
+      ERRCODE = 'invalid_table_definition',
+      DETAIL = 'Without a key a row cannot be told from its next version.';
   END IF;
   PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
   PERFORM sambapos._replica_check_name(t.table_name, 'replica');
   IF to_regnamespace('sambapos_replica') IS NULL THEN
     CREATE SCHEMA sambapos_replica;
     COMMENT ON SCHEMA sambapos_replica IS 'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
+    PERFORM sambapos._readers_grant('USAGE', 'SCHEMA sambapos_replica');
   END IF;
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
     PERFORM sambapos._replica_create(place, t);
@@ -312,11 +344,47 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Another site''s table of that name has another key.';
   END IF;
   PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', t.table_name), 'replica');
+  PERFORM sambapos._counted_ensure(t.table_name);
+  PERFORM sambapos._live_comment(place, t);
   IF t.history THEN
     PERFORM sambapos._history_ensure(place, t);
   END IF;
+  INSERT INTO sambapos.replica_column (table_name, source_name, live_name)
+  SELECT t.table_name, c.source_name, c.live_name FROM sambapos._table_columns(place, t) AS c ON CONFLICT DO NOTHING;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS
   'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type '
   'changed otherwise';
+
+-- Somebody has dropped it. The engine doesn't make it again by itself: rows that the source no longer has are lost
+-- with it, and whoever did that should know.
+CREATE FUNCTION sambapos._table_missing(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name, place.name, place.server)
+  FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
+               (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),
+               (3, format('%I.%I', sambapos._live_schema(place.name), t.table_name))) AS n (rank, name)
+  WHERE n.name IS NOT NULL AND to_regclass(n.name) IS NULL
+  ORDER BY n.rank LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._table_missing(sambapos._place, sambapos._table) IS
+  'Which table of a copied table''s has been dropped, and what to do; NULL: none';
+
+CREATE FUNCTION sambapos._replica_make_again(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  was_dropped boolean := to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL;
+BEGIN
+  PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
+  IF was_dropped THEN -- at all sites: none of their rows is here any more
+    UPDATE sambapos.table_state AS x
+       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}', column_signature = NULL, suspect_since = NULL
+     WHERE x.table_name = t.table_name;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_make_again(sambapos._place, sambapos._table) IS
+  'Makes a replica table again that was dropped; the next run loads it whole';

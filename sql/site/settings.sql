@@ -66,31 +66,31 @@ COMMENT ON FUNCTION sambapos._time_zone_checked(text) IS
 
 -- One line a setting; low and high are both allowed. scope: all (site NULL), site, table.
 CREATE FUNCTION sambapos._settings()
-RETURNS TABLE (setting text, scope text, kind text, low text, high text, meaning text)
+RETURNS TABLE (setting text, scope text, kind text, low text, high text, fallback text, unit text, meaning text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, pg_temp AS
 $$
   VALUES
-    ('enabled', 'all', 'boolean', NULL, NULL, 'false is the kill switch: no scheduled run starts anywhere'),
-    ('enabled', 'site', 'boolean', NULL, NULL, 'false: no run of this site'),
-    ('sync_interval', 'site', 'interval', '10 seconds', '31 days', 'how often the site is synced'),
-    ('priority', 'site', 'integer', '-1000', '1000', 'when several sites are due, higher first'),
-    ('overlap', 'site', 'interval', '0', '7 days', 'how far behind the last run''s source clock stamps are read again'),
-    ('id_overlap', 'site', 'integer', '0', '1000000', 'how many ids behind the highest one known are read again'),
-    ('document_days', 'site', 'integer', '0', '366', 'account documents without a ticket this many days old are read again in each run'),
-    ('stock_days', 'site', 'integer', '0', '366', 'inventory documents this many days old are read again in each run'),
-    ('run_log_retention', 'site', 'interval', '1 day', '10 years', 'how long the run log is kept'),
-    ('opening_hours', 'site', 'hours', NULL, NULL, 'outside them the light is asleep'),
-    ('blackout', 'site', 'windows', NULL, NULL, 'no scheduled run starts inside them'),
-    ('day_rule', 'site', 'day_rule', NULL, NULL, 'which date decides a business day, and where a day ends'),
-    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'whether reports read a never synced site live'),
-    ('time_zone', 'site', 'time_zone', NULL, NULL, 'the till''s time zone'),
-    ('currency', 'site', 'currency', NULL, NULL, 'ISO 4217 code'),
-    ('external_id', 'site', 'text', '1', '200', 'the site''s key in your application'),
-    ('enabled', 'table', 'boolean', NULL, NULL, 'false: the table is no longer read; its rows stay'),
-    ('personal', 'table', 'choice', 'keep', 'null', 'table_name is table.column: whether a text column with personal data is copied or read as NULL');
+    ('enabled', 'all', 'boolean', NULL, NULL, 'true', NULL, 'false is the kill switch: no scheduled run starts anywhere'),
+    ('enabled', 'site', 'boolean', NULL, NULL, 'true', NULL, 'false: no run of this site'),
+    ('sync_interval', 'site', 'interval', '10 seconds', '31 days', '00:15:00', 'time', 'how often the site is synced'),
+    ('priority', 'site', 'integer', '-1000', '1000', '0', NULL, 'when several sites are due, higher first'),
+    ('overlap', 'site', 'interval', '0', '7 days', '00:15:00', 'time', 'how far behind the last run''s source clock stamps are read again'),
+    ('id_overlap', 'site', 'integer', '0', '1000000', '200', 'ids', 'how many ids behind the highest one known are read again'),
+    ('document_days', 'site', 'integer', '0', '366', '2', 'days', 'account documents without a ticket this many days old are read again in each run'),
+    ('stock_days', 'site', 'integer', '0', '366', '7', 'days', 'inventory documents this many days old are read again in each run'),
+    ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
+    ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
+    ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'no scheduled run starts inside them'),
+    ('day_rule', 'site', 'day_rule', NULL, NULL, NULL, NULL, 'which date decides a business day, and where a day ends'),
+    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'never_synced', NULL, 'whether reports read a never synced site live'),
+    ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
+    ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
+    ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
+    ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
+    ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL, 'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
 COMMENT ON FUNCTION sambapos._settings() IS
-  'Every setting of sambapos_configure with its range (of a choice: the two values)';
+  'Every setting of sambapos_configure with its range (of a choice: the two values), its default and its unit';
 
 -- The value as it is stored. Each branch raises if it doesn't like what it sees; the caller says
 -- which setting it was and what would do.
@@ -156,7 +156,7 @@ BEGIN
   SELECT * INTO known FROM sambapos._settings() AS s
   WHERE s.setting = _setting_checked.setting AND s.scope = _setting_checked.scope;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '%', CASE WHEN places IS NULL THEN format('there is no setting named "%s"', setting)
+    RAISE EXCEPTION '%', CASE WHEN places IS NULL THEN format('there is no setting named "%s"', coalesce(setting, 'NULL'))
                               ELSE format('setting "%s" belongs to %s', setting, places) END USING
       ERRCODE = 'invalid_parameter_value',
       HINT = CASE WHEN places IS NULL THEN sambapos._name_hint(setting, names) ELSE '' END
@@ -207,6 +207,26 @@ COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
   'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
   'whole';
 
+-- The light goes by sync_interval, a job with a cron line doesn't.
+CREATE FUNCTION sambapos._schedule_compare(site text, schedule text, sync_interval interval) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  wait interval := sambapos._cron_longest_wait(schedule);
+BEGIN
+  IF schedule IS NULL AND sync_interval < interval '1 minute' THEN
+    RAISE NOTICE 'a pg_cron job looks once a minute: site "%" is synced no more often by it', site
+      USING HINT = 'What calls sambapos_run more often can take its place.';
+  ELSIF wait > 2 * sync_interval OR sync_interval > 2 * wait THEN
+    RAISE NOTICE 'cron line "%" of site "%" leaves up to % between two runs, its sync_interval is %', schedule, site, wait, sync_interval
+      USING HINT = format('The status light is measured by sync_interval: SELECT sambapos_configure(%L, ''sync_interval'', %L);',
+                          site, least(wait, '31 days'));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_compare(text, text, interval) IS
+  'A NOTICE if a site''s schedule and its sync_interval do not fit';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -230,6 +250,9 @@ BEGIN
   ELSIF scope = 'site' THEN
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
+    IF setting = 'sync_interval' THEN
+      PERFORM sambapos._schedule_compare(site, place.schedule, (SELECT s.sync_interval FROM sambapos.site AS s WHERE s.site_id = place.site_id));
+    END IF;
   ELSIF setting = 'personal' THEN
     PERFORM sambapos._personal_set(place, table_name, stored);
   ELSE
@@ -245,6 +268,39 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
   'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
-  'it is table.column. Settings and ranges: sambapos._settings(). Errors: 42704 no such site, 42P01 no such table, '
+  'it is table.column. Settings, ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, '
   '42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the '
   'nearest valid name';
+
+-- What holds now. Tables and columns appear where they are not as by default: a site has hundreds of them.
+CREATE VIEW sambapos.settings AS
+SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value, v.value IS DISTINCT FROM k.fallback AS is_changed,
+       k.unit, rtrim(sambapos._setting_rule(k.kind, k.low, k.high), '.') AS valid, k.meaning
+FROM sambapos._settings() AS k
+JOIN LATERAL (
+  SELECT NULL::text AS site, NULL::text AS table_name,
+         coalesce((SELECT s.value FROM sambapos.setting AS s WHERE s.key = k.setting), k.fallback) AS value
+  WHERE k.scope = 'all'
+  UNION ALL
+  SELECT s.name, NULL, to_jsonb(s) ->> k.setting FROM sambapos.site AS s WHERE k.scope = 'site' AND s.removed_at IS NULL
+  UNION ALL
+  SELECT s.name, t.table_name, t.enabled::text FROM sambapos.replicated_table AS t JOIN sambapos.site AS s USING (site_id)
+  WHERE k.scope = 'table' AND k.setting = 'enabled' AND NOT t.enabled AND s.removed_at IS NULL
+  UNION ALL
+  SELECT s.name, p.table_name || '.' || p.column_name, p.treatment
+  FROM sambapos.personal_treatment AS p JOIN sambapos.site AS s USING (site_id)
+  WHERE k.scope = 'table' AND k.setting = 'personal' AND p.treatment <> 'keep' AND s.removed_at IS NULL
+) AS v ON true
+ORDER BY v.site NULLS FIRST, v.table_name NULLS FIRST, k.setting;
+COMMENT ON VIEW sambapos.settings IS
+  'Every setting of sambapos_configure as it holds now: of all sites together (site NULL), of each site, and of tables '
+  'and columns that are not as by default';
+COMMENT ON COLUMN sambapos.settings.site IS 'The site''s name; NULL: the setting is for all sites';
+COMMENT ON COLUMN sambapos.settings.table_name IS 'The table, or table.column; NULL: the setting is the site''s';
+COMMENT ON COLUMN sambapos.settings.setting IS 'As sambapos_configure takes it';
+COMMENT ON COLUMN sambapos.settings.value IS 'What holds now';
+COMMENT ON COLUMN sambapos.settings.default_value IS 'What sambapos_configure(..., NULL) puts back; NULL: nothing';
+COMMENT ON COLUMN sambapos.settings.is_changed IS 'True if the value is not the default';
+COMMENT ON COLUMN sambapos.settings.unit IS 'What the number counts; time: an interval such as 15 minutes';
+COMMENT ON COLUMN sambapos.settings.valid IS 'Which values are valid';
+COMMENT ON COLUMN sambapos.settings.meaning IS 'What it does';

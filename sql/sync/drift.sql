@@ -86,35 +86,32 @@ COMMENT ON FUNCTION sambapos._live_column_changed(text, name, text, text) IS
   'Gives a live column the type that the source''s has now';
 
 -- Imports the table once more into a schema of its own and brings the live table, which views may
--- depend on, up to it column by column.
+-- depend on, up to it column by column. What has gone comes first: a column that was renamed at the source may have the
+-- same name here, and goes on under it.
 CREATE FUNCTION sambapos._live_alter(place sambapos._place, t sambapos._table) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  live text := format('%I.%I', sambapos._live_schema(place.name), t.table_name);
-  fresh_schema name := 'sambapos_fresh_' || replace(gen_random_uuid()::text, '-', ''); -- a name nobody can have taken
-  fresh text := format('%I.%I', fresh_schema, t.table_name);
+  live regclass := sambapos._live_named(place, t.table_name);
+  fresh_schema name := sambapos._live_fresh(place, t.source_schema, ARRAY[t.source_name]);
   changes text[] := '{}';
   c record;
 BEGIN
-  EXECUTE format('CREATE SCHEMA %I', fresh_schema);
-  EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%I) FROM SERVER %I INTO %I',
-                 t.source_schema, t.table_name, place.server, fresh_schema);
   FOR c IN
     SELECT coalesce(n.source_name, o.source_name) AS source_name, o.column_name AS old_name, n.column_name AS new_name,
            n.type_name, n.remote_type
-    FROM sambapos._live_columns(fresh::regclass) AS n
-    FULL JOIN sambapos._live_columns(live::regclass) AS o USING (source_name)
+    FROM sambapos._live_columns(sambapos._live_find(fresh_schema, t.source_name)) AS n
+    FULL JOIN sambapos._live_columns(live) AS o USING (source_name)
     WHERE (n.type_name, n.remote_type) IS DISTINCT FROM (o.type_name, o.remote_type)
-    ORDER BY n.ordinal, o.ordinal
+    ORDER BY n.column_name IS NOT NULL, n.ordinal, o.ordinal
   LOOP
     changes := changes || CASE
-      WHEN c.old_name IS NULL THEN sambapos._live_column_appeared(t, live, c.new_name, c.source_name, c.type_name, c.remote_type)
-      WHEN c.new_name IS NULL THEN sambapos._live_column_vanished(t, live, c.old_name)
-      ELSE sambapos._live_column_changed(live, c.old_name, c.type_name, c.remote_type) END;
+      WHEN c.old_name IS NULL THEN sambapos._live_column_appeared(t, live::text, sambapos._column_name_new(t.table_name, live, c.source_name, c.new_name),
+                                                                  c.source_name, c.type_name, c.remote_type)
+      WHEN c.new_name IS NULL THEN sambapos._live_column_vanished(t, live::text, c.old_name)
+      ELSE sambapos._live_column_changed(live::text, c.old_name, c.type_name, c.remote_type) END;
   END LOOP;
-  EXECUTE format('DROP FOREIGN TABLE %s', fresh);
-  EXECUTE format('DROP SCHEMA %I', fresh_schema);
+  PERFORM sambapos._live_fresh_drop(fresh_schema);
   RETURN changes;
 END;
 $$;

@@ -89,7 +89,8 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k WHERE k.site_id = place.site_id AND k.parent = t.table_name
+    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
+    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g

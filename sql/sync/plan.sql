@@ -25,13 +25,28 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message)
   SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
-         CASE WHEN t.paused_reason IS NULL THEN 'running' ELSE 'paused' END, t.paused_reason
+         CASE WHEN t.enabled AND t.paused_reason IS NULL THEN 'running' ELSE 'paused' END,
+         CASE WHEN t.enabled THEN t.paused_reason
+              ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it', place.name, t.table_name) END
   FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id AND t.enabled
+  WHERE t.site_id = place.site_id
+    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n
+                                                      WHERE n.table_name = t.table_name)))
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked) FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
   'Enters a run''s tables in the log; naming one member of a family means all of it';
+
+-- What somebody has dropped fails alone, and with a root its children, since they aren't read without it.
+CREATE FUNCTION sambapos._run_fail_missing(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._log_failure(_run_fail_missing.run_id, t.table_name, '42P01', m.problem, NULL)
+  FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_missing(place, t) AS problem) AS m
+  WHERE t.site_id = place.site_id AND m.problem IS NOT NULL;
+$$;
+COMMENT ON FUNCTION sambapos._run_fail_missing(bigint, sambapos._place) IS
+  'Fails those tables of a run that have been dropped here';
 
 -- Before the first write a run asks whether all of a family may be written to: what is gone is marked in the
 -- children of a root too, read in this run or not. So one table's trouble is its family's.
@@ -42,6 +57,7 @@ DECLARE
   refused record;
 BEGIN
   PERFORM sambapos._site_note_code_of_others(place.site_id); -- what the status shows
+  PERFORM sambapos._run_fail_missing(run_id, place);
   FOR refused IN
     SELECT t.table_name, sambapos._table_family(t) AS family, p.problem
     FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
@@ -61,7 +77,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
-  'Fails those tables of a run that belong to others, or, while a superuser runs, that carry code of others; reports '
+  'Fails those tables of a run that were dropped, that belong to others, or, while a superuser runs, that carry code of others; reports '
   'that code otherwise';
 
 -- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may

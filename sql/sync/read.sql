@@ -337,6 +337,8 @@ DECLARE
   stage name := sambapos._stage_name(t.table_name);
   columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
   staged bigint[];
+  whole boolean; -- many: the whole table is read
+  others bigint[];
   waiting bigint[];
 BEGIN
   IF sambapos._read_has_snapshot(place) THEN
@@ -344,23 +346,19 @@ BEGIN
   END IF;
   EXECUTE format('SELECT array_agg(s.id ORDER BY s.id) FROM (SELECT s.id FROM pg_temp.%I AS s LIMIT $1) AS s', stage)
     INTO staged USING few;
-  IF staged IS NULL THEN
-    RETURN;
-  END IF;
-  EXECUTE format('CREATE TEMPORARY TABLE sambapos__once_more AS SELECT %s FROM pg_temp.%I WITH NO DATA',
-                 columns, stage);
+  whole := cardinality(staged) = few;
   WHILE first <= cardinality(staged) LOOP
-    EXECUTE format('INSERT INTO pg_temp.sambapos__once_more SELECT %s FROM %I.%I %s', columns,
-                   sambapos._live_schema(place.name), t.table_name, CASE WHEN cardinality(staged) < few THEN 'WHERE id = ANY ($1)' ELSE '' END)
-      USING staged[first : first + chunk - 1];
-    EXIT WHEN cardinality(staged) = few; -- many: the whole table was read
+    EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
+                      others AS (DELETE FROM pg_temp.%I AS s
+                                  WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
+                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
+                   CASE WHEN whole THEN '' ELSE 'WHERE id = ANY ($1)' END, stage,
+                   CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
+      INTO others USING staged[first : first + chunk - 1];
+    waiting := waiting || others;
+    EXIT WHEN whole;
     first := first + chunk;
   END LOOP;
-  PERFORM sambapos._stage_analyze('sambapos__once_more');
-  EXECUTE format('WITH gone AS (DELETE FROM pg_temp.%I AS s WHERE NOT EXISTS (
-                                  SELECT FROM pg_temp.sambapos__once_more AS r WHERE r.id = s.id AND %s) RETURNING s.id)
-                  SELECT array_agg(DISTINCT id) FROM gone', stage, sambapos._root_same_sql(place, t)) INTO waiting;
-  DROP TABLE pg_temp.sambapos__once_more;
   IF waiting IS NOT NULL THEN
     DELETE FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.table_name AND c.id = ANY (waiting);
     PERFORM sambapos._root_waits(run_id, t, waiting);
@@ -499,6 +497,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._workbench_open();
   BEGIN
+    PERFORM sambapos._site_check_server(place);
     PERFORM sambapos._run_refuse_tables(run_id, place);
     PERFORM sambapos._log_progress(place, 'connecting to', place.server);
     PERFORM sambapos._read_source_facts(run_id, place);

@@ -146,18 +146,17 @@ BEGIN
   SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status <> 'failed') INTO failed, others
   FROM sambapos.run_table AS x WHERE x.run_id = _run_end.run_id;
   SELECT x.* INTO first_failed FROM sambapos.run_table AS x
-   WHERE x.run_id = _run_end.run_id AND x.status = 'failed' ORDER BY x.sqlstate IS NULL, x.table_name LIMIT 1;
+   WHERE x.run_id = _run_end.run_id AND x.status = 'failed'
+   ORDER BY sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST, x.sqlstate IS NULL, x.table_name LIMIT 1;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
          status = CASE WHEN failed = 0 THEN 'ok' WHEN others = 0 THEN 'failed' ELSE 'partial' END,
-         message = CASE WHEN sambapos._log_is_fatal(first_failed.sqlstate) THEN '' ELSE first_failed.table_name || ': ' END
-                   || first_failed.message, epoch = s.epoch, version = s.version
+         message = sambapos._log_causes(r.run_id), epoch = s.epoch, version = s.version
     FROM sambapos._place AS s
    WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
   PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed);
   PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._run_purge_log(run_id, place);
-  PERFORM sambapos._workbench_close();
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS

@@ -133,6 +133,7 @@ BEGIN
     RETURN 0;
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _run_start.site_id;
+  place := sambapos._site_follow_server(place);
   fresh_run := sambapos._run_begin(place, 'auto', CASE WHEN place.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
   UPDATE sambapos.site_state AS s SET current_run = fresh_run WHERE s.site_id = _run_start.site_id;
@@ -159,11 +160,13 @@ BEGIN
   CASE part
     WHEN 'read' THEN
       PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+      PERFORM sambapos._workbench_close(); -- what a run that failed has left
       PERFORM sambapos._read_all(run_id, place);
       UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
     WHEN 'merge' THEN
       PERFORM sambapos._merge_all(run_id, place);
       PERFORM sambapos._run_end(run_id, place);
+      PERFORM sambapos._workbench_close();
   END CASE;
   RETURN true;
 END;
@@ -205,6 +208,21 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._run_complaint(bigint) IS 'What to say about a run that did not go well';
 
+-- COMMIT itself would say "invalid transaction termination".
+CREATE FUNCTION sambapos._run_check_block(site text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._in_transaction_block() THEN
+    RAISE EXCEPTION 'sambapos_run cannot be called inside a transaction block' USING
+      ERRCODE = 'invalid_transaction_termination', DETAIL = 'It commits each part of a run.',
+      HINT = format('Call it with autocommit on and outside BEGIN, or SELECT sambapos_request_sync(%s): the next tick of the job does it.',
+                    coalesce(quote_literal(site), '...'));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_check_block(text) IS 'Raises 2D000 inside a transaction block';
+
 -- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
 CREATE PROCEDURE sambapos._run_due(site text, exactly boolean)
 LANGUAGE plpgsql AS
@@ -220,16 +238,16 @@ BEGIN
   FOREACH site_id IN ARRAY sites LOOP
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever this user's default is
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; -- whatever this user's default is
     run_id := sambapos._run_start(site_id);
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
     CONTINUE WHEN run_id = 0;
     IF sambapos._run_try_continue(run_id, 'read') THEN
       COMMIT;
       SET LOCAL search_path TO pg_catalog, pg_temp;
-      SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
       PERFORM sambapos._run_try_continue(run_id, 'merge');
     END IF;
     complaints := complaints || sambapos._run_complaint(run_id);
@@ -250,9 +268,11 @@ LANGUAGE plpgsql AS
 $$
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
+  PERFORM sambapos._run_check_block(site);
   CALL sambapos._run_due(site, false);
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS
   'What cron calls: syncs each site that is due (or one, if it is due), each part of a run committed. Raises HV000 at '
-  'the end if anything failed. Errors: 42704 no such site';
+  'the end if anything failed. Errors: 42704 no such site, 2D000 inside a transaction block: use autocommit, or '
+  'sambapos_request_sync';

@@ -1,15 +1,36 @@
 -- stage.sql: rows of the source in a temporary table, as they were read; the SQL that compares them with the replica.
 
+-- What a stage has of its replica table.
+CREATE FUNCTION sambapos._stage_columns(place sambapos._place, t sambapos._table) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'epoch'::name || CASE WHEN sambapos._replica_has_root_id(t) THEN '{root_id}' ELSE '{}' END::name[]
+         || array_agg(c.column_name ORDER BY c.ordinal)
+         || CASE WHEN sambapos._table_document_link(place, t) IS NULL THEN '{}' ELSE '{document_epoch}' END::name[]
+  FROM sambapos._table_columns(place, t) AS c;
+$$;
+COMMENT ON FUNCTION sambapos._stage_columns(sambapos._place, sambapos._table) IS 'The columns of a table''s stage';
+
+-- The stage of the site before is as good, unless that site has other columns.
 CREATE FUNCTION sambapos._stage_make(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  columns name[] := sambapos._stage_columns(place, t);
+  fits boolean;
 BEGIN
-  EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT epoch, %s%s%s FROM sambapos_replica.%I WITH NO DATA',
-                 sambapos._stage_name(t.table_name),
-                 CASE WHEN sambapos._replica_has_root_id(t) THEN 'root_id, ' ELSE '' END,
-                 (SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c),
-                 CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch' ELSE '' END,
-                 t.table_name);
+  SELECT count(*) = cardinality(columns) AND bool_and(a.attname = ANY (columns) AND r.atttypid IS NOT DISTINCT FROM a.atttypid) INTO fits
+  FROM pg_attribute AS a
+  LEFT JOIN pg_attribute AS r ON r.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name)) AND r.attname = a.attname
+  WHERE a.attrelid = to_regclass(stage) AND a.attnum > 0 AND NOT a.attisdropped;
+  IF NOT fits AND to_regclass(stage) IS NOT NULL THEN
+    EXECUTE format('DROP TABLE %s', stage);
+  END IF;
+  IF NOT fits OR to_regclass(stage) IS NULL THEN
+    EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT %s FROM sambapos_replica.%I WITH NO DATA', sambapos._stage_name(t.table_name),
+                   (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS c (c, n)), t.table_name);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS

@@ -5,18 +5,42 @@ CREATE TYPE sambapos.sync_result AS (
   rows_updated bigint, rows_unchanged bigint, rows_gone bigint, duration interval, status text, message text);
 COMMENT ON TYPE sambapos.sync_result IS 'What a sync did to one table';
 
+-- The site's trouble is said once, in a row without a table.
 CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos._place) RETURNS SETOF sambapos.sync_result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT place.name, x.table_name, x.mode, r.epoch, x.rows_read, x.rows_inserted, x.rows_updated, x.rows_unchanged,
-         x.rows_gone, x.duration, x.status, x.message || coalesce(' (' || x.sqlstate || ')', '')
-  FROM sambapos.run_table AS x
-  JOIN sambapos.run AS r USING (run_id)
-  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  WHERE x.run_id = _sync_results.run_id
-  ORDER BY array_position('{ticket,document,period,child,master}', t.kind), x.table_name;
+  WITH line AS (
+    SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
+  ), said AS (
+    SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
+    FROM line AS l JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
+    WHERE NOT l.is_of_site
+  )
+  SELECT place.name, NULL, NULL, r.epoch, 0, 0, 0, 0, 0, clock_timestamp() - r.started_at, 'failed',
+         format('%s (%s)', (l.x).message, (l.x).sqlstate)
+  FROM line AS l JOIN sambapos.run AS r ON r.run_id = (l.x).run_id
+  WHERE l.is_of_site GROUP BY r.run_id, (l.x).message, (l.x).sqlstate
+  UNION ALL
+  SELECT place.name, s.table_name, s.mode, r.epoch, s.rows_read, s.rows_inserted, s.rows_updated, s.rows_unchanged,
+         s.rows_gone, s.duration, s.status, s.message || coalesce(' (' || s.sqlstate || ')', '')
+  FROM (SELECT * FROM said ORDER BY rank, table_name) AS s JOIN sambapos.run AS r USING (run_id);
 $$;
 COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log of a run as sambapos_sync returns it';
+
+-- Locks are kept until the call ends, and the server has a table of them for all its sessions.
+CREATE FUNCTION sambapos._sync_lock_problem() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or all with '
+                'CALL sambapos_run()', h.held, h.room)
+  FROM (SELECT (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid()) AS held,
+               current_setting('max_locks_per_transaction')::bigint
+               * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS room) AS h
+  WHERE h.held > h.room / 2;
+$$;
+COMMENT ON FUNCTION sambapos._sync_lock_problem() IS
+  'Why a call of sambapos_sync takes no further site: it holds half of the locks that the server has room for; NULL: it '
+  'does not';
 
 -- Why a site isn't synced at all: one row without a table.
 CREATE FUNCTION sambapos._sync_no_result(place sambapos._place, status text, message text) RETURNS sambapos.sync_result
@@ -30,6 +54,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   run_id bigint;
+  locks text := sambapos._sync_lock_problem();
 BEGIN
   IF NOT place.enabled OR place.paused_reason IS NOT NULL THEN
     RETURN NEXT sambapos._sync_no_result(place, 'paused', coalesce(place.paused_reason, 'the site is disabled'));
@@ -37,40 +62,42 @@ BEGIN
   ELSIF sambapos._site_problem(place) IS NOT NULL THEN
     RETURN NEXT sambapos._sync_no_result(place, 'failed', sambapos._site_problem(place) || ', and only that role can sync the site');
     RETURN;
+  ELSIF locks IS NOT NULL AND to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN -- not the first site of the call
+    RETURN NEXT sambapos._sync_no_result(place, 'failed', locks);
+    RETURN;
   ELSIF NOT sambapos._site_try_lock(place.site_id) THEN
     RETURN NEXT sambapos._sync_no_result(place, 'busy', format('another run of this site is on: %s',
                                                          coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
     RETURN;
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
+  place := sambapos._site_follow_server(place);
   run_id := sambapos._run_begin(place, mode, 'call', tables);
   PERFORM sambapos._read_all(run_id, place);
   PERFORM sambapos._merge_all(run_id, place);
   PERFORM sambapos._run_end(run_id, place);
+  PERFORM sambapos._workbench_empty();
   RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._sync_site(sambapos._place, text[], text) IS 'One run of one site in this transaction';
 
-CREATE FUNCTION sambapos._sync_check_arguments(tables text[], mode text, on_error text) RETURNS void
+CREATE FUNCTION sambapos._sync_check_arguments(mode text, on_error text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF mode IS NULL OR mode NOT IN ('auto', 'incremental', 'full') THEN
-    RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value',
+    RAISE EXCEPTION 'unknown mode "%"', coalesce(mode, 'NULL') USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Modes are auto, incremental and full.';
   ELSIF on_error IS NULL OR on_error NOT IN ('report', 'raise') THEN
-    RAISE EXCEPTION 'on_error must be report or raise, not "%"', on_error USING ERRCODE = 'invalid_parameter_value';
-  ELSIF tables = '{}' THEN
-    RAISE EXCEPTION 'no tables are named' USING ERRCODE = 'invalid_parameter_value',
-      HINT = 'Leave the argument out to sync all tables.';
+    RAISE EXCEPTION 'on_error must be report or raise, not "%"', coalesce(on_error, 'NULL') USING ERRCODE = 'invalid_parameter_value';
   ELSIF pg_is_in_recovery() THEN
     RAISE EXCEPTION 'this server is a standby' USING ERRCODE = 'read_only_sql_transaction',
       HINT = 'Sync on the primary.';
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._sync_check_arguments(text[], text, text) IS
+COMMENT ON FUNCTION sambapos._sync_check_arguments(text, text) IS
   'Raises what is wrong with a call of sambapos_sync';
 
 CREATE FUNCTION sambapos._sync_result_state(site_id integer, status text) RETURNS text
@@ -108,13 +135,15 @@ DECLARE
   s sambapos._place;
   result sambapos.sync_result;
 BEGIN
-  PERFORM sambapos._sync_check_arguments(tables, mode, on_error);
+  PERFORM sambapos._sync_check_arguments(mode, on_error);
+  PERFORM sambapos._tables_check_names(tables);
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._check_isolation();
   IF site IS NOT NULL THEN
     s := sambapos._site(site);
     PERFORM sambapos._sync_check_tables(s, tables);
   END IF;
+  PERFORM sambapos._workbench_close(); -- what a scheduled run that failed has left in this session
   FOR s IN SELECT k.* FROM sambapos._place AS k
             WHERE k.removed_at IS NULL AND (site IS NULL OR k.name = site) ORDER BY k.priority DESC, k.name
   LOOP
@@ -126,9 +155,10 @@ BEGIN
       RETURN NEXT result;
     END LOOP;
   END LOOP;
+  PERFORM sambapos._workbench_close();
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS
-  'Brings the replica of a site (or of all) up to date, in this transaction. tables: replica names, source names or '
+  'Brings the replica of a site (or of all) up to date, in this transaction: without COMMIT nothing of it stays. tables: replica names, source names or '
   'sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is '
   'raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';

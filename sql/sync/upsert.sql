@@ -26,8 +26,8 @@ COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
 -- don't. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
 -- wasn't restored: its rows stay what they are.
-CREATE FUNCTION sambapos._merge_revive_children(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[],
-                                                version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
+                                                ids bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -37,7 +37,9 @@ BEGIN
   FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._table AS k
             WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
     restored := true;
-    IF to_regclass(format('pg_temp.%I', sambapos._stage_name(c.table_name))) IS NOT NULL THEN
+    PERFORM FROM sambapos.run_table AS x
+     WHERE (x.run_id, x.table_name) = (_merge_revive_children.run_id, c.table_name) AND x.status = 'read';
+    IF FOUND THEN
       EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
                      sambapos._stage_name(c.table_name), c.parent_key)
         INTO restored USING ids;
@@ -51,12 +53,12 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_revive_children(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
   'Sets row_state removed on the children of roots that are live again, until they are delivered';
 
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
-CREATE FUNCTION sambapos._merge_revive(place sambapos._place, t sambapos._table, on_key text, differs text,
+CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t sambapos._table, on_key text, differs text,
                                        version bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -73,12 +75,12 @@ BEGIN
                  CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END)
     INTO unchanged, epochs, ids USING place.site_id, version;
   IF t.kind IN ('ticket', 'document', 'period') AND ids IS NOT NULL THEN
-    PERFORM sambapos._merge_revive_children(place, t, epochs, ids, version);
+    PERFORM sambapos._merge_revive_children(run_id, place, t, epochs, ids, version);
   END IF;
   RETURN unchanged;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_revive(sambapos._place, sambapos._table, text, text, bigint) IS
+COMMENT ON FUNCTION sambapos._merge_revive(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
   'Makes staged rows live again that were gone';
 
 -- Updates what differs and inserts what is new; earlier versions go to the history table first.
@@ -98,7 +100,7 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
-  revived := sambapos._merge_revive(place, t, p.on_key, p.differs, version);
+  revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
   EXECUTE format('UPDATE %s AS r SET %s synced_at = now(), version = $2 FROM %s AS s WHERE %s AND %s',
                  replica, p.assign, stage, p.on_key, p.differs) USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION sambapos._stage_name(table_name name) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT ('sambapos__stage_' || table_name)::name; $$;
+$$ SELECT sambapos._name_fit('sambapos__stage_' || table_name); $$;
 COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
 
 -- probe: what the source says about each table. changed: roots whose children are read. source_id:
@@ -13,7 +13,9 @@ CREATE FUNCTION sambapos._workbench_open() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM sambapos._workbench_close();
+  IF to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN
+    RETURN; -- of another site that this call has synced
+  END IF;
   CREATE TEMPORARY TABLE sambapos__probe (
     table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
     highest_after bigint, live_before bigint, listed boolean NOT NULL DEFAULT false);
@@ -27,19 +29,39 @@ BEGIN
     times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text, PRIMARY KEY (table_name, id));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run';
+COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run, unless they are there';
+
+CREATE FUNCTION sambapos._workbench_tables() RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.oid FROM pg_class AS c
+  WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__');
+$$;
+COMMENT ON FUNCTION sambapos._workbench_tables() IS 'The temporary tables of a run, as far as they are there';
+
+-- A table that is made takes locks until the transaction ends, and one that is dropped keeps them. So a call that syncs
+-- many sites goes on with the same tables.
+CREATE FUNCTION sambapos._workbench_empty() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass;
+BEGIN
+  FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w WHERE pg_relation_size(w) > 0 LOOP
+    EXECUTE format('TRUNCATE %s', relation);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_empty() IS 'Empties the temporary tables of a run for the next site';
 
 CREATE FUNCTION sambapos._workbench_close() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation name;
+  relation regclass;
 BEGIN
-  FOR relation IN
-    SELECT c.relname FROM pg_class AS c
-    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__')
-  LOOP
-    EXECUTE format('DROP TABLE pg_temp.%I', relation);
+  FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w LOOP
+    EXECUTE format('DROP TABLE %s', relation);
   END LOOP;
 END;
 $$;

@@ -1,5 +1,6 @@
 #include "bridge/guard.hpp"
 
+#include "bridge/interrupts.hpp"
 #include "tds/printable.hpp"
 
 namespace sambapos
@@ -57,7 +58,7 @@ Failure::capture() noexcept
 	}
 }
 
-/* For texts that can't be converted: what is not ASCII becomes a question mark. */
+/* For texts that cannot be converted: what is not ASCII becomes a question mark. */
 static char *
 ascii_only(const char *text)
 {
@@ -119,6 +120,7 @@ shown(const char *text)
 void
 raise(const Failure &failure)
 {
+	raise_caught_interrupt();
 	CHECK_FOR_INTERRUPTS();
 	const char *s = failure.sqlstate;
 	ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),

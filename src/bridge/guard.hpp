@@ -1,9 +1,10 @@
 /*
- * The one door between PostgreSQL's error model (ereport: a longjmp that runs no destructor) and
- * C++'s (exceptions).
+ * The only connection between PostgreSQL's error model (ereport: a longjmp that runs no destructor)
+ * and C++'s (exceptions).
  *
- * The rule: PostgreSQL-side code calls C++ through guard(); C++ never calls PostgreSQL. Inside the
- * guarded lambda only src/tds functions run; outside it no object with a destructor is alive.
+ * The rule: PostgreSQL-side code calls C++ through guard(); C++ never calls PostgreSQL, but for the
+ * interrupts it asks about while it waits (interrupts.hpp). Inside the guarded lambda only src/tds
+ * functions run; outside it no object with a destructor is alive.
  * `make lint` proves the second half: no object file outside src/tds refers to _Unwind_Resume.
  */
 #pragma once
@@ -29,7 +30,7 @@ struct Failure
 	void capture() noexcept;
 };
 
-/* Reports the failure as a PostgreSQL error. A pending cancel or terminate goes first, so that the
+/* Reports the failure as a PostgreSQL error. An interrupt goes first (interrupts.hpp), so that the
  * user reads 57014 and not the network error that the interruption caused. */
 [[noreturn]] void raise(const Failure &failure);
 

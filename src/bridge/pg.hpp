@@ -67,6 +67,7 @@ extern "C"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -92,6 +93,7 @@ extern "C"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 #include "utils/varlena.h"
+#include "utils/xml.h"
 }
 
 #undef Min

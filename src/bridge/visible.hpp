@@ -1,6 +1,6 @@
 /*
- * Texts of a server in messages of ours. A name or an error text may hold anything, and the
- * client's terminal would obey it.
+ * Texts of a server in our messages. A name or an error text may contain control characters, which
+ * the client's terminal would execute.
  */
 #pragma once
 
@@ -9,8 +9,8 @@
 namespace sambapos
 {
 
-/* The text on one line, with control characters written as what they are called (\x1B); the text
- * itself if it has none. Palloc'd; never fails but for want of memory. */
+/* The text on one line, with control characters written by their codes (\x1B); the text
+ * itself if it has none. Palloc'd; fails only if memory is exhausted. */
 const char *visible(const char *text);
 
 /* The same, but line breaks stay: for remote SQL, which may be ours or a user's. */

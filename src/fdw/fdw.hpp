@@ -1,23 +1,20 @@
 /*
- * What the files of src/fdw share, a section a file. The way of a query through them:
+ * What the files of src/fdw share, a section for each file. The way of a query through them:
  *
- *   options.cpp     what the user configured            (CREATE SERVER, ... validated), read by
- *     option_values.cpp, column_options.cpp; query_option.cpp for the T-SQL in place of a table
- *   plan.cpp        GetForeignRelSize, Paths, Plan      and
- *   join.cpp        GetForeignJoinPaths                 and
- *   upper.cpp       GetForeignUpperPaths                ask
- *     shippable.cpp, aggregate.cpp, order.cpp   what may be sent             and
- *     deparse*.cpp    how it is written in T-SQL (expressions: expression.hpp; pushdown.cpp is the
- *                     table of functions and operators)   and
- *     estimate.cpp, estimate_relation.cpp       what it will cost
- *   scan.cpp        Begin, Iterate, ReScan, End         asks
- *     parameters.cpp  the values that are only known now, written into the remote SQL
- *     connection.cpp  who we talk to: sessions and their transactions
- *     result.cpp      the one open result of a session, for any number of readers
- *     async.cpp       several servers asked at once
- *   table_size.cpp      how large is it at the server?  asked by estimate.cpp and
- *   analyze.cpp         ANALYZE
- *   import*.cpp     IMPORT FOREIGN SCHEMA
+ *   options/   what the user configured: validator.cpp when it is set, values.cpp and columns.cpp
+ *              when it is used; query.cpp for T-SQL in place of a table
+ *   plan/      what to send: plan.cpp (GetForeignRelSize, Paths, Plan), join.cpp
+ *              (GetForeignJoinPaths) and upper.cpp (GetForeignUpperPaths) ask
+ *                shippable.cpp, aggregate.cpp, order.cpp, limit.cpp   what may be sent, and
+ *                estimate.cpp, estimate_relation.cpp                  what it will cost
+ *   deparse/   how it is written in T-SQL: query.cpp the whole, the others its expressions
+ *              (expression.hpp lists them; pushdown.cpp is the table of functions and operators)
+ *   scan/      scan.cpp (Begin, Iterate, ReScan, End), async.cpp for several servers at once;
+ *              parameters.cpp writes the values that are only known now; analyze.cpp is ANALYZE;
+ *              relation_names.cpp for EXPLAIN and error messages
+ *   remote/    the server: connection.cpp keeps sessions and their transactions, result.cpp the one
+ *              open result of a session, table_size.cpp asks how large a table is
+ *   import/    IMPORT FOREIGN SCHEMA
  *
  * Regime: ereport and palloc; C++ as a better C; nothing with a destructor (see bridge/guard.hpp).
  */
@@ -29,11 +26,11 @@
 namespace sambapos::fdw
 {
 
-/* ---- options.cpp ---- */
+/* ---- options/values.cpp ---- */
 
 enum class InvalidText
 {
-	error,  /* a character that can't be converted is an error that names column and row */
+	error,  /* a character that cannot be converted is an error that names column and row */
 	replace /* it becomes U+FFFD, with one WARNING a scan */
 };
 
@@ -42,11 +39,6 @@ enum class TextSemantics
 	strict, /* text compares as PostgreSQL compares it */
 	server  /* as the server's collation does */
 };
-
-/* A remote round trip and a row over the wire, in units of the planner; options fdw_startup_cost
- * and fdw_tuple_cost. */
-constexpr double default_startup_cost = 100;
-constexpr double default_tuple_cost = 0.2;
 
 /* A server's and its user mapping's options with the defaults filled in; palloc'd, plain. */
 struct ServerOptions
@@ -59,13 +51,15 @@ struct ServerOptions
 	bool use_remote_estimate;
 	double startup_cost;
 	double tuple_cost;
+	const char *password_file; /* null if the mapping has none */
+	bool password_required;
 };
 
 /* Reads the options of a server (and of the user's mapping when user is valid). Errors: HV00N-style
  * if something needed is missing, with the ALTER that adds it. */
 ServerOptions *server_options(Oid server, Oid user);
 
-/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper isn't ours. */
+/* The server of that name. Errors: 42704 if there is none, 42809 if its wrapper is not ours. */
 Oid named_server(const char *name);
 
 /* As GetUserMapping; the error (42704) names the server and says how to make one. */
@@ -77,15 +71,26 @@ struct TableOptions
 	const char *schema_name; /* default "dbo" */
 	const char *table_name;  /* default: the local name; null when query is given */
 	const char *query;       /* null when a table is named */
+	double estimated_rows;   /* what IMPORT has recorded, or a guess */
 	Oid relation;
 };
 TableOptions table_options(Oid relation);
-/* The value of an option in a catalog's list; null if it isn't there. */
-const char *find_option_value(List *options, const char *name);
 
-/* ---- query_option.cpp: T-SQL of a user's in place of a table ---- */
+/* A value as its kind has it: the text always, the others where it is one. */
+struct OptionValue
+{
+	const char *text;
+	bool boolean;
+	int integer; /* of a choice: its position */
+	double number;
+};
 
-/* Errors: HV024 if the text isn't one query, 42501 if the current user may not set one. validator:
+/* An option that both servers and tables have: the table's, else the server's, else the default. */
+OptionValue inherited_option(Oid relation, const char *name);
+
+/* ---- options/query.cpp: a user's T-SQL in place of a table ---- */
+
+/* Errors: HV024 if the text is not one query, 42501 if the current user may not set one. validator:
  * the function that asks. */
 void check_query_option(const char *query, Oid validator);
 
@@ -95,7 +100,7 @@ void append_query(StringInfo sql, const TableOptions &options);
 /* 42501 if the table's owner may not have such a table read. */
 void check_query_owner(Oid relation);
 
-/* ---- column_options.cpp ---- */
+/* ---- options/columns.cpp ---- */
 
 const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
 const char *column_remote_type(Oid relation,
@@ -106,7 +111,7 @@ bool is_key_column(Oid relation, AttrNumber attribute); /* the option key */
 
 /* A List with these members, in this order; it must survive copyObject. The remote SQL is a list of
  * texts (String nodes) with one parameter between each two: text0 param0 text1 param1 ... textN.
- * Each parameter is a List made by parameters.cpp; its expression stands at the same index in
+ * Each parameter is a List made by scan/parameters.cpp; its expression stands at the same index in
  * ForeignScan.fdw_exprs. */
 enum ScanPrivate
 {
@@ -129,18 +134,18 @@ enum ComposedMember
 	COMPOSED_SCALE     /* attribute, 0: none: with how many digits the whole is shown */
 };
 
-/* ---- parameters.cpp ---- */
+/* ---- scan/parameters.cpp ---- */
 
 /* The remote SQL with every parameter's present value written into it, as a T-SQL literal inside
- * its predicate (so that NULL and values off the column's grid compare as PostgreSQL compares
- * them). states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in the
- * current memory context. */
+ * its predicate (so that NULL and values that the column cannot represent compare as PostgreSQL
+ * compares them). states: ExprState list of ForeignScan.fdw_exprs. The result is UTF-8 and lives in
+ * the current memory context. */
 char *render_remote_sql(List *fdw_private, List *states, ExprContext *econtext);
 
 /* The same for EXPLAIN: parameters shown as @p1, @p2, ... Never connects. */
 char *explain_remote_sql(List *fdw_private);
 
-/* ---- plan.cpp ---- */
+/* ---- plan/plan.cpp ---- */
 
 void sambapos_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
 void sambapos_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation);
@@ -148,20 +153,20 @@ ForeignScan *sambapos_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 							   ForeignPath *best_path, List *tlist, List *scan_clauses,
 							   Plan *outer_plan);
 
-/* ---- join.cpp and upper.cpp ---- */
+/* ---- plan/join.cpp and plan/upper.cpp ---- */
 
 void sambapos_get_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
 							 RelOptInfo *innerrel, JoinType type, JoinPathExtraData *extra);
 void sambapos_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 							  RelOptInfo *output, void *extra);
 
-/* ---- relations.cpp ---- */
+/* ---- scan/relation_names.cpp ---- */
 
 /* "(tickets t) INNER JOIN (payments)", from SCAN_RELATIONS; names: the range table's as EXPLAIN
  * prints them, or NIL. Null for the scan of a table. */
 char *name_relations(const ForeignScan *plan, List *range_table, List *names, bool qualified);
 
-/* ---- scan.cpp ---- */
+/* ---- scan/scan.cpp ---- */
 
 void sambapos_begin_scan(ForeignScanState *node, int eflags);
 TupleTableSlot *sambapos_iterate_scan(ForeignScanState *node);
@@ -170,11 +175,11 @@ void sambapos_rescan(ForeignScanState *node);
 void sambapos_end_scan(ForeignScanState *node);
 void sambapos_explain_scan(ForeignScanState *node, ExplainState *es);
 
-/* ---- table_size.cpp ---- */
+/* ---- remote/table_size.cpp ---- */
 
 struct TableSize
 {
-	double rows;   /* -1: the server's catalog doesn't know */
+	double rows;   /* -1: the server's catalog does not know */
 	bool is_table; /* no view, and no query */
 };
 TableSize catalog_size(Oid server, Oid user, const TableOptions &options);
@@ -187,25 +192,25 @@ double count_in(const char *text);
  * has_query: a table's option query is part of it. */
 void ask_numbers(Oid server, Oid user, const char *sql, bool has_query, double *numbers, int count);
 
-/* ---- analyze.cpp ---- */
+/* ---- scan/analyze.cpp ---- */
 
 bool sambapos_analyze_table(Relation relation, AcquireSampleRowsFunc *function, BlockNumber *pages);
 
-/* ---- async.cpp ---- */
+/* ---- scan/async.cpp ---- */
 
 bool sambapos_is_path_async_capable(ForeignPath *path);
 void sambapos_async_request(AsyncRequest *request);
 void sambapos_async_configure_wait(AsyncRequest *request);
 void sambapos_async_notify(AsyncRequest *request);
 
-/* ---- import.cpp ---- */
+/* ---- import/import.cpp ---- */
 
 List *sambapos_import_schema(ImportForeignSchemaStmt *statement, Oid server);
 
-/* ---- connection.cpp ---- */
+/* ---- remote/connection.cpp ---- */
 
 /* One cached session for each (server, user mapping), with the remote transaction that belongs to
- * the local one; see connection.hpp. */
+ * the local one; see remote/connection.hpp. */
 void connection_init(); /* transaction and invalidation callbacks; called by _PG_init */
 
 } // namespace sambapos::fdw

@@ -2,7 +2,7 @@
  * The cache of connections as the user sees it: list it, close what a server has, and end the
  * remote transaction before the local one.
  */
-#include "fdw/connection.hpp"
+#include "fdw/remote/connection.hpp"
 
 namespace sambapos::functions
 {

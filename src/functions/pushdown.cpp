@@ -1,7 +1,7 @@
 /*
- * sambapos_pushdown(): the table the pusher works by (fdw/pushdown.cpp), as rows.
+ * sambapos_pushdown(): the table the pusher works by (fdw/deparse/pushdown.cpp), as rows.
  */
-#include "fdw/pushdown.hpp"
+#include "fdw/deparse/pushdown.hpp"
 
 namespace sambapos::functions
 {

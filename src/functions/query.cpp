@@ -4,7 +4,7 @@
  * types are what the caller's column definition list says.
  */
 #include "bridge/visible.hpp"
-#include "fdw/connection.hpp"
+#include "fdw/remote/connection.hpp"
 #include "types/type_map.hpp"
 
 namespace sambapos::functions
@@ -30,7 +30,7 @@ add_error_context(void *argument)
 	errcontext("remote SQL: %s", visible_lines(call->sql));
 }
 
-/* In FROM the parser asks for it; elsewhere nobody has. */
+/* In FROM the parser asks for it; elsewhere nothing has. */
 static void
 require_column_definitions(const ReturnSetInfo *info)
 {
@@ -127,10 +127,10 @@ extern "C"
 		Oid server = functions::usable_server(call.server);
 		fdw::Result *result = fdw::result_make();
 
-		result->author = fdw::Author::somebody;
+		result->origin = tds::Origin::passthrough;
 		fdw::result_open(result, server, GetUserId(), functions::to_utf8(call.sql));
 		call.reader = functions::make_reader(result->connection, info->setDesc);
-		fdw::result_settle(result);
+		fdw::result_store_if_locking(result);
 		functions::fetch_all(&call, result, info);
 		fdw::result_close(result);
 		error_context_stack = context.previous;

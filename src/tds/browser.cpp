@@ -4,7 +4,7 @@
  *
  * What comes back is believed only so far as it must be: it has to come from the address that was
  * asked, have the lengths it says, name the instance asked for and a port there can be. Browser
- * doesn't answer at all for an instance it doesn't know. A request or its answer may get lost, so
+ * does not answer at all for an instance it does not know. A request or its answer may get lost, so
  * it is sent twice.
  */
 #include "tds/network.hpp"
@@ -25,9 +25,9 @@ static constexpr int requests = 2;
 static constexpr std::chrono::seconds longest_wait{2}; /* for the answer to a request */
 
 static constexpr char silence_hint[] =
-	"Is the instance's name right, does the service SQL Server Browser run there, and does the "
-	"firewall let UDP port 1434 through? Otherwise give the instance's TCP port with the server "
-	"option port.";
+	"Check that the instance's name is right, that the service SQL Server Browser is running, and "
+	"that the firewall lets UDP port 1434 through. Otherwise give the instance's TCP port with the "
+	"server option port.";
 static constexpr char tcp_hint[] =
 	"Enable TCP/IP for the instance in SQL Server Configuration Manager and restart it.";
 static constexpr char answer_hint[] =
@@ -43,7 +43,7 @@ same_name(const std::string &a, const std::string &b)
 					  [&](unsigned char x, unsigned char y) { return small(x) == small(y); });
 }
 
-/* 0 if it isn't one. */
+/* 0 if it is not one. */
 static int
 as_port(const std::string &text)
 {
@@ -123,9 +123,9 @@ port_in(const Attempt &attempt, const Address &address, const unsigned char *byt
 		refuse(attempt, address, "SQL Server Browser's answer is about another instance",
 			   answer_hint);
 	if (!finding.tcp)
-		refuse(attempt, address, "the instance doesn't listen on TCP", tcp_hint);
+		refuse(attempt, address, "the instance does not listen on TCP", tcp_hint);
 	if (finding.port == 0)
-		refuse(attempt, address, "SQL Server Browser's answer has an impossible port", answer_hint);
+		refuse(attempt, address, "SQL Server Browser's answer has an invalid port", answer_hint);
 	return finding.port;
 }
 

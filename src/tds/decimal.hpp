@@ -17,7 +17,7 @@ struct Decimal
 	unsigned __int128 magnitude; /* < 10^38 */
 };
 
-/* Reads a WireType::decimal value. False if the bytes aren't one (wrong length, precision or scale
+/* Reads a WireType::decimal value. False if the bytes are not one (wrong length, precision or scale
  * out of range, magnitude of 10^38 or more). */
 bool read_decimal(const Value &value, Decimal *result) noexcept;
 

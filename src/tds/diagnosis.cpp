@@ -1,11 +1,11 @@
 /*
- * Why did the login end before the server had said a word about it? FreeTDS doesn't tell a bad
+ * Finds out why a login ended before the server had answered it. FreeTDS does not tell a bad
  * certificate from a missing TLS version or a server without encryption. So, once it has failed,
  * we look ourselves: connect again, ask for encryption ([MS-TDS] PRELOGIN), shake hands and look at
  * the certificate. No login is sent. Where this look finds nothing wrong either, or FreeTDS has no
  * GnuTLS to ask, the caller says what it usually is.
  *
- * It is FreeTDS that refuses; this only finds words for it.
+ * FreeTDS has refused the connection; this only finds the reason.
  */
 #include "tds/gnutls.hpp"
 #include "tds/network.hpp"
@@ -243,16 +243,16 @@ static const char *
 certificate_hint(unsigned int status) noexcept
 {
 	if (status & GnuTls::expired)
-		return "The server needs a new certificate. Is the clock of this machine right?";
+		return "The server needs a new certificate, or the clock of this machine is wrong.";
 	if (status & GnuTls::not_yet)
-		return "Are the clocks of both machines right?";
+		return "Check the clocks of both machines.";
 	if (status & GnuTls::signer_not_found)
-		return "ca_file must hold the certificate of the authority that signed the server's; for a "
-			   "certificate that is signed by itself, that certificate.";
+		return "ca_file must hold the certificate of the authority that signed the server's "
+			   "certificate. For a self-signed certificate it must hold that certificate.";
 	if (status & GnuTls::wrong_owner)
-		return "Use in the server option host a name or address that the certificate has, or give "
-			   "the server a certificate for this one. Switching check_hostname off lets any "
-			   "certificate of that authority pass.";
+		return "Set the server option host to a name or address in the certificate, or give the "
+			   "server a certificate for this host. With check_hostname off, any certificate of "
+			   "that authority is accepted.";
 	return "See the server option ca_file.";
 }
 
@@ -312,10 +312,10 @@ diagnose(const Attempt &attempt, const Address &address, const std::string &peer
 	check_interrupted(attempt);
 	if (answer < 0)
 		return Error("08001", "login to " + peer + " was cut off",
-					 "What listens there gives no answer to the first words of a TDS client.",
-					 "Is it a SQL Server?", 0, true);
+					 "The program that listens on this port did not answer the first TDS message.",
+					 "Check that this is a SQL Server.", 0, true);
 	if (!wanted && answer == encrypt_required)
-		return Error("08001", "the server " + peer + " insists on encryption", "",
+		return Error("08001", "the server " + peer + " requires encryption", "",
 					 "Set the server option encryption to require.", 0, true);
 	if (login.encryption == Encryption::require &&
 		(answer == encrypt_not_supported || answer == encrypt_off))

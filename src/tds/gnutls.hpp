@@ -1,5 +1,5 @@
 /*
- * The GnuTLS that FreeTDS uses, by its functions' names: FreeTDS is linked to it, we aren't, and a
+ * The GnuTLS that FreeTDS uses, by its functions' names: FreeTDS is linked to it, we are not, and a
  * FreeTDS built with OpenSSL has none. Declared as gnutls.h does, as far as needed.
  */
 #pragma once

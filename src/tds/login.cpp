@@ -2,13 +2,13 @@
  * Connecting: the checks, the login itself and the prologue.
  *
  * DB-Library's call that connects can be interrupted in one way only: "connect timeout = 1" in its
- * configuration (surroundings.cpp) makes it raise SYBETIME once a second, and the error handler
+ * configuration (freetds_config.cpp) makes it raise SYBETIME once a second, and the error handler
  * waits on or gives up (messages.cpp).
  */
 #include "tds/network.hpp"
 #include "tds/state.hpp"
 #include "tds/watchdog.hpp"
-#include "tds/surroundings.hpp"
+#include "tds/freetds_config.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -28,7 +28,7 @@ namespace sambapos::tds
 /* "Cannot open database ... Using ... instead": the wrong tables would be read. */
 static constexpr int other_database = 4063;
 
-/* What a TDS login packet has room for. */
+/* The longest name in a TDS login packet. */
 static constexpr size_t longest_name = 128;
 
 /* FreeTDS reads lines of 255 characters and stops a value at a comment sign. */
@@ -40,7 +40,7 @@ check_conf_value(const char *option, const char *value)
 		(value[0] != '\0' && value[strlen(value) - 1] == ' '))
 		throw Error("22023", std::string("invalid value for option ") + option, "",
 					"It may have up to 200 characters, without \"#\", \";\", line breaks, double "
-					"spaces or spaces at its ends: FreeTDS can't read these.");
+					"spaces or spaces at its ends: FreeTDS cannot read these.");
 }
 
 static void
@@ -90,13 +90,13 @@ check_encryption(const Login &login)
 	check_ca_file(login.ca_file);
 	if (login.check_hostname && login.ca_file[0] == '\0')
 		throw Error("22023", "option check_hostname needs ca_file", "",
-					"Without ca_file the certificate of the server is not looked at.");
+					"Without ca_file the certificate of the server is not checked.");
 	if (login.encryption == Encryption::off && login.ca_file[0] != '\0')
 		throw Error("22023", "option ca_file contradicts encryption off", "",
 					"Without encryption the server shows no certificate.");
 	if (login.encryption != Encryption::off && login.min_tls == MinTls::tls1_2 &&
 		!tls1_2_is_certain())
-		throw Error("0A000", "this FreeTDS can't be kept from TLS 1.1", "",
+		throw Error("0A000", "this FreeTDS cannot exclude TLS 1.1", "",
 					"Set min_tls to 1.1, or switch TLS 1.0 and 1.1 off for GnuTLS (section "
 					"[overrides] of /etc/gnutls/config: disabled-version = tls1.0 and "
 					"disabled-version = tls1.1) and start a new session.");
@@ -135,14 +135,14 @@ login_record(const Login &login)
 	return record;
 }
 
-/* The server said no, or nobody said anything in time. */
+/* The server refused the login, or did not answer in time. */
 static bool
 has_reason(const Record &record) noexcept
 {
 	return record.server_number != 0 || record.interrupted || record.timed_out;
 }
 
-/* What it usually is, where nothing could be found out. */
+/* The usual causes, where nothing could be found out. */
 static Error
 usual_error(const Session &session, const Login &login)
 {
@@ -152,15 +152,15 @@ usual_error(const Session &session, const Login &login)
 		detail = to_error(session.record, session.wait, session.peer.c_str(), true).detail();
 	if (login.encryption == Encryption::off)
 		return Error("08001", "login to " + session.peer + " was cut off", detail,
-					 "Is it a SQL Server, and doesn't it insist on encryption?",
+					 "Check that this is a SQL Server, and that it does not require encryption.",
 					 session.record.library_number, true);
 	return Error("08001", "no encrypted connection to " + session.peer, detail,
 				 login.ca_file[0] != '\0'
-					 ? "Is it a SQL Server? Is its certificate signed by ca_file, not expired, and "
-					   "made for this host (check_hostname)? Has it a TLS version that min_tls "
-					   "allows?"
-					 : "Is it a SQL Server? Does it offer encryption (see the server option "
-					   "encryption), and a TLS version that min_tls allows?",
+					 ? "Check that this is a SQL Server, that its certificate is signed by "
+					   "ca_file, has not expired and names this host (check_hostname), and that it "
+					   "has a TLS version that min_tls allows."
+					 : "Check that this is a SQL Server, that it offers encryption (see the server "
+					   "option encryption), and that it has a TLS version that min_tls allows.",
 				 session.record.library_number, true);
 }
 
@@ -182,7 +182,7 @@ may_try_again(const Session &session, const Login &login) noexcept
 	const Record &record = session.record;
 
 	return record.library_number == SYBECONN && !record.interrupted && !record.timed_out &&
-		   !(session.wait.interrupted != nullptr && session.wait.interrupted()) &&
+		   !attend(session.wait.interrupts) &&
 		   (login.connect_timeout == 0 ||
 			Clock::now() - session.wait.started < std::chrono::seconds(login.connect_timeout));
 }
@@ -211,13 +211,13 @@ log_in(Session *session, const Attempt &attempt, const Address &address)
 	expect_descriptor(&session->wait);
 	{
 		Call call(&session->record, &session->wait);
-		Surroundings surroundings(attempt, address.text);
+		FreetdsConfig config(attempt, address.text);
 		LoginRecord record = login_record(login);
 		do
 		{
 			begin_call(&session->record, &session->wait);
 			session->wait.started = attempt.started;
-			session->process = dbopen(record.get(), Surroundings::section);
+			session->process = dbopen(record.get(), FreetdsConfig::section);
 		} while (session->process == nullptr && may_try_again(*session, login));
 	}
 	if (session->process == nullptr)
@@ -264,37 +264,37 @@ begin_session(Session *session, const Login &login)
 	std::string text = prologue(login);
 	std::uint64_t before = bytes_written(descriptor(session));
 
-	session->settings = text;
+	session->prologue = text;
 	execute(session, text.c_str());
 	session->database = dbname(session->process);
 	if (login.encryption == Encryption::require &&
 		left_in_clear(before, bytes_written(descriptor(session)),
 					  clear_size(*session, text.size())))
 		throw Error("08001", "no encrypted connection to " + session->peer,
-					"The server, or somebody between, wants only the login encrypted.",
-					"Check the network, and the server's own settings of encryption.", 0, true);
+					"The server, or a machine between, asks for encryption of the login only.",
+					"Check the network and the server's encryption settings.", 0, true);
 }
 
 static Attempt
-attempt_now(const Login &login, Interrupted interrupted)
+attempt_now(const Login &login, const Interrupts *interrupts)
 {
 	Clock::time_point now = Clock::now();
 	auto limit = login.connect_timeout > 0 ? std::chrono::seconds(login.connect_timeout)
 										   : std::chrono::hours(24 * 365);
 
-	return {login, interrupted, now, now + limit, login.port};
+	return {login, interrupts, now, now + limit, login.port};
 }
 
 Session *
-open(const Login &login, Interrupted interrupted)
+open(const Login &login, const Interrupts *interrupts)
 {
 	auto session = std::make_unique<Session>();
 
 	check(login);
-	session->wait.interrupted = interrupted;
+	session->wait.interrupts = interrupts;
 	session->query_timeout = login.query_timeout;
 
-	Attempt attempt = attempt_now(login, interrupted);
+	Attempt attempt = attempt_now(login, interrupts);
 	std::vector<Address> addresses = resolve(attempt);
 	if (attempt.port == 0)
 		attempt.port = ask_browser(attempt, addresses);

@@ -6,7 +6,8 @@
  * it raise SYBETIME; the error handler's answer to that is what happens next: INT_TIMEOUT sends an
  * attention and keeps waiting for the acknowledgement, INT_CANCEL closes the socket, INT_CONTINUE
  * waits on. To any other error only INT_CANCEL may be answered: everything else ends the process.
- * During a login check_interrupt isn't asked; there SYBETIME itself comes once a second.
+ * During a login the first of it is an SYBETIME after a second, with the connection to be: from
+ * then on check_interrupt is asked there too, but only SYBETIME, once a second, may end a login.
  */
 #include "tds/messages.hpp"
 #include "tds/watchdog.hpp"
@@ -58,7 +59,7 @@ must_stop() noexcept
 		wait->fresh = false;
 		wait->started = now;
 	}
-	if (wait->interrupted != nullptr && wait->interrupted())
+	if (attend(wait->interrupts))
 	{
 		record->interrupted = true;
 		if (wait->attention_sent && now + acknowledge_time < wait->give_up_at)
@@ -84,7 +85,7 @@ on_timeout() noexcept
 		return INT_CANCEL;
 	active_wait->attention_sent = true;
 	active_wait->give_up_at = Clock::now() + acknowledge_time;
-	look_at(active_wait->give_up_at);
+	check_at(active_wait->give_up_at);
 	return INT_TIMEOUT;
 }
 
@@ -97,11 +98,28 @@ is_echo(int number) noexcept
 
 extern "C"
 {
-	static int on_error(DBPROCESS *, int severity, int number, int os_error, char *text,
+	static int check_interrupt(void *) noexcept
+	{
+		if (active_wait == nullptr)
+			return 0;
+		if (!active_wait->login)
+			return must_stop();
+		attend(active_wait->interrupts);
+		return 0;
+	}
+
+	static int handle_interrupt(void *) noexcept
+	{
+		return INT_CANCEL;
+	}
+
+	static int on_error(DBPROCESS *process, int severity, int number, int os_error, char *text,
 						char *) noexcept
 	{
 		Record *record = active_record;
 
+		if (number == SYBETIME && active_wait->login && process != nullptr)
+			dbsetinterrupt(process, check_interrupt, handle_interrupt);
 		if (number == SYBETIME)
 			return on_timeout();
 		if (number == SYBEICONVI || number == SYBEICONVAVAIL)
@@ -120,6 +138,9 @@ extern "C"
 	{
 		Record *record = active_record;
 
+		/* while one notice follows the other nobody waits, and so nobody asks */
+		if (attend(active_wait->interrupts))
+			record->interrupted = true;
 		if (severity > 10 && record->server_number == 0)
 		{
 			record->server_number = number;
@@ -130,16 +151,6 @@ extern "C"
 			copy_text(record->server_text, sizeof record->server_text, text);
 		}
 		return 0;
-	}
-
-	static int check_interrupt(void *) noexcept
-	{
-		return active_wait != nullptr && must_stop();
-	}
-
-	static int handle_interrupt(void *) noexcept
-	{
-		return INT_CANCEL;
 	}
 }
 

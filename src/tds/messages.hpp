@@ -34,7 +34,7 @@ struct Record
 	int os_error;
 	char library_text[512];
 	bool invalid_text; /* a character could not be converted */
-	bool interrupted;  /* the caller's `interrupted` said so */
+	bool interrupted;  /* the caller said so */
 	bool timed_out;    /* connect_timeout or query_timeout */
 	bool given_up;     /* the server did not acknowledge the attention */
 };
@@ -42,9 +42,9 @@ struct Record
 /* How long the current call may wait. Asked about once a second, and after a signal. */
 struct Wait
 {
-	Interrupted interrupted;
+	const Interrupts *interrupts;
 	int timeout; /* seconds without an answer; 0: none */
-	bool strict; /* ... or with one that doesn't end: nobody else would end this call */
+	bool strict; /* ... or with one that does not end: nothing else would end this call */
 	bool login;  /* no attention can be sent yet: give the connection up */
 	bool fresh;  /* a row fetch has begun: the clock starts with its first question */
 	bool attention_sent;
@@ -57,6 +57,18 @@ struct Wait
 	int descriptor;
 	int candidate[candidates];
 };
+
+inline bool
+must_end(const Interrupts *interrupts) noexcept
+{
+	return interrupts != nullptr && interrupts->pending();
+}
+
+inline bool
+attend(const Interrupts *interrupts) noexcept
+{
+	return interrupts != nullptr && interrupts->attend();
+}
 
 /* Installs the handlers for its lifetime. Never nested. */
 class Call
@@ -82,14 +94,14 @@ void watch_interrupts(tds_dblib_dbprocess *process) noexcept;
 /* The Error for what was recorded. `peer` is host:port for the messages. */
 Error to_error(const Record &record, const Wait &wait, const char *peer, bool connection_lost);
 
-/* What an error number of SQL Server means to PostgreSQL: a SQLSTATE, and a hint or "". */
-struct Meaning
+/* What an error number of SQL Server is mapped to: a SQLSTATE, and a hint or "". */
+struct MappedError
 {
 	const char *sqlstate;
 	const char *hint;
 };
-Meaning server_error_meaning(int number) noexcept;
-Meaning library_error_meaning(int number) noexcept;
+MappedError map_server_error(int number) noexcept;
+MappedError map_library_error(int number) noexcept;
 
 /* True for the errors with which the server has rolled the transaction back. */
 bool ends_transaction(int number) noexcept;

@@ -1,6 +1,6 @@
 /*
  * What comes before DB-Library: the addresses of the host, the port of a named instance, and the
- * question whether anybody is there. For the files of src/tds only.
+ * check that a server answers. For the files of src/tds only.
  *
  * All of it asks about interruption: the library would do none of this interruptibly.
  */
@@ -22,7 +22,7 @@ namespace sambapos::tds
 struct Attempt
 {
 	const Login &login;
-	Interrupted interrupted;
+	const Interrupts *interrupts;
 	Clock::time_point started;
 	Clock::time_point end; /* of connect_timeout; far away without one */
 	int port;              /* 0 until SQL Browser has told it */
@@ -66,7 +66,7 @@ bool wait_for(int descriptor, short events, const Attempt &attempt, Clock::time_
 std::vector<Address> resolve(const Attempt &attempt);
 
 /* Waits until no thread that resolve() has given up can be reading the environment any more:
- * whoever changes that has to ask. False if the time is over first. Throws 57014. */
+ * to be called before that is changed. False if the time is over first. Throws 57014. */
 bool wait_for_resolver(const Attempt &attempt);
 
 /* The TCP port of the instance, as SQL Server Browser at the host says (UDP 1434). Throws 08001. */
@@ -76,7 +76,7 @@ int ask_browser(const Attempt &attempt, const std::vector<Address> &addresses);
  * what is wrong: the port, the network. */
 Address probe(const Attempt &attempt, const std::vector<Address> &addresses);
 
-/* Why a login ended before the server had said a word about it; nothing where that can't be seen.
+/* Why a login ended before the server had answered it; nothing where that cannot be seen.
  * Throws 57014. */
 std::optional<Error> diagnose(const Attempt &attempt, const Address &address,
 							  const std::string &peer);

@@ -1,7 +1,7 @@
 /*
- * Which characters aren't shown: the control characters of ASCII and of Latin-1, the marks of
- * direction (with them a text can be made to read otherwise than it is), and the two line breaks
- * that only Unicode has.
+ * Which characters are not shown: the control characters of ASCII and of Latin-1, the direction
+ * marks (with them a text can be made to read otherwise than it is), and the two line breaks that
+ * only Unicode has.
  */
 #include "tds/printable.hpp"
 

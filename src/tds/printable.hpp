@@ -1,5 +1,5 @@
 /*
- * What a server says, on its way to a terminal or a log.
+ * Texts of a server, made safe for a terminal or a log.
  */
 #pragma once
 
@@ -11,7 +11,7 @@ namespace sambapos::tds
 
 enum class Lines
 {
-	one, /* a line break becomes a blank: nothing can pass for a DETAIL or HINT of ours */
+	one, /* a line break becomes a blank: no text can look like a DETAIL or HINT */
 	many /* it stays */
 };
 
@@ -22,12 +22,12 @@ printable_room(std::size_t length) noexcept
 	return 4 * length + 1;
 }
 
-/* Copies UTF-8, or any text in which ASCII is ASCII, and writes what a terminal would obey instead
- * of showing it as it is called: \x1B for an escape, \x9B for its eight-bit form, \u202E for what
- * turns the direction of writing. A tab stays. Returns the length. */
+/* Copies UTF-8, or any text in which ASCII is ASCII, and writes control characters, which a
+ * terminal would execute, by their codes: \x1B for an escape, \x9B for its eight-bit form, \u202E
+ * for what turns the direction of writing. A tab stays. Returns the length. */
 std::size_t printable(std::string_view text, Lines lines, bool utf8, char *target) noexcept;
 
-/* There is something to be written otherwise. */
+/* False if a character must be written by its code. */
 bool is_printable(std::string_view text, Lines lines, bool utf8) noexcept;
 
 } // namespace sambapos::tds

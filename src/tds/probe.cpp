@@ -1,6 +1,6 @@
 /*
- * Is anybody there? A TCP connection of our own before DB-Library's, because the library connects
- * without asking about interruption and can't say what went wrong.
+ * Checks that a server answers: a TCP connection of our own before DB-Library's, because the
+ * library connects without asking about interruption and cannot say what went wrong.
  *
  * All addresses of the host are tried, each with its share of the time.
  */
@@ -16,16 +16,16 @@ namespace sambapos::tds
 {
 
 static constexpr char port_hint[] =
-	"Is SQL Server running, is TCP/IP enabled in SQL Server Configuration Manager, and does it "
-	"listen on this port? Named instances and LocalDB don't listen on 1433 by themselves: see the "
-	"server option instance.";
+	"Check that SQL Server is running, that TCP/IP is enabled in SQL Server Configuration Manager, "
+	"and that it listens on this port. Named instances and LocalDB do not listen on 1433 by "
+	"themselves: see the server option instance.";
 static constexpr char network_hint[] =
 	"Nothing answers there: check host and port, the firewall of the till, and the network.";
 
 void
 check_interrupted(const Attempt &attempt)
 {
-	if (attempt.interrupted != nullptr && attempt.interrupted())
+	if (attend(attempt.interrupts))
 		throw Error("57014", std::string("canceled while connecting to ") + attempt.login.host, "",
 					"", 0, true);
 }
@@ -42,7 +42,7 @@ wait_for(int descriptor, short events, const Attempt &attempt, Clock::time_point
 			return false;
 
 		pollfd waiting{descriptor, events, 0};
-		/* a second at most: a signal that came before poll() began doesn't end it */
+		/* a second at most: a signal that came before poll() began does not end it */
 		if (poll(&waiting, 1, static_cast<int>(left < 1000 ? left + 1 : 1000)) > 0)
 			return true;
 	}

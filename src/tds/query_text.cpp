@@ -5,13 +5,13 @@
  * refused: a lone carriage return, an odd blank, a letter right behind a number, a character that
  * has no meaning. And T-SQL needs no semicolons, so that "SELECT 1 AS a DELETE FROM t" is two
  * statements: reserved words that begin one are refused wherever they stand, which is exact, since
- * none of them can be a name without brackets. (Words such as THROW that aren't reserved may be
+ * none of them can be a name without brackets. (Words such as THROW that are not reserved may be
  * names; within a parenthesis the server takes them for nothing else. GO is a word of clients.)
  *
  * It does not matter here what a conversion to varchar makes of other apostrophes (U+02BC, U+FF07):
  * the server's lexer sees the batch in UTF-16, before any conversion, and only ' and " and [ begin
- * something there. Outside of strings those characters are refused with all that aren't letters.
- * QUOTED_IDENTIFIER doesn't matter either: "..." ends in the same place as a string and as a name.
+ * something there. Outside of strings those characters are refused with all that are not letters.
+ * QUOTED_IDENTIFIER does not matter either: "..." ends in the same place as a string and as a name.
  */
 #include "tds/query_text.hpp"
 
@@ -115,8 +115,9 @@ is_ascii_letter(char c) noexcept
 		   c == '$';
 }
 
-/* Letters of the scripts that somebody may name a column in; what isn't here can stand in brackets.
- * Nothing that anybody takes for a blank, a quote or a semicolon (U+037E) is among them. */
+/* Letters of the scripts in which columns may be named; what is not here can stand in brackets.
+ * Nothing that may be taken for a blank, a quote or a semicolon (U+037E) is among them.
+ */
 static bool
 is_other_letter(std::uint32_t code) noexcept
 {
@@ -133,7 +134,7 @@ is_other_letter(std::uint32_t code) noexcept
 	return false;
 }
 
-/* Nothing shows it, and not everybody agrees on what it does. */
+/* It is not shown, and programs differ in what they do with it. */
 static bool
 is_control(std::uint32_t code) noexcept
 {
@@ -303,8 +304,8 @@ Lexer::skip_exponent() noexcept
 		here_++;
 }
 
-/* 1, 1.5, .5, 1e5, 0x1F. In T-SQL a letter that can't belong to it begins a new word, as in
- * 1DELETE; an exponent may have no digits there, and what is 1e--x then? */
+/* 1, 1.5, .5, 1e5, 0x1F. In T-SQL a letter that cannot belong to it begins a new word, as in
+ * 1DELETE; an exponent may have no digits there, so that 1e--x is ambiguous and refused. */
 bool
 Lexer::take_number() noexcept
 {
@@ -352,8 +353,8 @@ Lexer::take_word() noexcept
 	return judge_word(word);
 }
 
-/* A $ alone is an amount of money, and what is behind it then a word of its own. Nobody needs a
- * variable or a temporary table that is called like a statement. */
+/* A $ alone is an amount of money, and the word behind it then a separate one. Variables and
+ * temporary tables that are called like a statement are refused too. */
 bool
 Lexer::judge_word(std::string_view word) noexcept
 {
@@ -426,8 +427,8 @@ Lexer::token_ends() noexcept
 	result_.end = here_;
 }
 
-/* What isn't text anywhere, and a carriage return that isn't part of a line break: whether it ends
- * a line comment is not for us to guess. */
+/* Characters that are not text, and a carriage return that is not part of a line break: whether
+ * that ends a line comment is not certain. */
 bool
 Lexer::check_characters() noexcept
 {

@@ -1,7 +1,7 @@
 /*
- * Whether a text of somebody's is one query that can stand in "SELECT ... FROM (text) AS q": that
+ * Whether a user's text is one query that can stand in "SELECT ... FROM (text) AS q": that
  * it ends where we think it ends, by SQL Server's rules of what is a string, a name, a comment.
- * What it means is the server's business; that it stays in its parenthesis is ours.
+ * What it means is left to the server; that it stays in its parenthesis is checked here.
  */
 #pragma once
 
@@ -16,7 +16,7 @@ enum class Flaw
 	none,
 	empty,
 	no_select,            /* it begins with something else */
-	with_clause,          /* ... namely WITH, which T-SQL doesn't take in a parenthesis */
+	with_clause,          /* ... namely WITH, which T-SQL does not take in a parenthesis */
 	word,                 /* a word that begins another statement, or makes this one write */
 	second_query,         /* a SELECT that no UNION or the like leads to */
 	semicolon,            /* with something behind it */

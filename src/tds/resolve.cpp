@@ -1,11 +1,11 @@
 /*
  * The addresses of a host.
  *
- * getaddrinfo() can't be interrupted and takes as long as the system's name servers take: half a
+ * getaddrinfo() cannot be interrupted and takes as long as the system's name servers take: half a
  * minute where they are down. glibc's getaddrinfo_a() runs it in a thread that has all signals
  * blocked, and can be waited for a while at a time. A question that was given up stays with that
  * thread until it is answered; its memory is taken back at the next one. Until then the thread may
- * read the environment, which nobody may change beside it. Addresses in digits need neither, and
+ * read the environment, which must not be changed meanwhile. Addresses in digits need neither, and
  * other systems have only getaddrinfo().
  */
 #include "tds/network.hpp"
@@ -20,7 +20,7 @@ namespace sambapos::tds
 {
 
 static constexpr char name_hint[] =
-	"Check the server option host; an IP address works where the name can't be resolved.";
+	"Check the server option host; an IP address works where the name cannot be resolved.";
 
 static addrinfo
 hints_with(int flags) noexcept
@@ -88,14 +88,13 @@ static bool
 wait_for_answer(const Lookup &lookup, const Attempt &attempt)
 {
 	const gaicb *list[] = {&lookup.request};
-	timespec moment = {0, 100000000};
+	timespec pause = {0, 100000000};
 
 	while (gai_error(const_cast<gaicb *>(&lookup.request)) == EAI_INPROGRESS)
 	{
-		if ((attempt.interrupted != nullptr && attempt.interrupted()) ||
-			Clock::now() >= attempt.end)
+		if (attend(attempt.interrupts) || Clock::now() >= attempt.end)
 			return false;
-		gai_suspend(list, 1, &moment);
+		gai_suspend(list, 1, &pause);
 	}
 	return true;
 }

@@ -27,14 +27,13 @@ static constexpr int snapshot_not_allowed = 3952;
 bool
 connected(const Session &session) noexcept
 {
-	return session.process != nullptr && !session.broken && !dbdead(session.process);
+	return session.process != nullptr && session.link == Link::usable && !dbdead(session.process);
 }
 
 bool
 make_idle(Session *session, int patience) noexcept
 {
-	session->open_result = false;
-	session->awaiting = false;
+	session->activity = Activity::idle;
 	if (!connected(*session))
 		return false;
 	Call call(&session->record, &session->wait);
@@ -51,13 +50,13 @@ fail(Session *session)
 	Record reason = session->record;
 
 	if (reason.server_number != 0 && reason.severity >= fatal_severity)
-		session->broken = true;
+		session->link = Link::broken;
 	make_idle(session);
 	reason.given_up = reason.given_up || session->record.given_up;
 	if (reason.server_number == snapshot_not_allowed)
 		session->snapshot_allowed = Answer::unknown; /* the next transaction asks again */
 	if (ends_transaction(reason.server_number))
-		session->transaction_ended = session->in_transaction;
+		end_by_server(session);
 	throw to_error(reason, session->wait, session->peer.c_str(), !connected(*session));
 }
 
@@ -108,19 +107,19 @@ wait_for_answer(Session *session)
 static bool
 is_interrupted(Session *session) noexcept
 {
-	if (session->wait.interrupted != nullptr && session->wait.interrupted())
+	if (attend(session->wait.interrupts))
 		session->record.interrupted = true;
 	return session->record.interrupted;
 }
 
-/* Columns that a server has named (COLNAME of TDS 4.2, which no SQL Server of ours sends) without
- * saying their types: DB-Library has no buffer for such rows, and would write into it. */
+/* Columns that a server has named (COLNAME of TDS 4.2, which no supported SQL Server sends) without
+ * their types: DB-Library has no buffer for such rows, and would write into it. */
 [[noreturn]] static void
-refuse_untyped(Session *session)
+report_untyped_columns(Session *session)
 {
-	session->broken = true;
-	throw Error("08P01", "the answer of " + session->peer + " can't be read",
-				"It has columns without types.", library_error_meaning(SYBEBTOK).hint, 0, true);
+	session->link = Link::broken;
+	throw Error("08P01", "the answer of " + session->peer + " cannot be read",
+				"It has columns without types.", map_library_error(SYBEBTOK).hint, 0, true);
 }
 
 /* Goes to the next result with columns; false when the batch has ended. */
@@ -143,7 +142,7 @@ next_result(Session *session)
 	if ((code != SUCCEED && code != NO_MORE_RESULTS) || has_error(*session))
 		fail(session);
 	if (!typed)
-		refuse_untyped(session);
+		report_untyped_columns(session);
 	return found;
 }
 
@@ -195,7 +194,7 @@ wire_type(int type) noexcept
 		case SYBBINARY:
 		case SYBVARBINARY:
 		case SYBIMAGE: return WireType::binary;
-		case 36: return WireType::uuid; /* SYBUNIQUE, which sybdb.h doesn't show */
+		case 36: return WireType::uuid; /* SYBUNIQUE, which sybdb.h does not show */
 		case SYBDATETIME: return WireType::datetime;
 		case SYBDATETIME4: return WireType::smalldatetime;
 		case SYBMSDATE: return WireType::date;
@@ -206,7 +205,7 @@ wire_type(int type) noexcept
 	}
 }
 
-/* The length of a value that isn't NULL; 0: differs from row to row. */
+/* The length of a value that is not NULL; 0: differs from row to row. */
 static int
 fixed_length(WireType type) noexcept
 {
@@ -236,7 +235,8 @@ fixed_length(WireType type) noexcept
 	return 0;
 }
 
-/* For these two the library's type doesn't tell the room it has: that is what the server declared.
+/* For these two the library's type does not imply the size of the buffer: that is what the server
+ * declared.
  */
 static bool
 has_room(DBPROCESS *process, int column, WireType type) noexcept
@@ -308,21 +308,21 @@ point_to_values(Session *session) noexcept
 }
 
 /* SET PARSEONLY, and before that NOEXEC or FMTONLY, make a server answer nothing and call it no
- * error. What it holds can't be known then: closing it ends all. */
+ * error. What it holds cannot be known then: closing it ends all. */
 [[noreturn]] static void
-nothing_is_run(Session *session)
+report_not_executed(Session *session)
 {
-	session->broken = true;
-	throw Error("08006", session->peer + " doesn't run what it is sent",
-				"A text that was passed through may have left the session so (SET PARSEONLY ON, "
-				"or the like).",
+	session->link = Link::broken;
+	throw Error("08006", session->peer + " did not execute the batch",
+				"A pass-through query may have left the session in this state, for example with "
+				"SET PARSEONLY ON.",
 				"", 0, true);
 }
 
-static Standing
-read_standing(Session *session)
+static TransactionStatus
+read_transaction_status(Session *session)
 {
-	Standing standing{-1, {}, {}};
+	TransactionStatus status{-1, {}, {}};
 	bool found = next_result(session);
 
 	if (found)
@@ -333,74 +333,61 @@ read_standing(Session *session)
 		if (found)
 		{
 			point_to_values(session);
-			standing = standing_of(*session, {session->values.data(),
-											  static_cast<int>(session->values.size()), false});
+			status = status_of(*session, {session->values.data(),
+										  static_cast<int>(session->values.size()), false});
 		}
 	}
 	if (!found && has_error(*session))
 		fail(session);
 	if (!found)
-		nothing_is_run(session);
+		report_not_executed(session);
 	skip_rows(session);
 	forget_columns(session);
-	return standing;
+	return status;
 }
 
 /* ---- batches ---- */
 
-enum class Author
+/* In another database the marker cannot be seen. */
+static Verify
+what_to_verify(const Session *session, Origin origin, Marker marker) noexcept
 {
-	us,
-	somebody,
-	both
-};
+	if (session->transaction == Transaction::none)
+		return Verify::nothing;
+	if (marker != Marker::not_needed && !session->user.empty() &&
+		(origin != Origin::passthrough || !in_other_database(session)))
+		return Verify::transaction_owner;
+	return Verify::transaction;
+}
 
-static void
-send(Session *session, const char *sql, Author author)
+static bool
+is_beginning(const Session *session) noexcept
 {
-	bool ours = author != Author::somebody;
+	return session->transaction == Transaction::to_begin ||
+		   session->transaction == Transaction::sent;
+}
 
-	if (session->open_result || session->awaiting)
+void
+send(Session *session, const char *sql, Origin origin)
+{
+	Marker marker = session->marker;
+
+	if (origin != Origin::generated && session->transaction != Transaction::none)
+		mark_transaction(session);
+	if (session->activity != Activity::idle)
 		throw Error("XX000", "a result of " + session->peer + " is still open");
-	if (session->transaction_ended)
+	if (session->transaction == Transaction::ended)
 		transaction_lost(session);
 	forget_columns(session);
 	prepare(session);
-
-	Sent &sent = session->sent;
-	sent.ours = ours;
-	sent.trusted = author == Author::us;
-	sent.counts = session->in_transaction;
-	sent.restores = session->distrusted && (ours || !session->begin_text.empty());
-	/* in another database the lock can't be seen */
-	sent.checks = session->in_transaction && session->passed && !session->user.empty() &&
-				  (ours || !strayed(session));
-	session->passed = session->passed || !sent.trusted;
-	session->distrusted = session->distrusted || !sent.trusted;
+	session->sent.origin = origin;
+	session->sent.verify = what_to_verify(session, origin, marker);
+	session->sent.restores = session->settings == Settings::unknown &&
+							 (origin != Origin::passthrough || is_beginning(session));
+	if (origin != Origin::generated)
+		session->settings = Settings::unknown;
 	put_on_wire(session, (preamble(session) + sql).c_str());
-	session->awaiting = true;
-}
-
-void
-send(Session *session, const char *sql)
-{
-	send(session, sql, Author::us);
-}
-
-void
-pass(Session *session, const char *sql)
-{
-	if (session->in_transaction)
-		mark_transaction(session);
-	send(session, sql, Author::somebody);
-}
-
-void
-pass_within(Session *session, const char *sql)
-{
-	if (session->in_transaction)
-		mark_transaction(session);
-	send(session, sql, Author::both);
+	session->activity = Activity::sent;
 }
 
 static bool
@@ -414,18 +401,18 @@ is_readable(const Session *session) noexcept
 void
 receive(Session *session)
 {
-	if (!session->awaiting)
-		throw Error("XX000", "nothing was asked of " + session->peer);
-	session->awaiting = false;
-	/* query_timeout is for the wait, not for the time until somebody wanted the answer */
+	if (session->activity != Activity::sent)
+		throw Error("XX000", "no query was sent to " + session->peer);
+	session->activity = Activity::idle;
+	/* query_timeout is for the wait, not for the time until the answer was wanted */
 	session->wait.fresh = is_readable(session);
 	wait_for_answer(session);
-	if (session->sent.counts)
-		check_standing(session, read_standing(session));
+	if (session->sent.verify != Verify::nothing)
+		check_transaction_status(session, read_transaction_status(session));
 	if (next_result(session))
 	{
 		Call call(&session->record, &session->wait);
-		session->open_result = true;
+		session->activity = Activity::rows;
 		describe(session);
 	}
 }
@@ -442,7 +429,7 @@ next(Session *session, Row *row)
 {
 	STATUS status;
 
-	if (!session->open_result)
+	if (session->activity != Activity::rows)
 		return false;
 	session->record.invalid_text = false;
 	session->wait.fresh = true;
@@ -454,7 +441,7 @@ next(Session *session, Row *row)
 		if (status == REG_ROW)
 			point_to_values(session);
 	}
-	/* rows that always are at hand would let nobody ask, neither the library nor the watchdog */
+	/* while rows are always available, neither the library nor the watchdog asks */
 	if (status == REG_ROW && session->record.library_number == 0 && !is_interrupted(session) &&
 		!session->record.timed_out)
 	{
@@ -464,7 +451,7 @@ next(Session *session, Row *row)
 	}
 	if (status != NO_MORE_ROWS || has_error(*session))
 		fail(session);
-	session->open_result = false;
+	session->activity = Activity::idle;
 	skip_results(session);
 	return false;
 }
@@ -473,10 +460,10 @@ void
 execute(Session *session, const char *sql)
 {
 	query(session, sql);
-	if (session->open_result)
+	if (session->activity == Activity::rows)
 	{
 		skip_rows(session);
-		session->open_result = false;
+		session->activity = Activity::idle;
 		skip_results(session);
 	}
 }
@@ -502,13 +489,13 @@ cancel(Session *session, int patience)
 bool
 busy(const Session *session) noexcept
 {
-	return session->open_result || session->awaiting;
+	return session->activity != Activity::idle;
 }
 
 bool
 awaiting(const Session *session) noexcept
 {
-	return session->awaiting;
+	return session->activity == Activity::sent;
 }
 
 int
@@ -516,7 +503,7 @@ time_left(const Session *session) noexcept
 {
 	const Wait &wait = session->wait;
 
-	if (!session->awaiting || wait.timeout == 0)
+	if (session->activity != Activity::sent || wait.timeout == 0)
 		return -1;
 
 	auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -539,7 +526,7 @@ alive(Session *session) noexcept
 		return false;
 
 	/* unread bytes are no sign of death: a TLS server may have sent a ticket; nor is a signal,
-	 * which ends poll() though it wouldn't wait */
+	 * which ends poll() though it would not wait */
 	pollfd state{socket, POLLRDHUP, 0};
 	int found;
 	while ((found = poll(&state, 1, 0)) < 0 && errno == EINTR)
@@ -548,9 +535,9 @@ alive(Session *session) noexcept
 }
 
 bool
-strayed(const Session *session) noexcept
+in_other_database(const Session *session) noexcept
 {
-	return session->distrusted && connected(*session) &&
+	return session->settings == Settings::unknown && connected(*session) &&
 		   session->database != dbname(session->process);
 }
 
@@ -558,7 +545,8 @@ Session::~Session()
 {
 	if (process == nullptr)
 		return;
-	/* dbclose() sends nothing in TDS 7; if it ever tried, a socket that is shut down can't block */
+	/* dbclose() sends nothing in TDS 7; if it ever tried, a socket that is shut down cannot block
+	 */
 	if (!dbdead(process))
 		shutdown(dbiordesc(process), SHUT_RDWR);
 	begin_call(&record, &wait);

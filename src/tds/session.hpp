@@ -1,18 +1,19 @@
 /*
- * THE SEAM: a SQL Server session, as plain data and functions. No PostgreSQL here, and no FreeTDS:
- * session.cpp hides DB-Library.
+ * The interface of src/tds: a SQL Server session, as plain data and functions. No PostgreSQL here,
+ * and no FreeTDS: session.cpp hides DB-Library.
  *
  * Order of calls: open; then begin, query, next..., cancel or query again..., rollback; destroy.
  * One result at a time: query() while the previous one has unread rows is a programming error
  * (cancel or read it to the end first). Every function but destroy() and the noexcept ones throws
  * tds::Error; after an error with connection_lost() the only legal call is destroy().
  *
- * Waiting: every call that waits for the network asks `interrupted` at least once a second and at
- * once after a signal; when it answers true an attention is sent (or the login given up) and Error
- * 57014 thrown. After an interrupted query the session is usable again, unless the server did not
+ * Waiting: every call that waits for the network calls `attend` at least once a second and at once
+ * after a signal; when it answers true an attention is sent (or the login given up) and Error 57014
+ * thrown. After an interrupted query the session is usable again, unless the server did not
  * acknowledge the attention within a second: then the error has connection_lost(). query_timeout
- * does the same by itself, with HYT00. During a login the answer takes effect within a second.
- * (With check_hostname FreeTDS resolves the host's name once more, right after we have; that can't
+ * does the same by itself, with HYT00. In the first second of a login nothing is asked, and later
+ * the answer takes effect within a second.
+ * (With check_hostname FreeTDS resolves the host's name once more, right after we have; that cannot
  * be interrupted.)
  */
 #pragma once
@@ -117,11 +118,27 @@ struct Row
 
 struct Session;
 
-using Interrupted = bool (*)() noexcept;
+/* Who wrote a batch. */
+enum class Origin
+{
+	generated,   /* we did */
+	passthrough, /* a user: the text of sambapos_query */
+	mixed        /* we did, with a user's text in it: the option query of a foreign table */
+};
+
+/* What the caller's process has to do while we wait; a null pointer: nothing. */
+struct Interrupts
+{
+	/* True if the call must come to its end. Also asked by a signal handler. */
+	bool (*pending)() noexcept;
+	/* Does what need not wait for us, then answers as `pending`. It may end the process, but never
+	 * throws or jumps, and calls nothing of ours. */
+	bool (*attend)() noexcept;
+};
 
 /* Connects, logs in and runs the prologue (ANSI options, TEXTSIZE, DATEFORMAT, LOCK_TIMEOUT,
  * DEADLOCK_PRIORITY LOW). */
-Session *open(const Login &login, Interrupted interrupted);
+Session *open(const Login &login, const Interrupts *interrupts);
 
 /* Sets the isolation level, then BEGIN TRANSACTION; both travel with the next batch, and that is
  * where a broken connection shows. Returns the level that will be used. From here on query() makes
@@ -137,25 +154,20 @@ bool in_transaction(const Session *session) noexcept;
 /* Sends a batch and waits until its first result with columns is there (or the batch has ended:
  * column_count() is 0 then). Errors of the server are thrown here or by next(). */
 void query(Session *session, const char *sql);
+
 /* The two halves of query(), for those who wait for several servers at once: after send() the batch
  * is on its way, and descriptor() becomes readable when the first of the answer is there; receive()
  * waits for what query() waits for. In between only receive(), cancel(), rollback() and destroy()
  * are legal. A descriptor says nothing more once receive() was called: what it would wait for may
- * be in the library's buffers. */
-void send(Session *session, const char *sql);
-
-/* send() for a text that we didn't write. It may change the session's settings, go to another
- * database, become another user, or end the transaction and begin another. So the transaction is
- * marked before the first of them (a round trip), and what we send afterwards begins with restoring
- * the settings and asking whether transaction and user are still the same: Error 40001 if not the
- * one, 55000 if not the other. A session that isn't its old self at the end of the transaction is
+ * be in the library's buffers.
+ *
+ * A user's text may change the session's settings, go to another database, become another user, or
+ * end the transaction and begin another. So the transaction is marked before the first of them (a
+ * round trip), and what we send afterwards, a mixed batch too, begins with restoring the settings
+ * and asking whether transaction and user are still the same: Error 40001 if the transaction is
+ * another one, 55000 if the user is. A session that has changed by the end of the transaction is
  * closed. */
-void pass(Session *session, const char *sql);
-
-/* send() for a query of ours with such a text in it: it begins as ours do, with settings, user and
- * transaction as they should be, and leaves behind what pass() does. */
-void pass_within(Session *session, const char *sql);
-
+void send(Session *session, const char *sql, Origin origin = Origin::generated);
 void receive(Session *session);
 
 /* True between send() and receive(). */
@@ -176,7 +188,7 @@ bool next(Session *session, Row *row);
 void execute(Session *session, const char *sql);
 
 /* Sends an attention and discards the open result; the session is idle afterwards. No result open:
- * does nothing. Bounded wait: if the server doesn't acknowledge, Error with connection_lost. */
+ * does nothing. Bounded wait: if the server does not acknowledge, Error with connection_lost. */
 void cancel(Session *session);
 
 /* True between query() or send() and the end of the rows. */
@@ -186,8 +198,8 @@ bool busy(const Session *session) noexcept;
  * socket (looked at without waiting). */
 bool alive(Session *session) noexcept;
 
-/* A text that was passed has left the session in another database. */
-bool strayed(const Session *session) noexcept;
+/* A user's text has left the session in another database. */
+bool in_other_database(const Session *session) noexcept;
 
 /* The socket, for those who wait for several servers at once; -1 when closed. */
 int descriptor(const Session *session) noexcept;

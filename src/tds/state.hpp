@@ -14,7 +14,7 @@
 namespace sambapos::tds
 {
 
-/* What a database allows; a no is asked again after a while. */
+/* What a database allows; the answer no is valid for some minutes. */
 enum class Answer
 {
 	unknown,
@@ -22,13 +22,60 @@ enum class Answer
 	yes
 };
 
+/* What the connection is good for, besides what the library knows of it. */
+enum class Link
+{
+	usable,
+	broken /* not to be used again, whatever the library says */
+};
+
+/* What is on the wire. */
+enum class Activity
+{
+	idle,
+	sent, /* a batch was sent, its answer not looked at */
+	rows  /* the current result has unread rows */
+};
+
+/* The remote transaction, between begin() and rollback(). */
+enum class Transaction
+{
+	none,
+	to_begin, /* BEGIN travels with the next batch */
+	sent,     /* a batch with BEGIN was sent: it may have begun */
+	open,     /* the server has said that it is there */
+	ended     /* the server has rolled it back */
+};
+
+/* The session's settings: those of the prologue, or what a user's text may have made of them. */
+enum class Settings
+{
+	ours,
+	unknown
+};
+
+/* The application lock that distinguishes the transaction from another one. It is taken before the
+ * first user's text. */
+enum class Marker
+{
+	not_needed, /* no such text was sent in this transaction */
+	missing,    /* the server has given none */
+	held
+};
+
+/* What a batch asks for first. */
+enum class Verify
+{
+	nothing,
+	transaction,      /* @@TRANCOUNT */
+	transaction_owner /* that, the marker and the user */
+};
+
 /* The batch that is on its way. */
 struct Sent
 {
-	bool counts;   /* it asks for @@TRANCOUNT first */
-	bool checks;   /* ... and whether the transaction is the one that was marked, and the user */
-	bool ours;     /* we wrote it, if not all of it */
-	bool trusted;  /* ... all of it */
+	Origin origin;
+	Verify verify;
 	bool restores; /* it begins by restoring the settings */
 };
 
@@ -40,21 +87,17 @@ struct Session
 	Wait wait{};
 	int query_timeout = 0;
 
-	bool broken = false;         /* not to be used again, whatever the library thinks */
-	bool open_result = false;    /* the current result has unread rows */
-	bool awaiting = false;       /* a batch was sent, its answer not looked at */
-	bool in_transaction = false; /* between begin() and rollback() */
+	Link link = Link::usable;
+	Activity activity = Activity::idle;
+	Transaction transaction = Transaction::none;
+	Isolation isolation = Isolation::read_committed; /* of the transaction */
+	Settings settings = Settings::ours;
+	Marker marker = Marker::not_needed;
 	Sent sent{};
-	bool transaction_ended = false; /* ... but the server has rolled it back */
-	std::string begin_text;         /* of a transaction that isn't known to have begun */
-	std::string settings;           /* the prologue */
-	std::string database;           /* where the login led */
-	bool distrusted = false;        /* the settings may be others by now */
-	bool passed = false;            /* in this transaction a text that isn't ours was sent */
-	bool marked = false;            /* the transaction owns the lock that tells it from another */
-	std::string user;               /* who reads, before such a text; empty: unknown */
-	bool begin_sent = false;        /* ... but may have: a batch with that text was sent */
-	Isolation isolation = Isolation::read_committed;
+	std::string prologue; /* the SET statements of the login */
+	std::string database; /* where the login led */
+	std::string user;     /* who reads, before a user's text was sent; empty: unknown */
+
 	Answer snapshot_allowed = Answer::unknown;
 	Answer read_committed_snapshot = Answer::unknown;
 	Clock::time_point asked_at{}; /* for these two */
@@ -71,7 +114,7 @@ struct Session
 	Session &operator=(const Session &) = delete;
 };
 
-/* How long cancel() and rollback() wait for a server that has nothing else to do for us. */
+/* How long cancel() and rollback() wait for a server that has no other query of ours. */
 constexpr int idle_seconds = 5;
 
 /* The result that tells who the session is: login and user. */
@@ -81,7 +124,7 @@ constexpr char user_columns[] = "SUSER_SNAME(), USER_NAME()";
 constexpr char rollback_text[] = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
 
 /* What the first result of every batch in a transaction says. */
-struct Standing
+struct TransactionStatus
 {
 	std::int32_t count; /* @@TRANCOUNT */
 	std::string lock;   /* the rest only if it was asked for */
@@ -89,19 +132,22 @@ struct Standing
 };
 
 /* What `row`, the current one, says. */
-Standing standing_of(const Session &session, const Row &row);
+TransactionStatus status_of(const Session &session, const Row &row);
 
 /* Throws unless the transaction is still there, and is the marked one. */
-void check_standing(Session *session, const Standing &now);
+void check_transaction_status(Session *session, const TransactionStatus &now);
 [[noreturn]] void transaction_lost(Session *session);
 
-/* Gives the transaction something that another one lacks. */
+/* The server has rolled the transaction back, if there is one. */
+void end_by_server(Session *session) noexcept;
+
+/* Has the transaction take the marker, and notes the user. */
 void mark_transaction(Session *session);
 
 /* What goes in front of the batch that session->sent describes. */
 std::string preamble(Session *session);
 
-/* Sends an attention if a result is open or half-read. False: the server didn't acknowledge, and
+/* Sends an attention if a result is open or half-read. False: the server did not acknowledge, and
  * the connection is dead. */
 bool make_idle(Session *session, int patience = idle_seconds) noexcept;
 
@@ -114,13 +160,13 @@ bool connected(const Session &session) noexcept;
 /* Leaves the connection idle, as far as it can, and throws what was recorded. */
 [[noreturn]] void fail(Session *session);
 
-/* How many bytes this TCP socket was ever given to send; 0 where the system can't say. */
+/* How many bytes this TCP socket was ever given to send; 0 where the system cannot say. */
 std::uint64_t bytes_written(int descriptor) noexcept;
 
-/* True if, between two such counts, a message of this size went out as it was. */
+/* True if, between two such counts, a message of this size was sent in clear. */
 bool left_in_clear(std::uint64_t before, std::uint64_t after, std::uint64_t clear_size) noexcept;
 
-/* TLS 1.2 can't be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */
+/* TLS 1.2 cannot be asked for in FreeTDS 1.3; true where nothing older can happen all the same. */
 bool tls1_2_is_certain() noexcept;
 
 } // namespace sambapos::tds

@@ -47,7 +47,7 @@ time_part(const Value &value) noexcept
 {
 	std::uint64_t tenths = read_at<std::uint64_t>(value, 0);
 
-	return tenths < tenths_per_day ? static_cast<std::int64_t>((tenths + 5) / 10) : no_moment;
+	return tenths < tenths_per_day ? static_cast<std::int64_t>((tenths + 5) / 10) : not_a_datetime;
 }
 
 static std::int32_t
@@ -63,8 +63,8 @@ date_and_time(const Value &value, int slack) noexcept
 	std::int32_t days = date_part(value);
 	std::int64_t time = time_part(value);
 
-	if (days < year_1 - slack || days > last_day + slack || time == no_moment)
-		return no_moment;
+	if (days < year_1 - slack || days > last_day + slack || time == not_a_datetime)
+		return not_a_datetime;
 	return start_of_day(days) + time;
 }
 
@@ -75,7 +75,7 @@ read_datetime(const Value &value) noexcept
 	auto ticks = read_at<std::int32_t>(value, 4);
 
 	if (days < first_day || days > last_day || ticks < 0 || ticks >= ticks_per_day)
-		return no_moment;
+		return not_a_datetime;
 	return start_of_day(days) + static_cast<std::int64_t>(shown_msec(ticks)) * 1000;
 }
 
@@ -85,7 +85,7 @@ read_smalldatetime(const Value &value) noexcept
 	auto minutes = read_at<std::uint16_t>(value, 2);
 
 	if (minutes >= minutes_per_day)
-		return no_moment;
+		return not_a_datetime;
 	return start_of_day(read_at<std::uint16_t>(value, 0)) + minutes * usecs_per_minute;
 }
 
@@ -106,7 +106,7 @@ read_date(const Value &value) noexcept
 {
 	std::int32_t days = date_part(value);
 
-	return days < year_1 || days > last_day ? no_date : days - days_1900_to_2000;
+	return days < year_1 || days > last_day ? not_a_date : days - days_1900_to_2000;
 }
 
 std::int64_t
@@ -115,7 +115,7 @@ read_time(const Value &value) noexcept
 	return time_part(value);
 }
 
-/* ---- the grid of datetime ---- */
+/* ---- the ticks of datetime ---- */
 
 /* The first tick of a day that shows this millisecond or a later one; ticks_per_day if none. */
 static std::int32_t
@@ -126,10 +126,10 @@ first_tick_showing(std::int64_t msec) noexcept
 }
 
 bool
-first_tick_from(std::int64_t moment, DatetimeTick *result) noexcept
+first_tick_from(std::int64_t datetime, DatetimeTick *result) noexcept
 {
-	std::int64_t days = moment / usecs_per_day;
-	std::int64_t rest = moment % usecs_per_day;
+	std::int64_t days = datetime / usecs_per_day;
+	std::int64_t rest = datetime % usecs_per_day;
 
 	if (rest < 0)
 	{

@@ -71,7 +71,7 @@ gnutls() noexcept
 	if (!loaded)
 	{
 		/* from libsybdb's handle the symbols of its own dependencies are found, not another's;
-		 * libsybdb stays, being linked to us */
+		 * libsybdb stays loaded, since this library is linked to it */
 		void *library = dlopen("libsybdb.so.5", RTLD_LAZY | RTLD_NOLOAD);
 
 		if (library == nullptr)

@@ -2,9 +2,10 @@
  * The remote transaction: which isolation, BEGIN, ROLLBACK. BEGIN travels with the first batch: a
  * transaction costs no round trip at its start, and several servers can be asked at once.
  *
- * A text that isn't ours (pass()) may change settings, database and user, or end the transaction
- * and begin another. So before the first of them the transaction gets a lock that another one would
- * lack; each batch of ours that follows restores the rest and asks for both.
+ * A user's text may change settings, database and user, or end the transaction and begin another.
+ * So before the first of them the transaction takes an application lock (the marker) that another
+ * one would lack; each batch of ours that follows restores the settings and asks for marker and
+ * user.
  */
 #include "tds/quote.hpp"
 #include "tds/state.hpp"
@@ -27,6 +28,12 @@ level_words(Isolation isolation) noexcept
 	return "READ COMMITTED";
 }
 
+static std::string
+set_level(Isolation isolation)
+{
+	return std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation);
+}
+
 /* A small integer of any width, or a bit; 1 is "on" in both columns asked for. */
 static Answer
 as_answer(const Row &row, int index) noexcept
@@ -40,7 +47,7 @@ as_answer(const Row &row, int index) noexcept
 	return Answer::yes;
 }
 
-/* The server has said no, and would again: not that it is busy, or that somebody cancelled. */
+/* The server has refused, and would again; it was not busy, and the query was not cancelled. */
 static bool
 is_refusal(const Session *session, const Error &error)
 {
@@ -73,22 +80,22 @@ user_of(const Row &row, int login, int user)
 	return text_of(row.values[login]) + '\n' + text_of(row.values[user]);
 }
 
-Standing
-standing_of(const Session &session, const Row &row)
+TransactionStatus
+status_of(const Session &session, const Row &row)
 {
-	Standing standing{-1, {}, {}};
+	TransactionStatus status{-1, {}, {}};
 
 	if (row.count > 0 && session.columns[0].type == WireType::integer &&
 		row.values[0].data != nullptr)
-		memcpy(&standing.count, row.values[0].data, sizeof standing.count);
+		memcpy(&status.count, row.values[0].data, sizeof status.count);
 	if (row.count > 1)
-		standing.lock = text_of(row.values[1]);
-	standing.user = user_of(row, 2, 3);
-	return standing;
+		status.lock = text_of(row.values[1]);
+	status.user = user_of(row, 2, 3);
+	return status;
 }
 
-/* A lock that only the marked transaction has: whoever may connect may ask for it, and it conflicts
- * with nothing but somebody's exclusive one of that name. */
+/* A lock that only the marked transaction has: every login may ask for it, and it conflicts only
+ * with an exclusive one of that name. */
 static constexpr char ask_for_mark[] =
 	"EXEC sp_getapplock @Resource = N'sambapos_fdw', @LockMode = N'Shared', "
 	"@LockOwner = N'Transaction', @LockTimeout = 0; ";
@@ -96,30 +103,31 @@ static constexpr char ask_for_count[] = "SELECT @@TRANCOUNT";
 static constexpr char ask_for_lock[] =
 	", APPLOCK_MODE(N'public', N'sambapos_fdw', N'Transaction'), ";
 
-/* What makes sure, in front of a batch, that there is a transaction. A batch that was cancelled or
- * refused before its first answer may have begun one or not; nobody has read anything in it. */
+/* SNAPSHOT must be set before the transaction begins. A batch with BEGIN that was cancelled or
+ * refused before its first answer may have begun a transaction or not; nothing was read in it. */
 static std::string
 beginning(Session *session)
 {
-	if (session->begin_text.empty())
-		return {};
+	std::string text;
 
-	bool uncertain = session->begin_sent;
-
-	session->begin_sent = true;
-	return (uncertain ? std::string(rollback_text) + "; " : std::string()) + session->begin_text;
+	if (session->transaction == Transaction::open)
+		return text;
+	if (session->transaction == Transaction::sent)
+		text = std::string(rollback_text) + "; ";
+	session->transaction = Transaction::sent;
+	return text + set_level(session->isolation) + "; BEGIN TRANSACTION; ";
 }
 
-/* Undoes what a text that isn't ours may have set. NOEXEC and FMTONLY first: while they are on,
+/* Undoes what a user's text may have set. NOEXEC and FMTONLY first: while they are on,
  * nothing else counts. */
 static std::string
 restoring(const Session &session)
 {
 	std::string text = "SET NOEXEC OFF; SET FMTONLY OFF; SET ROWCOUNT 0; ";
 
-	if (strayed(&session))
+	if (in_other_database(&session))
 		text += "USE " + quote_identifier(session.database) + "; ";
-	return text + session.settings + "; ";
+	return text + session.prologue + "; ";
 }
 
 /* What goes in front of a batch, on the statement's own line, so that line numbers in errors stay
@@ -127,34 +135,34 @@ restoring(const Session &session)
 std::string
 preamble(Session *session)
 {
-	Sent &sent = session->sent;
-	bool begins = !session->begin_text.empty();
+	const Sent &sent = session->sent;
+	bool is_open = session->transaction == Transaction::open;
 	std::string text;
 
 	if (sent.restores)
 		text = restoring(*session);
-	if (!sent.counts)
+	if (sent.verify == Verify::nothing)
 		return text;
 	text += beginning(session) + ask_for_count;
-	if (sent.checks)
+	if (sent.verify == Verify::transaction_owner)
 		text += std::string(ask_for_lock) + user_columns;
 	text += "; ";
-	if (sent.restores && !begins)
-		text += std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(session->isolation) +
-				"; ";
+	if (sent.restores && is_open)
+		text += set_level(session->isolation) + "; ";
 	return text;
 }
 
-/* Who reads, and in which transaction. A server that knows nothing of this can't be watched: there
- * a transaction that is replaced isn't noticed, and the session isn't kept. */
+/* Which user reads, and in which transaction. On a server without application locks a transaction
+ * that is replaced is not noticed, and the session is not kept. */
 void
 mark_transaction(Session *session)
 {
 	Row row;
 
-	if (session->passed)
+	Marker marker = Marker::missing;
+
+	if (session->marker != Marker::not_needed)
 		return;
-	session->marked = false;
 	session->user.clear();
 	try
 	{
@@ -162,60 +170,76 @@ mark_transaction(Session *session)
 			  (std::string(ask_for_mark) + ask_for_count + ask_for_lock + user_columns).c_str());
 		while (next(session, &row))
 		{
-			Standing standing = standing_of(*session, row);
-			session->marked = standing.lock == "Shared";
-			session->user = standing.user;
+			TransactionStatus status = status_of(*session, row);
+			marker = status.lock == "Shared" ? Marker::held : Marker::missing;
+			session->user = status.user;
 		}
 	}
 	catch (const Error &error)
 	{
-		if (!is_refusal(session, error) || session->transaction_ended)
+		if (!is_refusal(session, error) || session->transaction == Transaction::ended)
 			throw;
 	}
+	session->marker = marker;
+}
+
+void
+end_by_server(Session *session) noexcept
+{
+	if (session->transaction == Transaction::none)
+		return;
+	/* the batch that would have restored them may have got nowhere */
+	if (session->transaction != Transaction::open)
+		session->settings = Settings::unknown;
+	session->transaction = Transaction::ended;
 }
 
 [[noreturn]] void
 transaction_lost(Session *session)
 {
-	session->transaction_ended = true;
-	throw Error("40001", "the server has ended the remote transaction",
-				"What was read so far and what would be read now are not of one moment.",
-				"Try again.");
+	end_by_server(session);
+	throw Error(
+		"40001", "the server has ended the remote transaction",
+		"Rows that were read before and rows that would be read now are not of one snapshot.",
+		"Try again.");
 }
 
 /* Whether what follows is read in the same transaction, and by the same user, as what was. */
 void
-check_standing(Session *session, const Standing &now)
+check_transaction_status(Session *session, const TransactionStatus &now)
 {
 	const Sent &sent = session->sent;
 
-	if (now.count < 1 || (sent.checks && session->marked && now.lock != "Shared"))
+	bool owner = sent.verify == Verify::transaction_owner;
+
+	if (now.count < 1 || (owner && session->marker == Marker::held && now.lock != "Shared"))
 	{
 		make_idle(session);
 		transaction_lost(session);
 	}
-	if (sent.checks && sent.ours && now.user != session->user)
+	if (owner && sent.origin != Origin::passthrough && now.user != session->user)
 	{
 		make_idle(session);
-		throw Error("55000", "a text that was passed through has left another user behind",
-					"What would be read now is what that user may read.",
-					"End EXECUTE AS with REVERT in the same text, and leave application roles.");
+		throw Error("55000", "a pass-through query has changed the user of the session",
+					"The next query would read with the rights of that user.",
+					"End EXECUTE AS with REVERT in the same text, and do not leave an application "
+					"role active.");
 	}
-	if (sent.restores && sent.trusted)
-		session->distrusted = false;
-	session->begin_text.clear();
+	if (sent.restores && sent.origin == Origin::generated)
+		session->settings = Settings::ours;
+	session->transaction = Transaction::open;
 }
 
 /* ---- end ---- */
 
-/* Rolls back, and asks a session that ran a text of somebody's whether it is itself again. */
+/* Rolls back, and checks that a session that ran a user's text has its own user again. */
 static void
 roll_back(Session *session)
 {
 	Row row;
 	std::string user;
 
-	if (!session->passed)
+	if (session->marker == Marker::not_needed)
 	{
 		execute(session, rollback_text);
 		return;
@@ -223,11 +247,12 @@ roll_back(Session *session)
 	query(session, (std::string(rollback_text) + "; SELECT " + user_columns).c_str());
 	while (next(session, &row))
 		user = user_of(row, 0, 1);
-	session->broken = user.empty() || user != session->user;
-	session->distrusted = false;
+	if (user.empty() || user != session->user)
+		session->link = Link::broken;
+	session->settings = Settings::ours;
 }
 
-/* Runs the batch that ends the transaction. If it fails nobody knows whether there is one:
+/* Runs the batch that ends the transaction. If it fails it is not known whether there is one:
  * the connection must go, and closing it rolls back. */
 static void
 end_transaction(Session *session)
@@ -238,13 +263,13 @@ end_transaction(Session *session)
 	}
 	catch (const Error &error)
 	{
-		session->broken = true;
+		session->link = Link::broken;
 		throw Error(error.sqlstate(), error.what(), error.detail(), error.hint(), error.number(),
 					true);
 	}
 }
 
-/* A session may be kept for days; somebody may allow snapshots meanwhile. */
+/* A session may be kept for days; snapshots may be allowed meanwhile. */
 static constexpr std::chrono::minutes a_no_is_good_for{5};
 
 /* Whether the database need not be asked now. That it no longer allows snapshots shows by itself
@@ -300,34 +325,26 @@ begin(Session *session, Isolation isolation)
 	if (isolation == Isolation::automatic)
 		isolation = session->snapshot_allowed == Answer::yes ? Isolation::snapshot
 															 : Isolation::read_committed;
-	/* SNAPSHOT must be set before the transaction begins */
-	session->begin_text = std::string("SET TRANSACTION ISOLATION LEVEL ") + level_words(isolation) +
-						  "; BEGIN TRANSACTION; ";
-	session->begin_sent = false;
 	session->isolation = isolation;
-	session->in_transaction = true;
-	session->transaction_ended = false;
-	session->passed = false;
+	session->transaction = Transaction::to_begin;
+	session->marker = Marker::not_needed;
 	return isolation;
 }
 
-/* The transaction reads only, so undoing it is a matter of a round trip. A server that hasn't begun
- * to answer may never do so, and several such may have been asked at once: a second for each. */
+/* The transaction reads only, so undoing it is a matter of a round trip. A server that has not
+ * begun to answer may never do so, and several such may have been asked at once: a second for each.
+ */
 void
 rollback(Session *session)
 {
-	session->distrusted = session->distrusted || !session->begin_text.empty();
+	Transaction transaction = session->transaction;
 
-	bool begun = session->begin_text.empty() || session->begin_sent;
-
-	cancel(session, session->awaiting ? 1 : idle_seconds);
-	session->begin_text.clear();
-	if (!session->in_transaction)
-		return;
-	session->in_transaction = false;
-	session->transaction_ended = false;
-	if (!begun)
-		return; /* it would have with the next batch */
+	if (transaction == Transaction::to_begin || transaction == Transaction::sent)
+		session->settings = Settings::unknown;
+	cancel(session, session->activity == Activity::sent ? 1 : idle_seconds);
+	session->transaction = Transaction::none;
+	if (transaction == Transaction::none || transaction == Transaction::to_begin)
+		return; /* it would have begun with the next batch */
 
 	int timeout = session->wait.timeout;
 	if (timeout == 0 || timeout > idle_seconds)
@@ -341,13 +358,13 @@ rollback(Session *session)
 bool
 in_transaction(const Session *session) noexcept
 {
-	return session->in_transaction;
+	return session->transaction != Transaction::none;
 }
 
 bool
 reads_versions(const Session *session) noexcept
 {
-	if (!session->in_transaction)
+	if (session->transaction == Transaction::none)
 		return false;
 	return session->isolation == Isolation::snapshot ||
 		   (session->isolation == Isolation::read_committed &&

@@ -1,10 +1,10 @@
 /*
  * The timer behind Call; see watchdog.hpp.
  *
- * It is a POSIX timer with a real-time signal that nobody uses, so that it meets neither
+ * It is a POSIX timer with a real-time signal that is free, so that it disturbs neither
  * PostgreSQL's timeouts (SIGALRM) nor another extension. Where there is none there is no watchdog.
  * Another extension may take the same signal later: then it is theirs, and the timer moves to a
- * free one. A signal that isn't from our timer does nothing. All that the handler touches is plain
+ * free one. A signal that is not from our timer does nothing. All that the handler touches is plain
  * data of this thread or the kernel's.
  */
 #include "tds/watchdog.hpp"
@@ -43,13 +43,13 @@ arm(timespec pause = pause_between_looks) noexcept
 }
 
 /* Whether the call should have ended, and why; as must_stop() in messages.cpp, but a server that
- * answers isn't late, other than in a login or where the wait is strict. */
+ * answers is not late, other than in a login or where the wait is strict. */
 static bool
 is_overdue(Record *record, const Wait *wait) noexcept
 {
 	Clock::time_point now = Clock::now();
 
-	if (wait->interrupted != nullptr && wait->interrupted())
+	if (must_end(wait->interrupts))
 		record->interrupted = true;
 	else if ((wait->login || wait->strict) && wait->timeout > 0 &&
 			 now - wait->started >= std::chrono::seconds(wait->timeout))
@@ -94,7 +94,7 @@ extern "C"
 		{
 			if (is_overdue(record, wait))
 			{
-				/* the look has made an interrupted login wait anew: it needn't */
+				/* the look has made an interrupted login wait anew: it need not */
 				bool login = wait->login && record->interrupted;
 
 				if (login || overdue_call == calls)
@@ -174,7 +174,8 @@ make_timer() noexcept
 	return true;
 }
 
-/* An armed timer may never come back to us. Not asked for each row: that is a system call. */
+/* The signal of an armed timer may have got another handler. Not checked for each row: that is a
+ * system call. */
 void
 watch(Record *record, Wait *wait) noexcept
 {
@@ -187,9 +188,9 @@ watch(Record *record, Wait *wait) noexcept
 }
 
 void
-look_at(Clock::time_point moment) noexcept
+check_at(Clock::time_point time) noexcept
 {
-	auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(moment - Clock::now()).count();
+	auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(time - Clock::now()).count();
 
 	if (left > 0 && left < 1000000000 && make_timer())
 		arm({0, left});

@@ -1,5 +1,5 @@
 /*
- * For a server that never stops talking. The library asks about interruption only when it has to
+ * For a server that sends without end. The library asks about interruption only when it has to
  * wait; endless rows behind an attention, or endless notices, keep it reading for ever.
  *
  * While a Call lasts, a timer looks every few seconds whether the call should have ended. Finds it
@@ -18,10 +18,10 @@ namespace sambapos::tds
 void watch(Record *record, Wait *wait) noexcept;
 void unwatch() noexcept;
 
-/* Looks at this moment, less than a second from now, and so wakes the library up if it waits. */
-void look_at(Clock::time_point moment) noexcept;
+/* Looks at this time, less than a second from now, and so wakes the library up if it waits. */
+void check_at(Clock::time_point time) noexcept;
 
-/* Before a login, whose socket nobody knows yet: remembers the lowest free descriptors, since one
+/* Before a login, whose socket is not known yet: remembers the lowest free descriptors, since one
  * of them will be it. */
 void expect_descriptor(Wait *wait) noexcept;
 

@@ -1,12 +1,12 @@
 /*
- * Does what we send really leave encrypted?
+ * Checks that what we send really leaves encrypted.
  *
  * FreeTDS (all versions up to 1.5) with "encryption = require" refuses a server that has no
  * encryption, but not one that answers "for the login only": then all that follows is in clear.
- * PRELOGIN isn't protected, so anybody between could make the server seem to say so. FreeTDS can't
- * be asked what it does, but the system can: a batch of known length must have become longer on its
- * way into the socket. What counts are the bytes written to the socket, which nobody else can
- * change: those that were acknowledged and those that weren't.
+ * PRELOGIN is not protected, so a machine between could change the answer. FreeTDS
+ * cannot be asked what it does, but the system can: a batch of known length must have become longer
+ * on its way into the socket. What counts are the bytes written to the socket, which no other
+ * machine can change: those that were acknowledged and those that were not.
  */
 #include "tds/state.hpp"
 
@@ -65,7 +65,7 @@ bytes_written(int) noexcept
 bool
 left_in_clear(std::uint64_t before, std::uint64_t after, std::uint64_t clear_size) noexcept
 {
-	/* each record of TLS adds 21 bytes or more; a system that can't count says nothing */
+	/* each record of TLS adds 21 bytes or more; a system that cannot count says nothing */
 	return before != 0 && after >= before + clear_size && after < before + clear_size + 16;
 }
 

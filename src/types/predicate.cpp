@@ -28,7 +28,8 @@ append_comparison(StringInfo sql, const char *column, Comparison comparison, con
 	appendStringInfo(sql, "%s %s %s", column, comparison_symbol(comparison), literal);
 }
 
-/* The column compared with a value of which only the first point at or after it is known. */
+/* The column compared with a value of which only the first representable value at or after it is
+ * known. */
 static void
 append_fitted(StringInfo sql, const char *column, Comparison comparison, Fit fit,
 			  const char *literal)
@@ -46,7 +47,7 @@ append_fitted(StringInfo sql, const char *column, Comparison comparison, Fit fit
 						  literal);
 }
 
-/* Equality of a coarse column: the points from low up to, without, high. */
+/* Equality of a coarse column: the values from low up to, without, high. */
 static void
 append_range(StringInfo sql, const char *column, bool is_inside, const Span &span)
 {
@@ -65,11 +66,11 @@ append_range(StringInfo sql, const char *column, bool is_inside, const Span &spa
 	appendStringInfoChar(sql, ')');
 }
 
-/* A coarse column has one local value for all points from low to before high. */
+/* A coarse column has one local value for all remote values from low to before high. */
 static void
 append_coarse(StringInfo sql, const Predicate &predicate, Datum value)
 {
-	Span span = span_of(predicate.domain, predicate.value_type, value);
+	Span span = span_of(predicate.tsql_type, predicate.value_type, value);
 	bool is_equal = predicate.comparison == Comparison::equal;
 
 	switch (predicate.comparison)
@@ -96,13 +97,13 @@ append_coarse(StringInfo sql, const Predicate &predicate, Datum value)
 	}
 }
 
-/* All but [not] distinct, with a value that isn't NULL. */
+/* All but [not] distinct, with a value that is not NULL. */
 static void
 append_simple(StringInfo sql, const Predicate &predicate, Datum value)
 {
 	StringInfoData literal;
 
-	if (is_coarse(predicate.domain))
+	if (is_coarse(predicate.tsql_type))
 	{
 		append_coarse(sql, predicate, value);
 		return;
@@ -111,8 +112,8 @@ append_simple(StringInfo sql, const Predicate &predicate, Datum value)
 
 	Fit fit = Fit::exact;
 
-	if (!append_as_it_is(&literal, predicate.domain, predicate.value_type, value))
-		fit = append_first_point(&literal, predicate.domain, predicate.value_type, value);
+	if (!append_as_it_is(&literal, predicate.tsql_type, predicate.value_type, value))
+		fit = append_first_value(&literal, predicate.tsql_type, predicate.value_type, value);
 	append_fitted(sql, predicate.column, predicate.comparison, fit, literal.data);
 }
 
@@ -161,7 +162,7 @@ members_of(ArrayType *array, Oid type)
 	return members;
 }
 
-/* The literals of the members that lie on the column's grid: others equal no value, and a list of
+/* The literals of the members that the column can represent: others equal no value, and a list of
  * literals gets one type at the server. Returns how many there are. */
 static int
 append_members(StringInfo list, const Predicate &predicate, const Members &members,
@@ -174,7 +175,7 @@ append_members(StringInfo list, const Predicate &predicate, const Members &membe
 		StringInfoData literal;
 
 		initStringInfo(&literal);
-		if (append_first_point(&literal, predicate.domain, predicate.value_type,
+		if (append_first_value(&literal, predicate.tsql_type, predicate.value_type,
 							   members.values[i]) == Fit::exact)
 			appendStringInfo(list, "%s%s", count++ > 0 ? separator : "", literal.data);
 		pfree(literal.data);
@@ -189,7 +190,7 @@ append_in(StringInfo sql, const Predicate &predicate, Datum value)
 	bool is_any = predicate.form == Form::any;
 	Members members = members_of(DatumGetArrayTypeP(value), predicate.value_type);
 	bool has_null = members.count < members.all;
-	bool is_long = members.all > longest_list && predicate.domain.grid != Grid::text;
+	bool is_long = members.all > longest_list && predicate.tsql_type.kind != TypeKind::text;
 	StringInfoData list;
 
 	initStringInfo(&list);
@@ -239,10 +240,10 @@ append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool i
 
 	if (predicate.form >= Form::limit)
 		append_count(sql, predicate.form, value, is_null);
-	else if (predicate.form >= Form::near_comparison && predicate.form <= Form::near_like)
-		append_near(sql, predicate, value, is_null);
+	else if (predicate.form >= Form::lossy_comparison && predicate.form <= Form::lossy_like)
+		append_lossy(sql, predicate, value, is_null);
 	else if (predicate.form == Form::value)
-		append_value(sql, predicate.domain, value, is_null);
+		append_value(sql, predicate.tsql_type, value, is_null);
 	else if (predicate.form == Form::truth)
 		appendStringInfo(sql, "1 = %s", is_null ? "NULL" : DatumGetBool(value) ? "1" : "0");
 	else if (is_comparison && predicate.comparison >= Comparison::distinct)
@@ -271,11 +272,11 @@ append_predicate_shown(StringInfo sql, const Predicate &predicate, const char *n
 		case Form::like:
 			appendStringInfo(sql, "%s LIKE %s ESCAPE N'\\'", predicate.column, name);
 			break;
-		case Form::near_comparison:
+		case Form::lossy_comparison:
 			append_comparison(sql, predicate.column, predicate.comparison, name);
 			break;
-		case Form::near_any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
-		case Form::near_like:
+		case Form::lossy_any: appendStringInfo(sql, "%s IN (%s)", predicate.column, name); break;
+		case Form::lossy_like:
 			append_binary(sql, predicate);
 			appendStringInfo(sql, " LIKE %s ESCAPE N'\\'", name);
 			break;

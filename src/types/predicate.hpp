@@ -32,14 +32,15 @@ enum class Form : int
 	all,        /* column <> ALL (array) */
 	truth,      /* a boolean value alone */
 	like,       /* column LIKE pattern, by the server's rules */
-	/* Of text and of moments beside timestamptz; they hold at least where the comparison does. */
-	near_comparison,
-	near_any,
-	near_like, /* column LIKE pattern */
-	value,     /* the value itself, as the domain says: no predicate, but it travels like one */
-	limit,     /* a count of rows, NULL for all */
-	offset,    /* the same, NULL for none */
-	fetch      /* a count of rows that is at least one */
+	/* Lossy conditions, of text and of datetimes beside timestamptz: true for at least the rows for
+	   which the comparison is true. */
+	lossy_comparison,
+	lossy_any,
+	lossy_like, /* column LIKE pattern */
+	value,      /* the value itself, typed as the type says: no predicate, but handled like one */
+	limit,      /* a count of rows, NULL for all */
+	offset,     /* the same, NULL for none */
+	fetch       /* a count of rows that is at least one */
 };
 
 /* A predicate that waits for its value. */
@@ -47,7 +48,7 @@ struct Predicate
 {
 	Form form;
 	Comparison comparison;
-	Domain domain;
+	TsqlType tsql_type;
 	Oid value_type;     /* with any and all: of the array's elements */
 	const char *column; /* T-SQL; "" with truth and the following */
 };
@@ -55,18 +56,18 @@ struct Predicate
 /* Appends the predicate with a value in it; there is a text for every value. */
 void append_predicate(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
 
-/* Of the near forms (near.cpp). */
-void append_near(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
+/* Of the lossy forms (lossy.cpp). */
+void append_lossy(StringInfo sql, const Predicate &predicate, Datum value, bool is_null);
 
 /* column LIKE pattern; and the column, compared in binary. */
 void append_like(StringInfo sql, const Predicate &predicate, const char *pattern);
 void append_binary(StringInfo sql, const Predicate &predicate);
 
-/* Longer lists are written as a derived table, of which the number of rows isn't limited:
+/* Longer lists are written as a derived table, of which the number of rows is not limited:
  * https://learn.microsoft.com/sql/t-sql/queries/table-value-constructor-transact-sql */
 constexpr int longest_list = 1000;
 
-/* Lists of constants beyond this aren't sent, nor texts narrowed down by longer ones: of a list of
+/* Longer lists of constants are not sent, neither exactly nor as a lossy condition: of a list of
  * many thousands SQL Server may say that the query is too complex (errors 8623 and 8632). */
 constexpr int most_elements = 5000;
 

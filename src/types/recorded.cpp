@@ -1,16 +1,16 @@
 /*
- * Does a column arrive with the type that was recorded of it? What is sent relies on the record: a
- * list of decimals leaves out what lies between two of the column's points, a moment becomes a
- * tick. Wider types of the same points (bigint for int, more digits before the point) change
+ * Checks that a column arrives with the type that was recorded for it. What is sent relies on the
+ * record: a list of decimals leaves out what the column cannot represent, a datetime becomes a
+ * tick. Wider types with the same values (bigint for int, more digits before the point) change
  * nothing, nor does a time of fewer digits.
  */
-#include "types/domain.hpp"
+#include "types/tsql_type.hpp"
 #include "types/type_map.hpp"
 
 namespace sambapos::types
 {
 
-/* Digits behind the point; -1 of what is no number. */
+/* Digits after the point; -1 of what is not a number. */
 static int
 scale_of(const ColumnReader &column)
 {
@@ -28,19 +28,19 @@ scale_of(const ColumnReader &column)
 }
 
 static bool
-has_points(const ColumnReader &column, const Domain &recorded)
+has_same_values(const ColumnReader &column, const TsqlType &recorded)
 {
-	switch (recorded.grid)
+	switch (recorded.kind)
 	{
-		case Grid::integer: return scale_of(column) == 0;
-		case Grid::decimal: return scale_of(column) == recorded.scale;
-		case Grid::bit: return column.wire == tds::WireType::bit;
-		case Grid::date: return column.wire == tds::WireType::date;
-		case Grid::datetime: return column.wire == tds::WireType::datetime;
-		case Grid::smalldatetime: return column.wire == tds::WireType::smalldatetime;
-		case Grid::datetime2:
+		case TypeKind::integer: return scale_of(column) == 0;
+		case TypeKind::decimal: return scale_of(column) == recorded.scale;
+		case TypeKind::bit: return column.wire == tds::WireType::bit;
+		case TypeKind::date: return column.wire == tds::WireType::date;
+		case TypeKind::datetime: return column.wire == tds::WireType::datetime;
+		case TypeKind::smalldatetime: return column.wire == tds::WireType::smalldatetime;
+		case TypeKind::datetime2:
 			return column.wire == tds::WireType::datetime2 && column.scale <= recorded.scale;
-		case Grid::uuid: return column.wire == tds::WireType::uuid;
+		case TypeKind::uuid: return column.wire == tds::WireType::uuid;
 		default: return true;
 	}
 }
@@ -49,12 +49,12 @@ void
 check_recorded_type(const ColumnReader &column, const char *remote_type)
 {
 	if (remote_type[0] == '\0' ||
-		has_points(column, column_domain(column.type, column.typmod, remote_type)))
+		has_same_values(column, column_type(column.type, column.typmod, remote_type)))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
-					errmsg("column \"%s\" isn't of type %s any more at the server", column.name,
+					errmsg("column \"%s\" is no longer of type %s at the server", column.name,
 						   remote_type),
-					errdetail("Conditions and computations are sent by the recorded type."),
+					errdetail("Conditions and expressions are sent as the recorded type requires."),
 					errhint("Import the table again, or set the column's option remote_type.")));
 }
 

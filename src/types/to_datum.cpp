@@ -1,5 +1,5 @@
 /*
- * Values of fixed size, bytes and moments as Datums: one function for each pair of types.
+ * Values of fixed size, bytes and datetimes as Datums: one function for each pair of types.
  */
 #include "tds/temporal.hpp"
 #include "types/type_map.hpp"
@@ -112,14 +112,14 @@ read_uuid(const ColumnReader &, const tds::Value &value)
 	return UUIDPGetDatum(result);
 }
 
-/* ---- moments ---- */
+/* ---- datetimes ---- */
 
 static int64
-checked(const ColumnReader &column, int64 moment)
+checked(const ColumnReader &column, int64 datetime)
 {
-	if (unlikely(moment == tds::no_moment))
+	if (unlikely(datetime == tds::not_a_datetime))
 		malformed(column);
-	return moment;
+	return datetime;
 }
 
 static int32
@@ -127,7 +127,7 @@ checked_date(const ColumnReader &column, const tds::Value &value)
 {
 	int32 date = tds::read_date(value);
 
-	if (unlikely(date == tds::no_date))
+	if (unlikely(date == tds::not_a_date))
 		malformed(column);
 	return date;
 }
@@ -174,7 +174,7 @@ read_datetimeoffset(const ColumnReader &column, const tds::Value &value)
 	return TimestampTzGetDatum(checked(column, tds::read_datetimeoffset(value)));
 }
 
-/* For timestamp(n) and time(n): digits that don't fit must be zero. */
+/* For timestamp(n) and time(n): digits that do not fit must be zero. */
 static Datum
 read_scaled(const ColumnReader &column, const tds::Value &value)
 {

@@ -121,7 +121,7 @@ read_numeric(const ColumnReader &column, const tds::Value &value)
 	return NumericGetDatum(read_exact_numeric(column, value));
 }
 
-/* For numeric(p,s) of another shape than the remote column's: digits that don't fit must be zero.
+/* For numeric(p,s) of another shape than the remote column's: digits that do not fit must be zero.
  */
 static Datum
 read_fitted_numeric(const ColumnReader &column, const tds::Value &value)

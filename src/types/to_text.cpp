@@ -42,7 +42,7 @@ next_code_point(const unsigned char *units, int count, int *index, bool *valid)
 	return 0xFFFD;
 }
 
-/* Copies ASCII, most of what there is, as far as it goes in blocks (NUL isn't among it); gives the
+/* Copies ASCII, most of what there is, as far as it goes in blocks (NUL is not among it); gives the
  * number of units. A block has no branch inside, so that compilers make vector instructions of it.
  */
 static int
@@ -168,7 +168,7 @@ date_text(const ColumnReader &column, const tds::Value &value)
 	struct pg_tm parts = {};
 	int32 date = tds::read_date(value);
 
-	if (date == tds::no_date)
+	if (date == tds::not_a_date)
 		malformed(column);
 	j2date(date + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
 	EncodeDateOnly(&parts, USE_ISO_DATES, text);
@@ -183,7 +183,7 @@ time_text(const ColumnReader &column, const tds::Value &value)
 	fsec_t fraction;
 	int64 time = tds::read_time(value);
 
-	if (time == tds::no_moment)
+	if (time == tds::not_a_datetime)
 		malformed(column);
 	time2tm(time, &parts, &fraction);
 	EncodeTimeOnly(&parts, fraction, false, 0, USE_ISO_DATES, text);
@@ -191,14 +191,14 @@ time_text(const ColumnReader &column, const tds::Value &value)
 }
 
 static std::string_view
-moment_text(const ColumnReader &column, Timestamp moment, bool utc)
+datetime_text(const ColumnReader &column, Timestamp datetime, bool utc)
 {
 	auto *text = static_cast<char *>(palloc(MAXDATELEN + 1));
 	struct pg_tm parts = {};
 	fsec_t fraction;
 
-	if (moment == tds::no_moment ||
-		timestamp2tm(moment, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
+	if (datetime == tds::not_a_datetime ||
+		timestamp2tm(datetime, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
 		malformed(column);
 	parts.tm_isdst = utc ? 0 : -1; /* a negative one hides the zone */
 	EncodeDateTime(&parts, fraction, utc, 0, nullptr, USE_ISO_DATES, text);
@@ -210,12 +210,13 @@ timestamp_text(const ColumnReader &column, const tds::Value &value)
 {
 	switch (column.wire)
 	{
-		case tds::WireType::datetime: return moment_text(column, tds::read_datetime(value), false);
+		case tds::WireType::datetime:
+			return datetime_text(column, tds::read_datetime(value), false);
 		case tds::WireType::smalldatetime:
-			return moment_text(column, tds::read_smalldatetime(value), false);
+			return datetime_text(column, tds::read_smalldatetime(value), false);
 		case tds::WireType::datetime2:
-			return moment_text(column, tds::read_datetime2(value), false);
-		default: return moment_text(column, tds::read_datetimeoffset(value), true);
+			return datetime_text(column, tds::read_datetime2(value), false);
+		default: return datetime_text(column, tds::read_datetimeoffset(value), true);
 	}
 }
 
@@ -228,8 +229,8 @@ not_text(const ColumnReader &column, std::string_view text)
 
 	ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 					has_nul ? errmsg("text of column \"%s\" holds a NUL character", column.name)
-							: errmsg("text of column \"%s\" isn't valid UTF-8", column.name),
-					errdetail("PostgreSQL's text can't hold it.")));
+							: errmsg("text of column \"%s\" is not valid UTF-8", column.name),
+					errdetail("PostgreSQL's text cannot hold it.%s", which_row(column.row))));
 	pg_unreachable();
 }
 
@@ -270,16 +271,49 @@ valid_utf8(const ColumnReader &column, std::string_view text)
 	return cleaned;
 }
 
+/* PostgreSQL's own error names the bytes; what one looks for is the column and the row. */
+[[noreturn]] static void
+not_in_encoding(const ColumnReader &column, std::string_view text, int converted)
+{
+	const auto *character = reinterpret_cast<const unsigned char *>(text.data()) + converted;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+			 errmsg("text of column \"%s\" has no equivalent in encoding \"%s\"", column.name,
+					GetDatabaseEncodingName()),
+			 errdetail("It holds the character U+%04X.%s",
+					   static_cast<unsigned>(utf8_to_unicode(character)), which_row(column.row)),
+			 errhint("Use a database with encoding UTF8.")));
+	pg_unreachable();
+}
+
+static std::string_view
+convert(const ColumnReader &column, std::string_view text, Oid conversion)
+{
+	Size size = text.size() * MAX_CONVERSION_GROWTH + 1;
+	auto *target = static_cast<unsigned char *>(palloc(size));
+	auto *source = reinterpret_cast<unsigned char *>(const_cast<char *>(text.data()));
+	int done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(), source,
+											 static_cast<int>(text.size()), target,
+											 static_cast<int>(size), true);
+
+	if (static_cast<size_t>(done) < text.size())
+		not_in_encoding(column, text, done);
+	return reinterpret_cast<char *>(target);
+}
+
 static std::string_view
 to_database_encoding(const ColumnReader &column, std::string_view text)
 {
 	std::string_view valid = valid_utf8(column, text);
 
-	if (GetDatabaseEncoding() == PG_UTF8 || valid.empty())
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII || valid.empty())
 		return valid;
-	const char *converted = pg_any_to_server(valid.data(), static_cast<int>(valid.size()), PG_UTF8);
+	Oid conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
 
-	return converted == valid.data() ? valid : std::string_view(converted);
+	if (!OidIsValid(conversion) || valid.size() >= MaxAllocSize / MAX_CONVERSION_GROWTH)
+		return pg_any_to_server(valid.data(), static_cast<int>(valid.size()), PG_UTF8);
+	return convert(column, valid, conversion);
 }
 
 /* ---- sinks ---- */
@@ -345,13 +379,22 @@ make_name(const ColumnReader &column, std::string_view text)
 	return NameGetDatum(result);
 }
 
-/* json, jsonb, xml: what the type's own input makes of it. */
+/* json, jsonb: what the type's own input makes of it. */
 static Datum
 make_by_input(const ColumnReader &column, std::string_view text)
 {
 	char *copy = pnstrdup(text.data(), text.size());
 
 	return InputFunctionCall(column.input, copy, column.input_parameter, column.typmod);
+}
+
+/* Not by xml's own input: xmloption would say there whether SQL Server's fragments are xml. */
+static Datum
+make_xml(const ColumnReader &, std::string_view text)
+{
+	return XmlPGetDatum(
+		xmlparse(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())),
+				 XMLOPTION_CONTENT, true));
 }
 
 /* ---- readers ---- */
@@ -422,12 +465,18 @@ choose_source(ColumnReader *column, const char *remote_type)
 	}
 }
 
+static bool
+is_source_text(const ColumnReader *column)
+{
+	return column->source == wire_text || column->source == utf16_text;
+}
+
 static TextSink
 input_sink(ColumnReader *column)
 {
 	Oid function;
 
-	if (column->source != wire_text && column->source != utf16_text)
+	if (!is_source_text(column))
 		return nullptr;
 	getTypeInputInfo(column->type, &function, &column->input_parameter);
 	column->input = static_cast<FmgrInfo *>(palloc(sizeof(FmgrInfo)));
@@ -445,8 +494,8 @@ choose_sink(ColumnReader *column)
 		case BPCHAROID: return column->typmod >= 0 ? make_bpchar : make_text;
 		case NAMEOID: return make_name;
 		case JSONOID:
-		case JSONBOID:
-		case XMLOID: return input_sink(column);
+		case JSONBOID: return input_sink(column);
+		case XMLOID: return is_source_text(column) ? make_xml : nullptr;
 		default: return nullptr;
 	}
 }

@@ -50,15 +50,15 @@ choose_reader(ColumnReader *column, const char *remote_type)
 static const char *
 pair_hint(const ColumnReader &column)
 {
-	bool moment = column.wire == tds::WireType::datetime ||
-				  column.wire == tds::WireType::datetime2 ||
-				  column.wire == tds::WireType::smalldatetime;
+	bool datetime = column.wire == tds::WireType::datetime ||
+					column.wire == tds::WireType::datetime2 ||
+					column.wire == tds::WireType::smalldatetime;
 
 	if (column.wire == tds::WireType::unsupported)
 		return "Give the column's remote_type, so that it is fetched with a CAST, or select "
 			   "CAST(... AS nvarchar(max)).";
-	if (moment && column.type == TIMESTAMPTZOID)
-		return "The server doesn't know the zone of this type: declare the column timestamp and "
+	if (datetime && column.type == TIMESTAMPTZOID)
+		return "The server does not know the zone of this type: declare the column timestamp and "
 			   "use AT TIME ZONE.";
 	return "Declare the column with the type IMPORT FOREIGN SCHEMA gives it, or as text.";
 }
@@ -89,7 +89,7 @@ set_up_column(ColumnReader *column, const tds::Column &remote, const Target &tar
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-			 errmsg("column \"%s\" of type %s can't hold the server's type %s", column->name,
+			 errmsg("column \"%s\" of type %s cannot hold the server's type %s", column->name,
 					format_type_be(attribute->atttypid),
 					target.remote_type[0] != '\0' ? target.remote_type : wire_name(remote.type)),
 			 errhint("%s", pair_hint(*column))));
@@ -127,6 +127,30 @@ fits(const RowReader *reader, const tds::Session *session)
 	return true;
 }
 
+/* ---- which row? ---- */
+
+static bool
+is_whole_number(tds::WireType wire)
+{
+	return wire == tds::WireType::integer || wire == tds::WireType::bigint ||
+		   wire == tds::WireType::smallint;
+}
+
+const char *
+which_row(const RowReader *reader)
+{
+	for (int i = 0; i < reader->count; i++)
+	{
+		const ColumnReader &column = reader->columns[i];
+		const tds::Value &value = reader->present->values[i];
+
+		if (is_whole_number(column.wire) && value.data != nullptr)
+			return psprintf(" In that row \"%s\" is " INT64_FORMAT ".", column.name,
+							read_integer(column.wire, value));
+	}
+	return "";
+}
+
 /* ---- invalid text ---- */
 
 static bool
@@ -137,7 +161,7 @@ is_suspect(const ColumnReader &column, const tds::Value &value, bool marked)
 }
 
 static void
-list_suspects(StringInfo list, const RowReader *reader, const tds::Row &row, bool marked)
+append_suspect_columns(StringInfo list, const RowReader *reader, const tds::Row &row, bool marked)
 {
 	for (int i = 0; i < reader->count; i++)
 	{
@@ -146,18 +170,18 @@ list_suspects(StringInfo list, const RowReader *reader, const tds::Row &row, boo
 	}
 }
 
-/* Which of the row's columns it was the library doesn't say. It has put a question mark where it
- * could not convert; but nothing where half a pair ends the text, so without any mark it may be
- * each text of the row. */
+/* The library does not say which of the row's columns it was. It has put a question mark where it
+ * could not convert; but nothing where half a surrogate pair ends the text, so without any question
+ * mark it may be each text of the row. */
 static const char *
-suspects(const RowReader *reader, const tds::Row &row)
+suspect_columns(const RowReader *reader, const tds::Row &row)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	list_suspects(&list, reader, row, true);
+	append_suspect_columns(&list, reader, row, true);
 	if (list.len == 0)
-		list_suspects(&list, reader, row, false);
+		append_suspect_columns(&list, reader, row, false);
 	return list.data;
 }
 
@@ -166,7 +190,7 @@ warn_replaced(const ColumnReader &column)
 {
 	if (!column.row->warned)
 		ereport(WARNING, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-						  errmsg("text that can't be converted was replaced by U+FFFD"),
+						  errmsg("text that cannot be converted was replaced by U+FFFD"),
 						  errdetail("First in column \"%s\"; more may follow.", column.name)));
 	column.row->warned = true;
 }
@@ -177,18 +201,21 @@ report_invalid_text(RowReader *reader, const tds::Row &row)
 	if (reader->replace_invalid)
 	{
 		if (!reader->warned)
-			ereport(WARNING,
-					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-					 errmsg("text that can't be converted was replaced by question marks"),
-					 errdetail("First in column %s; more may follow.", suspects(reader, row))));
+			ereport(
+				WARNING,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("text that cannot be converted was replaced by question marks"),
+				 errdetail("First in column %s; more may follow.", suspect_columns(reader, row))));
 		reader->warned = true;
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-			 errmsg("text of column %s can't be converted", suspects(reader, row)),
-			 errdetail("It holds a character that isn't valid, such as half of a surrogate pair."),
-			 errhint("Correct the row, or set the server option invalid_text to replace.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+		 errmsg("text of column %s cannot be converted", suspect_columns(reader, row)),
+		 errdetail("It holds a character that is not valid, such as half of a surrogate pair.%s",
+				   which_row(reader)),
+		 errhint("Correct the row, or set the server option invalid_text to replace.")));
 }
 
 /* ---- rows ---- */
@@ -213,6 +240,7 @@ check_domains(RowReader *reader, const Datum *values, const bool *nulls)
 void
 read_row(RowReader *reader, const tds::Row &row, Datum *values, bool *nulls)
 {
+	reader->present = &row;
 	if (unlikely(row.invalid_text))
 		report_invalid_text(reader, row);
 	std::memset(nulls, true, static_cast<size_t>(reader->tuple->natts) * sizeof(bool));

@@ -2,8 +2,8 @@
  * From the server's values to Datums. For each column of a result a reader is chosen once, by the
  * format that arrives and the local type; then read_row() is a loop over function pointers.
  *
- * No reader cuts, rounds or drops: what doesn't fit the local type is an error. (The one exception
- * is the seventh digit of datetime2 and its kin: PostgreSQL keeps six.)
+ * No reader cuts, rounds or drops: what does not fit the local type is an error. (The one exception
+ * is the seventh digit of datetime2, time and datetimeoffset: PostgreSQL keeps six.)
  */
 #pragma once
 
@@ -48,7 +48,8 @@ struct RowReader
 	TupleDesc tuple;      /* of the values that read_row() fills */
 	bool replace_invalid; /* invalid text becomes U+FFFD with one WARNING */
 	bool warned;
-	int current; /* index of the column being read, for error contexts; -1: none */
+	int current;             /* index of the column being read, for error contexts; -1: none */
+	const tds::Row *present; /* what is being read */
 	MemoryContext context;
 	void *domain_cache;
 	bool has_domain;
@@ -58,11 +59,11 @@ struct RowReader
 struct Target
 {
 	AttrNumber attribute;    /* in the tuple */
-	const char *remote_type; /* as recorded, "" if it wasn't */
+	const char *remote_type; /* as recorded, "" if it was not */
 };
 
 /* Chooses the readers for the session's open result; targets has one entry for each remote column.
- * Raises if a pair of types isn't supported. Lives in the current memory context. */
+ * Raises if a pair of types is not supported. Lives in the current memory context. */
 RowReader *make_row_reader(const tds::Session *session, TupleDesc tuple, const Target *targets,
 						   int count, bool replace_invalid);
 
@@ -94,8 +95,12 @@ int64 read_integer(tds::WireType wire, const tds::Value &value) noexcept;
 /* decimal, money or an integer as an exact numeric with the scale of its column. */
 Numeric read_exact_numeric(const ColumnReader &column, const tds::Value &value);
 
-/* Raises if the column's points aren't those of the type that was recorded, "" if none was. */
+/* Raises if the column has other values than the type that was recorded, "" if none was. */
 void check_recorded_type(const ColumnReader &column, const char *remote_type);
+
+/* Which row it is, as a sentence for DETAIL: by its first whole number, which is its id nearly
+ * always. */
+const char *which_row(const RowReader *reader);
 
 /* The one WARNING a scan about replaced text. */
 void warn_replaced(const ColumnReader &column);
@@ -103,7 +108,7 @@ void warn_replaced(const ColumnReader &column);
 /* The error for bytes that are no value of their type: what only a broken server sends. */
 [[noreturn]] void malformed(const ColumnReader &column);
 
-/* The error for a value that the local type can't hold. */
+/* The error for a value that the local type cannot hold. */
 [[noreturn]] void out_of_range(const ColumnReader &column);
 
 } // namespace sambapos::types

@@ -29,6 +29,8 @@ interrupted() noexcept
 	return patience_ended != 0;
 }
 
+static constexpr tds::Interrupts interrupts{interrupted, interrupted};
+
 /* As statement_timeout does: one signal after some milliseconds. */
 class Patience
 {
@@ -244,7 +246,7 @@ run_client(int port, std::uint64_t seed, bool newest)
 	tds::Session *session = nullptr;
 	long rows = 0;
 
-	if (!go([&] { session = tds::open(login, interrupted); }) || session == nullptr)
+	if (!go([&] { session = tds::open(login, &interrupts); }) || session == nullptr)
 		return 0;
 	use(session, &random, &rows);
 	tds::alive(session);

@@ -117,7 +117,7 @@ enum class Shape
 	old_blob, /* text, ntext, image: text pointers */
 	xml,
 	udt,
-	moment, /* a scale; a byte of length in front */
+	datetime, /* a scale; a byte of length in front */
 	date,
 	variant
 };
@@ -173,9 +173,9 @@ static const TypeEntry types[] = {
 	{"image", Shape::old_blob, 0x22, 0, false, false},
 	{"xml", Shape::xml, 0xF1, 0, false, true},
 	{"hierarchyid", Shape::udt, 0xF0, 0, false, false},
-	{"time", Shape::moment, 0x29, 0, false, false},
-	{"datetime2", Shape::moment, 0x2A, 3, false, false},
-	{"datetimeoffset", Shape::moment, 0x2B, 5, false, false},
+	{"time", Shape::datetime, 0x29, 0, false, false},
+	{"datetime2", Shape::datetime, 0x2A, 3, false, false},
+	{"datetimeoffset", Shape::datetime, 0x2B, 5, false, false},
 	{"date", Shape::date, 0x28, 3, false, false},
 	{"sql_variant", Shape::variant, 0x62, 8009, false, false},
 };
@@ -215,7 +215,7 @@ make_column(const std::string &name, Random *random)
 		column.size = random->between(1, 38);
 		column.scale = random->between(0, column.size);
 	}
-	if (found.shape == Shape::moment)
+	if (found.shape == Shape::datetime)
 		column.scale = random->between(0, 7);
 	return column;
 }
@@ -264,7 +264,9 @@ add_type_info(Token *token, const Column &column, Version version, Random *rando
 			add_text(token, "hierarchyid", 1);
 			add_text(token, "assembly", 2);
 			break;
-		case Shape::moment: add(token, Kind::number, static_cast<unsigned>(column.scale), 1); break;
+		case Shape::datetime:
+			add(token, Kind::number, static_cast<unsigned>(column.scale), 1);
+			break;
 	}
 	if (type.collated)
 		add_collation(token, random);
@@ -341,7 +343,7 @@ some_datetime(int size, Random *random)
 }
 
 static std::string
-some_moment(const Column &column, Random *random)
+some_datetime(const Column &column, Random *random)
 {
 	int time = column.scale <= 2 ? 3 : column.scale <= 4 ? 4 : 5;
 	std::uint64_t limit = 86400;
@@ -453,7 +455,7 @@ add_value(Token *token, const Column &column, Random *random)
 									  : some_number(type.size, random);
 			break;
 		case Shape::decimal: value = some_decimal(column.size, random); break;
-		case Shape::moment: value = some_moment(column, random); break;
+		case Shape::datetime: value = some_datetime(column, random); break;
 		case Shape::date:
 			value = random->one_in(4) ? some_number(3, random)
 									  : little_endian(random->below(3652059), 3);

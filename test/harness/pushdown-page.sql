@@ -10,7 +10,7 @@
 \qecho
 \qecho 'A query over foreign tables is divided between the server and PostgreSQL. What is sent gives exactly what PostgreSQL'
 \qecho 'would have computed itself: the same rows, the same digits behind the point, TRUE, FALSE and NULL in the same places.'
-\qecho 'What can''t be sent so isn''t sent; then PostgreSQL computes it, over the rows that are fetched.'
+\qecho 'What cannot be sent in this way is not sent; then PostgreSQL computes it, over the rows that are fetched.'
 \qecho
 \qecho '`EXPLAIN (VERBOSE)` shows the remote SQL and, as `Filter`, what is left for PostgreSQL. The tables below are what the'
 \qecho 'wrapper itself works by, and what `SELECT * FROM sambapos_pushdown()` returns. In the T-SQL `$1`, `$2`, `$3` are the'
@@ -18,10 +18,10 @@
 \qecho
 \qecho '## Three outcomes'
 \qecho
-\qecho '- **Sent.** The server computes it, and nothing is asked again.'
-\qecho '- **Narrowed down.** What is sent lets through every row that PostgreSQL would, and some others; the condition is asked'
-\qecho '  again here. So it is with text and with timestamps beside timestamps with time zone. Nothing that counts, groups,'
-\qecho '  sorts with a limit or joins rows can be sent above such a condition: the rows aren''t final yet.'
+\qecho '- **Sent.** The server computes it, and nothing is rechecked here.'
+\qecho '- **Lossy.** What is sent lets through every row that PostgreSQL would, and some others; the condition is rechecked here.'
+\qecho '  So it is with text and with timestamps beside timestamps with time zone. Nothing that counts, groups, sorts with a'
+\qecho '  limit or joins rows can be sent above a lossy condition: the rows are not final yet.'
 \qecho '- **Not sent**, for the reason given.'
 \qecho
 \qecho '## What the rules have in common'
@@ -30,12 +30,12 @@
 \qecho '  Without it only integers, booleans and `IS NULL` are sent. Numerics are computed only where T-SQL''s result has at'
 \qecho '  most 38 digits, so that it never gives up digits behind the point. A column declared with another scale than the'
 \qecho '  server''s is compared, not computed with.'
-\qecho '- **Values known before the scan** (constants, parameters, `now()`, sub-selects that don''t depend on the row, columns of'
+\qecho '- **Values known before the scan** (constants, parameters, `now()`, sub-selects that do not depend on the row, columns of'
 \qecho '  the other table in a nested loop) are evaluated by PostgreSQL when the scan begins, also if no row will need them, and'
 \qecho '  sent as typed literals. Where a later branch of CASE, a later argument of COALESCE or of a row comparison, or an'
 \qecho '  aggregate with FILTER has one that could fail (`10 / $1`, a sub-select), the whole expression is computed here instead.'
 \qecho '- **Nothing above 9999.** The server''s calendar has the years 1 to 9999 (datetime from 1753, smalldatetime 1900 to 2079).'
-\qecho '  Date arithmetic that could leave it isn''t sent. Compared with a value, a shifted column is looked for unshifted:'
+\qecho '  Date arithmetic that could leave it is not sent. Compared with a value, a shifted column is looked for unshifted:'
 \qecho '  `day + 30 > current_date` becomes `[Day] > ` the date thirty days ago, and an index helps.'
 \qecho '- **Errors.** Overflow is reported on both sides with SQLSTATE 22003. Neither side promises an order of evaluation: a'
 \qecho '  condition that would have hidden a row that fails may be evaluated after what fails, here as there.'
@@ -49,23 +49,23 @@
 \qecho 'SQL Server compares text by the column''s collation: usually without regard to case, often to accents, never to blanks'
 \qecho 'at the end, and in an order of its own. The server option `text_semantics` says whose rules hold:'
 \qecho
-\qecho '- `strict` (the default): PostgreSQL''s. `=`, `IN` and `LIKE` are narrowed down at the server and asked again here;'
+\qecho '- `strict` (the default): PostgreSQL''s. `=`, `IN` and `LIKE` are sent as lossy conditions and rechecked here;'
 \qecho '  nothing else about text is sent. `name = ''Cash''` finds what PostgreSQL would find.'
 \qecho '- `server`: the server''s, wherever the server is asked. Then `name = ''cash''` finds `Cash`, groups may join spellings,'
 \qecho '  `ORDER BY` is the server''s, and counting, grouping, joining and limiting by text happen there. An explicit `COLLATE`'
-\qecho '  asks for PostgreSQL''s rules again. What isn''t sent is compared by PostgreSQL: conditions with functions of text, and'
+\qecho '  asks for PostgreSQL''s rules again. What is not sent is compared by PostgreSQL: conditions with functions of text, and'
 \qecho '  joins with tables elsewhere, in every plan. Comparing two columns of different collations is an error at the server'
 \qecho '  (42P21).'
 \qecho
-\qecho 'Columns of `text`, `ntext`, `xml` and `sql_variant` can''t be compared in T-SQL, and are compared here.'
+\qecho 'Columns of `text`, `ntext`, `xml` and `sql_variant` cannot be compared in T-SQL, and are compared here.'
 \qecho
 \qecho '## When a column''s type changes at the server'
 \qecho
-\qecho 'What is sent relies on the recorded type. A wider type of the same points (bigint for int, more digits before the point)'
+\qecho 'What is sent relies on the recorded type. A wider type with the same values (bigint for int, more digits before the point)'
 \qecho 'changes nothing; comparisons of decimals with single values stay right with more digits behind the point, too. Lists of'
-\qecho 'decimals, moments and what is computed don''t. A column that arrives with another scale or as another kind of moment than'
+\qecho 'decimals, dates and times, and expressions do not. A column that arrives with another scale or date and time type than'
 \qecho 'was recorded is an error (`HV021`) that says so. A query that fetches no such column (`count(*)` with a condition on it)'
-\qecho 'can''t notice: after an `ALTER TABLE` at the shop import the table again, or set `remote_type`. The replica follows by itself.'
+\qecho 'cannot notice: after an `ALTER TABLE` at the shop import the table again, or set `remote_type`. The replica follows by itself.'
 SELECT format(E'\n## %s\n\n| PostgreSQL | T-SQL | Why |\n|---|---|---|\n%s', title, string_agg(line, E'\n' ORDER BY place))
 FROM (VALUES (1, 'comparison', 'Comparisons'), (2, 'text', 'Text, strict'), (3, 'text by server', 'Text by the server''s rules'), (4, 'construct', 'Constructs'),
              (5, 'operator', 'Operators'), (6, 'function', 'Functions'), (7, 'cast', 'Casts'), (8, 'aggregate', 'Aggregates')) AS k (section, kind, title)

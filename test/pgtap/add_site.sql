@@ -76,7 +76,7 @@ SELECT is((SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos._ta
 SELECT is(pg_temp.relations(), (SELECT relations FROM relations), 'no relation has changed');
 SELECT throws_ok($$SELECT * FROM sambapos_add_site('hotel', 'stranger')$$, '42809', NULL, 'nor does it take another server');
 DROP FOREIGN TABLE sambapos_live_hotel.terminals;
-SELECT is((SELECT string_agg(DISTINCT action, ', ') FROM sambapos_add_site('hotel', 'till')), 'kept', 'a live table that is gone');
+SELECT is((SELECT string_agg(action, ', ') FROM sambapos_add_site('hotel', 'till') WHERE table_name = 'terminals' OR action <> 'kept'), 'made again', 'a live table that is gone');
 SELECT has_foreign_table('sambapos_live_hotel', 'terminals', 'is made again');
 
 -- more tables

@@ -107,5 +107,20 @@ SELECT throws_ok($$SELECT sambapos_configure('hotel', 'personal', 'null', 'entit
 SELECT matches(pg_temp.hint($$SELECT sambapos_configure('hotel', 'personal', 'null', 'entities.custom_dat')$$), 'Perhaps you meant "custom_data"', 'the nearest column is named');
 SELECT throws_ok($$SELECT sambapos_configure('hotel', 'personal', 'hide', 'entities.name')$$, '22023', NULL, 'keep or null, nothing else');
 
+-- all of them in one view
+SELECT is((SELECT string_agg(k.setting, ', ') FROM sambapos._settings() AS k
+           JOIN pg_attribute AS a ON a.attrelid = 'sambapos.site'::regclass AND a.attname = k.setting
+           LEFT JOIN pg_attrdef AS d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+           WHERE k.scope = 'site' AND k.fallback IS DISTINCT FROM regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^''(.*)''::.*$', '\1')), NULL,
+          'the defaults in the list are those of the table');
+INSERT INTO sambapos.site (site_id, name, server) VALUES (8, 'bar', 'nowhere');
+SELECT is((SELECT string_agg(setting, ', ') FROM sambapos.settings WHERE site = 'bar' AND (is_changed OR value IS DISTINCT FROM default_value)), NULL, 'a new site has the defaults');
+SELECT is((SELECT count(*) FROM sambapos.settings WHERE site = 'bar'), (SELECT count(*) FROM sambapos._settings() WHERE scope = 'site'), 'the view has every setting of a site');
+SELECT lives_ok($$SELECT sambapos_configure('bar', 'document_days', '5'), sambapos_configure('hotel', 'enabled', 'false', 'menu_items')$$, 'two are changed');
+SELECT results_eq($$SELECT value, default_value, is_changed, unit FROM sambapos.settings WHERE site = 'bar' AND setting = 'document_days'$$, $$VALUES ('5', '2', true, 'days')$$, 'value, default and unit');
+SELECT results_eq($$SELECT setting, value FROM sambapos.settings WHERE site = 'hotel' AND table_name = 'menu_items'$$, $$VALUES ('enabled', 'false')$$, 'a table that is disabled');
+SELECT is((SELECT count(*) FROM sambapos.settings WHERE site IS NULL), (SELECT count(*) FROM sambapos._settings() WHERE scope = 'all'), 'and those for all sites');
+SELECT throws_ok('SELECT sambapos_configure(NULL, NULL, NULL)', '22023', 'there is no setting named "NULL"', 'no setting at all');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 DROP EXTENSION IF EXISTS pg_cron;
-SELECT plan(29);
+SELECT plan(49);
 
 INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -57,6 +57,41 @@ SELECT is((SELECT command FROM sambapos_schedule('hotel', '*/5 6-23 * * *')), 'C
 SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'changes the job');
 SELECT is((SELECT count(*) FROM cron.job WHERE jobname LIKE 'sambapos:%'), 2::bigint, 'and makes no second one');
 SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), '*/5 6-23 * * *', 'the site remembers it');
+
+-- what a user has set stays, or it is said what it was
+SELECT is((SELECT runs FROM sambapos_schedule() WHERE job = 'sambapos:hotel'), '*/5 6-23 * * *', 'who schedules all sites changes no site''s own line');
+UPDATE cron.job SET active = false WHERE jobname = 'sambapos:hotel';
+SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'its pg_cron job is not active: SELECT sambapos_schedule\(''hotel''\)', 'a job that is not active: the status says so');
+SELECT lives_ok($$SELECT * FROM sambapos_schedule()$$, 'scheduled again');
+SELECT is((SELECT active FROM cron.job WHERE jobname = 'sambapos:hotel'), true, 'it is active');
+SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'and has kept its line');
+
+-- after a database or a role was renamed
+UPDATE cron.job SET database = 'sambapos_test_old_name' WHERE jobname = 'sambapos:hotel';
+SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'its pg_cron job is for database "sambapos_test_old_name" and role "[^"]+", one of which was renamed or dropped: SELECT sambapos_schedule\(''hotel''\)', 'the database was renamed: the status says so');
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel', '*/5 6-23 * * *')$$, 'scheduled again');
+SELECT is((SELECT database FROM cron.job WHERE jobname = 'sambapos:hotel'), current_database()::text, 'the job is for this database');
+UPDATE cron.job SET username = 'sambapos_test_old_role' WHERE jobname = 'sambapos:hotel';
+SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'role "sambapos_test_old_role", one of which was renamed', 'the role was renamed: likewise');
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel', '*/5 6-23 * * *')$$, 'scheduled again');
+SELECT is((SELECT string_agg(username, ', ') FROM cron.job WHERE jobname = 'sambapos:hotel'), current_user::text, 'the old one is gone');
+UPDATE cron.job SET database = 'postgres' WHERE jobname = 'sambapos:hotel';
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel')$$, '42710', 'there is a pg_cron job "sambapos:hotel" already, for database "postgres"', 'a job of another database is left alone');
+SELECT is(sambapos_unschedule('hotel'), false, 'and not dropped either');
+DO $do$ DECLARE hint text := pg_temp.hint($$SELECT * FROM sambapos_schedule('hotel', '*/5 6-23 * * *')$$); BEGIN EXECUTE substring(hint FROM 'SELECT cron.*;'); END $do$;
+SELECT is(sambapos._cron_complaint('hotel'), NULL, 'what the hint says makes a job of another name, which counts');
+SELECT is(sambapos_unschedule('hotel'), true, 'and can be dropped');
+UPDATE cron.job SET database = current_database() WHERE jobname = 'sambapos:hotel';
+
+-- how long it can be until a line comes again
+SELECT results_eq($$SELECT sambapos._cron_longest_wait(l)::text FROM unnest('{* * * * *,30 4 * * *,0 6-23 * * *,0 3 * * mon-fri,0 0 1 * *,"0,30 9-17/2 * * *",0 12 1 * sun}'::text[]) AS l$$,
+                  $$VALUES ('00:01:00'), ('1 day'), ('07:00:00'), ('3 days'), ('31 days'), ('15:30:00'), ('7 days')$$, 'the longest wait of cron lines');
+SELECT is((SELECT count(sambapos._cron_longest_wait(l)) FROM unnest('{0 25 * * *,0 0 L * *,0 22-2 * * *,x}'::text[]) AS l), 0::bigint, 'what is not understood has none');
+SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel', '')$$, '22023', 'invalid schedule: ""', 'an empty line is none');
+SELECT CASE WHEN (SELECT extversion ~ '^1\.[0-4]' FROM pg_extension WHERE extname = 'pg_cron')
+            THEN throws_ok($$SELECT * FROM sambapos_schedule('hotel', '10 seconds')$$, '0A000', NULL, 'an old pg_cron knows no seconds')
+            ELSE lives_ok($$SELECT * FROM sambapos_schedule('hotel', '10 seconds')$$, 'pg_cron knows seconds') END;
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel', '*/5 6-23 * * *')$$, 'the line of before');
 
 -- a job that can't log in
 SELECT is(sambapos._cron_complaint('hotel'), NULL, 'nothing to complain about a job that has not run');

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
-SELECT plan(43);
+SELECT plan(55);
 
 CREATE SERVER nowhere FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '127.0.0.1', port '1', database 'none');
 INSERT INTO sambapos.site (site_id, name, server, time_zone, sync_interval) VALUES (7, 'hotel', 'nowhere', 'Europe/Istanbul', '15 minutes');
@@ -71,19 +71,45 @@ SELECT is((SELECT count(*) FROM sambapos_status()), 1::bigint, 'without a name: 
 SELECT is((SELECT count(*) FROM sambapos_status('hotel')), 1::bigint, 'with a name: that site');
 
 -- green
-SELECT matches(pg_temp.site_with('priority = 0'), '^green: last run ok, 00:01:00 ago$', 'green: last run ok and young');
+SELECT matches(pg_temp.site_with('priority = 0'), '^green: last run ok, [0-9:]+ ago$', 'green: last run ok and young');
 SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '29 minutes'$$), '^green', 'green until twice the interval');
 
 -- amber
 SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '31 minutes'$$), '^amber: last complete run 00:31', 'amber when older than twice the interval');
 SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '119 minutes'$$), '^amber', 'amber until eight intervals');
 SELECT matches(pg_temp.site_with($$sync_interval = '1 minute', last_success_at = now() - interval '59 minutes'$$), '^amber', 'eight intervals below an hour are not yet red');
-SELECT matches(pg_temp.table_with($$last_status = 'failed', last_error = 'no right'$$), '^amber: tables failed \(tickets\); tickets: no right', 'amber when a table failed, and says which');
-SELECT matches(pg_temp.table_with($$paused_reason = 'column "x" changed'$$), '^amber: tables paused \(tickets\); tickets: column "x" changed', 'amber when a table is paused');
+SELECT matches(pg_temp.table_with($$last_status = 'failed', last_error = 'no right'$$), '^amber: tickets failed: no right$', 'amber when a table failed, and says which');
+SELECT matches(pg_temp.table_with($$paused_reason = 'column "x" changed'$$), '^amber: tickets is paused: column "x" changed$', 'amber when a table is paused');
 SELECT matches(pg_temp.site_with($$last_error = 'connection lost', last_sqlstate = '08006'$$), '^amber: last run failed: connection lost', 'amber when the last run failed and the data is young');
 SELECT matches(pg_temp.table_with('loaded_at = NULL'), '^amber: loading 50 %', 'amber while a table is not loaded');
 SELECT is(pg_temp.table_with('loaded_at = NULL', 'loading'), '50', 'loading is the percentage of loaded tables');
 SELECT is(pg_temp.site_with('priority = 0', 'loading'), 'NULL', 'loading is NULL when all tables are loaded');
+
+-- all that is wrong, in few words
+CREATE FUNCTION pg_temp.troubled(assignments text, tables text[] DEFAULT '{}') RETURNS text
+LANGUAGE sql AS
+$$
+  SELECT pg_temp.status_after(format(
+    'INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, enabled)
+     SELECT 7, t.name, t.name, ''master'', t.status <> ''disabled'' FROM (SELECT split_part(n, '' '', 1), split_part(n, '' '', 2) FROM unnest(%1$L::text[]) AS n) AS t (name, status);
+     INSERT INTO sambapos.table_state (site_id, table_name, full_due, loaded_at, last_status, last_error, last_sqlstate, paused_reason)
+     SELECT 7, t.name, false, now(), CASE WHEN t.status IN (''failed'', ''follows'', ''off'') THEN ''failed'' ELSE ''ok'' END, ''E '' || t.name,
+            CASE t.status WHEN ''failed'' THEN ''42501'' WHEN ''off'' THEN ''08001'' END, CASE t.status WHEN ''paused'' THEN ''P '' || t.name END
+     FROM (SELECT split_part(n, '' '', 1), split_part(n, '' '', 2) FROM unnest(%1$L::text[]) AS n) AS t (name, status);
+     UPDATE any_site SET %2$s', tables, assignments));
+$$;
+SELECT is(pg_temp.troubled('priority = 0', '{b paused,c failed}'), 'amber: b is paused: P b; c failed: E c', 'a paused table does not hide a failed one');
+SELECT is(pg_temp.troubled('priority = 0', '{a follows,b follows,y failed}'), 'amber: y failed: E y; and 2 more tables', 'the cause, not the first by the alphabet');
+SELECT is(pg_temp.troubled('priority = 0', '{a follows}'), 'amber: a failed: E a', 'what only follows is named if nothing else is');
+SELECT is(pg_temp.troubled('priority = 0', '{a failed,b failed,c failed,d failed,e paused}'), 'amber: a failed: E a; b failed: E b; c failed: E c; and 2 more tables', 'three by name, the rest in number');
+SELECT is(pg_temp.troubled($$last_error = 'no route', last_sqlstate = '08001'$$, '{a off,b off,c off,d off}'), 'amber: last run failed: no route', 'a till that is off is said once');
+SELECT is(pg_temp.troubled($$last_error = 'no route', last_sqlstate = '08001'$$, '{a off,b off,c paused,d off}'), 'amber: last run failed: no route; c is paused: P c', 'and doesn''t hide a table''s own trouble');
+SELECT matches(pg_temp.troubled($$last_success_at = now() - interval '9 hours', last_error = 'no route', last_sqlstate = '08001'$$, '{a off,c paused}'), '^red: last complete run .* ago: no route; c is paused: P c$', 'nor when it is red');
+SELECT is(pg_temp.troubled($$last_error = 'a: E a; b: E b', last_sqlstate = '42501'$$, '{a failed,b failed}'), 'amber: a failed: E a; b failed: E b', 'a run that only had tables fail says nothing twice');
+SELECT is(pg_temp.troubled('priority = 0', '{a off,b off}'), 'amber: a failed: E a; b failed: E b', 'tables that were not read since the till was off, though others were');
+SELECT is(pg_temp.troubled('priority = 0', '{a disabled}'), 'amber: a is disabled', 'a disabled table is no green light');
+SELECT matches(pg_temp.status_after('UPDATE sambapos.replicated_table SET enabled = false'), '^red: menu_items is disabled; tickets is disabled$', 'nor are all');
+SELECT matches(pg_temp.status_after('UPDATE any_table SET loaded_at = NULL, paused_reason = ''P'' WHERE table_name = ''tickets'''), '^amber: loading 50 %; tickets is paused: P$', 'a table that can''t be loaded is named while others are');
 
 -- red
 SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '121 minutes'$$), '^red: last complete run 02:01', 'red after eight intervals');

@@ -177,7 +177,7 @@ sub collated
 	return op($template, subject($scope, 'text', 1), Expressions::literal($scope, 'text'));
 }
 
-# Values of the session or of the moment, with the same truth on both sides: no row's date is near today's.
+# Values of the session or of the present time, with the same truth on both sides: no row's date is near today's.
 sub clock
 {
 	my ($scope) = @_;

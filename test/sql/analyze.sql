@@ -83,7 +83,7 @@ ANALYZE few, hollow;
 SELECT relname, reltuples FROM pg_class WHERE oid IN ('few'::regclass, 'hollow'::regclass) ORDER BY 1;
 SELECT planned_rows('SELECT FROM hollow');
 
--- In a transaction it reads that transaction's moment, beside a cursor that is open; and what it asked for ends with it.
+-- In a transaction it reads that transaction's snapshot, beside a cursor that is open; and what it asked for ends with it.
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM sampled ORDER BY id;
 FETCH 1 FROM c;

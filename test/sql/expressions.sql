@@ -71,7 +71,7 @@ INSERT INTO listed VALUES
   ('timestamp = timestamp, of datetime beside datetime2', $$at = at3$$),
   ('datetime2(7) = anything', $$at7 = at6 | at7 <> at3$$),
   ('IN, NOT IN, = ANY, <> ALL of values known before the scan', $$n IN (1, 7, NULL) | n <> ALL ('{1,2}') | amount IN (2.5, 0.001) | n = ANY ((SELECT array_agg(i) FROM generate_series(7, 3000) i)::integer[]) | small + 1 IN (2, 8)$$),
-  ('> ANY, = ALL and their kin', $$n > ANY ('{1,2}')$$),
+  ('> ANY, = ALL and the like', $$n > ANY ('{1,2}')$$),
   ('IS [NOT] DISTINCT FROM', $$n IS DISTINCT FROM 7 | n IS NOT DISTINCT FROM small | amount IS NOT DISTINCT FROM 2.5$$),
   ('IS [NOT] NULL', $$n IS NULL | name IS NOT NULL | (n > 5) IS NULL | n + 1 IS NOT NULL$$),
   ('AND, OR, NOT, IS [NOT] TRUE, FALSE, UNKNOWN', $$(n > 0) IS TRUE | (n > 0) IS NOT TRUE | (n > 0) IS FALSE | (n > 0) IS NOT FALSE | (n > 0) IS UNKNOWN | (n > 0) IS NOT UNKNOWN | NOT (n > 0 AND flag) | n > 0 OR flag$$),
@@ -102,7 +102,7 @@ INSERT INTO listed VALUES
   ('sum(integer), sum(bigint)', $$sum(tiny) | sum(n) | sum(big) | sum(n * 2)$$),
   ('sum(numeric)', $$sum(amount) | sum(price) | sum(amount * rate) | sum(coalesce(amount, 0)) | sum(CASE WHEN flag THEN amount ELSE 0 END) | sum(CASE WHEN n > 100000 THEN amount ELSE 0 END) | sum(CASE WHEN n > 100000 THEN amount END) | sum(CASE WHEN n > 0 THEN amount WHEN flag THEN rate ELSE 1.5 END) | sum(coalesce(amount, 0) * coalesce(rate, 1)) | sum(coalesce(CASE WHEN n > 0 THEN amount END, 0) - 1.5) | sum(coalesce(amount, 0)) FILTER (WHERE n = 0)$$),
   ('avg(integer), avg(numeric)', $$avg(n) | avg(amount) | avg(rate) | avg(coalesce(amount, 0)) | avg(CASE WHEN n > 100000 THEN amount ELSE 0 END)$$),
-  ('min, max of numbers and moments', $$min(n) | max(amount) | min(day) | max(at) | max(at7)$$),
+  ('min, max of numbers, dates and timestamps', $$min(n) | max(amount) | min(day) | max(at) | max(at7)$$),
   ('FILTER (WHERE condition)', $$sum(n) FILTER (WHERE flag) | count(*) FILTER (WHERE amount > 1) | avg(rate) FILTER (WHERE n > 0)$$),
   ('sum, avg of double precision', $$sum(factor) | avg(factor)$$),
   ('string_agg, array_agg, percentile_cont, mode, stddev, bool_and, ...', $$string_agg(name, ',') | array_agg(n) | stddev(n) | bool_and(flag) | min(name)$$),
@@ -216,7 +216,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- What is sent of any condition, whether or not it is asked again here; an aggregate is sent if nothing
+-- What is sent of any condition, whether or not it is rechecked here; an aggregate is sent if nothing
 -- is left to do above the scan.
 CREATE FUNCTION is_sent(kind text, expression text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE

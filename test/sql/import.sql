@@ -68,6 +68,9 @@ SELECT to_regclass('import_except.tickets') IS NULL, to_regclass('import_except.
 IMPORT FOREIGN SCHEMA nowhere FROM SERVER import_till INTO import;
 IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (name_case 'camel');
 IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (import_defaults 'true');
+IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (import_view 'true');
+IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (import_views 'perhaps');
+IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (host 'till');
 
 -- Every imported table can be read (one row each is enough), and in one remote transaction.
 CREATE FUNCTION read_all() RETURNS text LANGUAGE plpgsql AS $$

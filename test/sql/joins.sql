@@ -33,7 +33,7 @@ SELECT compare('SELECT e.id FROM edges e WHERE EXISTS (SELECT FROM few f JOIN fe
 -- An equality leads through the hidden table: its column may not be named outside.
 SELECT compare('SELECT t.id, d.id FROM tickets t JOIN departments d ON d.id = t.department_id WHERE t.department_id IN (SELECT o.department_id FROM orders o WHERE o.price > 100)');
 
--- Nothing stands above a table with conditions that are asked again here.
+-- Nothing stands above a table with conditions that are rechecked here.
 SELECT compare('SELECT t.id, o.price FROM tickets t JOIN orders o ON o.ticket_id = t.id WHERE t.ticket_number = ''7'' AND EXISTS (SELECT FROM payments p WHERE p.ticket_id = t.id)');
 SELECT compare('SELECT e.id, f.id FROM edges e JOIN few f ON f.n = e.n WHERE e.name >= ''A'' AND f.name LIKE ''%A''');
 SELECT compare('SELECT e.id, f.id FROM edges e LEFT JOIN few f ON f.n = e.n WHERE e.name <> ''a''');

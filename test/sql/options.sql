@@ -40,6 +40,13 @@ SELECT o, server(o) FROM unnest(ARRAY[
   $$use_remote_estimate '2'$$, $$fdw_startup_cost '-1'$$, $$fdw_tuple_cost 'nan'$$, $$ca_file 'ca.pem'$$,
   $$check_hostname 'on'$$, $$instance 'ANAMETHATISTOOLONG'$$]) AS o;
 
+-- A host as in a connection string: each part is an option of its own.
+SELECT o, server('host ' || quote_literal(o)) FROM unnest(ARRAY[
+  'till\SQLEXPRESS', 'till,1433', 'till:1433', 'tcp:till', 'TCP:till\SQLEXPRESS, 1433', '(local)', '.', '.\SQLEXPRESS',
+  '(localdb)\MSSQLLocalDB', 'np:\\till\pipe\sql\query', '\\.\pipe\sql\query', 'lpc:till']) AS o;
+SELECT o, server('host ' || quote_literal(o)), outcome('DROP SERVER IF EXISTS options_probe')
+FROM unnest(ARRAY['::1', 'fe80::2%eth0', 'till-1.example.org', '192.168.1.10']) AS o;
+
 -- All of them at once, good.
 CREATE SERVER options_full FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (
   host 'till.invalid', port '1433', instance 'SQLEXPRESS', database 'SambaPOS', encryption 'request',

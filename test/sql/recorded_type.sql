@@ -1,5 +1,5 @@
 -- A column whose type has changed at the server since it was recorded: what is sent relies on the
--- record, so another scale or another kind of moment is an error, and a wider type of the same points
+-- record, so another scale or another date and time type is an error, and a wider type with the same values
 -- isn't.
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -125,7 +125,7 @@ MOVE 1500 IN again;
 SELECT sum(total_bytes) - (SELECT bytes FROM executors) < 100000 AS same_size FROM pg_backend_memory_contexts WHERE name = 'ExecutorState';
 COMMIT;
 
--- Who asks for one moment hears, once, that this server doesn't give it; who gets it hears nothing.
+-- A transaction that asks for one snapshot gets one warning if this server does not give it, and none if it does.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) = (SELECT count(*) FROM local_tickets) AS same FROM tickets;
 SELECT count(*) = (SELECT count(*) FROM local_orders) AS same FROM orders;

@@ -16,7 +16,7 @@ CREATE SERVER seventh_digit_till FOREIGN DATA WRAPPER sambapos_fdw
   OPTIONS (host :'host', port :'port', database :'database', encryption :'encryption');
 CREATE USER MAPPING FOR CURRENT_USER SERVER seventh_digit_till
   OPTIONS (username :'username', password :'password');
-CREATE FOREIGN TABLE moments (
+CREATE FOREIGN TABLE datetimes (
   id integer OPTIONS (remote_type 'int'),
   at timestamp OPTIONS (remote_type 'datetime2(7)')
 ) SERVER seventh_digit_till OPTIONS (query $$SELECT CAST(id AS int) AS id, CAST(at AS datetime2(7)) AS at
@@ -25,9 +25,9 @@ FROM (VALUES
   ('4', '2024-02-29T10:20:30.1234555'), ('5', '2024-02-29T10:20:30.1234554'), ('6', '2024-02-28T23:59:59.9999995'),
   ('7', '2024-02-28T23:59:59.9999994'), ('8', '9999-12-31T23:59:59.9999999'), ('9', NULL)
 ) AS v (id, at)$$);
-CREATE TABLE local_moments AS SELECT * FROM moments;
+CREATE TABLE local_datetimes AS SELECT * FROM datetimes;
 SET datestyle = ISO;
-SELECT * FROM local_moments ORDER BY id;
+SELECT * FROM local_datetimes ORDER BY id;
 
 CREATE FUNCTION ids(relation text, condition text) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -43,7 +43,7 @@ CREATE TABLE condition AS
        unnest('{-infinity,0001-01-01,2024-02-28 23:59:59.999999,2024-02-29,2024-02-29 10:20:30.123456,2024-02-29 10:20:30.123457,9999-12-31 23:59:59.999999,10000-01-01,infinity}'::text[]) v;
 -- Differences: none.
 SELECT condition, r AS remote, l AS local
-FROM condition, ids('moments', condition) r, ids('local_moments', condition) l
+FROM condition, ids('datetimes', condition) r, ids('local_datetimes', condition) l
 WHERE r IS DISTINCT FROM l
 ORDER BY 1;
 SELECT count(*) FROM condition;

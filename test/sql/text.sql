@@ -1,5 +1,5 @@
 -- Text is compared as PostgreSQL compares it, whatever the server's collation thinks of case, accents
--- and trailing blanks: what is sent only narrows the rows down, and nothing stands above it there.
+-- and trailing blanks: what is sent is a lossy condition, and nothing stands above it there.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
@@ -61,7 +61,7 @@ END $$;
 \pset fieldsep ' | '
 \pset null '-'
 
--- What is sent, and asked again here.
+-- What is sent, and rechecked here.
 SELECT k, s.* FROM unnest(ARRAY[$$c = 'x'$$, $$'x' = c$$, $$d = 'x'$$, $$v = 'x'$$, $$v = 'ç'$$, $$f = 'x'$$, $$f = 'x '::character(10)$$, $$f::text = 'x'$$, $$g = 'x'$$,
   $$c = 'it''s'$$, $$c = 'a?'$$, $$c = 'ç'$$, $$c = ''$$, $$c = NULL$$, $$c IN ('a', 'b')$$, $$c IN ('a', NULL)$$, $$c = ANY ('{}')$$, $$v IN ('a', 'ç')$$, $$c IN ('a', '?')$$,
   $$c IS NOT DISTINCT FROM 'x'$$, $$c LIKE 'a%'$$, $$c LIKE 'a_c'$$, $$c LIKE 'a[b]%'$$, $$c LIKE 'a\%%'$$, $$c LIKE 'a!%%' ESCAPE '!'$$, $$v LIKE 'a%'$$, $$d LIKE '%b%'$$, $$c LIKE '😀_'$$,
@@ -99,7 +99,7 @@ SET timezone = 'UTC';
 SELECT k, s.* FROM unnest(ARRAY[$$at >= '2024-02-29'::timestamptz$$, $$at < '2024-02-29'::timestamptz$$, $$at = '2024-02-29'::timestamptz$$, $$at >= (SELECT now())$$, $$at::timestamptz < '2024-02-29'::timestamptz$$,
   $$at AT TIME ZONE 'Europe/Berlin' >= '2024-02-29'::timestamptz$$, $$at <> '2024-02-29'::timestamptz$$, $$at AT TIME ZONE 'X+9' >= '2024-02-29'::timestamptz$$]) k, sent(k) s;
 
--- Nothing stands above a superset at the server; parameters of joins narrow down too.
+-- Nothing stands above a lossy condition at the server; parameters of joins are sent in one too.
 \set VERBOSITY default
 CREATE TABLE local_names AS SELECT c AS name FROM local_t WHERE id IN (1, 13, 17, 25);
 CREATE FUNCTION remote_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$

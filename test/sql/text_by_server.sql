@@ -1,5 +1,5 @@
 -- text_semantics 'server': text is compared, grouped and sorted by the server's rules where the server
--- is asked, and nothing of it is asked again here. Joins that are made here, and whatever sorts only on
+-- is asked, and nothing of it is rechecked here. Joins that are made here, and whatever sorts only on
 -- the way to something else, keep PostgreSQL's. The server doesn't exist: planning never connects.
 \set VERBOSITY terse
 SET client_min_messages = warning;
@@ -58,5 +58,5 @@ SET enable_mergejoin = off;
 SET enable_material = off;
 INSERT INTO names VALUES ('x');
 ANALYZE names;
--- A join that is made here: narrowed down, asked again.
+-- A join that is made here: a lossy condition, rechecked.
 SELECT remote, replace(local, 'names.name = t.c', 't.c = names.name') AS local FROM sent('SELECT id FROM names JOIN t ON c = name');

@@ -60,10 +60,16 @@ sub command
 sub start
 {
 	my ($script, @arguments) = @_;
+	return start_as($script, 'start', @arguments);
+}
+
+sub start_as
+{
+	my ($script, $action, @arguments) = @_;
 	my $kind = $script eq 'server' ? 'till' : $script;
 	my $directory = sprintf '%s/%s-%d-%d.%s', $work, basename($0, '.t'), $$, ++$started, $kind;
 	push @running, [ $script, $directory ];
-	my $exports = command("$root/test/harness/$script", 'start', $directory, @arguments);
+	my $exports = command("$root/test/harness/$script", $action, $directory, @arguments);
 	my %environment = map { /^((?:PG|SAMBAPOS_TEST)\w*)=(.*)$/ ? ($1 => $2) : () }
 		split /\n/, command('bash', '-c', "$exports\nenv");
 	return ($directory, \%environment);
@@ -81,6 +87,14 @@ sub cluster
 {
 	my (%settings) = @_;
 	my ($directory, $environment) = start('cluster', map { "$_=$settings{$_}" } sort keys %settings);
+	return bless { directory => $directory, environment => $environment }, 'Harness::Cluster';
+}
+
+# A hot standby of a cluster.
+sub standby
+{
+	my ($of, %settings) = @_;
+	my ($directory, $environment) = start_as('cluster', 'standby', $of->{directory}, map { "$_=$settings{$_}" } sort keys %settings);
 	return bless { directory => $directory, environment => $environment }, 'Harness::Cluster';
 }
 
@@ -160,6 +174,9 @@ sub database
 	(bless { %$database, name => 'postgres' }, 'Harness::Database')->run("CREATE DATABASE $name " . ($options // ''));
 	return $database;
 }
+
+# A database that is there already, as in a standby.
+sub existing { my ($cluster, $name) = @_; return bless { cluster => $cluster, name => $name }, 'Harness::Database' }
 
 sub log
 {

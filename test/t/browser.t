@@ -115,7 +115,7 @@ sub fails
 my $give_port = qr/server option port/;
 fails('no TCP', framed(instance('SQLEXPRESS', 'np', 'x')), qr/TCP/, qr/Enable TCP\/IP/);
 fails('another instance', framed(instance('OTHER', 'tcp', $till->{port})), qr/another instance/, $give_port);
-fails("port $_->[0]", framed(instance('SQLEXPRESS', 'tcp', $_->[1])), qr/impossible port/, $give_port)
+fails("port $_->[0]", framed(instance('SQLEXPRESS', 'tcp', $_->[1])), qr/invalid port/, $give_port)
 	for [ 0, 0 ], [ 65536, 65536 ], [ 'of six digits', '001433' ], [ 'negative', -1 ], [ 'in words', 'abc' ], [ 'empty', '' ], [ 'with a tail', '1433x' ];
 my $not_browser = qr/not one of SQL Server Browser/;
 my $good = instance('SQLEXPRESS', 'tcp', $till->{port});
@@ -130,7 +130,7 @@ fails('semicolons', framed(';' x 1000), qr/another instance/, $give_port);
 fails('no semicolons', framed('x' x 1000), qr/another instance/, $give_port);
 fails('zero bytes', framed("\0" x 1000), qr/another instance/, $give_port);
 fails('cut in the middle of a name', framed(substr $good, 0, 25), qr/another instance/, $give_port);
-fails('cut after the word tcp', framed(substr $good, 0, index($good, ';tcp') + 4), qr/impossible port/, $give_port);
+fails('cut after the word tcp', framed(substr $good, 0, index($good, ';tcp') + 4), qr/invalid port/, $give_port);
 srand 42;
 fails("noise $_", join('', map { chr int rand 256 } 1 .. 1 + int rand 1100), qr/./, $give_port) for 1 .. 20;
 answers('and then a good one', framed($good));
@@ -170,7 +170,7 @@ $session->run("SELECT sambapos_disconnect('till')");
 my $begin = time;
 $error = $session->error($tickets);
 is($error && $error->{sqlstate}, '08001', sprintf 'silence is an error after %.1f s, with connect_timeout 2', time - $begin);
-like($error->{hint}, $_, "the hint speaks of $_") for qr/name right/, qr/SQL Server Browser/, qr/UDP port 1434/, qr/server option port/;
+like($error->{hint}, $_, "the hint speaks of $_") for qr/name is right/, qr/SQL Server Browser/, qr/UDP port 1434/, qr/server option port/;
 is(read_file('asked') =~ tr/\n//, 2, 'one retry');
 
 $session->run("ALTER SERVER till OPTIONS (SET connect_timeout '0')");

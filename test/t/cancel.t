@@ -115,7 +115,7 @@ sub free
 	$place->{free}->();
 }
 
-# Waits until the server has heard from all of them, and a moment more.
+# Waits until the server has heard from all of them, and a little longer.
 sub wait_until_they_hang
 {
 	my ($place, @sessions) = @_;

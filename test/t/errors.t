@@ -59,7 +59,7 @@ with("$mapping (SET password '$till->{password}', SET username 'nobody')", 'an u
 $session->run("ALTER $mapping (SET username '$till->{username}')");
 with("SERVER till OPTIONS (SET database 'NoSuchDatabase')", 'an unknown database', '3D000', qr/NoSuchDatabase/, qr/4060/, qr/option database/);
 with("SERVER till OPTIONS (SET database '$till->{database}', SET port '1')", 'nobody listens', '08001', qr/could not connect to \Q$till->{host}\E:1/,
-	qr/refused/, qr/SQL Server running.*TCP\/IP.*instance/);
+	qr/refused/, qr/SQL Server is running.*TCP\/IP.*instance/);
 with("SERVER till OPTIONS (SET port '$till->{port}', SET host 'no-such-till.invalid')", 'an unknown host', '08001', qr/no-such-till\.invalid/,
 	qr/./, qr/option host/);
 $session->run("ALTER SERVER till OPTIONS (SET host '$till->{host}')");
@@ -86,7 +86,7 @@ for my $fault ([ 'cut_after_bytes', 3000 ], [ 'garbage_next', 'on' ])
 	my $error = $session->error($rows);
 	like($error && $error->{sqlstate}, qr/^08/, "$fault->[0]: SQLSTATE");
 	like($error->{message}, qr/connection to .* was lost/, "$fault->[0]: message");
-	like($error->{hint}, qr/Run it again.*network/, "$fault->[0]: hint");
+	like($error->{hint}, qr/Run the query again.*network/, "$fault->[0]: hint");
 	$session->run('ROLLBACK');
 	is($session->value($tickets), 50, "$fault->[0]: the next transaction connects anew");
 }

@@ -92,7 +92,7 @@ $till->sql('CREATE SCHEMA shapes');
 $till->sql('CREATE TABLE shapes.Places (Id int NOT NULL PRIMARY KEY, Place geography NULL, Path hierarchyid NULL, Name nvarchar(20) NULL)');
 $till->sql('CREATE TABLE shapes.OnlyShapes (Shape geometry NULL)');
 my (undef, $said) = $db->psql('IMPORT FOREIGN SCHEMA shapes FROM SERVER till INTO public');
-like($said, qr/WARNING:.*column "$_->[0]" of table "$_->[1]" was left out: type $_->[2] isn't supported/, "$_->[2] is reported")
+like($said, qr/WARNING:.*column "$_->[0]" of table "$_->[1]" was left out: type $_->[2] is not supported/, "$_->[2] is reported")
 	for [ 'Place', 'Places', 'geography' ], [ 'Path', 'Places', 'hierarchyid' ], [ 'Shape', 'OnlyShapes', 'geometry' ];
 like($said, qr/WARNING:.*table "OnlyShapes" was left out: none of its columns can be read/, 'a table of nothing else too');
 is_deeply([ map { $_->[0] } $db->rows(q{SELECT attname FROM pg_attribute WHERE attrelid = 'places'::regclass AND attnum > 0 ORDER BY attnum}) ],
@@ -114,7 +114,7 @@ like($error->{message}, qr/schema "bare" of server "till" shows no tables/, 'tha
 like($error->{hint}, qr/GRANT SELECT ON SCHEMA::\[bare\]/, 'and what may be the matter');
 $error = $db->error('IMPORT FOREIGN SCHEMA nowhere FROM SERVER till INTO public');
 is($error->{sqlstate}, 'HV00Q', 'an absent schema as well');
-like($error->{message}, qr/schema "nowhere" doesn't exist on server "till"/, 'with its own words');
+like($error->{message}, qr/schema "nowhere" does not exist on server "till"/, 'with its own words');
 
 # LIMIT TO what isn't there.
 (undef, $said) = $db->psql('CREATE SCHEMA few; IMPORT FOREIGN SCHEMA shapes LIMIT TO (places, plaices) FROM SERVER till INTO few');

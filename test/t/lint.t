@@ -1,4 +1,5 @@
-# Promise: `make lint` finds a name of ours that is looked up outside pg_catalog (test/lint/search_path).
+# Promise: `make lint` finds a name of ours that is looked up outside pg_catalog (test/lint/search_path), and code
+# on the wrong side of the border between C++ and PostgreSQL, however deep it lies (test/lint/border).
 use strict;
 use warnings;
 use FindBin;
@@ -47,5 +48,30 @@ my @bad = (
 	[ 'a declaration with a value', qr/declared with a value/, procedure("DECLARE\n  n integer := a + b;\nBEGIN\n  $path\nEND;") ],
 	[ 'a declaration with a type by name', qr/type that search_path decides/, procedure("DECLARE\n  t text;\nBEGIN\n  $path\nEND;") ]);
 like(said($_->[2], $_->[3]), $_->[1], $_->[0]) for @bad;
+
+# The border between C++ and PostgreSQL, in a folder as deep as no source is yet.
+my $tree = "$dir/tree";
+my $deep = 'src/fdw/deparse/deeper';
+sub crosses
+{
+	my ($file, $text) = @_;
+	system("rm -rf $tree; mkdir -p $tree/$deep $tree/src/tds/deeper $tree/src/bridge/deeper") == 0 or die;
+	open my $out, '>', "$tree/$file" or die $!;
+	print $out $text;
+	close $out;
+	system("g++ -O2 -c -o $tree/" . ($file =~ s/cpp$/o/r) . " $tree/$file") == 0 or die if $text !~ /include|PG_TRY/;
+	return scalar `$FindBin::Bin/../lint/border $tree`;
+}
+my $jumped_over = "void call();\nstruct Holder { ~Holder(); };\nvoid f() { Holder h; call(); }\n";
+
+is(crosses("$deep/x.cpp", "void call();\nvoid f() { call(); }\n"), '', 'a plain function');
+like(crosses("$deep/x.cpp", $jumped_over), qr/deeper\/x\.cpp\na destructor/, 'a destructor across a call');
+is(crosses('src/tds/deeper/x.cpp', $jumped_over), '', 'a destructor in src/tds');
+like(crosses('src/tds/deeper/x.hpp', "#include \"bridge/pg.hpp\"\n"), qr/must not see PostgreSQL/, 'PostgreSQL in src/tds');
+like(crosses("$deep/x.hpp", "#include <sybdb.h>\n"), qr/may see FreeTDS/, 'FreeTDS outside');
+like(crosses("$deep/x.hpp", "#include \"utils/rel.h\"\n"), qr/only include/, 'another include of PostgreSQL');
+is(crosses('src/bridge/deeper/x.hpp', "#include \"utils/rel.h\"\n"), '', 'the bridge may');
+like(crosses("$deep/x.hpp", "PG_TRY();\n"), qr/PG_TRY belongs/, 'PG_TRY outside the bridge');
+like(crosses("$deep/x.cpp", "#include \"x\"\n"), qr/deeper\/x\.cpp: not compiled/, 'a source without an object');
 
 done_testing();

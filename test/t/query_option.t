@@ -41,12 +41,12 @@ sub table { my ($name, $query) = @_; $query =~ s/'/''/g; return "CREATE FOREIGN 
 # A function of that name elsewhere, open to everybody, is no key.
 $db->run("CREATE FUNCTION b.sambapos_query(text, text) RETURNS SETOF record LANGUAGE sql AS 'SELECT 1';
 	CREATE FUNCTION public.sambapos_query(text, text) RETURNS SETOF record LANGUAGE sql AS 'SELECT 1'");
-my $right = qr/permission denied to set the option "query".*takes the same right.*GRANT EXECUTE ON FUNCTION ext\.sambapos_query\(text, text\) TO bob;/s;
+my $right = qr/permission denied to set the option "query".*needs the same privilege.*GRANT EXECUTE ON FUNCTION ext\.sambapos_query\(text, text\) TO bob;/s;
 refused('without the right', 'bob', 'SET search_path = b, public; ' . table(q1 => 'SELECT 1 AS a'), '42501', $right);
 is(as('bob', "CREATE FOREIGN TABLE b.named (a int OPTIONS (column_name 'Id')) SERVER till OPTIONS (table_name 'Tickets'); SELECT count(*) FROM b.named"), 50,
 	'a table of the server needs none');
 refused('nor in an ALTER', 'bob', "ALTER FOREIGN TABLE b.named OPTIONS (DROP table_name, ADD query 'SELECT 1 AS Id')", '42501', $right);
-refused('it is the user of the moment who needs it', 'postgres', 'SET ROLE bob; ' . table(q1 => 'SELECT 1 AS a'), '42501', $right);
+refused('it is the current user who needs it', 'postgres', 'SET ROLE bob; ' . table(q1 => 'SELECT 1 AS a'), '42501', $right);
 $db->run('GRANT EXECUTE ON FUNCTION ext.sambapos_query(text, text) TO bob');
 is(as('bob', table(q1 => 'SELECT 1 AS a') . 'SELECT a FROM b.q1'), 1, 'with it');
 
@@ -93,7 +93,7 @@ my $session = $db->session;
 $session->run('SET SESSION AUTHORIZATION alice; PREPARE p AS SELECT a FROM b.q1');
 is($session->value('EXECUTE p'), 1, 'a prepared statement reads it');
 $db->run('REVOKE EXECUTE ON FUNCTION ext.sambapos_query(text, text) FROM bob');
-my $owner = qr/permission denied for foreign table "\w+": its owner "bob" may not pass T-SQL through.*login of whoever reads.*GRANT EXECUTE ON FUNCTION ext\.sambapos_query\(text, text\) TO bob; Or let/s;
+my $owner = qr/permission denied for foreign table "\w+": its owner "bob" may not pass T-SQL through.*login of every user who reads.*GRANT EXECUTE ON FUNCTION ext\.sambapos_query\(text, text\) TO bob; Or make/s;
 for my $sql ('SELECT a FROM b.q1', 'SELECT sum(a) FROM b.q1', 'SELECT q1.a FROM b.q1 JOIN b.named USING (a)', 'SELECT count(*) FROM b.named n WHERE EXISTS (SELECT FROM b.q1 WHERE q1.a = n.a)',
 	'SELECT a FROM b.good UNION ALL SELECT a FROM b.q1', 'SELECT a FROM b.q1 ORDER BY a LIMIT 1')
 {

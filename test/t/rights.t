@@ -74,7 +74,7 @@ $db->run('GRANT USAGE ON FOREIGN SERVER till TO bob');
 # A server of another wrapper, to which the password would be of use.
 $db->run("CREATE EXTENSION postgres_fdw; CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$till->{host}', port '$till->{port}');
 	CREATE USER MAPPING FOR alice SERVER other OPTIONS (user 'till', password 'x'); GRANT USAGE ON FOREIGN SERVER other TO alice");
-refused("$_->[1] on another wrapper's server", $_->[0], "SELECT $_->[1]", '42809', qr/server "other" is not one of sambapos_fdw.*wrapper is "postgres_fdw"/s)
+refused("$_->[1] on another wrapper's server", $_->[0], "SELECT $_->[1]", '42809', qr/server "other" does not use sambapos_fdw.*wrapper is "postgres_fdw"/s)
 	for [ 'alice', "* FROM sambapos_query('other', 'SELECT 1') AS q (n int)" ], [ 'postgres', "sambapos_disconnect('other')" ], [ 'postgres', "sambapos._end_remote_transaction('other')" ];
 
 # One backend, two users: two connections, each its user's.
@@ -162,7 +162,7 @@ sub file_is_refused
 	like($error->{text}, $text, "$name: message");
 	unlike($error->{text}, qr/SECRET/, "$name: nothing of what is in it");
 }
-my $not_a_password = qr/is not a password/;
+my $not_a_password = qr/is not a valid password/;
 file_is_refused('a file that isn\'t there', "$directory/nowhere", '58P01', qr/No such file/);
 file_is_refused('a file that others can read', write_file('open', "SECRET\n", 0644), 'HV00N', qr/can be read by others.*chmod 600/s);
 file_is_refused('a directory', $directory, 'HV00N', qr/not a regular file/);

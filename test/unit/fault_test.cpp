@@ -134,7 +134,7 @@ read_all(Session *session)
 void
 pass_through(Session *session, const char *sql)
 {
-	pass(session, sql);
+	send(session, sql, Origin::passthrough);
 	receive(session);
 	read_all(session);
 }

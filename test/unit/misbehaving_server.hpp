@@ -236,7 +236,7 @@ private:
 	}
 
 	/* @@TRANCOUNT, and two or three words: the lock, the login, the user. */
-	static std::string standing(int count, std::initializer_list<std::string> words)
+	static std::string status(int count, std::initializer_list<std::string> words)
 	{
 		std::string out = integer_columns(1), row = integer_row(count);
 		bool counts = words.size() > 2;
@@ -334,7 +334,7 @@ private:
 		if (says("SELECT @@TRANCOUNT; "))
 			count = integer_columns(1) + integer_row(transaction_) + done(0x11, 1);
 		if (says("SELECT @@TRANCOUNT, APPLOCK_MODE(") && !says("sp_getapplock"))
-			count = standing(transaction_, {marked_ ? "Shared" : "NoLock", "till", user_});
+			count = status(transaction_, {marked_ ? "Shared" : "NoLock", "till", user_});
 		if (says("'another transaction'"))
 			marked_ = false;
 		if (says("'another user'"))
@@ -350,10 +350,10 @@ private:
 		else if (says("sp_getapplock"))
 		{
 			marked_ = true;
-			reply(count + standing(transaction_, {"Shared", "till", user_}) + done());
+			reply(count + status(transaction_, {"Shared", "till", user_}) + done());
 		}
 		else if (says("SELECT SUSER_SNAME(), USER_NAME()"))
-			reply(standing(0, {"till", user_}) + done());
+			reply(status(0, {"till", user_}) + done());
 		else if (says("'hang'")) /* answers nothing but attentions */
 			wait_for_attention();
 		else if (says("'deaf'")) /* answers nothing */

@@ -118,7 +118,7 @@ as(const Value &value)
 
 /* Time in 100 ns and days since 1900 of the four types of SQL Server 2008. */
 std::pair<std::uint64_t, std::int32_t>
-moment(const Value &value)
+datetime(const Value &value)
 {
 	std::uint64_t time = 0;
 	std::int32_t days = 0;
@@ -286,10 +286,11 @@ TEST_F(SessionTest, DatesAndTimes)
 	EXPECT_EQ(as<std::int32_t>({row.values[0].data + 4, 4}), 3723 * 300 + 2);
 	EXPECT_EQ(as<std::uint16_t>({row.values[1].data, 2}), day);
 	EXPECT_EQ(as<std::uint16_t>({row.values[1].data + 2, 2}), 62);
-	EXPECT_EQ(moment(row.values[2]).second, day);
-	EXPECT_EQ(moment(row.values[3]).first, time);
-	EXPECT_EQ(moment(row.values[4]), std::make_pair(time, day));
-	EXPECT_EQ(moment(row.values[5]), std::make_pair(time - UINT64_C(36000000000), day)) << "in UTC";
+	EXPECT_EQ(datetime(row.values[2]).second, day);
+	EXPECT_EQ(datetime(row.values[3]).first, time);
+	EXPECT_EQ(datetime(row.values[4]), std::make_pair(time, day));
+	EXPECT_EQ(datetime(row.values[5]), std::make_pair(time - UINT64_C(36000000000), day))
+		<< "in UTC";
 	EXPECT_EQ(column(session_, 4).type, WireType::datetime2);
 	EXPECT_EQ(column(session_, 4).scale, 6);
 }
@@ -395,7 +396,7 @@ TEST_F(SessionTest, SettingsOfAPassedTextDoNotReachOurs)
 	for (const char *text : {"SET TEXTSIZE 20", "SET FMTONLY ON", "USE master"})
 	{
 		std::string before = text_of("SELECT DB_NAME()");
-		pass(session_, text);
+		send(session_, text, Origin::passthrough);
 		try
 		{
 			receive(session_);
@@ -418,21 +419,22 @@ TEST_F(SessionTest, QueryWithATextInItBeginsAsOursAndIsNotTrusted)
 	const char *long_text = "SELECT CAST(REPLICATE(N'x', 100) AS nvarchar(max)) AS a";
 
 	begin(session_, Isolation::automatic);
-	pass(session_, "SET TEXTSIZE 20");
+	send(session_, "SET TEXTSIZE 20", Origin::passthrough);
 	receive(session_);
-	pass_within(session_, long_text);
+	send(session_, long_text, Origin::mixed);
 	receive(session_);
 	EXPECT_EQ(first_text(), std::string(100, 'x')) << "it saw what the text before had left behind";
-	pass_within(session_, "SET TEXTSIZE 20");
+	send(session_, "SET TEXTSIZE 20", Origin::mixed);
 	receive(session_);
 	EXPECT_EQ(text_of(long_text).size(), 100u) << "what it left behind was seen";
 	rollback(session_);
 
 	begin(session_, Isolation::automatic);
-	pass_within(session_, "SELECT APPLOCK_MODE(N'public', N'sambapos_fdw', N'Transaction') AS a");
+	send(session_, "SELECT APPLOCK_MODE(N'public', N'sambapos_fdw', N'Transaction') AS a",
+		 Origin::mixed);
 	receive(session_);
 	EXPECT_EQ(first_text(), "Shared") << "the transaction isn't marked";
-	pass_within(session_, "COMMIT; BEGIN TRANSACTION");
+	send(session_, "COMMIT; BEGIN TRANSACTION", Origin::mixed);
 	receive(session_);
 	EXPECT_THROW(query(session_, "SELECT 1"), Error) << "another transaction in its place";
 	rollback(session_);
@@ -443,13 +445,13 @@ TEST_F(SessionTest, TransactionInItsPlaceIsNoticed)
 {
 	begin(session_, Isolation::read_committed);
 	EXPECT_EQ(text_of("SELECT N'first'"), "first");
-	pass(session_, "COMMIT; BEGIN TRANSACTION");
+	send(session_, "COMMIT; BEGIN TRANSACTION", Origin::passthrough);
 	receive(session_);
 	EXPECT_STREQ(error_of([&] { query(session_, "SELECT 1 AS n"); }).sqlstate(), "40001");
 	rollback(session_);
 	EXPECT_TRUE(alive(session_));
 	begin(session_, Isolation::read_committed);
-	pass(session_, "BEGIN TRANSACTION; COMMIT");
+	send(session_, "BEGIN TRANSACTION; COMMIT", Origin::passthrough);
 	receive(session_);
 	EXPECT_EQ(text_of("SELECT N'same'"), "same");
 	rollback(session_);

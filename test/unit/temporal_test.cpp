@@ -104,7 +104,7 @@ TEST(Datetime2, EdgesOfTheRange)
 	EXPECT_EQ(read_datetime2(as_value(modern(0, year_1_from_1900))), year_1 * day);
 	EXPECT_EQ(read_datetime2(as_value(modern(UINT64_C(863999999990), y9999_end_from_1900))),
 			  y9999_end * day + day - 1);
-	/* the last moment of 9999 rounds into the year 10000 */
+	/* the last value of 9999 rounds into the year 10000 */
 	EXPECT_EQ(read_datetime2(as_value(modern(UINT64_C(863999999999), y9999_end_from_1900))),
 			  (y9999_end + 1) * day);
 }
@@ -130,8 +130,8 @@ TEST(Time, RoundsUpTo24Hours)
 	EXPECT_EQ(read_time(as_value(modern(UINT64_C(863999999995), 0))), day);
 }
 
-/* For every moment of one second and around midnight: no tick before the answer shows the moment or
- * later. Checked against the documented milliseconds, not against read_datetime. */
+/* For every datetime of one second and around midnight: no tick before the answer shows the
+ * datetime or later. Checked against the documented milliseconds, not against read_datetime. */
 TEST(FirstTickFrom, EveryMillisecondAndItsNeighbours)
 {
 	for (int msec = 0; msec < 1000; msec++)
@@ -198,33 +198,33 @@ TEST(FirstTickFrom, EndsOfTheRange)
 }
 
 /* A hostile server sends days and ticks that no calendar has: none of them is taken for a value. */
-TEST(Temporal, WhatNoServerHasIsNoMoment)
+TEST(Temporal, WhatNoServerHasIsNoDatetime)
 {
 	constexpr std::uint64_t whole_day = UINT64_C(864000000000);
 
-	EXPECT_EQ(datetime(INT32_MAX, 0), no_moment);
-	EXPECT_EQ(datetime(INT32_MIN, 0), no_moment);
-	EXPECT_EQ(datetime(y1753_from_1900 - 1, 0), no_moment);
-	EXPECT_EQ(datetime(y9999_end_from_1900 + 1, 0), no_moment);
-	EXPECT_EQ(datetime(0, -1), no_moment);
-	EXPECT_EQ(datetime(0, 300 * 86400), no_moment);
-	EXPECT_NE(datetime(y1753_from_1900, 0), no_moment);
-	EXPECT_NE(datetime(y9999_end_from_1900, 300 * 86400 - 1), no_moment);
+	EXPECT_EQ(datetime(INT32_MAX, 0), not_a_datetime);
+	EXPECT_EQ(datetime(INT32_MIN, 0), not_a_datetime);
+	EXPECT_EQ(datetime(y1753_from_1900 - 1, 0), not_a_datetime);
+	EXPECT_EQ(datetime(y9999_end_from_1900 + 1, 0), not_a_datetime);
+	EXPECT_EQ(datetime(0, -1), not_a_datetime);
+	EXPECT_EQ(datetime(0, 300 * 86400), not_a_datetime);
+	EXPECT_NE(datetime(y1753_from_1900, 0), not_a_datetime);
+	EXPECT_NE(datetime(y9999_end_from_1900, 300 * 86400 - 1), not_a_datetime);
 
 	unsigned char minutes[] = {0, 0, 0xA0, 0x05}; /* 1440 */
-	EXPECT_EQ(read_smalldatetime({minutes, 4}), no_moment);
+	EXPECT_EQ(read_smalldatetime({minutes, 4}), not_a_datetime);
 	for (std::int64_t days : {std::int64_t{INT32_MIN}, year_1_from_1900 - 2,
 							  y9999_end_from_1900 + 2, std::int64_t{INT32_MAX}})
 	{
 		auto bytes = modern(0, days);
-		EXPECT_EQ(read_date(as_value(bytes)), no_date) << days;
-		EXPECT_EQ(read_datetime2(as_value(bytes)), no_moment) << days;
-		EXPECT_EQ(read_datetimeoffset(as_value(bytes)), no_moment) << days;
+		EXPECT_EQ(read_date(as_value(bytes)), not_a_date) << days;
+		EXPECT_EQ(read_datetime2(as_value(bytes)), not_a_datetime) << days;
+		EXPECT_EQ(read_datetimeoffset(as_value(bytes)), not_a_datetime) << days;
 	}
-	EXPECT_EQ(read_time(as_value(modern(whole_day, 0))), no_moment);
-	EXPECT_EQ(read_time(as_value(modern(UINT64_MAX, 0))), no_moment);
-	EXPECT_EQ(read_datetime2(as_value(modern(whole_day, 0))), no_moment);
+	EXPECT_EQ(read_time(as_value(modern(whole_day, 0))), not_a_datetime);
+	EXPECT_EQ(read_time(as_value(modern(UINT64_MAX, 0))), not_a_datetime);
+	EXPECT_EQ(read_datetime2(as_value(modern(whole_day, 0))), not_a_datetime);
 	EXPECT_EQ(read_time(as_value(modern(whole_day - 1, 0))), day);
 	/* 9999-12-31 23:00 at -14:00 is a day later in UTC */
-	EXPECT_NE(read_datetimeoffset(as_value(modern(0, y9999_end_from_1900 + 1))), no_moment);
+	EXPECT_NE(read_datetimeoffset(as_value(modern(0, y9999_end_from_1900 + 1))), not_a_datetime);
 }

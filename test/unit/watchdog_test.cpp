@@ -40,6 +40,8 @@ handled_signal(int other = 0)
 	return 0;
 }
 
+constexpr Interrupts interrupts{always, always};
+
 void
 sleep_a_while(int tenths)
 {
@@ -52,7 +54,7 @@ class WatchdogTest : public testing::Test
 protected:
 	WatchdogTest()
 	{
-		wait_.interrupted = always;
+		wait_.interrupts = &interrupts;
 		wait_.descriptor = -1;
 		for (int &candidate : wait_.candidate)
 			candidate = -1;

@@ -440,13 +440,23 @@ Conversion::to_ticks() const
 	return sql;
 }
 
+/* The text of a value in a sql_variant loses nothing. */
+static int
+variant_style(Kind kind)
+{
+	if (kind == Kind::money || kind == Kind::smallmoney)
+		return 2;
+	return is_binary(kind) ? 1 : 121;
+}
+
 std::string
 Conversion::to_variant() const
 {
 	Type text = string_type(Kind::nvarchar, max_length);
 	std::string base = v.type.kind == Kind::null ? "int" : declare(v.type);
 
-	return "till.make_variant(" + quote_literal(base) + ", " + emitter.convert(v, text, 121) + ")";
+	return "till.make_variant(" + quote_literal(base) + ", " +
+		   emitter.convert(v, text, variant_style(v.type.kind)) + ")";
 }
 
 std::string
@@ -500,7 +510,7 @@ Emitter::convert(const Value &v, const Type &to, int style, bool attempt, bool a
 	{
 		Value text{"(" + v.sql + ").value", string_type(Kind::nvarchar, max_length), true};
 
-		return convert(text, to, style, attempt, assign);
+		return convert(text, to, is_binary(to.kind) ? 1 : style, attempt, assign);
 	}
 
 	Conversion c{*this, env, v, to, style, attempt, assign};

@@ -19,8 +19,8 @@ variant(const std::string &sql)
 Value
 Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 {
-	/* arguments as text (t) or int (i), trailing ones optional; result n = name, i = int, s =
-	 * smallint */
+	/* arguments as text (t), int (i) or the type of a sql_variant (x), trailing ones optional;
+	 * result n = name, i = int, s = smallint */
 	struct Rule
 	{
 		const char *arguments;
@@ -46,6 +46,7 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 		{"IDENT_SEED", {"t", 1, "till.ident_seed", 'd'}},
 		{"IDENT_INCR", {"t", 1, "till.ident_incr", 'd'}},
 		{"HAS_DBACCESS", {"t", 1, "till.has_dbaccess", 'i'}},
+		{"SQL_VARIANT_PROPERTY", {"xt", 2, "till.sql_variant_property", 'v'}},
 		{"SERVERPROPERTY", {"t", 1, "till.serverproperty", 'v'}},
 		{"CONNECTIONPROPERTY", {"t", 1, "till.connectionproperty", 'v'}},
 		{"DATABASEPROPERTYEX", {"tt", 2, "till.databasepropertyex", 'v'}},
@@ -76,8 +77,9 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 					   "The " + e.text + " function requires " + std::to_string(rule.needed) +
 						   " argument(s).");
 	for (size_t i = 0; i < args.size(); i++)
-		sql += (i ? ", " : "") +
-			   (kinds[i] == 't' ? as_text(args[i]) : convert(args[i], simple(Kind::integer)));
+		sql += (i ? ", " : "") + (kinds[i] == 'x'   ? "(" + args[i].sql + ").type"
+								  : kinds[i] == 't' ? as_text(args[i])
+													: convert(args[i], simple(Kind::integer)));
 	sql += ")";
 	switch (rule.result)
 	{

@@ -66,6 +66,10 @@ RETURN CASE WHEN a IS NULL OR (b).ticks < (a).ticks THEN b ELSE a END;
 CREATE AGGREGATE dbo.max(till.datetimeoffset) (sfunc = till.larger, stype = till.datetimeoffset, parallel = safe);
 CREATE AGGREGATE dbo.min(till.datetimeoffset) (sfunc = till.smaller, stype = till.datetimeoffset, parallel = safe);
 
+CREATE FUNCTION till.sql_variant_property(type text, property text) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN lower(property) = 'basetype' THEN split_part(type, '(', 1) END;
+
 CREATE FUNCTION till.make_variant(type text, value text) RETURNS till.variant
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN value IS NOT NULL THEN ROW(type, value)::till.variant END;

@@ -1,0 +1,90 @@
+-- live_table.sql: the live foreign tables of a site: imported by the source's name, kept under the replica's.
+--
+-- Rules:
+-- * A table is known by its name at the source. What IMPORT FOREIGN SCHEMA would call it depends on what else is there.
+-- * The import goes into a schema of its own first, under a name nobody can have taken: nothing of a site is
+--   overwritten, and a name is given when the columns are known.
+
+CREATE FUNCTION sambapos._live_fresh(place sambapos._place, source_schema text, source_names text[]) RETURNS name
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  fresh name := 'sambapos_fresh_' || replace(gen_random_uuid()::text, '-', '');
+BEGIN
+  EXECUTE format('CREATE SCHEMA %I', fresh);
+  IF source_names <> '{}' THEN
+    -- cut as PostgreSQL would cut it, without its NOTICE; IMPORT FOREIGN SCHEMA takes that for the beginning of a name
+    EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%s) FROM SERVER %I INTO %I OPTIONS (name_case ''snake'')', source_schema,
+                   (SELECT string_agg(DISTINCT quote_ident(s::name), ', ') FROM unnest(source_names) AS s), place.server, fresh);
+  END IF;
+  RETURN fresh;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._live_fresh(sambapos._place, text, text[]) IS
+  'Imports tables, by their names at the source, into a new schema; returns its name';
+
+CREATE FUNCTION sambapos._live_fresh_drop(fresh name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass;
+BEGIN
+  FOR relation IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = quote_ident(fresh)::regnamespace AND c.relkind = 'f' LOOP
+    EXECUTE format('DROP FOREIGN TABLE %s', relation);
+  END LOOP;
+  EXECUTE format('DROP SCHEMA %I', fresh);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._live_fresh_drop(name) IS
+  'Drops such a schema with the foreign tables that are left in it';
+
+CREATE FUNCTION sambapos._live_find(schema_name name, source_name text) RETURNS regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.oid
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_foreign_table AS f ON f.ftrelid = c.oid
+  CROSS JOIN LATERAL pg_options_to_table(f.ftoptions) AS o
+  WHERE n.nspname = schema_name AND (o.option_name, o.option_value) = ('table_name', _live_find.source_name)
+  ORDER BY c.oid LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._live_find(name, text) IS
+  'The foreign table of a schema that stands for a source table; NULL if there is none';
+
+CREATE FUNCTION sambapos._live_named(place sambapos._place, table_name name) RETURNS regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT to_regclass(format('%I.%I', sambapos._live_schema(place.name), table_name)); $$;
+COMMENT ON FUNCTION sambapos._live_named(sambapos._place, name) IS
+  'A site''s relation of that name in its live schema; NULL if there is none';
+
+CREATE FUNCTION sambapos._live_schema_ensure(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  live name := sambapos._live_schema(place.name);
+BEGIN
+  PERFORM sambapos._problem_raise(sambapos._schema_problem(live));
+  IF to_regnamespace(quote_ident(live)) IS NULL THEN
+    EXECUTE format('CREATE SCHEMA %I', live);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || place.name);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._live_schema_ensure(sambapos._place) IS
+  'Makes the live schema of a site; raises 55000 if others own it';
+
+-- The name that a fresh table is to have may be that of another fresh one: so by way of a name nobody has.
+CREATE FUNCTION sambapos._live_move(place sambapos._place, relation regclass, table_name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  live name := sambapos._live_schema(place.name);
+  moving name := 'sambapos_moving_' || relation::oid;
+BEGIN
+  EXECUTE format('ALTER FOREIGN TABLE %s RENAME TO %I', relation, moving);
+  EXECUTE format('ALTER FOREIGN TABLE %s SET SCHEMA %I', relation, live);
+  EXECUTE format('ALTER FOREIGN TABLE %I.%I RENAME TO %I', live, moving, table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._live_move(sambapos._place, regclass, name) IS
+  'Moves a freshly imported table into the live schema of a site, under its name there';

@@ -1,0 +1,83 @@
+-- Promise: the views of sambapos_report have the rows that count, of the sites that are there; rows of a site that is
+-- not there any more are said at sambapos_add_site, and sambapos_adopt shows them, gives them to a site or drops them.
+BEGIN;
+\ir seam.psql
+SELECT no_plan();
+
+SELECT till.sell(1, 10);
+SELECT till.quiet_sync() AS quiet \gset
+SELECT results_eq('SELECT site, count(*), sum(total_amount) FROM sambapos_report.tickets GROUP BY 1', $$VALUES ('shop', 10::bigint, 200::numeric)$$, 'a view has the rows and the site''s name');
+SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_report'::regnamespace AND c.relkind = 'v'$$,
+              'SELECT table_name FROM sambapos.replicated_table', 'there is one for each replica table');
+UPDATE sambapos_replica.tickets SET row_state = CASE id WHEN 1 THEN 'cleared' WHEN 2 THEN 'superseded' WHEN 3 THEN 'removed' WHEN 4 THEN 'deleted' ELSE row_state END;
+SELECT results_eq('SELECT id FROM sambapos_report.tickets ORDER BY 1', 'SELECT i FROM generate_series(1, 10) AS i WHERE i NOT IN (3, 4)', 'live, cleared and superseded rows count');
+UPDATE sambapos_replica.tickets SET row_state = 'live';
+SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+           WHERE c.relnamespace IN ('sambapos_replica'::regnamespace, 'sambapos_report'::regnamespace) AND c.relkind IN ('r', 'v') AND a.attnum > 0
+             AND a.attname IN ('site', 'site_id', 'epoch', 'document_epoch', 'row_state', 'first_seen_at', 'synced_at', 'version', 'valid_from', 'valid_to')
+             AND col_description(c.oid, a.attnum) IS NULL), NULL, 'each column of ours has a comment, in tables and views');
+
+-- what changes a replica table changes its view
+ALTER TABLE sambapos_live_shop.tickets ADD COLUMN colour text, ALTER COLUMN transaction_document_id TYPE bigint;
+UPDATE pg_attribute SET attfdwoptions = '{column_name=Colour,remote_type=text}' WHERE attrelid = 'sambapos_live_shop.tickets'::regclass AND attname = 'colour';
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'a column comes, and one gets wider');
+SELECT is((SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'sambapos_report.tickets'::regclass AND attname IN ('colour', 'transaction_document_id')),
+          'colour text, transaction_document_id bigint', 'the view follows');
+CREATE VIEW mine AS SELECT site, total_amount FROM sambapos_report.tickets;
+ALTER TABLE sambapos_live_shop.tickets ADD COLUMN shape text;
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'a new column does not mind a view of the user''s');
+DROP VIEW mine;
+ALTER TABLE sambapos_live_shop.tickets DROP COLUMN colour, DROP COLUMN shape, ALTER COLUMN transaction_document_id TYPE integer;
+DROP VIEW sambapos_report.orders;
+SELECT is(sambapos_refresh_reports(), (SELECT count(*)::integer FROM sambapos.replicated_table), 'all can be made anew');
+SELECT has_view('sambapos_report', 'orders', 'also one that was dropped');
+
+-- a role with a level sees what is made later
+CREATE ROLE sambapos_test_reader;
+SELECT sambapos_grant('sambapos_test_reader', 'reader');
+DROP VIEW sambapos_report.numerators;
+DROP TABLE sambapos_replica.numerators;
+SELECT sambapos._replica_ensure(site_id, 'numerators') FROM sambapos.site;
+SET LOCAL ROLE sambapos_test_reader;
+SELECT results_eq('SELECT count(*) FROM sambapos_replica.numerators UNION ALL SELECT count(*) FROM sambapos_report.numerators UNION ALL SELECT count(*) FROM sambapos_report.tickets',
+                  'VALUES (0::bigint), (0::bigint), (10::bigint)', 'a reader sees tables and views that are made later');
+RESET ROLE;
+SELECT sambapos_grant('sambapos_test_reader', 'none');
+SET LOCAL ROLE sambapos_test_reader;
+SELECT throws_ok('SELECT count(*) FROM sambapos_report.tickets', '42501', NULL, 'and nothing when the level is taken away');
+RESET ROLE;
+
+-- the site is forgotten, as by DROP EXTENSION
+SELECT is_empty('SELECT * FROM sambapos_adopt()', 'no row is without a site');
+SELECT site_id AS old_id FROM sambapos.site \gset
+CREATE TEMP TABLE kept AS SELECT * FROM sambapos.replicated_table;
+UPDATE sambapos_replica.tickets SET epoch = 3 WHERE id > 5;
+SELECT sambapos._site_forget(:old_id);
+SELECT is((SELECT count(*) FROM sambapos_report.tickets), 0::bigint, 'rows of a site that is not there do not count');
+SELECT is((SELECT rows FROM sambapos_adopt() WHERE site_number = :old_id AND table_name = 'tickets'), 10::bigint, 'they are shown');
+SELECT setval('sambapos.site_site_id_seq', :old_id, false) AS begins_anew \gset
+INSERT INTO sambapos.site (site_id, name, server) VALUES (sambapos._site_free_id('shop'), 'shop', 'nowhere');
+SELECT isnt((SELECT site_id FROM sambapos.site), :old_id, 'a new site gets another number');
+INSERT INTO sambapos.site_state (site_id) SELECT site_id FROM sambapos.site;
+INSERT INTO sambapos.replicated_table SELECT s.site_id, (to_jsonb(k) - 'site_id' ->> 'table_name'), k.source_schema, k.source_name, k.kind, k.parent, k.parent_key, k.date_column, k.history
+FROM kept AS k, sambapos.site AS s;
+SELECT throws_ok($$SELECT * FROM sambapos_adopt(99, 'shop')$$, '42704', NULL, 'a number that no row has');
+SELECT throws_ok(format('SELECT * FROM sambapos_adopt(%s, ''bar'')', :old_id), '42704', NULL, 'a site that is not there');
+SELECT throws_ok(format('SELECT * FROM sambapos_adopt(%s, ''shop'', true)', :old_id), '22023', NULL, 'adopt and drop are two things');
+SELECT ok(bool_and(action = 'adopted'), 'the rows are given to the site') FROM sambapos_adopt(:old_id, 'shop');
+SELECT results_eq('SELECT s.site_id, x.epoch FROM sambapos.site AS s JOIN sambapos.site_state AS x USING (site_id)', format('VALUES (%s, 3)', :old_id), 'with number and epoch');
+UPDATE sambapos_replica.tickets SET epoch = 1; -- as before
+UPDATE sambapos.site_state SET epoch = 1;
+SELECT is((SELECT count(*) FROM sambapos_report.tickets), 10::bigint, 'they count again');
+SELECT is((SELECT string_agg(s, E'\n') FROM till.sync() AS s), 'numerators ok +1 ~0 -0', 'the next sync finds them, and writes only what was lost above');
+
+SELECT sambapos._site_forget(:old_id);
+INSERT INTO sambapos.site (site_id, name, server) VALUES (sambapos._site_free_id('bar'), 'bar', 'nowhere');
+INSERT INTO sambapos_replica.tickets (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site;
+SELECT throws_ok(format('SELECT * FROM sambapos_adopt(%s, ''bar'')', :old_id), '55000', 'site "bar" has rows of its own already', 'a site that has rows adopts none');
+SELECT ok(count(*) > 3 AND bool_and(action = 'dropped'), 'the rows are dropped') FROM sambapos_adopt(:old_id, drop_data => true);
+SELECT is_empty('SELECT * FROM sambapos_adopt()', 'none is left');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 1::bigint, 'but those of other sites');
+
+SELECT * FROM finish();
+ROLLBACK;
