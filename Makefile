@@ -49,7 +49,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check clients fuzz cancel-soak demo bench workbench till property pushdown-page
+.PHONY: lint check clients fuzz soak cancel-soak demo bench workbench till property pushdown-page
 
 FORMATTED = $(SOURCES) $(shell find test -name '*.[ch]pp')
 
@@ -93,9 +93,11 @@ ifneq (,$(filter check,$(MAKECMDGOALS)))
 check: ; @test/harness/check
 endif
 fuzz: ; @FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} test/harness/with test/fuzz/run
+soak: ; @SAMBAPOS_RACE_SECONDS=100 SAMBAPOS_RACE_SEEDS=`seq -s, 1 20` test/harness/with prove -v test/t/race.t \
+	&& SAMBAPOS_RACE_SECONDS=100 SAMBAPOS_RACE_SEEDS=21,22,23,24,25 SAMBAPOS_RACE_SNAPSHOT=on test/harness/with prove -v test/t/race.t
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
-bench: ; @test/bench/bench
+bench: ; @test/bench/bench && test/bench/history_guard
 clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)

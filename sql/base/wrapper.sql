@@ -64,6 +64,12 @@ LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'samb
 COMMENT ON FUNCTION sambapos._query(text, text) IS 'sambapos_query, for the SQL parts of the extension';
 REVOKE ALL ON FUNCTION sambapos._query(text, text) FROM PUBLIC;
 
+CREATE FUNCTION sambapos._connections(
+  OUT server_name text, OUT user_name text, OUT state text, OUT isolation text, OUT valid boolean, OUT connected_at timestamptz
+) RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_connections';
+COMMENT ON FUNCTION sambapos._connections() IS 'sambapos_connections, for the SQL parts of the extension';
+
 CREATE FUNCTION sambapos._end_remote_transaction(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_end_remote_transaction';
 COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS

@@ -78,6 +78,20 @@ COMMENT ON COLUMN sambapos.table_state.paused_under IS
   'replicated_table.reread_at when it was paused: a later one ends the pause';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
 
+CREATE TABLE sambapos.waiting_root (
+  site_id    integer NOT NULL,
+  table_name text NOT NULL,
+  id         bigint NOT NULL,
+  run_id     bigint NOT NULL,
+  PRIMARY KEY (site_id, table_name, id)
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.waiting_root', '');
+COMMENT ON TABLE sambapos.waiting_root IS
+  'Roots whose rows wait for the next run: their children came without them, or they were another row, or none, when '
+  'they were read again after their children';
+COMMENT ON COLUMN sambapos.waiting_root.run_id IS
+  'The run that found it so; a later run that reads the root deletes the row';
+
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
 SELECT t.*, x.column_signature, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
@@ -87,6 +101,16 @@ SELECT t.*, x.column_signature, coalesce(x.missing_columns, '{}') AS missing_col
        coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated, coalesce(x.rows_gone, 0) AS rows_gone
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
+
+CREATE FUNCTION sambapos._root_waits(run_id bigint, t sambapos._table, ids bigint[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  INSERT INTO sambapos.waiting_root AS w (site_id, table_name, id, run_id)
+  SELECT t.site_id, t.table_name, i, _root_waits.run_id FROM unnest(ids) AS i
+  ON CONFLICT ON CONSTRAINT waiting_root_pkey DO UPDATE SET run_id = excluded.run_id;
+$$;
+COMMENT ON FUNCTION sambapos._root_waits(bigint, sambapos._table, bigint[]) IS
+  'Has the next run read these roots again, with their children';
 
 -- A replica table is one source table's, at all sites. Its name stays given when a table is taken out of a site and its
 -- rows stay: they must never be taken for another table's.

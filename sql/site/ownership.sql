@@ -156,9 +156,11 @@ $$
     -- what a DELETE here cascades to runs its triggers as whoever deletes
     UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
     FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
-    -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function
+    -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
+    -- history (replica_table.sql) does the same for whoever made it
     UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
     FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
+      AND t.tgfoid IS DISTINCT FROM to_regprocedure('sambapos_replica.keep_history()')
     JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
   )
   SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)

@@ -3,6 +3,8 @@
 -- Rules:
 -- * One table in sambapos_replica for each source table, for all sites: site_id, epoch, the source's
 --   columns with plain numeric and text, then row_state, first_seen_at, synced_at, version.
+-- * A child's identity is its root's and its own key. Where the source's key doesn't hold the root's id, the replica's
+--   does: root_id, 0 for a row that has no root.
 -- * Columns are matched by name, never by position. A column is added, or made wider, never dropped.
 -- * Nothing here is a member of the extension: DROP EXTENSION must not reach history.
 
@@ -76,6 +78,16 @@ $$ SELECT array_agg(c.column_name ORDER BY c.ordinal) FROM sambapos._table_colum
 COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS
   'The source''s key of a table, in replica names; NULL if it has none';
 
+CREATE FUNCTION sambapos._replica_has_root_id(t sambapos._table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT t.kind = 'child' AND EXISTS (
+    SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name))
+       AND a.attname = 'root_id' AND NOT a.attisdropped);
+$$;
+COMMENT ON FUNCTION sambapos._replica_has_root_id(sambapos._table) IS
+  'True for the replica of a child table whose source key does not hold the root''s id';
+
 -- Tickets and payments point at account documents by id alone; the epoch of the document is kept
 -- beside the id, since a reseed may use document ids again.
 CREATE FUNCTION sambapos._table_document_link(place sambapos._place, t sambapos._table) RETURNS name
@@ -124,29 +136,111 @@ $$
 DECLARE
   keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(sambapos._table_key(place, t)) AS k);
   relation text := format('sambapos_replica.%I', t.table_name);
+  needs_root_id boolean := t.kind = 'child' AND t.parent_key <> ALL (sambapos._table_key(place, t));
 BEGIN
   EXECUTE format(
     $sql$CREATE TABLE %s (
-           site_id integer NOT NULL, epoch integer NOT NULL, %s,
+           site_id integer NOT NULL, epoch integer NOT NULL, %s%s,
            row_state text NOT NULL DEFAULT 'live'
              CHECK (row_state IN ('live', 'cleared', 'removed', 'deleted', 'superseded')),
            first_seen_at timestamptz NOT NULL DEFAULT now(),
            synced_at timestamptz NOT NULL DEFAULT now(),
            version bigint NOT NULL,
-           PRIMARY KEY (site_id, epoch, %s))$sql$,
-    relation,
+           PRIMARY KEY (site_id, epoch, %s%s))$sql$,
+    relation, CASE WHEN needs_root_id THEN 'root_id bigint NOT NULL, ' ELSE '' END,
     (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c)
       || CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch integer' ELSE '' END,
-    keys);
+    CASE WHEN needs_root_id THEN 'root_id, ' ELSE '' END, keys);
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
                  format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them', t.source_name));
   PERFORM sambapos._replica_index(place, t, relation);
+  IF needs_root_id THEN
+    EXECUTE format('CREATE INDEX ON %s (site_id, %s) WHERE row_state = ''live''', relation, keys);
+    EXECUTE format('COMMENT ON COLUMN %s.root_id IS %L', relation, format(
+      'The id of the row of %s that the row belongs to; 0 where column %s is NULL', t.parent, t.parent_key));
+  END IF;
   PERFORM sambapos._replica_comment(relation::regclass);
   PERFORM sambapos._readers_grant('SELECT', relation);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS
   'Makes a replica table and its indexes';
+
+-- The trigger's function is no member of the extension and needs nothing of it: it keeps history after DROP EXTENSION
+-- too, and a dump of schema sambapos_replica alone has it. An AFTER trigger takes no lock on the row, and its WHEN is
+-- all that an update of a live row pays.
+CREATE FUNCTION sambapos._history_guard_ensure(relation text, kind text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regprocedure('sambapos_replica.keep_history()') IS NULL THEN
+    CREATE FUNCTION sambapos_replica.keep_history() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+    $function$
+    DECLARE
+      kept record := NEW;
+    BEGIN
+      IF TG_NARGS > 0 THEN -- a replica table, not one of earlier versions
+        kept.row_state := OLD.row_state;
+        kept.synced_at := OLD.synced_at;
+        kept.version := OLD.version;
+        IF TG_ARGV[0] = 'document_epoch' THEN
+          kept.document_epoch := OLD.document_epoch;
+        END IF;
+      END IF;
+      IF kept *<> OLD AND current_setting('sambapos_replica.rewrite_history', true) IS DISTINCT FROM TG_TABLE_NAME THEN
+        RAISE EXCEPTION 'a row of history in "sambapos_replica.%" keeps its values', TG_TABLE_NAME USING
+          ERRCODE = 'integrity_constraint_violation',
+          DETAIL = format('The row as it is: %s.', OLD),
+          HINT = 'Of a row that is not live only row_state, synced_at, version and document_epoch may change. '
+                 'See "History keeps its values" in the manual.';
+      END IF;
+      RETURN NULL;
+    END;
+    $function$;
+    COMMENT ON FUNCTION sambapos_replica.keep_history() IS
+      'Trigger of every replica table: refuses to change the values of a row that is not live';
+    REVOKE ALL ON FUNCTION sambapos_replica.keep_history() FROM PUBLIC;
+  END IF;
+  IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation::regclass AND g.tgname = 'keep_history') THEN
+    RETURN;
+  ELSIF kind = 'history' THEN
+    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
+                    FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history()', relation);
+  ELSE
+    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
+                    FOR EACH ROW WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'')
+                    EXECUTE FUNCTION sambapos_replica.keep_history(%L)', relation,
+                   coalesce((SELECT a.attname FROM pg_attribute AS a
+                             WHERE a.attrelid = relation::regclass AND a.attname = 'document_epoch'), ''));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_guard_ensure(text, text) IS
+  'Gives a replica table (kind replica) or a table of earlier versions (kind history) the trigger that keeps history';
+
+-- What a person decides about history goes through here, and nothing else: personal columns are nulled, a guest is
+-- erased, a new computed column is filled.
+CREATE FUNCTION sambapos._history_rewrite(site_id integer, table_name name, assignments text,
+                                          condition text DEFAULT 'true') RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  rewritten bigint;
+BEGIN
+  PERFORM sambapos._problem_raise(sambapos._replica_problem(table_name));
+  PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(table_name)));
+  PERFORM set_config('sambapos_replica.rewrite_history', table_name, true);
+  EXECUTE format('UPDATE sambapos_replica.%I SET %s WHERE site_id = $1 AND (%s)', table_name, assignments, condition)
+    USING site_id;
+  GET DIAGNOSTICS rewritten = ROW_COUNT;
+  PERFORM set_config('sambapos_replica.rewrite_history', '', true);
+  RETURN rewritten;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_rewrite(integer, name, text, text) IS
+  'The one way to change values of history: UPDATE of one site''s rows of a replica table with these assignments, '
+  'written as SQL. For nulling personal columns, erasing a guest, filling a new column. Returns how many rows';
 
 CREATE FUNCTION sambapos._type_holds(wide text, narrow text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -210,6 +304,7 @@ BEGIN
     PERFORM sambapos._readers_grant('SELECT', format('sambapos_replica.%I', history));
   END IF;
   PERFORM sambapos._replica_extend(place, t, history);
+  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', history), 'history');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS
@@ -243,6 +338,12 @@ BEGIN
   PERFORM sambapos._replica_check_name(t.table_name, 'replica'); -- once more: somebody may have been faster
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._replica_extend(place, t, t.table_name);
+  IF t.kind = 'child' AND t.parent_key <> ALL (sambapos._table_key(place, t))
+     AND NOT sambapos._replica_has_root_id(t) THEN
+    RAISE EXCEPTION 'the key of table "%" holds no id of its root, its replica''s does', t.source_name USING
+      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Another site''s table of that name has another key.';
+  END IF;
+  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', t.table_name), 'replica');
   PERFORM sambapos._counted_ensure(t.table_name);
   PERFORM sambapos._live_comment(place, t);
   IF t.history THEN

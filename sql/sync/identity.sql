@@ -1,37 +1,14 @@
--- identity.sql: whose row is this? A root's fingerprint, and the epoch each staged row belongs to.
+-- identity.sql: whose row is this? The epoch, and with it the identity, of each staged row.
 --
 -- Rules:
 -- * An id that names another row than before gets another epoch; the old row stays as it was.
-
--- What can't change about a root, as a comparison of replica row r with staged row s.
-CREATE FUNCTION sambapos._root_same_sql(place sambapos._place, t sambapos._table) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT CASE
-    WHEN t.kind <> 'ticket' THEN format('r.%I IS NOT DISTINCT FROM s.%1$I', t.date_column)
-    WHEN sambapos._table_has(place, t, '{ticket_uid}') = '{}' THEN by_date
-    ELSE 'CASE WHEN r.ticket_uid <> '''' AND s.ticket_uid <> '''' THEN r.ticket_uid = s.ticket_uid ELSE ' || by_date || ' END'
-  END
-  FROM (VALUES ('(r.date = s.date AND (r.ticket_number IS NOT DISTINCT FROM s.ticket_number
-                  OR r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id))')) AS x (by_date);
-$$;
-COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS
-  'The fingerprint: SQL that is true if two rows with one id are one ticket, document or period';
-
--- A used-again id can only belong to a row that was made after the last sync. So another date is an
--- edit if it lies before that, everything else agrees and nothing else happened to the source: a row of
--- an earlier epoch isn't edited, its id has been used again, if only this run has come to see it. And
--- ids are given out upwards: below one that still names its row (at most $5) none is used again.
-CREATE FUNCTION sambapos._root_edited_sql(t sambapos._table) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT format('r.row_state = ''live'' AND NOT $3 AND r.epoch >= $4 AND (s.%I < $2 OR s.id < $5)', t.date_column) || CASE t.kind WHEN 'ticket' THEN
-    ' AND r.ticket_number IS NOT DISTINCT FROM s.ticket_number
-      AND r.transaction_document_id IS NOT DISTINCT FROM s.transaction_document_id' ELSE '' END;
-$$;
-COMMENT ON FUNCTION sambapos._root_edited_sql(sambapos._table) IS
-  'SQL that is true if a root with another date is still the same one; $2 is the run''s since, $3 whether ids have '
-  'fallen, $4 the present epoch, $5 its highest staged id that is known';
+-- * A root is its replica row if the fingerprint says so (fingerprint.sql). Where only the date is another one, all
+--   evidence is asked: the ticket's uid, its children, the rows next to it, other times. What stays balanced is kept
+--   apart as another row, and said so; it is never written over.
+-- * A child is its root's: it gets the epoch of the root that was staged with it, or waits for the next run. A row that
+--   says it has no root is one of the present epoch, and no older row's continuation.
+-- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had,
+--   unless its earlier versions are kept beside it.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
 -- this run had no reason to look at, or whose tables it didn't have.
@@ -57,30 +34,168 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, bigint[]) IS
   'Begins a site''s next epoch because ids have been used again';
 
--- Roots: the newest row with the same fingerprint is the row; an id whose rows are all others has
--- been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it
--- of an earlier life or (after a restore) of a later one, is superseded.
+-- Other times of a ticket that an edit of its date leaves alone. NULL: it has none.
+CREATE FUNCTION sambapos._root_times_agree_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(string_agg(format('r.%I IS NOT DISTINCT FROM s.%1$I', c.column_name), ' OR '), 'NULL::boolean')
+  FROM sambapos._table_columns(place, t) AS c
+  WHERE t.kind = 'ticket' AND c.column_name IN ('last_order_date', 'last_payment_date');
+$$;
+COMMENT ON FUNCTION sambapos._root_times_agree_sql(sambapos._place, sambapos._table) IS
+  'SQL that is true if replica row r and staged row s have one of their later times in common';
+
+-- Staged roots that aren't what their live namesake was. Its neighbours by id are staged too, if they are still there:
+-- those that are still themselves say that ids haven't been used again in numbers.
+CREATE FUNCTION sambapos._suspect_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format(
+    'INSERT INTO pg_temp.sambapos__suspect (table_name, id, epoch, uid_differs, names_differ, made_before, times_agree)
+     SELECT DISTINCT ON (s.id) %L::name, s.id, r.epoch, coalesce(%s, false), NOT %s, coalesce(s.%I < $2, false), %s
+     FROM %s WHERE s.epoch IS NULL AND r.row_state = ''live'' ORDER BY s.id, r.epoch DESC',
+    t.table_name, sambapos._root_uid_sql(place, t, '<>'), sambapos._root_names_agree_sql(place, t), t.date_column,
+    sambapos._root_times_agree_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}'))
+    USING place.site_id, (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _suspect_find.run_id);
+  PERFORM sambapos._stage_analyze('sambapos__suspect');
+  EXECUTE format(
+    'UPDATE pg_temp.sambapos__suspect AS x SET below_stays = m.below_stays, above_stays = m.above_stays
+       FROM (SELECT x.id, CASE WHEN b.id IS NOT NULL THEN sb.id IS NOT NULL END AS below_stays,
+                    CASE WHEN a.id IS NOT NULL THEN sa.id IS NOT NULL END AS above_stays
+             FROM pg_temp.sambapos__suspect AS x
+             LEFT JOIN LATERAL (
+               SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+               WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1) AS b ON true
+             LEFT JOIN LATERAL (
+               SELECT r.id, r.epoch FROM sambapos_replica.%1$I AS r
+               WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1) AS a ON true
+             LEFT JOIN pg_temp.%2$I AS sb ON (sb.id, sb.epoch) = (b.id, b.epoch)
+             LEFT JOIN pg_temp.%2$I AS sa ON (sa.id, sa.epoch) = (a.id, a.epoch)
+             WHERE x.table_name = %1$L) AS m
+      WHERE x.table_name = %1$L AND x.id = m.id', t.table_name, sambapos._stage_name(t.table_name)) USING place.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._suspect_find(bigint, sambapos._place, sambapos._table) IS
+  'Notes the staged roots whose id may have been used again, and what their own columns and their neighbours say';
+
+-- Children are born once: an edit of a ticket's date leaves their uids and times alone, even where it gives them
+-- new ids. A time of day of midnight is a date, not a birth.
+CREATE FUNCTION sambapos._suspect_ask_children(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c record;
+BEGIN
+  FOR c IN
+    SELECT k.table_name, k.parent_key, b.column_name,
+           CASE WHEN b.column_name = 'order_uid' THEN 'k.%1$I <> '''''
+                ELSE 'k.%1$I <> date_trunc(''day'', k.%1$I)' END AS is_birth
+    FROM sambapos._table AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS b
+    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND t.kind = 'ticket' AND NOT b.is_hidden
+      AND b.column_name IN ('order_uid', 'created_date_time', 'date')
+      AND to_regclass(format('pg_temp.%I', sambapos._stage_name(k.table_name))) IS NOT NULL
+  LOOP
+    EXECUTE format(
+      'UPDATE pg_temp.sambapos__suspect AS x
+          SET children_agree = coalesce(x.children_agree, false) OR m.common
+         FROM (SELECT b.id, bool_or(b.staged AND b.known) AS common
+               FROM (SELECT k.id, k.birth, bool_or(k.staged) AS staged, bool_or(NOT k.staged) AS known
+                     FROM (SELECT x.id, k.%1$I AS birth, true AS staged
+                           FROM pg_temp.%2$I AS k
+                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND x.id = k.%3$I WHERE %5$s
+                           UNION ALL
+                           SELECT x.id, k.%1$I, false
+                           FROM sambapos_replica.%4$I AS k
+                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND (x.epoch, x.id) = (k.epoch, k.%3$I)
+                           WHERE k.site_id = $1 AND k.row_state = ''live'' AND %5$s) AS k
+                     GROUP BY k.id, k.birth) AS b
+               GROUP BY b.id HAVING bool_or(b.staged) AND bool_or(b.known)) AS m
+        WHERE x.table_name = $2 AND x.id = m.id',
+      c.column_name, sambapos._stage_name(c.table_name), c.parent_key, c.table_name, format(c.is_birth, c.column_name))
+      USING place.site_id, t.table_name;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._suspect_ask_children(sambapos._place, sambapos._table) IS
+  'Notes of suspects whether children of before and of now have a uid or a time of birth in common';
+
+-- What decides, in this order: uid; children; neighbours. Between neighbours that stayed, while nothing else happened,
+-- an edit is alone; next to one that is gone or another, ids are used again in numbers. The highest id has nobody
+-- above it: there other times decide, or that it was made before the last run.
+CREATE FUNCTION sambapos._suspect_judge(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  calm boolean := EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name
+                             AND p.rows >= p.live_before AND p.highest >= coalesce(t.source_max_id, 0))
+              AND NOT EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name
+                                 AND (x.uid_differs OR NOT x.children_agree));
+BEGIN
+  UPDATE pg_temp.sambapos__suspect AS x SET verdict = CASE
+    WHEN x.uid_differs THEN 'another'
+    WHEN x.children_agree THEN 'same'
+    WHEN NOT x.children_agree THEN 'another'
+    WHEN x.names_differ THEN 'undecided'
+    WHEN NOT x.below_stays OR NOT x.above_stays THEN 'another'
+    WHEN NOT calm THEN 'undecided'
+    WHEN x.above_stays OR x.times_agree THEN 'same'
+    WHEN x.below_stays AND x.made_before AND x.times_agree IS NULL THEN 'same'
+    ELSE 'undecided' END
+   WHERE x.table_name = t.table_name;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._suspect_judge(sambapos._place, sambapos._table) IS
+  'Decides of each suspect: same, another, or undecided';
+
+-- What can't be decided is kept apart like another row, and shown.
+CREATE FUNCTION sambapos._suspect_show(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  undecided bigint[];
+  evidence jsonb;
+BEGIN
+  SELECT array_agg(x.id ORDER BY x.id), jsonb_agg(to_jsonb(x) - '{table_name,verdict}'::text[] ORDER BY x.id)
+    INTO undecided, evidence
+  FROM (SELECT * FROM pg_temp.sambapos__suspect AS x
+        WHERE x.table_name = t.table_name AND x.verdict = 'undecided' ORDER BY x.id LIMIT 50) AS x;
+  IF undecided IS NOT NULL THEN
+    PERFORM sambapos._log_message(run_id, t.table_name, format(
+      'edits, or other rows under used-again ids, kept apart until somebody looks: id %s',
+      array_to_string(undecided, ', ')));
+    PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(undecided),
+                                jsonb_build_object('undecided', evidence));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._suspect_show(bigint, sambapos._place, sambapos._table) IS
+  'Enters in the log and the source events which roots could not be decided';
+
+-- Roots: the row with the same fingerprint is the row (the live one, or else the newest); an id whose rows are all
+-- others has been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it of an
+-- earlier life or (after a restore) of a later one, is superseded.
 CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
   namesakes text := sambapos._stage_namesakes_sql(t, '{id}');
-  same text := sambapos._root_same_sql(place, t);
-  since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _epoch_find_roots.run_id);
-  highest_known bigint;
   reused bigint[];
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-                    SELECT s.id, max(r.epoch) AS epoch FROM %s
-                    WHERE %s GROUP BY s.id) AS m WHERE m.id = s.id', stage, namesakes, same) USING place.site_id;
-  EXECUTE format('SELECT max(s.id) FROM %s AS s WHERE s.epoch = $1', stage) INTO highest_known USING epoch;
-  EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-                    SELECT s.id, r.epoch, %s AS is_edit, row_number() OVER (PARTITION BY s.id ORDER BY r.epoch DESC) AS age
-                    FROM %s WHERE s.epoch IS NULL) AS m WHERE m.id = s.id AND m.age = 1 AND m.is_edit',
-                 stage, sambapos._root_edited_sql(t), namesakes)
-    USING place.site_id, since, sambapos._probe_ids_fell(place), epoch, highest_known;
+                    SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
+                    ORDER BY s.id, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.id = s.id',
+                 stage, namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
+  PERFORM sambapos._suspect_find(run_id, place, t);
+  IF EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name) THEN
+    PERFORM sambapos._suspect_ask_children(place, t);
+    PERFORM sambapos._suspect_judge(place, t);
+    PERFORM sambapos._suspect_show(run_id, place, t);
+    EXECUTE format('UPDATE %s AS s SET epoch = x.epoch FROM pg_temp.sambapos__suspect AS x
+                     WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
+  END IF;
   EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
@@ -89,44 +204,101 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
                   FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''', t.table_name, namesakes) USING place.site_id;
+  DELETE FROM sambapos.waiting_root AS w
+   WHERE (w.site_id, w.table_name) = (place.site_id, t.table_name) AND w.run_id < _epoch_find_roots.run_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos._place, sambapos._table) IS
   'Gives each staged root its epoch; begins one if ids have been used again';
 
--- Children take the epoch of their root, masters that of their newest row. The order of preference:
--- the root as staged, the root as known (live first), the row itself, the present epoch.
-CREATE FUNCTION sambapos._epoch_find(place sambapos._place, t sambapos._table) RETURNS void
+-- Children take the epoch of the root that was staged with them. Those that came without it wait.
+CREATE FUNCTION sambapos._epoch_find_children(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  root sambapos._table;
+  waiting bigint[];
+BEGIN
+  EXECUTE format('UPDATE %s AS s SET epoch = p.epoch%s FROM pg_temp.%I AS p WHERE p.id = s.%I', stage,
+                 CASE WHEN sambapos._replica_has_root_id(t) THEN ', root_id = p.id' ELSE '' END,
+                 sambapos._stage_name(t.parent), t.parent_key);
+  EXECUTE format('WITH waiting AS (
+                    DELETE FROM %1$s AS s WHERE s.epoch IS NULL AND s.%2$I IS NOT NULL RETURNING s.%2$I AS id)
+                  SELECT array_agg(DISTINCT id) FROM waiting', stage, t.parent_key) INTO waiting;
+  IF waiting IS NOT NULL THEN
+    SELECT r.* INTO root FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.table_name = t.parent;
+    PERFORM sambapos._root_waits(run_id, root, waiting);
+    PERFORM sambapos._log_message(run_id, t.table_name, format(
+      'rows of %s roots came without them: they wait for the next run', cardinality(waiting)));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_find_children(bigint, sambapos._place, sambapos._table) IS
+  'Gives staged children the epoch of their staged root; leaves out those without one';
+
+-- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
+-- these values, or whose earlier versions are kept. Rows that say they have no root are of the present epoch. A row
+-- that isn't live and has other values is another row: its id has been used again.
+CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  key name[] := sambapos._table_key(place, t);
+  namesakes text := sambapos._stage_namesakes_sql(t, key);
+  differs text := (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p);
+  rootless boolean := t.kind = 'child' AND sambapos._table_has_root(t);
+  -- the table was empty when it was last read, or its ids have fallen since: the live rows known of it are gone
+  restarted boolean := t.source_max_id IS NULL
+    OR EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
+               WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
+  reused bigint[];
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
-  IF epoch > 1 THEN
-    IF t.kind = 'child' AND sambapos._table_has_root(t) THEN
-      IF to_regclass(format('pg_temp.%I', sambapos._stage_name(t.parent))) IS NOT NULL THEN
-        EXECUTE format('UPDATE %s AS s SET epoch = p.epoch FROM pg_temp.%I AS p WHERE p.id = s.%I',
-                       stage, sambapos._stage_name(t.parent), t.parent_key);
-      END IF;
-      EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-          SELECT DISTINCT ON (p.id) p.id, p.epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE epoch IS NULL) AS k
-          JOIN sambapos._epoch_present AS e ON e.site_id = $1
-          JOIN sambapos_replica.%3$I AS p ON p.site_id = $1 AND p.epoch = e.epoch AND p.id = k.id
-          ORDER BY p.id, p.row_state = ''live'' DESC, p.epoch DESC) AS m WHERE s.epoch IS NULL AND m.id = s.%2$I',
-        stage, t.parent_key, t.parent) USING place.site_id;
-    END IF;
+  IF sambapos._replica_has_root_id(t) THEN
+    EXECUTE format('UPDATE %s AS s SET root_id = %s WHERE s.epoch IS NULL', stage,
+                   CASE WHEN rootless THEN '0' ELSE format('coalesce(s.%I, 0)', t.parent_key) END);
+    namesakes := namesakes || ' AND r.root_id = s.root_id';
+  END IF;
+  IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT s.ctid AS row, max(r.epoch) AS epoch FROM %s WHERE s.epoch IS NULL GROUP BY 1) AS m WHERE m.row = s.ctid',
-      stage, sambapos._stage_namesakes_sql(t, sambapos._table_key(place, t))) USING place.site_id;
+        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s
+        WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
+        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
+      stage, namesakes, differs)
+      USING place.site_id, t.history;
+  END IF;
+  EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s
+                  WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
+                 key[1], namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
+  IF reused IS NOT NULL THEN
+    epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_find(sambapos._place, sambapos._table) IS
-  'Gives each staged child or master row its epoch';
+COMMENT ON FUNCTION sambapos._epoch_find_others(bigint, sambapos._place, sambapos._table) IS
+  'Gives each staged row that has no root to ask its epoch';
 
--- Beside a document's id its epoch: as staged in this run, else the newest known, else the row's own.
+CREATE FUNCTION sambapos._epoch_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF t.kind IN ('ticket', 'document', 'period') THEN
+    PERFORM sambapos._epoch_find_roots(run_id, place, t);
+    RETURN;
+  ELSIF t.kind = 'child' AND sambapos._table_has_root(t) THEN
+    PERFORM sambapos._epoch_find_children(run_id, place, t);
+  END IF;
+  IF t.kind = 'master' OR sambapos._replica_has_root_id(t) OR NOT sambapos._table_has_root(t) THEN
+    PERFORM sambapos._epoch_find_others(run_id, place, t);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_find(bigint, sambapos._place, sambapos._table) IS 'Gives each staged row its epoch';
+
+-- Beside a document's id its epoch: as staged in this run, else that of the live one known, else the row's own.
 CREATE FUNCTION sambapos._epoch_find_documents(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -145,8 +317,8 @@ BEGIN
     END IF;
     EXECUTE format('UPDATE %s AS s SET document_epoch = m.epoch FROM (
         SELECT d.id, max(d.epoch) AS epoch FROM (SELECT DISTINCT %I AS id FROM %1$s WHERE document_epoch IS NULL) AS k
-        JOIN sambapos._epoch_present AS e ON e.site_id = $1
-        JOIN sambapos_replica.account_transaction_documents AS d ON d.site_id = $1 AND d.epoch = e.epoch AND d.id = k.id
+        JOIN sambapos_replica.account_transaction_documents AS d
+          ON d.site_id = $1 AND d.id = k.id AND d.row_state = ''live''
         GROUP BY d.id) AS m WHERE s.document_epoch IS NULL AND m.id = s.%2$I', stage, link) USING place.site_id;
   END IF;
   EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL', stage, link);
@@ -154,3 +326,33 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
   'Fills document_epoch of staged tickets and payments';
+
+-- A row that was delivered under another root, or without one, isn't where it was: it moved, unless its old root is
+-- gone, whose fate it then shares. One without a root that has other values now was another row.
+CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  same_row text := (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ')
+                    FROM unnest(sambapos._table_key(place, t)) AS k);
+  marked bigint;
+BEGIN
+  IF NOT sambapos._replica_has_root_id(t) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2, row_state = CASE
+                    WHEN r.root_id = 0 THEN CASE WHEN %s THEN ''superseded'' ELSE ''removed'' END
+                    ELSE coalesce((SELECT nullif(p.row_state, ''live'') FROM sambapos_replica.%I AS p
+                                   WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.root_id), ''removed'') END
+                   FROM pg_temp.%I AS s
+                  WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s
+                    AND (r.epoch, r.root_id) <> (s.epoch, s.root_id)',
+                 t.table_name, (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p), t.parent,
+                 sambapos._stage_name(t.table_name), same_row) USING place.site_id, version;
+  GET DIAGNOSTICS marked = ROW_COUNT;
+  PERFORM sambapos._log_gone(run_id, t.table_name, marked);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_mark_moved(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Sets the row_state of rows that were delivered under another root than they had';

@@ -14,11 +14,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._stage_refuse_doubles(place, t);
-  IF t.kind IN ('ticket', 'document', 'period') THEN
-    PERFORM sambapos._epoch_find_roots(run_id, place, t);
-  ELSE
-    PERFORM sambapos._epoch_find(place, t);
-  END IF;
+  PERFORM sambapos._epoch_find(run_id, place, t);
   PERFORM sambapos._epoch_find_documents(place, t);
   PERFORM sambapos._stage_done(t); -- as read, the stage had no epochs: by its statistics nothing would join
   PERFORM sambapos._merge_upsert(run_id, place, t, version);
@@ -45,6 +41,7 @@ BEGIN
     PERFORM sambapos._gone_mark(run_id, place, t, version);
     PERFORM sambapos._gone_revise(run_id, place, t, version);
   ELSIF step = 'lost' THEN
+    PERFORM sambapos._child_mark_moved(run_id, place, t, version);
     PERFORM sambapos._lost_mark(run_id, place, t, mode, version);
   ELSE
     PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);

@@ -4,7 +4,7 @@
 --   _workbench_open   temporary tables for what this run finds out            (source.sql)
 --   _read_source_facts   the source's clock, its columns, counts and id ranges   (source.sql)
 --   _run_choose_modes     incremental or full, table by table                     (source.sql)
---   _read_tables      collect (which roots have new children), roots, children, masters
+--   _read_tables      collect (which roots have new children), roots, children, roots again, masters
 --   _probe_ask again  has anything been cleared meanwhile?
 -- All of it in one remote transaction. merge.sql then writes what was staged; run.sql calls both.
 --
@@ -13,6 +13,8 @@
 -- * The source is reached through the live foreign tables and sambapos_query, nothing else. Keys go
 --   out as = ANY ($1) in chunks, so that the wrapper can send them.
 -- * A failing table fails alone, unless the connection or its transaction is gone.
+-- * Without a snapshot a root and its children are of different moments, and an id can be used again between them. So
+--   a root is read before its children, and once more after them: one that is another row then waits for the next run.
 
 -- An id is given out before its row is committed, so the last few are read again; fewer of a child,
 -- whose ticket is stamped with it. The lesser of what is known and what is there: after a reseed the
@@ -73,8 +75,8 @@ $$;
 COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS
   'From which date on a root''s rows are read again';
 
--- Adds to sambapos__changed: what was staged, what was open when last seen, and for account documents
--- those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
+-- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, and for
+-- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
 CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -83,10 +85,14 @@ DECLARE
   add_ids CONSTANT text := 'INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT %L::name, i.id FROM (%s) AS i (id)
                             WHERE i.id IS NOT NULL ON CONFLICT DO NOTHING';
 BEGIN
+  EXECUTE format(add_ids, t.table_name,
+    'SELECT w.id FROM sambapos.waiting_root AS w WHERE w.site_id = $1 AND w.table_name = $2')
+    USING place.site_id, t.table_name;
   IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
     EXECUTE format(add_ids, t.table_name, format(
       'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (
-         SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.transaction_document_id = s.id)', stage))
+         SELECT FROM sambapos_replica.tickets AS k
+          WHERE k.site_id = $1 AND k.row_state = ''live'' AND k.transaction_document_id = s.id)', stage))
       USING place.site_id, sambapos._root_low_id(place, t);
     EXECUTE format(add_ids, t.table_name,
       'SELECT k.transaction_document_id FROM sambapos_replica.tickets AS k
@@ -169,6 +175,37 @@ $$;
 COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos._place, sambapos._table) IS
   'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
 
+-- A row with another date than its live namesake is an edit, or its id has been used again. Ids are used again in
+-- numbers and an edit comes alone: so the live rows next to it are read too, and the children of all of them.
+CREATE FUNCTION sambapos._read_neighbours(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  suspects bigint[];
+  neighbours bigint[];
+BEGIN
+  EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE r.row_state = ''live'' AND NOT coalesce(%s, false)',
+                 sambapos._stage_namesakes_sql(t, '{id}'), sambapos._root_same_sql(place, t))
+    INTO suspects USING place.site_id;
+  IF suspects IS NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE format(
+    'SELECT array_agg(DISTINCT n.id) FROM unnest($2) AS x (id) CROSS JOIN LATERAL (
+       (SELECT r.id FROM sambapos_replica.%1$I AS r
+        WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < x.id ORDER BY r.id DESC LIMIT 1)
+       UNION ALL
+       (SELECT r.id FROM sambapos_replica.%1$I AS r
+        WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id > x.id ORDER BY r.id LIMIT 1)) AS n
+     WHERE n.id <> ALL ($2)', t.table_name) INTO neighbours USING place.site_id, suspects;
+  INSERT INTO pg_temp.sambapos__changed SELECT t.table_name, u FROM unnest(suspects || neighbours) AS u
+  ON CONFLICT DO NOTHING;
+  PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_neighbours(sambapos._place, sambapos._table) IS
+  'Stages the live rows next to those whose date differs, and has the children of all of them read';
+
 CREATE FUNCTION sambapos._read_root(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -186,6 +223,7 @@ BEGIN
     PERFORM sambapos._stage_done(t);
     PERFORM sambapos._stage_analyze('sambapos__changed');
     PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
+    PERFORM sambapos._read_neighbours(place, t);
     PERFORM sambapos._root_list_if_different(place, t);
   END IF;
   PERFORM sambapos._stage_done(t);
@@ -234,25 +272,118 @@ $$;
 COMMENT ON FUNCTION sambapos._child_moved_ids(sambapos._place, sambapos._table) IS
   'Known children that may have left their roots';
 
-CREATE FUNCTION sambapos._read_child(place sambapos._place, t sambapos._table, mode text) RETURNS void
+-- Where a child's row has gone to another root, that one is staged before the row is read.
+CREATE FUNCTION sambapos._read_moved(place sambapos._place, t sambapos._table, root sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  moved bigint[] := sambapos._child_moved_ids(place, t);
+  roots bigint[];
 BEGIN
+  EXECUTE format('SELECT array_agg(DISTINCT l.%1$I) FROM %2$I.%3$I AS l WHERE l.id = ANY ($1) AND NOT EXISTS (
+                    SELECT FROM pg_temp.%4$I AS s WHERE s.id = l.%1$I)',
+                 t.parent_key, sambapos._live_schema(place.name), t.table_name, sambapos._stage_name(t.parent))
+    INTO roots USING moved;
+  PERFORM sambapos._stage_read_by(place, root, 'id', array_remove(roots, NULL));
+  PERFORM sambapos._stage_read_by(place, t, 'id', moved);
+  PERFORM sambapos._stage_read(place, t, format('WHERE %I IS NULL AND id > $2', t.parent_key), NULL,
+                               sambapos._root_low_id(place, t));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_moved(sambapos._place, sambapos._table, sambapos._table) IS
+  'Stages the rows that may have left their roots, with the roots they have now, and new ones without a root';
+
+-- A child that is read whole has its roots with it: where they are read by what changed, the others are added.
+CREATE FUNCTION sambapos._read_other_roots(place sambapos._place, root sambapos._table) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._stage_read(place, root, format(
+    'AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)', sambapos._stage_name(root.table_name)));
+$$;
+COMMENT ON FUNCTION sambapos._read_other_roots(sambapos._place, sambapos._table) IS
+  'Stages the rows of a root that did not change';
+
+CREATE FUNCTION sambapos._read_child(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  root sambapos._table;
+  root_mode text;
+BEGIN
+  SELECT r.* INTO root FROM sambapos._table AS r
+   WHERE r.site_id = place.site_id AND r.table_name = t.parent AND r.enabled;
+  SELECT x.mode INTO root_mode FROM sambapos.run_table AS x
+   WHERE (x.run_id, x.table_name) = (_read_child.run_id, t.parent);
   PERFORM sambapos._stage_make(place, t);
   IF mode = 'full' THEN
+    IF root_mode = 'incremental' THEN
+      PERFORM sambapos._read_other_roots(place, root);
+    END IF;
     PERFORM sambapos._stage_read(place, t);
   ELSE
     PERFORM sambapos._stage_read_by(place, t, t.parent_key,
       (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
-    IF t.parent_key <> ALL (sambapos._table_key(place, t)) THEN
-      PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._child_moved_ids(place, t));
+    IF sambapos._replica_has_root_id(t) THEN
+      PERFORM sambapos._read_moved(place, t, root);
     END IF;
   END IF;
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_child(sambapos._place, sambapos._table, text) IS
+COMMENT ON FUNCTION sambapos._read_child(bigint, sambapos._place, sambapos._table, text) IS
   'Stages the complete child sets of the changed roots, or the whole table';
+
+CREATE FUNCTION sambapos._read_has_snapshot(place sambapos._place) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server AND c.isolation = 'snapshot');
+$$;
+COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all that a run reads is of one moment';
+
+-- What can't change about the staged roots, read once more. One that is another row now, or none, waits: its children
+-- may be those of either. It says nothing about rows that are missing under it.
+CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  few CONSTANT integer := 5000;
+  chunk CONSTANT integer := 1000;
+  first integer := 1;
+  stage name := sambapos._stage_name(t.table_name);
+  columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
+  staged bigint[];
+  whole boolean; -- many: the whole table is read
+  others bigint[];
+  waiting bigint[];
+BEGIN
+  IF sambapos._read_has_snapshot(place) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT array_agg(s.id ORDER BY s.id) FROM (SELECT s.id FROM pg_temp.%I AS s LIMIT $1) AS s', stage)
+    INTO staged USING few;
+  whole := cardinality(staged) = few;
+  WHILE first <= cardinality(staged) LOOP
+    EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
+                      others AS (DELETE FROM pg_temp.%I AS s
+                                  WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
+                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
+                   CASE WHEN whole THEN '' ELSE 'WHERE id = ANY ($1)' END, stage,
+                   CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
+      INTO others USING staged[first : first + chunk - 1];
+    waiting := waiting || others;
+    EXIT WHEN whole;
+    first := first + chunk;
+  END LOOP;
+  IF waiting IS NOT NULL THEN
+    DELETE FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.table_name AND c.id = ANY (waiting);
+    PERFORM sambapos._root_waits(run_id, t, waiting);
+    PERFORM sambapos._log_message(run_id, t.table_name, format(
+      '%s rows were others after their children were read: they wait for the next run', cardinality(waiting)));
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table) IS
+  'Without a snapshot: leaves out the staged roots that are no longer the same';
 
 CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -275,7 +406,8 @@ BEGIN
   CASE step
     WHEN 'collect' THEN PERFORM sambapos._changed_collect(run_id, place, t);
     WHEN 'root' THEN PERFORM sambapos._read_root(run_id, place, t, mode);
-    WHEN 'child' THEN PERFORM sambapos._read_child(place, t, mode);
+    WHEN 'child' THEN PERFORM sambapos._read_child(run_id, place, t, mode);
+    WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
   IF step <> 'collect' THEN
@@ -302,7 +434,9 @@ $$
     SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
     UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
     UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
-    UNION ALL SELECT 5, 'master' WHERE r.kind = 'master') AS s (rank, step)
+    UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id
+                                                 AND c.parent = r.table_name AND c.enabled)
+    UNION ALL SELECT 6, 'master' WHERE r.kind = 'master') AS s (rank, step)
   WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
   ORDER BY s.rank, r.table_name;
 $$;
@@ -319,7 +453,8 @@ BEGIN
      WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running';
   END IF;
   RETURN EXISTS (SELECT FROM sambapos.run_table AS x
-                 WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name) AND x.status = 'running');
+                 WHERE (x.run_id, x.table_name) = (_read_may_go_on.run_id, t.table_name)
+                   AND x.status IN ('running', 'read'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_may_go_on(bigint, sambapos._table) IS

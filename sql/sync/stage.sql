@@ -4,7 +4,8 @@
 CREATE FUNCTION sambapos._stage_columns(place sambapos._place, t sambapos._table) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT 'epoch'::name || array_agg(c.column_name ORDER BY c.ordinal)
+  SELECT 'epoch'::name || CASE WHEN sambapos._replica_has_root_id(t) THEN '{root_id}' ELSE '{}' END::name[]
+         || array_agg(c.column_name ORDER BY c.ordinal)
          || CASE WHEN sambapos._table_document_link(place, t) IS NULL THEN '{}' ELSE '{document_epoch}' END::name[]
   FROM sambapos._table_columns(place, t) AS c;
 $$;
@@ -111,8 +112,8 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[]) IS
   'A FROM item: staged rows joined with the replica''s rows of the same key in every epoch';
 
--- A row fetched twice, as it can be where the source takes no snapshot, is one row. Two different
--- rows under one key are refused.
+-- A row fetched twice, as it can be where the source takes no snapshot, is one row. One that moved to another root
+-- in between is where it was seen last. Two different rows under one key are refused otherwise.
 CREATE FUNCTION sambapos._stage_refuse_doubles(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -127,6 +128,12 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o WHERE s.ctid > o.ctid AND s.* IS NOT DISTINCT FROM o.*', stage);
+  IF sambapos._replica_has_root_id(t) THEN
+    EXECUTE format('DELETE FROM %1$s AS s USING %1$s AS o
+                     WHERE s.ctid < o.ctid AND s.%2$I IS DISTINCT FROM o.%2$I AND (%3$s)', stage, t.parent_key,
+                   (SELECT string_agg(format('s.%I = o.%1$I', k), ' AND ')
+                    FROM unnest(sambapos._table_key(place, t)) AS k));
+  END IF;
   EXECUTE format('SELECT count(*), string_agg(k, '', '') FROM (SELECT (%1$s)::text AS k FROM %2$s GROUP BY %1$s
                   HAVING count(*) > 1 ORDER BY %1$s LIMIT 10) AS d', keys, stage) INTO doubles, examples;
   IF doubles > 0 THEN
@@ -137,3 +144,24 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_refuse_doubles(sambapos._place, sambapos._table) IS
   'Raises 23505 if different rows under one key were staged';
+
+-- The pieces of SQL that the statements of one table are made of; r is the replica, s the stage. What the source says
+-- differs (values_differ), or what is kept of a row (differs).
+CREATE FUNCTION sambapos._merge_parts(place sambapos._place, t sambapos._table, OUT on_key text, OUT differs text,
+                                      OUT values_differ text, OUT names text, OUT staged text, OUT assign text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'r.site_id = $1 AND r.epoch = s.epoch AND ' || string_agg(format('r.%I = s.%1$I', c.name), ' AND ') FILTER (WHERE c.is_key),
+         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ') IS DISTINCT FROM ('
+                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ')', 'false'),
+         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value) || ') IS DISTINCT FROM ('
+                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value) || ')', 'false'),
+         string_agg(format('%I', c.name), ', ' ORDER BY c.ordinal),
+         string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal),
+         coalesce(string_agg(format('%I = s.%1$I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ', ', '')
+  FROM (SELECT k.column_name AS name, k.is_key, NOT k.is_key AS is_value, k.ordinal FROM sambapos._table_columns(place, t) AS k
+        UNION ALL SELECT 'root_id', true, false, 0::smallint WHERE sambapos._replica_has_root_id(t)
+        UNION ALL SELECT 'document_epoch', false, false, NULL WHERE sambapos._table_document_link(place, t) IS NOT NULL) AS c;
+$$;
+COMMENT ON FUNCTION sambapos._merge_parts(sambapos._place, sambapos._table) IS
+  'Column lists and conditions of a table''s merge';

@@ -4,23 +4,6 @@
 -- * What hasn't changed isn't touched: rows are compared column by column before they are written, so an idle or
 --   repeated run writes no byte to a replica table.
 
--- The pieces of SQL that the statements of one table are made of; r is the replica, s the stage.
-CREATE FUNCTION sambapos._merge_parts(place sambapos._place, t sambapos._table,
-                                      OUT on_key text, OUT differs text, OUT names text, OUT staged text, OUT assign text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT 'r.site_id = $1 AND r.epoch = s.epoch AND ' || string_agg(format('r.%I = s.%1$I', c.name), ' AND ') FILTER (WHERE c.is_key),
-         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ') IS DISTINCT FROM ('
-                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ')', 'false'),
-         string_agg(format('%I', c.name), ', ' ORDER BY c.ordinal),
-         string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal),
-         coalesce(string_agg(format('%I = s.%1$I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ', ', '')
-  FROM (SELECT k.column_name AS name, k.is_key, k.ordinal FROM sambapos._table_columns(place, t) AS k
-        UNION ALL SELECT 'document_epoch', false, NULL WHERE sambapos._table_document_link(place, t) IS NOT NULL) AS c;
-$$;
-COMMENT ON FUNCTION sambapos._merge_parts(sambapos._place, sambapos._table) IS
-  'Column lists and conditions of a table''s merge';
-
 CREATE FUNCTION sambapos._history_keep(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -40,6 +23,66 @@ $$;
 COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table';
 
+-- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
+-- don't. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
+-- wasn't restored: its rows stay what they are.
+CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
+                                                ids bigint[], version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c record;
+  restored boolean;
+BEGIN
+  FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._table AS k
+            WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
+    restored := true;
+    PERFORM FROM sambapos.run_table AS x
+     WHERE (x.run_id, x.table_name) = (_merge_revive_children.run_id, c.table_name) AND x.status = 'read';
+    IF FOUND THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
+                     sambapos._stage_name(c.table_name), c.parent_key)
+        INTO restored USING ids;
+    END IF;
+    CONTINUE WHEN NOT restored;
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
+                      FROM unnest($2, $3) AS p (epoch, id)
+                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')',
+                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+  'Sets row_state removed on the children of roots that are live again, until they are delivered';
+
+-- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
+-- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
+CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t sambapos._table, on_key text, differs text,
+                                       version bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  unchanged bigint;
+  epochs integer[];
+  ids bigint[];
+BEGIN
+  EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r SET row_state = ''live'', synced_at = now(), version = $2
+                                  FROM pg_temp.%I AS s
+                                 WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id)
+                  SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
+                 t.table_name, sambapos._stage_name(t.table_name), on_key, differs,
+                 CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END)
+    INTO unchanged, epochs, ids USING place.site_id, version;
+  IF t.kind IN ('ticket', 'document', 'period') AND ids IS NOT NULL THEN
+    PERFORM sambapos._merge_revive_children(run_id, place, t, epochs, ids, version);
+  END IF;
+  RETURN unchanged;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_revive(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
+  'Makes staged rows live again that were gone';
+
 -- Updates what differs and inserts what is new; earlier versions go to the history table first.
 CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -49,6 +92,7 @@ DECLARE
   replica text := format('sambapos_replica.%I', t.table_name);
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
   read bigint;
+  revived bigint;
   updated bigint;
   inserted bigint;
 BEGIN
@@ -56,10 +100,11 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
-  EXECUTE format('UPDATE %s AS r SET %s row_state = ''live'', synced_at = now(), version = $2 FROM %s AS s
-                   WHERE %s AND (r.row_state <> ''live'' OR %s)', replica, p.assign, stage, p.on_key, p.differs)
-    USING place.site_id, version;
+  revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
+  EXECUTE format('UPDATE %s AS r SET %s synced_at = now(), version = $2 FROM %s AS s WHERE %s AND %s',
+                 replica, p.assign, stage, p.on_key, p.differs) USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;
+  updated := updated + revived;
   EXECUTE format('INSERT INTO %s (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2 FROM %s AS s
                    WHERE NOT EXISTS (SELECT FROM %1$s AS r WHERE %5$s)', replica, p.names, p.staged, stage, p.on_key)
     USING place.site_id, version;
