@@ -34,7 +34,8 @@ $$
   )
   SELECT c.source_schema, c.source_name FROM copied AS c
   UNION ALL
-  SELECT 'dbo', n.source_name FROM sambapos._tables_named(NULL) AS n WHERE NOT EXISTS (SELECT FROM copied)
+  SELECT 'dbo', k.source_name FROM sambapos._known_tables() AS k
+  WHERE 'reporting' = ANY (k.sets) AND NOT k.never AND NOT EXISTS (SELECT FROM copied)
   ORDER BY 1, 2;
 $$;
 COMMENT ON FUNCTION sambapos._server_tables(text) IS

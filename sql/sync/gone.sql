@@ -403,31 +403,6 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_judge(bigint, sambapos._place, sambapos._table, text, bigint) IS
   'Judges children that are missing while their roots are there and nothing explains it';
 
--- A root that came back from a backup has the rows of the backup's time: what it got later went with the clear,
--- and doesn't count beside them.
-CREATE FUNCTION sambapos._lost_replaced(run_id bigint, place sambapos._place, t sambapos._table, mode text,
-    version bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  marked bigint;
-BEGIN
-  EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = ''removed'', synced_at = now(), version = $2
-                    FROM sambapos_replica.%2$I AS p
-                   WHERE r.site_id = $1 AND r.row_state IN (''cleared'', ''superseded'') AND p.site_id = $1
-                       AND p.epoch = r.epoch
-                     AND p.id = r.%3$I AND p.row_state = ''live'' AND p.version %4$s AND %5$s
-                     AND NOT EXISTS (SELECT FROM pg_temp.%6$I AS s WHERE %7$s)',
-                 t.table_name, t.parent, t.parent_key, CASE mode WHEN 'full' THEN '> r.version' ELSE '= $2' END,
-                 (sambapos._lost_scopes(t, mode))[1], sambapos._stage_name(t.table_name),
-                 (SELECT x.on_key FROM sambapos._merge_parts(place, t) AS x)) USING place.site_id, version;
-  GET DIAGNOSTICS marked = ROW_COUNT;
-  PERFORM sambapos._log_gone(run_id, t.table_name, marked);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._lost_replaced(bigint, sambapos._place, sambapos._table, text, bigint) IS
-  'Sets row_state removed on gone children of roots that are there again without them';
-
 CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint)
     RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -445,7 +420,6 @@ BEGIN
     USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;
   PERFORM sambapos._log_gone(run_id, t.table_name, marked);
-  PERFORM sambapos._lost_replaced(run_id, place, t, mode, version);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table, text, bigint) IS
