@@ -120,12 +120,14 @@ BEGIN
     ), meant AS (
       SELECT k.* FROM known AS k WHERE k.asked OR k.sets && asked_sets
     )
-    SELECT k.present, k.table_name, k.kind, k.parent, k.parent_key, k.date_column, k.history, k.asked FROM known AS k
-    WHERE k.table_name IN (SELECT m.table_name FROM meant AS m UNION ALL SELECT m.parent FROM meant AS m)
-    UNION ALL
-    SELECT DISTINCT b, NULL, 'master', NULL, NULL, NULL, false, true FROM unnest(by_name) AS b
-    WHERE b NOT IN (SELECT k.present FROM known AS k WHERE k.present IS NOT NULL)
-    ORDER BY 4 NULLS FIRST, 2, 1;
+    SELECT x.* FROM (
+      SELECT k.present, k.table_name, k.kind, k.parent, k.parent_key, k.date_column, k.history, k.asked FROM known AS k
+      WHERE k.table_name IN (SELECT m.table_name FROM meant AS m UNION ALL SELECT m.parent FROM meant AS m)
+      UNION ALL
+      SELECT DISTINCT b, NULL, 'master', NULL, NULL, NULL, false, true FROM unnest(by_name) AS b
+      WHERE b NOT IN (SELECT k.present FROM known AS k WHERE k.present IS NOT NULL)
+    ) AS x
+    ORDER BY x.parent NULLS FIRST, x.table_name, position('_' IN x.present), x.present COLLATE "C";
 END;
 $$;
 COMMENT ON FUNCTION sambapos._tables_wanted(sambapos._place, text[], text[]) IS

@@ -2,7 +2,8 @@
 --
 -- Rules:
 -- * The source's name in snake_case, as IMPORT FOREIGN SCHEMA writes it. Where it is another's already, it gets a
---   number, and a name with an underscore at the source before one without. Once given, a name stays.
+--   number; of tables that are added in one call one with an underscore at the source comes last. Once given, a name
+--   stays.
 -- * One source table is one replica table at all sites, if keys and types agree; a shop's own table whose don't is kept
 --   apart under the next name. A table of SambaPOS has its own name or none.
 -- * Never given to a shop's own table: the names of SambaPOS tables, of their history tables, of sets, and what another
@@ -29,19 +30,6 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._name_is_reserved(name) IS
   'True for names that no table of a shop''s own gets: of SambaPOS tables, their history tables, and sets';
-
--- True if another source table, which would have the name too, comes first: without an underscore before with, then
--- by the alphabet.
-CREATE FUNCTION sambapos._name_is_outranked(source_name text, at_source text[]) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT EXISTS (
-    SELECT FROM unnest(at_source) AS o
-    WHERE (position('_' IN o) > 0, o COLLATE "C") < (position('_' IN source_name) > 0, source_name)
-      AND sambapos._name_form(sambapos._name_natural(o)) = sambapos._name_form(sambapos._name_natural(source_name)));
-$$;
-COMMENT ON FUNCTION sambapos._name_is_outranked(text, text[]) IS
-  'True if another table at the source has the better right to a source table''s natural name';
 
 -- The keys and types of a fresh live table against a replica table that is there.
 CREATE FUNCTION sambapos._replica_shape_problem(live regclass, source_name text, replica regclass) RETURNS text
@@ -118,8 +106,7 @@ BEGIN
       RETURN candidate;
     END IF;
   END LOOP;
-  IF NOT sambapos._name_is_reserved(natural_name) AND NOT sambapos._name_is_outranked(source_name, at_source)
-     AND sambapos._name_problem(place, source_name, natural_name, fresh) IS NULL THEN
+  IF NOT sambapos._name_is_reserved(natural_name) AND sambapos._name_problem(place, source_name, natural_name, fresh) IS NULL THEN
     RETURN natural_name;
   END IF;
   LOOP

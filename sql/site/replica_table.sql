@@ -381,8 +381,11 @@ BEGIN
   PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
   IF was_dropped THEN -- at all sites: none of their rows is here any more
     UPDATE sambapos.table_state AS x
-       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}', column_signature = NULL, suspect_since = NULL
+       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}', column_signature = NULL
      WHERE x.table_name = t.table_name;
+    DELETE FROM sambapos.missing AS m WHERE m.table_name = t.table_name;
+    DELETE FROM sambapos.dead_letters AS d WHERE d.table_name = t.table_name;
+    DELETE FROM sambapos.waiting_root AS w WHERE w.table_name = t.table_name;
   END IF;
 END;
 $$;
