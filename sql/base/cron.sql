@@ -161,7 +161,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text) IS 'What is different for a job that is there, as NOTICEs';
+COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text) IS
+  'What is different for a job that is there, as NOTICEs';
 
 -- Changes the job that is there, else makes one. A job keeps the cron.host, database and state it was made with: what
 -- can't log in, is stale or not active is made anew. Of another user's job a superuser changes what is wrong.
@@ -203,7 +204,8 @@ $$
                 'SELECT cron.schedule_in_database(%1$L, %2$L, %3$L, %4$L, %5$L);',
                 'sambapos:' || site, line, command, current_database(), current_user);
 $$;
-COMMENT ON FUNCTION sambapos._cron_elsewhere(text, text, text) IS 'The statements to type in another database that has pg_cron';
+COMMENT ON FUNCTION sambapos._cron_elsewhere(text, text, text) IS
+  'The statements to type in another database that has pg_cron';
 
 CREATE FUNCTION sambapos._cron_make_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -122,7 +122,8 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.replica_name', '');
 COMMENT ON TABLE sambapos.replica_name IS
   'Which source table each table of sambapos_replica holds; once given, a name stays until the table is dropped by '
   'drop_data';
-COMMENT ON COLUMN sambapos.replica_name.source_name IS 'As at the first site that had it; at another its case may differ';
+COMMENT ON COLUMN sambapos.replica_name.source_name IS
+  'As at the first site that had it; at another its case may differ';
 
 -- Two columns whose names would be one are told apart by numbers. Which one has which is the same at all sites, and when
 -- a foreign table is imported once more.

@@ -237,7 +237,7 @@ BEGIN
     RAISE EXCEPTION 'server "%" shows none of the tables', place.server USING
       ERRCODE = 'undefined_table',
       DETAIL = format('The login sees %s tables in schema dbo.', cardinality(at_source)),
-      HINT = 'Is it the right database, and does its login have the right to SELECT? See the tutorial, step 2.';
+      HINT = format('Check the option database and the rights of the login: SELECT * FROM sambapos_check(%L).', place.server);
   END IF;
   PERFORM sambapos._live_schema_ensure(place);
   fresh := sambapos._live_fresh(place, 'dbo', ARRAY(

@@ -49,7 +49,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_comment(regclass) IS 'Says what the columns of ours in a replica or history table are';
+COMMENT ON FUNCTION sambapos._replica_comment(regclass) IS
+  'Says what the columns of ours in a replica or history table are';
 
 CREATE FUNCTION sambapos._live_comment(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -102,7 +103,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._counted_drop(name) IS 'Drops the view of a replica table, before the table is changed or dropped';
+COMMENT ON FUNCTION sambapos._counted_drop(name) IS
+  'Drops the view of a replica table, before the table is changed or dropped';
 
 CREATE FUNCTION sambapos._counted_ensure(table_name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

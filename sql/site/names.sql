@@ -13,7 +13,8 @@
 CREATE FUNCTION sambapos._name_form(local_name text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT regexp_replace(regexp_replace(ltrim(local_name, '_'), '_+([^a-z_]|$)', '\1', 'g'), '_+', '_', 'g'); $$;
-COMMENT ON FUNCTION sambapos._name_form(text) IS 'What no two local names may have in common: what makes one camelCase name';
+COMMENT ON FUNCTION sambapos._name_form(text) IS
+  'What no two local names may have in common: what makes one camelCase name';
 
 CREATE FUNCTION sambapos._name_natural(source_name text) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS

@@ -81,7 +81,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
   'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its '
   'foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no '
-  'site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run is on';
+  'site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run of the site is running';
 
 -- Without foreign keys what belongs to a site goes with it here, and nowhere else.
 CREATE FUNCTION sambapos._site_forget(site_id integer) RETURNS void
@@ -161,4 +161,4 @@ COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
   'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless '
   'drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed '
   'before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something '
-  'of yours is in schema sambapos_live_<site>, 55P03 a run is on';
+  'of yours is in schema sambapos_live_<site>, 55P03 a run of the site is running';

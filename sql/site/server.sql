@@ -102,7 +102,8 @@ $$
                       FROM pg_options_to_table(s.srvoptions) AS p) AS o
   WHERE s.srvname = server;
 $$;
-COMMENT ON FUNCTION sambapos._server_address(text) IS 'Host, port or instance, and database of a server, by its options';
+COMMENT ON FUNCTION sambapos._server_address(text) IS
+  'Host, port or instance, and database of a server, by its options';
 
 CREATE FUNCTION sambapos._site_warn(place sambapos._place) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -40,7 +40,8 @@ $$
   FROM sambapos._replica_tables() AS t (name), unnest(sambapos._replica_site_ids(t.name)) AS i
   WHERE NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = i);
 $$;
-COMMENT ON FUNCTION sambapos._unknown_sites() IS 'The numbers of sites that have rows in the replica and are not in the catalog';
+COMMENT ON FUNCTION sambapos._unknown_sites() IS
+  'The numbers of sites that have rows in the replica and are not in the catalog';
 
 CREATE FUNCTION sambapos._site_free_id(site text) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -53,8 +53,8 @@ $$;
 COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
   'True if runs of a site read a table; what is known of another one grows old';
 
--- What an idle tick asks: nothing is due by the clock, but a work period has ended, or rows are falling. Asked only
--- of tables that a run would read: another one would give the same answer for ever.
+-- What an idle tick asks: nothing is due by the clock, but a work period has ended, or the number of rows falls (a
+-- clear). Asked only of tables that a run would read: another one would give the same answer for ever.
 CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -86,7 +86,7 @@ EXCEPTION
 END;
 $$;
 COMMENT ON FUNCTION sambapos._source_wants_run(sambapos._place) IS
-  'A cheap look at a source that is not due: true if a work period has ended, rows are falling, or the login is '
+  'A cheap look at a source that is not due: true if a work period has ended, the number of rows falls, or the login is '
   'refused';
 
 -- Which sites a call of sambapos_run serves, most urgent first.

@@ -56,7 +56,7 @@ BEGIN
     RAISE EXCEPTION 'there is no source event %', coalesce(event::text, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'See sambapos.source_events.';
   ELSIF sambapos._event_row_state(kind) IS NULL THEN
-    RAISE EXCEPTION 'an event can''t be reclassified as "%"', coalesce(kind, 'NULL')
+    RAISE EXCEPTION 'an event cannot be reclassified as "%"', coalesce(kind, 'NULL')
         USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Kinds are clear, partial clear, restore (rows count) and single delete (they do not).';
   ELSIF sambapos._event_row_state(e.kind) IS NULL OR e.version IS NULL THEN
@@ -78,7 +78,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_reclassify(bigint, text) IS
   'Says that a source event was something else: clear, partial clear and restore make its rows, and their children, '
   'cleared (counted), single delete makes them deleted (not counted). Returns how many rows. Rows that are live again '
-  'stay so. Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no rows, 55P03 a run is on';
+  'stay so. Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no rows, 55P03 a run of the site is running';
 
 -- The life that is discarded belongs to no database any more, so that no row goes on in it; a later one keeps its own.
 CREATE FUNCTION sambapos._epoch_discard(place sambapos._place, epoch integer) RETURNS void
@@ -133,7 +133,7 @@ BEGIN
         USING ERRCODE = 'undefined_object',
       HINT = 'See sambapos.epoch.';
   ELSIF epoch = (SELECT min(e.epoch) FROM sambapos.epoch AS e WHERE e.site_id = place.site_id) THEN
-    RAISE EXCEPTION 'the first epoch of a site can''t be discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
+    RAISE EXCEPTION 'the first epoch of a site cannot be discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
       HINT = 'sambapos_remove_site with drop_data takes all of a site.';
   END IF;
   PERFORM sambapos._check_isolation();
@@ -158,4 +158,4 @@ COMMENT ON FUNCTION @extschema@.sambapos_discard_epoch(text, integer) IS
   'Takes an epoch out of the reports, for example one of another database that was let in by mistake: its rows become '
   'deleted and keep their values. If it is the present one the site goes on with what was known before, and the next '
   'run reads everything whole. Returns how many rows. Errors: 42704 no such site or epoch, 55000 the first epoch, '
-  '55P03 a run is on';
+  '55P03 a run of the site is running';
