@@ -33,6 +33,8 @@ is_signalled() noexcept
 	return signalled != 0;
 }
 
+constexpr Interrupts signals{is_signalled, is_signalled};
+
 /* A signal after some milliseconds, as statement_timeout gives one. */
 class Alarm
 {
@@ -85,7 +87,7 @@ public:
 		Login login = login_to(server);
 
 		login.query_timeout = query_timeout;
-		session_ = open(login, is_signalled);
+		session_ = open(login, &signals);
 	}
 	~Owned() { destroy(session_); }
 	operator Session *() const { return session_; }
@@ -198,7 +200,7 @@ TEST(Connect, SilentServerEndsWithTheTimeout)
 	double took = seconds_of(
 		[&]
 		{
-			Error error = error_of([&] { open(login, is_signalled); });
+			Error error = error_of([&] { open(login, &signals); });
 			EXPECT_STREQ(error.sqlstate(), "08001");
 			EXPECT_TRUE(error.connection_lost());
 		});
@@ -215,7 +217,7 @@ TEST(Connect, SilentServerEndsAboutASecondAfterASignal)
 	double took = seconds_of(
 		[&]
 		{
-			Error error = error_of([&] { open(login, is_signalled); });
+			Error error = error_of([&] { open(login, &signals); });
 			EXPECT_STREQ(error.sqlstate(), "57014");
 			EXPECT_TRUE(error.connection_lost());
 		});
@@ -246,15 +248,14 @@ TEST(Connect, HangingConnectEndsAfterASignal)
 	{
 		Alarm alarm(300);
 		double took = seconds_of(
-			[&]
-			{ EXPECT_STREQ(error_of([&] { open(login, is_signalled); }).sqlstate(), "57014"); });
+			[&] { EXPECT_STREQ(error_of([&] { open(login, &signals); }).sqlstate(), "57014"); });
 		EXPECT_LT(took, 1.3);
 	}
 	login.connect_timeout = 1;
 	double took = seconds_of(
 		[&]
 		{
-			Error error = error_of([&] { open(login, is_signalled); });
+			Error error = error_of([&] { open(login, &signals); });
 			EXPECT_STREQ(error.sqlstate(), "08001");
 			EXPECT_NE(std::string(error.detail()).find("timed out"), std::string::npos);
 		});

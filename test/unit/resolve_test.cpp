@@ -40,6 +40,8 @@ is_signalled() noexcept
 	return signalled != 0;
 }
 
+constexpr Interrupts signals{is_signalled, is_signalled};
+
 /* A network with nothing but the loopback interface, which is up. */
 bool
 make_network()
@@ -102,7 +104,7 @@ end_of(const Login &login)
 
 	try
 	{
-		open(login, is_signalled);
+		open(login, &signals);
 	}
 	catch (const Error &error)
 	{

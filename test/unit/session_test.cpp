@@ -57,6 +57,8 @@ is_signalled() noexcept
 	return signalled != 0;
 }
 
+constexpr Interrupts signals{is_signalled, is_signalled};
+
 class SessionTest : public testing::Test
 {
 protected:
@@ -69,7 +71,7 @@ protected:
 		std::string word;
 		while (words >> word)
 			option[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
-		session_ = open(login(), is_signalled);
+		session_ = open(login(), &signals);
 	}
 	void TearDown() override { destroy(session_); }
 
