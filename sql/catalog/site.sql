@@ -46,13 +46,19 @@ COMMENT ON TABLE sambapos.site IS
 COMMENT ON COLUMN sambapos.site.name IS
   '1 to 40 characters of a-z, 0-9 and _; the live foreign tables are in schema sambapos_live_<name>';
 COMMENT ON COLUMN sambapos.site.server IS 'The foreign server, by name';
-COMMENT ON COLUMN sambapos.site.external_id IS 'The site''s key in the application that reads the replica';
+COMMENT ON COLUMN sambapos.site.external_id IS
+  'The site''s key in the application that reads the replica; for the reports (issue 11), nothing reads it yet';
+COMMENT ON COLUMN sambapos.site.currency IS
+  'ISO 4217 code of the amounts; for the reports (issue 11), nothing reads it yet';
+COMMENT ON COLUMN sambapos.site.live_fallback IS
+  'Whether the reports of a site that was never synced read the till; for the reports (issue 11), nothing reads it yet';
 COMMENT ON COLUMN sambapos.site.removed_at IS
   'Set by sambapos_remove_site when the data stays: the name keeps its site_id, so that adding the site again finds '
   'its rows';
 COMMENT ON COLUMN sambapos.site.time_zone IS
   'The till''s time zone, for example Europe/London; its dates are local wall-clock time';
-COMMENT ON COLUMN sambapos.site.day_rule IS 'Which date decides a ticket''s business day and where a day ends';
+COMMENT ON COLUMN sambapos.site.day_rule IS
+  'Which date decides a ticket''s business day and where a day ends; for the reports (issue 11), nothing reads it yet';
 COMMENT ON COLUMN sambapos.site.schedule IS
   'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
 COMMENT ON COLUMN sambapos.site.priority IS 'When several sites are due, higher first';
