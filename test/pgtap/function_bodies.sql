@@ -16,10 +16,12 @@ EXCEPTION WHEN OTHERS THEN
   RETURN function::regprocedure || ': ' || SQLERRM;
 END;
 $$;
-SELECT is((SELECT string_agg(pg_temp.body_error(p.oid), E'\n') FROM pg_proc AS p
-           JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'sql'
-           JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-           JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw'), NULL, 'so it is in SQL functions');
+WITH ours AS MATERIALIZED (
+  SELECT p.oid FROM pg_proc AS p
+  JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'sql'
+  JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+  JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw')
+SELECT is((SELECT string_agg(pg_temp.body_error(p.oid), E'\n') FROM ours AS p), NULL, 'so it is in SQL functions');
 
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check') AS there \gset
 \if :there
@@ -28,11 +30,13 @@ CREATE EXTENSION IF NOT EXISTS pg_cron;
 SELECT sambapos._workbench_open();
 -- Records whose columns only the call knows can't be looked at, and replica tables aren't there.
 CREATE TEMP VIEW complaint AS
+  WITH ours AS MATERIALIZED ( -- first: the check raises for a function of another language
+    SELECT p.oid FROM pg_proc AS p
+    JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
+    JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+    JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw')
   SELECT p.oid::regprocedure::text || ': ' || c.message AS complaint
-  FROM pg_proc AS p
-  JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
-  JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-  JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw'
+  FROM ours AS p
   CROSS JOIN LATERAL plpgsql_check_function_tb(p.oid, fatal_errors => false, other_warnings => false, extra_warnings => false,
                                                performance_warnings => false) AS c
   WHERE c.level = 'error' AND c.message NOT LIKE 'record % is not assigned yet' AND c.message NOT LIKE '%sambapos_replica.%';
