@@ -17,6 +17,8 @@ fi
 
 # Nothing that is printed may wait for a key.
 export PAGER=cat PSQL_PAGER=cat
+# Notices are for DBAs, and wider than a story.
+export PGOPTIONS=--client-min-messages=warning
 db=(psql --no-psqlrc --quiet --dbname shop --set ON_ERROR_STOP=1 --pset pager=off)
 
 # Words, broken at the terminal's width.
