@@ -240,7 +240,7 @@ for my $call ([ 'adding a site', $add ], [ 'a sync', q(SELECT FROM sambapos_sync
 	my ($name, $sql) = @$call;
 	my $db = $name eq 'adding a site' ? fresh() : shop();
 	$db->run('CREATE SCHEMA m AUTHORIZATION mallory; GRANT USAGE ON SCHEMA sambapos TO mallory; GRANT ALL ON ALL TABLES IN SCHEMA sambapos TO mallory');
-	$db->run(as('mallory', evil('m.code()', 'trigger') . '; ' . join '; ', map { "CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON sambapos.$_ FOR EACH ROW EXECUTE FUNCTION m.code()" } qw(site site_state setting run request table_state replicated_table)));
+	$db->run(as('mallory', evil('m.code()', 'trigger') . '; ' . join '; ', map { "CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON sambapos.$_ FOR EACH ROW EXECUTE FUNCTION m.code()" } qw(site site_state global_setting run request table_state replicated_table)));
 	my ($output, $errors) = $db->psql($sql);
 	unlike($errors, qr/code of mallory/, "$name: a trigger on the catalog doesn't run");
 	like($errors, qr/uses function m\.code\(\) of role "mallory"/, "$name: and is named");
