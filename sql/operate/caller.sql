@@ -66,6 +66,7 @@ BEGIN
     UNION
     SELECT p.oid, 'SET standard_conforming_strings TO ''on'''
     FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prokind = 'f' AND strpos(p.prosrc, chr(92)) > 0
+    ORDER BY 1, 2 -- so that an update ends as a fresh install does
   LOOP
     EXECUTE format('ALTER FUNCTION %s %s', routine, clause);
   END LOOP;
