@@ -229,6 +229,20 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._check_isolation() IS 'Raises 25001 under repeatable read and serializable';
 
+-- CREATE TRIGGER and ALTER TABLE wait for this lock, which every write takes anyway: what is found then holds until the
+-- commit.
+CREATE FUNCTION sambapos._table_claim(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._check_isolation();
+  EXECUTE format('LOCK TABLE sambapos_replica.%I IN ROW EXCLUSIVE MODE', t.table_name);
+  PERFORM sambapos._problem_raise(sambapos._table_problem(place, t));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_claim(sambapos._place, sambapos._table) IS
+  'Locks a replica table for writing; raises 55000 if the role that runs may not write to it';
+
 -- For people to read: what decides is looked up anew each time.
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

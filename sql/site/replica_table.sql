@@ -228,6 +228,11 @@ $$
 DECLARE
   rewritten bigint;
 BEGIN
+  PERFORM sambapos._check_isolation();
+  IF to_regclass(format('sambapos_replica.%I', table_name)) IS NOT NULL THEN
+    -- nobody adds a trigger meanwhile
+    EXECUTE format('LOCK TABLE sambapos_replica.%I IN ROW EXCLUSIVE MODE', table_name);
+  END IF;
   PERFORM sambapos._problem_raise(sambapos._replica_problem(table_name));
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(table_name)));
   PERFORM set_config('sambapos_replica.rewrite_history', table_name, true);

@@ -1,4 +1,5 @@
--- verdict.sql: a person puts right what a run has judged wrong. Rows keep their values, what they count as changes.
+-- verdict.sql: a person puts right what a run has judged wrong. Rows keep their values, what they count as changes. A
+-- run that has read and not merged yet loses the site: it was to be judged by what is put right here.
 
 CREATE FUNCTION sambapos._event_row_state(kind text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -17,13 +18,12 @@ DECLARE
   marked bigint;
   total bigint := 0;
 BEGIN
-  PERFORM sambapos._check_isolation();
   FOR c IN SELECT k.* FROM sambapos._table AS k
             WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name, k.parent)
               AND sambapos._replica_table(k.table_name) IS NOT NULL
             ORDER BY k.table_name = e.table_name, k.table_name
   LOOP
-    PERFORM sambapos._problem_raise(sambapos._table_problem(place, c));
+    PERFORM sambapos._table_claim(place, c);
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = $4, synced_at = now(), version = $5
                      WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = $3%s', c.table_name,
                    CASE WHEN c.table_name <> e.table_name THEN format(
@@ -65,8 +65,10 @@ BEGIN
   END IF;
   PERFORM sambapos._site_lock(e.site_id);
   SELECT * INTO place FROM sambapos._place AS s WHERE s.site_id = e.site_id;
-  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = e.site_id RETURNING s.version
-      INTO new_version;
+  -- as it is now that nobody else is at it
+  SELECT * INTO STRICT e FROM sambapos.source_events AS x WHERE x.event_id = event;
+  UPDATE sambapos.site_state AS s SET version = s.version + 1, current_run = NULL WHERE s.site_id = e.site_id
+  RETURNING s.version INTO new_version;
   marked := sambapos._event_remark(place, e, sambapos._event_row_state(kind), new_version);
   UPDATE sambapos.source_events AS x
      SET kind = sambapos_reclassify.kind, version = new_version,
@@ -136,13 +138,12 @@ BEGIN
     RAISE EXCEPTION 'the first epoch of a site cannot be discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
       HINT = 'sambapos_remove_site with drop_data takes all of a site.';
   END IF;
-  PERFORM sambapos._check_isolation();
-  UPDATE sambapos.site_state AS s SET version = s.version + 1 WHERE s.site_id = place.site_id RETURNING s.version
-      INTO new_version;
+  UPDATE sambapos.site_state AS s SET version = s.version + 1, current_run = NULL WHERE s.site_id = place.site_id
+  RETURNING s.version INTO new_version;
   FOR t IN SELECT k.* FROM sambapos._table AS k
             WHERE k.site_id = place.site_id AND sambapos._replica_table(k.table_name) IS NOT NULL ORDER BY k.table_name
   LOOP
-    PERFORM sambapos._problem_raise(sambapos._table_problem(place, t));
+    PERFORM sambapos._table_claim(place, t);
     EXECUTE format('UPDATE sambapos_replica.%I SET row_state = ''deleted'', synced_at = now(), version = $3
                      WHERE site_id = $1 AND epoch = $2 AND row_state <> ''deleted''', t.table_name)
                          USING place.site_id, epoch, new_version;
