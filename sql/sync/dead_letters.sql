@@ -29,52 +29,99 @@ $$;
 COMMENT ON FUNCTION sambapos._dead_letter_raw(sambapos._place, sambapos._table, jsonb, text, text) IS
   'The bytes of a value at the source; NULL if there is nothing wrong with them';
 
--- What was filed and has been read again is looked at anew. A hundred of a table and run are enough to find
--- out what is wrong there.
-CREATE FUNCTION sambapos._dead_letters_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS bigint
+-- The text columns of a stage in which characters can have been replaced.
+CREATE FUNCTION sambapos._dead_letter_columns(place sambapos._place, t sambapos._table)
+RETURNS TABLE (column_name name, source_name text, live_name name)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT c.column_name, c.source_name, c.live_name FROM sambapos._table_columns(place, t) AS c
+  WHERE c.type_name = 'text' AND NOT c.is_key AND NOT c.is_hidden ORDER BY c.ordinal;
+$$;
+COMMENT ON FUNCTION sambapos._dead_letter_columns(sambapos._place, sambapos._table) IS
+  'The columns of a table that can hold characters that are none';
+
+CREATE FUNCTION sambapos._dead_letter_key_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('jsonb_build_object(%s)', string_agg(format('%L, s.%1$I', k), ', '))
+  FROM unnest(sambapos._table_key(place, t)) AS k;
+$$;
+COMMENT ON FUNCTION sambapos._dead_letter_key_sql(sambapos._place, sambapos._table) IS
+  'SQL for the key of staged row s';
+
+CREATE FUNCTION sambapos._dead_letters_forget(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM FROM sambapos.dead_letters AS d WHERE (d.site_id, d.table_name) = (place.site_id, t.table_name);
+  IF FOUND THEN
+    EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING pg_temp.%I AS s
+                     WHERE d.site_id = $1 AND d.table_name = %L AND d.key = %s
+                       AND to_jsonb(s) ->> d.column_name IS DISTINCT FROM d.replaced',
+                   sambapos._stage_name(t.table_name), t.table_name, sambapos._dead_letter_key_sql(place, t))
+      USING place.site_id;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._dead_letters_forget(sambapos._place, sambapos._table) IS
+  'Deletes the dead letters of staged rows that have another value now';
+
+-- A value that the replica has already was looked at when it came. So one that really holds U+FFFD costs the source a
+-- question once, not one in every run. A hundred of a column and run are enough to find out what is wrong there.
+CREATE FUNCTION sambapos._dead_letters_find(run_id bigint, place sambapos._place, t sambapos._table, column_name name,
+                                            source_name text, remote_type text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  most CONSTANT integer := 100;
-  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  key_of text := 'jsonb_build_object(' || (SELECT string_agg(format('%L, s.%1$I', k), ', ')
-      FROM unnest(sambapos._table_key(place, t)) AS k) || ')';
-  mark CONSTANT text := chr(65533);
-  c record;
   letter record;
-  raw bytea;
 BEGIN
-  IF EXISTS (SELECT FROM sambapos.dead_letters AS d WHERE d.site_id = place.site_id
-      AND d.table_name = t.table_name) THEN
-    EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s WHERE d.site_id = $1 AND d.table_name = %L
-        AND d.key = %s
-                      AND to_jsonb(s) ->> d.column_name IS DISTINCT FROM d.replaced', stage, t.table_name, key_of)
-                          USING place.site_id;
-  END IF;
-  FOR c IN
-    SELECT x.column_name, x.source_name, l.remote_type FROM sambapos._table_columns(place, t) AS x
-    JOIN sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name),
-        t.table_name)::regclass) AS l ON l.column_name = x.live_name
-    WHERE x.type_name = 'text' AND NOT x.is_key AND NOT x.is_hidden
+  FOR letter IN EXECUTE format(
+    'SELECT %1$s AS key, s.%2$I AS value FROM pg_temp.%3$I AS s
+     WHERE strpos(s.%2$I, chr(65533)) > 0
+       AND NOT EXISTS (SELECT FROM sambapos._epoch_present AS e JOIN sambapos_replica.%4$I AS r
+                         ON r.site_id = $1 AND r.epoch = e.epoch AND %5$s
+                       WHERE e.site_id = $1 AND r.%2$I = s.%2$I)
+     ORDER BY 1 LIMIT 100', sambapos._dead_letter_key_sql(place, t), column_name,
+    sambapos._stage_name(t.table_name), t.table_name,
+    (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(sambapos._table_key(place, t)) AS k))
+    USING place.site_id
   LOOP
-    FOR letter IN EXECUTE format(
-      'SELECT %1$s AS key, s.%2$I AS value FROM %3$s AS s WHERE strpos(s.%2$I, $2) > 0 AND NOT EXISTS (
-         SELECT FROM sambapos.dead_letters AS d WHERE d.site_id = $1 AND d.table_name = %4$L AND d.key = %1$s
-             AND d.column_name = %2$L)
-       LIMIT %5$s', key_of, c.column_name, stage, t.table_name, most) USING place.site_id, mark
-    LOOP
-      raw := sambapos._dead_letter_raw(place, t, letter.key, c.source_name, c.remote_type);
-      INSERT INTO sambapos.dead_letters (site_id, table_name, key, column_name, replaced, raw, run_id)
-      SELECT place.site_id, t.table_name, letter.key, c.column_name, letter.value, raw, _dead_letters_find.run_id
-          WHERE raw IS NOT NULL
-      ON CONFLICT DO NOTHING;
-    END LOOP;
+    INSERT INTO sambapos.dead_letters (site_id, table_name, key, column_name, replaced, raw, run_id)
+    SELECT place.site_id, t.table_name, letter.key, _dead_letters_find.column_name, letter.value, w.raw,
+           _dead_letters_find.run_id
+    FROM sambapos._dead_letter_raw(place, t, letter.key, source_name, remote_type) AS w (raw) WHERE w.raw IS NOT NULL
+    ON CONFLICT DO NOTHING;
   END LOOP;
-  RETURN (SELECT count(*) FROM sambapos.dead_letters AS d WHERE d.run_id = _dead_letters_find.run_id
-      AND d.table_name = t.table_name);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._dead_letters_find(bigint, sambapos._place, sambapos._table) IS
+COMMENT ON FUNCTION sambapos._dead_letters_find(bigint, sambapos._place, sambapos._table, name, text, text) IS
+  'Files the bytes of a column''s staged values in which characters were replaced';
+
+-- Nearly always nothing was replaced: that is found out by one look at the stage.
+CREATE FUNCTION sambapos._dead_letters_look(run_id bigint, place sambapos._place, t sambapos._table) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  columns text := (SELECT string_agg(format('s.%I', c.column_name), ', ')
+                   FROM sambapos._dead_letter_columns(place, t) AS c);
+  replaced boolean := false;
+BEGIN
+  PERFORM sambapos._dead_letters_forget(place, t);
+  IF columns IS NOT NULL AND current_setting('sambapos.replace_invalid_text')::boolean THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE strpos(concat_ws('' '', %s), chr(65533)) > 0)',
+                   sambapos._stage_name(t.table_name), columns) INTO replaced;
+  END IF;
+  IF NOT replaced THEN
+    RETURN 0;
+  END IF;
+  PERFORM sambapos._dead_letters_find(run_id, place, t, c.column_name, c.source_name, l.remote_type)
+  FROM sambapos._dead_letter_columns(place, t) AS c
+  JOIN sambapos._live_columns(sambapos._live_named(place, t.table_name)) AS l ON l.column_name = c.live_name;
+  RETURN (SELECT count(*) FROM sambapos.dead_letters AS d
+          WHERE d.run_id = _dead_letters_look.run_id AND d.table_name = t.table_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._dead_letters_look(bigint, sambapos._place, sambapos._table) IS
   'Files the bytes of staged values in which characters were replaced; returns how many';
 
 -- No table fails for want of its letters.
@@ -84,17 +131,17 @@ $$
 DECLARE
   filed bigint;
 BEGIN
-  filed := sambapos._dead_letters_find(run_id, place, t);
+  filed := sambapos._dead_letters_look(run_id, place, t);
   IF filed > 0 THEN
     PERFORM sambapos._log_message(run_id, t.table_name,
-        format('%s values hold characters that are none: see sambapos.dead_letters', filed));
+                                  format('%s values hold invalid characters: see sambapos.dead_letters', filed));
   END IF;
 EXCEPTION WHEN OTHERS THEN
   IF sambapos._log_is_fatal(SQLSTATE) THEN
     RAISE;
   END IF;
   PERFORM sambapos._log_message(run_id, t.table_name,
-      'values hold characters that are none, and could not be filed: ' || SQLERRM);
+                                'values hold invalid characters, and could not be filed: ' || SQLERRM);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._dead_letters_file(bigint, sambapos._place, sambapos._table) IS

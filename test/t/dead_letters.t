@@ -36,6 +36,15 @@ $till->ctl('sql', "UPDATE Tickets SET Note = N'x' + NCHAR(65533) + NCHAR(55357) 
 is(letters(), 'tickets 3 note 78003dd8', 'U+FFFD itself, and a whole pair, are text');
 is($db->value("SELECT note = 'x' || chr(65533) || chr(128512) FROM sambapos_replica.tickets WHERE id = 4"), 't', 'and arrive as they are');
 
+# what the replica has already was looked at: the till isn't asked about it again
+$till->ctl('sql', "UPDATE MenuItems SET Name = N'b' + NCHAR(65533) WHERE Id = 2");
+letters();
+$db->run("CREATE TABLE asked (n int); CREATE FUNCTION asked_again() RETURNS void LANGUAGE plpgsql AS \$f\$ BEGIN
+	EXECUTE replace(pg_get_functiondef('sambapos._dead_letter_raw'::regproc), E'BEGIN\\n', E'BEGIN\\n  INSERT INTO public.asked VALUES (1);\\n'); END \$f\$;
+	SELECT asked_again()");
+letters();
+is($db->value('SELECT count(*) FROM asked'), 0, 'the till is not asked again about U+FFFD that is its own');
+
 # in a master, in the middle of a value
 $till->ctl('sql', "UPDATE MenuItems SET Name = N'a' + NCHAR(56832) + N'b' WHERE Id = 1");
 is(letters(), 'menu_items 1 name 610000de6200, tickets 3 note 78003dd8', 'a menu item');
