@@ -4,41 +4,63 @@
 -- * What a server says of its database (name, number, date of creation, service broker) is compared with what it said
 --   before. If it says something else, rows decide: a restored backup, or the same database on another machine, has
 --   the rows that are known. If they don't say so it is another database, and nothing of it is merged.
--- * Where a server says nothing of its database, nothing is held.
+-- * Where a server has never said anything of its database, nothing is held.
 
--- The oldest and the newest live rows of each root, as they are known and as they are at the source.
+-- The oldest and the newest live rows of a root, as they are known and as they are at the source.
+CREATE FUNCTION sambapos._database_compare_root(place sambapos._place, t sambapos._table,
+                                                OUT compared bigint, OUT equal bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  known jsonb;
+BEGIN
+  EXECUTE format(
+    'SELECT jsonb_object_agg(r.id, r.%2$I)
+     FROM ((SELECT id, %2$I FROM sambapos_replica.%1$I WHERE site_id = $1 AND row_state = ''live''
+            ORDER BY id DESC LIMIT 100)
+           UNION
+           (SELECT id, %2$I FROM sambapos_replica.%1$I WHERE site_id = $1 AND row_state = ''live''
+            ORDER BY id LIMIT 100)) AS r',
+    t.table_name, t.date_column) INTO known USING place.site_id;
+  EXECUTE format(
+    'SELECT count(*), count(*) FILTER (WHERE to_jsonb(s.%3$I) = $2 -> s.id::text) FROM %1$I.%2$I AS s
+     WHERE s.id = ANY ($1)',
+    sambapos._live_schema(place.name), t.table_name, t.date_column)
+    INTO compared, equal USING ARRAY(SELECT k::bigint FROM jsonb_object_keys(known) AS k), known;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._database_compare_root(sambapos._place, sambapos._table) IS
+  'Of how many known rows of a root the source has rows under the same id, and how many of them are of the same date';
+
+-- A root that can't be read, here or there, says nothing; another one may. One that can't be read at this moment is no
+-- reason to hold anything: then the run fails, and the next one asks again.
 CREATE FUNCTION sambapos._database_compare(place sambapos._place, OUT compared bigint, OUT equal bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   t sambapos._table;
-  known jsonb;
-  found bigint;
-  same bigint;
+  of_root record;
 BEGIN
   compared := 0;
   equal := 0;
   FOR t IN SELECT r.* FROM sambapos._table AS r
-            WHERE r.site_id = place.site_id AND r.enabled AND r.paused_reason IS NULL AND r.kind IN ('ticket',
-                'document', 'period')
+            WHERE r.site_id = place.site_id AND r.enabled AND r.paused_reason IS NULL
+              AND r.kind IN ('ticket', 'document', 'period') AND sambapos._table_missing(place, r) IS NULL
   LOOP
-    EXECUTE format('SELECT jsonb_object_agg(r.id, r.%2$I) FROM (
-                      (SELECT id, %2$I FROM sambapos_replica.%1$I WHERE site_id = $1 AND row_state = ''live''
-                          ORDER BY id DESC LIMIT 100)
-                      UNION (SELECT id, %2$I FROM sambapos_replica.%1$I WHERE site_id = $1 AND row_state = ''live''
-                          ORDER BY id LIMIT 100)) AS r',
-                   t.table_name, t.date_column) INTO known USING place.site_id;
-    EXECUTE format('SELECT count(*), count(*) FILTER (WHERE to_jsonb(s.%3$I) = $2 -> s.id::text) FROM %1$I.%2$I AS s
-        WHERE s.id = ANY ($1)',
-                   sambapos._live_schema(place.name), t.table_name, t.date_column)
-      INTO found, same USING ARRAY(SELECT k::bigint FROM jsonb_object_keys(known) AS k), known;
-    compared := compared + found;
-    equal := equal + same;
+    BEGIN
+      SELECT * INTO of_root FROM sambapos._database_compare_root(place, t);
+      compared := compared + of_root.compared;
+      equal := equal + of_root.equal;
+    EXCEPTION WHEN OTHERS THEN
+      IF sambapos._log_is_fatal(SQLSTATE) OR SQLSTATE IN ('55P03', 'HYT00') THEN
+        RAISE;
+      END IF;
+    END;
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._database_compare(sambapos._place) IS
-  'Of how many known roots the source has rows under the same id, and how many of them are of the same date';
+  'The same of all roots of a site';
 
 CREATE FUNCTION sambapos._database_hold(run_id bigint, place sambapos._place, identity jsonb, evidence jsonb)
     RETURNS void
@@ -61,37 +83,32 @@ $$;
 COMMENT ON FUNCTION sambapos._database_hold(bigint, sambapos._place, jsonb, jsonb) IS
   'Fails a run because another database answers, and remembers which';
 
--- True if a run may go on reading.
+-- True if a run may go on reading. What a server doesn't say this time is no proof that it is the one that is known.
 CREATE FUNCTION sambapos._database_recognise(run_id bigint, place sambapos._place, identity jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   rows record;
   evidence jsonb;
-  is_known boolean := identity IS NULL OR place.database IS NULL OR place.database = identity
-                      OR NOT EXISTS (SELECT FROM sambapos._table AS t WHERE t.site_id = place.site_id
-                          AND t.loaded_at IS NOT NULL);
+  was_loaded boolean := EXISTS (SELECT FROM sambapos._table AS t
+                                WHERE t.site_id = place.site_id AND t.loaded_at IS NOT NULL);
 BEGIN
-  IF NOT is_known THEN
-    BEGIN
-      SELECT * INTO rows FROM sambapos._database_compare(place);
-    EXCEPTION WHEN OTHERS THEN
-      IF sambapos._log_is_fatal(SQLSTATE) THEN
-        RAISE;
-      END IF;
-      SELECT 0 AS compared, 0 AS equal INTO rows; -- it hasn't got the tables
-    END;
+  IF was_loaded AND (place.held_database IS NOT NULL OR place.database IS NOT NULL)
+     AND place.database IS DISTINCT FROM identity THEN
+    SELECT * INTO rows FROM sambapos._database_compare(place);
     evidence := jsonb_build_object('before', place.database, 'now', identity, 'rows_compared', rows.compared,
-        'rows_equal', rows.equal);
+                                   'rows_equal', rows.equal);
     IF rows.compared = 0 OR rows.equal < 0.95 * rows.compared THEN
-      PERFORM sambapos._database_hold(run_id, place, identity, evidence);
+      PERFORM sambapos._database_hold(run_id, place, coalesce(identity, '{"name": "unknown"}'), evidence);
       RETURN false;
     END IF;
-    PERFORM sambapos._log_event(run_id, place, '', 'restore', 0, evidence);
+    IF identity IS NOT NULL THEN
+      PERFORM sambapos._log_event(run_id, place, '', 'restore', 0, evidence);
+    END IF;
   END IF;
   UPDATE sambapos.site_state AS s SET database = coalesce(identity, s.database), held_database = NULL
-   WHERE s.site_id = place.site_id AND (s.database IS DISTINCT FROM coalesce(identity, s.database)
-       OR s.held_database IS NOT NULL);
+   WHERE s.site_id = place.site_id
+     AND (s.database IS DISTINCT FROM coalesce(identity, s.database) OR s.held_database IS NOT NULL);
   RETURN true;
 END;
 $$;
@@ -106,7 +123,6 @@ DECLARE
   t sambapos._table;
   fresh sambapos.site_state;
 BEGIN
-  PERFORM sambapos._check_isolation();
   UPDATE sambapos.site_state AS s
      SET epoch = s.epoch + 1, version = s.version + 1, hw_utc = NULL, hw_offset_minutes = NULL, last_probe = NULL
    WHERE s.site_id = place.site_id RETURNING * INTO fresh;
@@ -116,7 +132,7 @@ BEGIN
   FOR t IN SELECT r.* FROM sambapos._table AS r
             WHERE r.site_id = place.site_id AND sambapos._replica_table(r.table_name) IS NOT NULL ORDER BY r.table_name
   LOOP
-    PERFORM sambapos._problem_raise(sambapos._table_problem(place, t));
+    PERFORM sambapos._table_claim(place, t);
     EXECUTE format('UPDATE sambapos_replica.%I SET row_state = ''cleared'', synced_at = now(), version = $2
                      WHERE site_id = $1 AND row_state = ''live''', t.table_name) USING place.site_id, fresh.version;
   END LOOP;
@@ -147,8 +163,9 @@ BEGIN
       HINT = 'Another database is noticed, and held, by a run.';
   END IF;
   fresh_epoch := CASE kind WHEN 'restore' THEN place.epoch ELSE sambapos._database_begin(place) END;
-  UPDATE sambapos.site_state AS s SET database = s.held_database, held_database = NULL, consecutive_failures = 0,
-      next_due_at = NULL
+  UPDATE sambapos.site_state AS s
+     SET database = s.held_database, held_database = NULL, consecutive_failures = 0, next_due_at = NULL,
+         current_run = NULL
    WHERE s.site_id = place.site_id;
   UPDATE sambapos.table_state AS x SET full_due = true WHERE x.site_id = place.site_id;
   UPDATE sambapos.source_events AS e SET kind = sambapos_accept_source.kind, epoch = fresh_epoch

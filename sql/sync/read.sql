@@ -410,7 +410,7 @@ BEGIN
     WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
-  IF step <> 'collect' THEN
+  IF step NOT IN ('collect', 'again') THEN
     PERFORM sambapos._dead_letters_file(run_id, place, t);
   END IF;
   UPDATE sambapos.run_table AS x
@@ -528,7 +528,6 @@ BEGIN
     PERFORM sambapos._read_tables(run_id, place);
     IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read_all.run_id AND x.status = 'read') THEN
       PERFORM sambapos._probe_ask(run_id, place);
-      PERFORM sambapos._end_remote_transaction(place.server);
     END IF;
   EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
@@ -537,6 +536,8 @@ BEGIN
      WHERE x.run_id = _read_all.run_id AND x.status IN ('running', 'read');
   END;
   PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
+  -- whatever became of it: nothing that is done from here on keeps the source waiting
+  PERFORM sambapos._end_remote_transaction(place.server) WHERE sambapos._server_exists(place.server);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS

@@ -21,7 +21,8 @@ $$;
 COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS
   'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
--- Every login may see the row of the database that it is in. A server without such a view has its clock still.
+-- Every login may see the row of the database that it is in. A server without such a view has its clock still. One that
+-- can't answer at this moment (a lock on that row, as during a restore) is asked by the next run.
 CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb,
                                        OUT gives_utf16 boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -37,7 +38,7 @@ BEGIN
     'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer, c timestamp, b text, w bytea);
   identity := nullif(identity, '{}');
 EXCEPTION WHEN OTHERS THEN
-  IF sambapos._log_is_fatal(SQLSTATE) THEN
+  IF sambapos._log_is_fatal(SQLSTATE) OR SQLSTATE IN ('55P03', 'HYT00') THEN
     RAISE;
   END IF;
   SELECT q.l, q.u, false INTO local_now, utc_now, gives_utf16

@@ -2,7 +2,7 @@
 -- a person says what it is. The site's own database on another machine, or from a backup, is known by its rows.
 BEGIN;
 \ir seam.psql
-SELECT plan(33);
+SELECT plan(41);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -53,6 +53,18 @@ SELECT is(till.quiet_sync() > 0, true, 'the next run finds it again');
 SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'new database'), 1::bigint, 'it is on record once');
 SELECT throws_ok($$SELECT sambapos_accept_source('shop', 'clear')$$, '22023', NULL, 'a kind that is none');
 
+-- what can't say who it is isn't the one that is known
+SAVEPOINT silent;
+UPDATE till.database SET name = '(locked)';
+SELECT results_eq($$SELECT DISTINCT status, message FROM sambapos_sync('shop')$$, $$VALUES ('failed', 'lock request time out period exceeded (55P03)')$$, 'a lock on its row in sys.databases: the run fails');
+SELECT is(pg_temp.replica(), (SELECT rows FROM before), 'and nothing of it is merged');
+SELECT isnt((SELECT held_database FROM sambapos.site_state), NULL, 'it is still held');
+UPDATE till.database SET name = '(secret)';
+SELECT is(till.quiet_sync() > 0, true, 'no right to see that row: the run fails');
+SELECT is(pg_temp.replica(), (SELECT rows FROM before), 'nothing of it is merged either');
+SELECT isnt((SELECT held_database FROM sambapos.site_state), NULL, 'and it is still held');
+ROLLBACK TO silent;
+
 -- the right one is back
 SAVEPOINT held;
 SELECT till.clear();
@@ -67,6 +79,10 @@ UPDATE numerators SET number = 1000;
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'the site''s own database goes on where it was');
 SELECT is((SELECT light FROM sambapos_status('shop')), 'green', 'the light is green');
 SELECT throws_ok($$SELECT sambapos_accept_source('shop')$$, '55000', NULL, 'nothing is held any more');
+DROP TABLE sambapos_replica.work_periods CASCADE;
+UPDATE till.database SET created = '2026-03-11';
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a root whose table was dropped says nothing');
+SELECT is((SELECT held_database FROM sambapos.site_state), NULL, 'the other roots say that it is the site''s own');
 ROLLBACK TO held;
 
 -- a person lets it in as a new one
@@ -95,8 +111,9 @@ ROLLBACK TO held;
 SELECT till.clear();
 UPDATE till.database SET created = '2026-03-11';
 SELECT is((SELECT DISTINCT status FROM sambapos_sync('shop')), 'failed', 'an empty one is held too');
--- a server that says nothing of its databases
+-- a server that has never said anything of its databases
+UPDATE sambapos.site_state SET database = NULL, held_database = NULL;
 INSERT INTO till.failure VALUES ('sys.databases', '42P01', 'no such view');
-SELECT is((SELECT count(*) FROM sambapos_sync('shop') WHERE status = 'failed'), 0::bigint, 'where a server says nothing, nothing is held');
+SELECT is((SELECT count(*) FROM sambapos_sync('shop') WHERE status = 'failed'), 0::bigint, 'where a server never says anything, nothing is held');
 SELECT * FROM finish();
 ROLLBACK;
