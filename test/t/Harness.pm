@@ -13,6 +13,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname basename);
+use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 
 our $root = abs_path(dirname(__FILE__) . '/../..');
@@ -42,7 +43,7 @@ END
 		local $?;
 		my @all = reverse @running;
 		stop(@$_) for @all;
-		rmdir $own_work if $own_work;
+		remove_tree($own_work) if $own_work;
 	}
 }
 
@@ -69,10 +70,15 @@ sub start_as
 	my $kind = $script eq 'server' ? 'till' : $script;
 	my $directory = sprintf '%s/%s-%d-%d.%s', $work, basename($0, '.t'), $$, ++$started, $kind;
 	push @running, [ $script, $directory ];
-	my $exports = command("$root/test/harness/$script", $action, $directory, @arguments);
-	my %environment = map { /^((?:PG|SAMBAPOS_TEST)\w*)=(.*)$/ ? ($1 => $2) : () }
-		split /\n/, command('bash', '-c', "$exports\nenv");
-	return ($directory, \%environment);
+	return ($directory, script($script, $action, $directory, @arguments));
+}
+
+# Runs a script of test/harness and returns the environment it prints.
+sub script
+{
+	my ($script, @arguments) = @_;
+	my $exports = command("$root/test/harness/$script", @arguments);
+	return { map { /^((?:PG|SAMBAPOS_TEST)\w*)=(.*)$/ ? ($1 => $2) : () } split /\n/, command('bash', '-c', "$exports\nenv") };
 }
 
 sub stop
@@ -104,11 +110,16 @@ sub till
 	my (@options) = @_;
 	my @version = @options && $options[0] eq '--v5' ? shift @options : ();
 	my ($directory, $environment) = start('server', @options);
-	my %till = (directory => $directory,
-		map { /^SAMBAPOS_TEST_(\w+)$/ ? (lc $1 => $environment->{$_}) : () } keys %$environment);
-	my $till = bless \%till, 'Harness::Till';
+	my $till = bless { directory => $directory, till_at($environment) }, 'Harness::Till';
 	$till->ctl('schema', @version);
 	return $till;
+}
+
+# How to reach a server, by name: connection, host, port, database and so on.
+sub till_at
+{
+	my ($environment) = @_;
+	return map { /^SAMBAPOS_TEST_(\w+)$/ ? (lc $1 => $environment->{$_}) : () } keys %$environment;
 }
 
 # Skips the whole script where only the stand-in can do what it needs.
@@ -133,6 +144,13 @@ sub sql
 {
 	my ($till, $sql) = @_;
 	return $till->ctl('sql', $sql);
+}
+
+# One more database on this server, empty. Its name begins with the first one's, and both go together.
+sub another_database
+{
+	my ($till, $suffix) = @_;
+	return bless { %$till, Harness::till_at(Harness::script('server', 'add', $till->{directory}, $suffix)) }, 'Harness::Till';
 }
 
 # Runs what sambapos_setup_script prints, as sqlcmd would, with a password written into it; returns the errors.

@@ -147,14 +147,13 @@ is($db->value(q(SELECT concat_ws(' ', gift_id, gift_id_2) FROM sambapos_replica.
 
 sub second_site
 {
-	my ($db, $database, $tables, @statements) = @_;
-	$till->sql("CREATE DATABASE $database");
-	my $there = bless { %$till, connection => $till->{connection} =~ s/database=\S+/database=$database/r }, 'Harness::Till';
+	my ($db, $name, $tables, @statements) = @_;
+	my $there = $till->another_database($name);
 	$there->ctl('schema');
 	$there->sql($_) for @statements;
-	$db->run("CREATE SERVER $database FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '$till->{host}', port '$till->{port}', database '$database', encryption '$till->{encryption}');
-		CREATE USER MAPPING FOR CURRENT_USER SERVER $database OPTIONS (username '$till->{username}', password '$till->{password}')");
-	return join ', ', map { "$_->[0] $_->[1]" } $db->rows("SELECT * FROM sambapos_add_site('$database', '$database', 'UTC', '$tables') WHERE action <> 'not at the source'");
+	$db->run("CREATE SERVER $name FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '$till->{host}', port '$till->{port}', database '$there->{database}', encryption '$till->{encryption}');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (username '$till->{username}', password '$till->{password}')");
+	return join ', ', map { "$_->[0] $_->[1]" } $db->rows("SELECT * FROM sambapos_add_site('$name', '$name', 'UTC', '$tables') WHERE action <> 'not at the source'");
 }
 my @gifts = ('CREATE TABLE dbo.Coupons (Id int NOT NULL PRIMARY KEY, Origin nvarchar(20) NULL)', q(INSERT INTO dbo.Coupons (Id, Origin) VALUES (1, N'one')),
 	'CREATE TABLE dbo.Vouchers (Code nvarchar(20) NOT NULL PRIMARY KEY, Origin nvarchar(20) NULL)');
