@@ -120,17 +120,14 @@ sub compare
 	return { differences => \@differences, tables => scalar @tables, rows => $rows };
 }
 
-# At most three of the lines that stand on one side only.
+# The lines that stand on one side only.
 sub line_differences
 {
 	my ($name, $wanted, $found) = @_;
 	my %balance;
 	$balance{$_}++ for @$wanted;
 	$balance{$_}-- for @$found;
-	my @different = grep { $balance{$_} } sort keys %balance;
-	return () unless @different;
-	splice @different, 3 if @different > 3;
-	return map { "$name: only at the " . ($balance{$_} > 0 ? 'source' : 'replica') . ": $_" } @different;
+	return map { "$name: only at the " . ($balance{$_} > 0 ? 'source' : 'replica') . ": $_" } grep { $balance{$_} } sort keys %balance;
 }
 
 sub row_counts
