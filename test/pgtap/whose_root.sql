@@ -2,7 +2,7 @@
 -- used-again id another row, whatever the clocks say. What stays balanced is kept apart and shown, never written over.
 BEGIN;
 \ir seam.psql
-SELECT plan(34);
+SELECT plan(32);
 -- as in a real till: lines know when they were made
 ALTER TABLE orders ADD COLUMN created_date_time timestamp;
 UPDATE pg_attribute SET attfdwoptions = '{column_name=CreatedDateTime,remote_type=datetime}' WHERE attrelid = 'orders'::regclass AND attname = 'created_date_time';
@@ -53,7 +53,7 @@ SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'has another date and other tim
 SELECT is(pg_temp.epochs('tickets'), '1 live 29, 1 superseded 1, 2 live 1', 'that stays balanced: kept apart');
 SELECT matches(message, 'kept apart until somebody looks: id 30', 'the log says so') FROM sambapos.run_table WHERE table_name = 'tickets' AND run_id = (SELECT max(run_id) FROM sambapos.run);
 SELECT is((SELECT evidence -> 'undecided' -> 0 ->> 'id' FROM sambapos.source_events WHERE evidence ? 'undecided'), '30', 'and the source events with the evidence');
-SELECT isnt_empty($$SELECT * FROM till.sync() UNION ALL SELECT 'x'$$, 'a quiet run');
+SELECT till.quiet_sync();
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 CREATE TEMPORARY TABLE before AS SELECT pg_temp.history() AS values;
 
@@ -63,7 +63,7 @@ SELECT till.clear(), till.sell(1, 30, pg_temp.now()), pg_temp.born();
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'clock set back, reseed, as many tickets as before');
 SELECT is(pg_temp.history(), (SELECT values FROM before), 'the values of the past are as before');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live' AND epoch = 3), 30::bigint, 'another epoch');
-SELECT isnt_empty($$SELECT * FROM till.sync() UNION ALL SELECT 'x'$$, 'a quiet run');
+SELECT till.quiet_sync();
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 -- the same, and lines that say nothing
 UPDATE till.clock SET local_now = local_now - interval '30 hours', utc_now = utc_now - interval '30 hours';
