@@ -1,6 +1,7 @@
 #!/bin/bash
 # The stand-in till against what SQL Server's documentation says: every line of selftest/*.sql is a batch of its own, and
-# its answer must be what stands under it in the .out file of the same name. Prints TAP.
+# its answer must be what stands under it in the .out file of the same name. After a line "-- as LOGIN PASSWORD" the
+# batches are that login's. Prints TAP.
 #
 #   selftest.sh            runs all
 #   selftest.sh --accept   writes the .out files anew (then read the difference)
@@ -19,12 +20,17 @@ connection=$(cat "$work/till/connection")
 "$tillctl" "$connection" schema --file "$here/schema.sql" >/dev/null
 
 answers() { # the batches of a file with their answers, in types*.sql with the types of the columns
-	local line show=()
+	local line name password login='' show=()
 	[[ $(basename "$1") != types* ]] || show=(--types)
 	while IFS= read -r line; do
+		if [[ $line == "-- as "* ]]; then
+			read -r name password <<<"${line#-- as }"
+			login="username=$name password=$password"
+			echo "$line"
+		fi
 		[[ $line == "" || $line == --* ]] && continue
 		echo "> $line"
-		"$tillctl" "$connection" sql "${show[@]}" "$line" 2>&1 || true
+		"$tillctl" "$connection $login" sql "${show[@]}" "$line" 2>&1 || true
 	done <"$1"
 }
 
