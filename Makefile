@@ -67,16 +67,18 @@ ifdef docdir
 	rm -rf '$(DESTDIR)$(docdir)/$(docmoduledir)'
 endif
 
-# The rules that prose can't hold: see doc/architecture.md, "The border".
+# The rules that prose cannot hold: see doc/architecture.md, "The border".
 lint: $(OBJS)
 	@test/lint/border
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@test/lint/install_order || { echo "a part of the install script needs a later one"; exit 1; }
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
+	@for file in $$(sed -n 's/.*"\(doc\)\{0,1\}file": "\([^"]*\)".*/\2/p' META.json); do \
+		test -e $$file || { echo "META.json names $$file, which is not there"; exit 1; }; done
 	@grep -q '^## $(EXTVERSION)' CHANGELOG.md || { echo "CHANGELOG.md lacks $(EXTVERSION)"; exit 1; }
-	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md CONTRIBUTING.md doc/*.md | tr -d '`' | sort -u); do \
-		test -e $$file || { echo "the manual names $$file, which isn't there"; exit 1; }; done
+	@for file in $$(grep -oh '`\(test\|src\|sql\|doc\)/[A-Za-z0-9_/-]*\.[a-z]*`' README.md CONTRIBUTING.md SECURITY.md test/README.md doc/*.md | tr -d '`' | sort -u); do \
+		test -e $$file || { echo "the manual names $$file, which is not there"; exit 1; }; done
 	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror $(FORMATTED); else echo "lint: no clang-format-14, format not checked"; fi
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "lint: no shellcheck, shell scripts not checked"; fi
 
