@@ -76,7 +76,7 @@ COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';
 COMMENT ON COLUMN sambapos.site.blackout IS
-  'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no scheduled run starts';
+  'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no run starts because sync_interval is over';
 
 CREATE TABLE sambapos.site_state (
   site_id              integer PRIMARY KEY,

@@ -82,7 +82,7 @@ $$
     ('gone_limit', 'site', 'integer', '0', '1000000000', '50', 'rows', 'more rows of a table (and than 2 % of it) are not marked deleted or removed'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
-    ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'no scheduled run starts inside them'),
+    ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'a run that sync_interval makes due waits for their end'),
     ('day_rule', 'site', 'day_rule', NULL, NULL, NULL, NULL, 'which date decides a business day, and where a day ends'),
     ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'never_synced', NULL, 'whether reports read a never synced site live'),
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
