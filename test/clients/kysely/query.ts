@@ -7,7 +7,7 @@ async function main() {
   const tickets = await db
     .selectFrom("sambapos_replica.tickets")
     .select(["id", "total_amount"])
-    .where("row_state", "in", ["live", "cleared"])
+    .where("row_state", "in", ["live", "cleared", "superseded"])
     .execute();
   const amount: string | null = tickets[0].total_amount;
   const states = await db.selectFrom("sambapos.table_status").select(["table_name", "status"]).execute();
