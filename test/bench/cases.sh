@@ -41,7 +41,7 @@ tsql[limit]='SELECT TOP (10) Id, Date, TotalAmount FROM dbo.Tickets ORDER BY Id'
 declare -A shape=([count]='n bigint' [sums]='d integer, n bigint, t numeric, r numeric'
 	[join]='m integer, n bigint, q numeric' [limit]='i integer, d timestamp, t numeric')
 
-# How often a question is asked in a round; the first time doesn't count.
+# How often a question is asked in a round; the first time does not count.
 asked_times=21
 
 # ---- setting up ----

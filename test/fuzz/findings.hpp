@@ -18,7 +18,7 @@ struct Finding
 	bool ours;
 };
 
-/* A library that loops without a connection can't be stopped by anybody; one that has a connection
+/* A library that loops without a connection cannot be stopped by anybody; one that has a connection
  * must have been stopped by us. */
 enum class Hang
 {

@@ -53,7 +53,7 @@ SELECT is(till.quiet_sync() > 0, true, 'the next run finds it again');
 SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'new database'), 1::bigint, 'it is on record once');
 SELECT throws_ok($$SELECT sambapos_accept_source('shop', 'clear')$$, '22023', NULL, 'a kind that is none');
 
--- what can't say who it is isn't the one that is known
+-- what cannot say who it is is not the one that is known
 SAVEPOINT silent;
 UPDATE till.database SET name = '(locked)';
 SELECT results_eq($$SELECT DISTINCT status, message FROM sambapos_sync('shop')$$, $$VALUES ('failed', 'lock request time out period exceeded (55P03)')$$, 'a lock on its row in sys.databases: the run fails');

@@ -1,5 +1,5 @@
--- Promise: what the caller has set doesn't change what our functions do. (The suite runs this and others with the values
--- of hostile.settings too.)
+-- Promise: what the caller has set does not change what our functions do. (The suite runs this and others with the
+-- values of hostile.settings too.)
 \set QUIET on
 SELECT current_database() AS home \gset
 DROP DATABASE IF EXISTS caller_settings;

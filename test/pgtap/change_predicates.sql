@@ -86,7 +86,7 @@ UPDATE work_periods SET end_date = '2026-03-10 22:00' WHERE id = 9;
 INSERT INTO work_periods VALUES (10, '2026-03-11 08:00', '2026-03-11 08:00');
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['work_periods ok +1 ~1 -0'], 'a work period ends and the next begins');
 
--- rows nobody announced: the counts don't agree, so the ids are compared
+-- rows nobody announced: the counts do not agree, so the ids are compared
 INSERT INTO tickets VALUES (-5, '2001-01-01', 'x', '2001-01-01', '2001-01-01', true, 0, 1, NULL, NULL);
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +1 ~0 -0'], 'a ticket below all that are known');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'the replica equals the source');

@@ -1,6 +1,6 @@
 -- Promise: the statements of every function fit the catalog: the tables, columns and functions that they name are there.
--- CREATE EXTENSION doesn't look into bodies, and PL/pgSQL only when a statement runs. What is put together at run time is
--- left to other tests.
+-- CREATE EXTENSION does not look into bodies, and PL/pgSQL only when a statement runs. What is put together at run time
+-- is left to other tests.
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
@@ -28,7 +28,7 @@ SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check')
 CREATE EXTENSION plpgsql_check;
 CREATE EXTENSION IF NOT EXISTS pg_cron;
 SELECT sambapos._workbench_open();
--- Records whose columns only the call knows can't be looked at, and replica tables aren't there.
+-- Records whose columns only the call knows cannot be looked at, and replica tables are not there.
 CREATE TEMP VIEW complaint AS
   WITH ours AS MATERIALIZED ( -- first: the check raises for a function of another language
     SELECT p.oid FROM pg_proc AS p

@@ -1,4 +1,4 @@
--- Promise: a row that isn't live keeps its values. The table itself refuses another one, whoever writes, with the
+-- Promise: a row that is not live keeps its values. The table itself refuses another one, whoever writes, with the
 -- extension or without; what a person decides about history goes through one function.
 BEGIN;
 \ir seam.psql

@@ -44,7 +44,7 @@ UPDATE tickets SET date = '2026-03-08 09:00', last_update_time = (SELECT local_n
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0'], 'a date moved back is an edit');
 SELECT is((SELECT epoch FROM sambapos._place), 2, 'and begins no epoch');
 
--- a restore that the counts don't show: the same number of rows, the last two are others
+-- a restore that the counts do not show: the same number of rows, the last two are others
 SELECT till.pass(3);
 UPDATE tickets SET date = '2026-03-10 16:30', last_update_time = '2026-03-10 16:30', total_amount = 1 WHERE id IN (29, 30);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'two other tickets under known ids');

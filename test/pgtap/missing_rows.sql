@@ -37,7 +37,7 @@ SELECT is(pg_temp.states('work_periods'), 'cleared 8, live 1', 'and the periods'
 SELECT is(pg_temp.sold(), 600::numeric, 'all sales count');
 ROLLBACK TO empty;
 
--- a script that leaves what isn't paid: nine of ten
+-- a script that leaves what is not paid: nine of ten
 SELECT till.sell(1, 100);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a hundred tickets');
 SELECT pg_temp.take('[1,29]'), pg_temp.take('[31,59]'), pg_temp.take('[61,80]');

@@ -1,5 +1,5 @@
 -- Promise: a child that its delivered root no longer has is removed, not deleted: it keeps its last values
--- and doesn't count; whoever else is missing isn't touched.
+-- and does not count; whoever else is missing is not touched.
 BEGIN;
 \ir seam.psql
 SELECT plan(17);
@@ -44,7 +44,7 @@ DELETE FROM paid_items;
 SELECT pg_temp.touch(8), pg_temp.touch(9);
 SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^paid_items'$$, ARRAY['paid_items ok +0 ~0 -2'], 'the last of them go with an edit: no clear is suspected');
 
--- a ticket that isn't read again says nothing about its children
+-- a ticket that is not read again says nothing about its children
 DELETE FROM payments WHERE ticket_id = 30;
 UPDATE sambapos.site SET id_overlap = 0;
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'a child of an unchanged ticket is not looked at');

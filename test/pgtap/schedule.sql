@@ -1,4 +1,4 @@
--- Promise: sambapos_schedule makes one pg_cron job a site; where it can't, the error is what to type.
+-- Promise: sambapos_schedule makes one pg_cron job a site; where it cannot, the error is what to type.
 -- Before pg_cron is created in this database its absence is tested, then the jobs themselves.
 BEGIN;
 SET LOCAL client_min_messages = warning;
@@ -34,7 +34,7 @@ SELECT matches(pg_temp.steps_of_nobody(), 'in postgresql.conf: shared_preload_li
 SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), NULL, 'and nothing is remembered');
 SELECT is(sambapos_unschedule('hotel'), false, 'there is no job to drop');
 
--- Another home of pg_cron, and a server that doesn't load it: the facts are replaced, the rest is the product's.
+-- Another home of pg_cron, and a server that does not load it: the facts are replaced, the rest is the product's.
 SAVEPOINT elsewhere;
 CREATE OR REPLACE FUNCTION sambapos._cron_database() RETURNS text LANGUAGE sql AS $$SELECT 'postgres'$$;
 SELECT throws_ok($$SELECT * FROM sambapos_schedule('hotel')$$, '55000', 'pg_cron lives in database "postgres", and only there jobs can be made', 'pg_cron in another database');
@@ -93,7 +93,7 @@ SELECT CASE WHEN (SELECT extversion ~ '^1\.[0-4]' FROM pg_extension WHERE extnam
             ELSE lives_ok($$SELECT * FROM sambapos_schedule('hotel', '10 seconds')$$, 'pg_cron knows seconds') END;
 SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel', '*/5 6-23 * * *')$$, 'the line of before');
 
--- a job that can't log in
+-- a job that cannot log in
 SELECT is(sambapos._cron_complaint('hotel'), NULL, 'nothing to complain about a job that has not run');
 INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, return_message)
 SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job WHERE jobname = 'sambapos:hotel';

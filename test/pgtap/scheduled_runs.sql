@@ -77,7 +77,7 @@ CALL sambapos_run();
 SELECT is((SELECT status || ': ' || message FROM sambapos.run WHERE run_id = :killed), 'aborted: ended without a word', 'a killed run is called aborted by the next one');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 2::bigint, 'which does the work');
 
--- what goes wrong outside the tables: here the site's line can't be written
+-- what goes wrong outside the tables: here the site's line cannot be written
 CREATE FUNCTION till.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100'; END; $$;
 CREATE TRIGGER refuse BEFORE UPDATE OF version ON sambapos.site_state FOR EACH ROW WHEN (old.site_id = 1) EXECUTE FUNCTION till.refuse();
 SELECT till.sell(70, 1);

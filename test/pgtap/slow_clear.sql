@@ -1,6 +1,6 @@
 -- Promise: no clear, however slow and in whatever order, turns history into removed rows, which reports leave
 -- out. A child table that is empty under tickets nobody touched was cleared; a last discount that somebody
--- took off a ticket was removed. What wasn't copied while a clear went by shares the fate of its root.
+-- took off a ticket was removed. What was not copied while a clear went by shares the fate of its root.
 BEGIN;
 \ir seam.psql
 SELECT plan(19);
@@ -46,7 +46,7 @@ UPDATE tickets SET remaining_amount = 20, last_update_time = (SELECT local_now F
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'payments ok +0 ~0 -1'], 'the last payment is taken off its ticket');
 SELECT is(pg_temp.states('payments'), 'cleared 200, removed 1', 'which is an edit, at once');
 
--- a table that wasn't copied while a clear went by
+-- a table that was not copied while a clear went by
 UPDATE sambapos.replicated_table SET enabled = false WHERE table_name = 'orders';
 DELETE FROM sambapos.replicated_table WHERE table_name = 'orders'; DELETE FROM sambapos.table_state WHERE table_name = 'orders';
 SELECT till.clear();

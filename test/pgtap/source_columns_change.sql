@@ -1,5 +1,5 @@
 -- Promise: when the source's columns change the sync follows: a new column comes with the values of all rows,
--- an int that became bigint is widened, a dropped column keeps its last values, and what can't be followed
+-- an int that became bigint is widened, a dropped column keeps its last values, and what cannot be followed
 -- pauses that table with the reason and no other. The table is one of the site's own, made for this test. After
 -- a look at a live table the remote transaction is ended, or the source would wait with its ALTER TABLE for us.
 \getenv host SAMBAPOS_TEST_HOST
@@ -61,7 +61,7 @@ SELECT results_eq($$SELECT (array_to_string(missing_columns, ' ') COLLATE "defau
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['ok +0 ~2 -0 new column leaving'], 'it may come back');
 SELECT results_eq('SELECT DISTINCT leaving FROM sambapos_replica.drifting', ARRAY['back'], 'with new values');
 
--- what can't be followed
+-- what cannot be followed
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting DROP COLUMN Leaving" >/dev/null
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting ADD Leaving datetime NULL" >/dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['paused +0 ~0 -0 column "leaving" of table "drifting" changed from text to timestamp without time zone'], 'another type pauses the table');

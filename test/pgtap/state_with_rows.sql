@@ -30,7 +30,7 @@ SELECT is((SELECT last_sqlstate || ' ' || consecutive_failures FROM sambapos._pl
 SELECT is((SELECT status || ' ' || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed connection to the till lost', 'the log too');
 SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM sambapos._place), 'it is due again in a minute');
 
--- one child table can't be read
+-- one child table cannot be read
 CREATE OR REPLACE FUNCTION till.cut() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied on Orders' USING ERRCODE = '42501'; END; $$;
 SELECT set_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders failed +0 ~0 -0 permission denied on Orders (42501)'], 'a table that can''t be read fails alone');
 SELECT is((SELECT hw_utc FROM sambapos._place), (SELECT utc_now FROM till.clock), 'the high-water mark moves');
@@ -54,11 +54,11 @@ DELETE FROM till.failure;
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'a sync that works');
 SELECT is((SELECT auth_failed FROM sambapos._place), false, 'forgets it');
 
--- a table the source doesn't show
+-- a table the source does not show
 UPDATE sambapos.replicated_table SET source_name = 'Elsewhere' WHERE table_name = 'menu_items';
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['menu_items failed +0 ~0 -0 the source shows no table dbo.Elsewhere (42P01)'], 'a missing table fails alone');
 
--- the log doesn't grow for ever
+-- the log does not grow for ever
 UPDATE sambapos.run SET started_at = now() - interval '31 days' WHERE run_id = (SELECT min(run_id) FROM sambapos.run);
 SELECT isnt_empty($$SELECT * FROM sambapos_sync('shop')$$, 'one more run');
 SELECT is_empty($$SELECT * FROM sambapos.run WHERE started_at < now() - interval '30 days'$$, 'lines older than 30 days are gone');

@@ -1,5 +1,5 @@
 -- Promise: sambapos_status tells green, amber, red and asleep by the rules of the manual, says why, and
--- never connects to the till. The server of this test's site can't be reached at all.
+-- never connects to the till. The server of this test's site cannot be reached at all.
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;

@@ -1,5 +1,5 @@
 -- Promise: a column of a type that has no equality (xml, json, point) is kept as text: its rows arrive, and a row that
--- hasn't changed isn't written again.
+-- has not changed is not written again.
 BEGIN;
 \ir seam.psql
 SELECT plan(7);

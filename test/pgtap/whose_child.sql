@@ -1,6 +1,6 @@
 -- Promise: a child's row is written only under the root that was read with it. Without a snapshot the till works on
--- between two tables: what came without its root, or under one that isn't the same any more, waits for the next run and
--- isn't lost. A row without a root waits for nobody. Nothing of this changes a value of history.
+-- between two tables: what came without its root, or under one that is not the same any more, waits for the next run
+-- and is not lost. A row without a root waits for nobody. Nothing of this changes a value of history.
 BEGIN;
 \ir seam.psql
 SELECT plan(41);
@@ -46,7 +46,7 @@ SELECT is_empty($$SELECT * FROM sambapos.waiting_root$$, 'nobody waits any more'
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 SELECT is(pg_temp.history(), (SELECT values FROM before), 'the values of the past are as before');
 
--- the same in an incremental run, and the watermark doesn't lose it
+-- the same in an incremental run, and the watermark does not lose it
 INSERT INTO till.before_step VALUES ('reading', 'payments', 1, $$SELECT till.sell(4, 1, '2026-03-10 14:10'), till.name_tickets()$$);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a sale after the new lines were looked for');
 SELECT is(till.quiet_sync() > 0 OR (SELECT count(*) FROM sambapos_replica.tickets WHERE epoch = 2) = 4, true, 'comes in this run or the next');
@@ -141,7 +141,7 @@ UPDATE payments SET amount = 21 WHERE ticket_id = 203;
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['payments ok +0 ~1 -0'], 'a child table that is due alone is read under all its tickets');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 
--- a master and a row whose root isn't copied have nobody to ask: gone with other values, it is another
+-- a master and a row whose root is not copied have nobody to ask: gone with other values, it is another
 INSERT INTO numerators VALUES (2, 20), (3, 30);
 SELECT till.quiet_sync();
 DELETE FROM numerators WHERE id > 1;

@@ -107,7 +107,7 @@ SELECT ok((SELECT max(epoch) FROM sambapos_replica.tickets WHERE row_state = 'li
 UPDATE tickets SET date = date - interval '1 day' WHERE id = 3; SELECT pg_temp.touch(3);
 SELECT results_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0'], 'a date corrected there is an edit');
 
--- lines that were replaced after the backup don't count beside the restored ones
+-- lines that were replaced after the backup do not count beside the restored ones
 SELECT till.clear(), till.pass(3), till.sell(100, 2, pg_temp.now()), till.quiet_sync(), till.quiet_sync();
 CREATE TABLE backup.t AS TABLE tickets; CREATE TABLE backup.o AS TABLE orders;
 DELETE FROM orders WHERE ticket_id = 100; INSERT INTO orders VALUES (900, 100, 1, 50, 1, '[]', pg_temp.now()); SELECT pg_temp.touch(100);

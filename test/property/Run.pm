@@ -26,7 +26,7 @@ sub new
 	return bless { till => $till, db => $db, shrink => 1, most_failures => 5, broken => \@broken, %options }, $class;
 }
 
-# What SQL Server's documentation promises and this server doesn't keep, found by asking: T-SQL, the right answer,
+# What SQL Server's documentation promises and this server does not keep, found by asking: T-SQL, the right answer,
 # what is done about it. SQL Server and the stand-in have none of them.
 my @promises = (
 	[ 'DATEPART is of the value', "DATEPART(hour, CAST('2024-02-28T10:00:00' AS datetime))", qr/^10$/m,

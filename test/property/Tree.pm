@@ -2,7 +2,7 @@
 #
 # Expressions: { k => 'col', alias, column, kind, scale }, { k => 'lit', text, kind, scale, param },
 # { k => 'op', t => '({} + {})', args => [...], kind, scale, fails, lazy, agg }: {} takes the arguments in turn; one
-# that is a query is a sub-select. fails: can raise an error (overflow, division by zero); lazy: doesn't
+# that is a query is a sub-select. fails: can raise an error (overflow, division by zero); lazy: does not
 # evaluate all of its arguments. A node that stands in two places of a query is the same node.
 #
 # Queries: { k => 'query', distinct, select => [expr], from, where => [expr], group => [expr], having => [expr],

@@ -12,7 +12,7 @@ use strict;
 use warnings;
 use Tree;
 
-# Allowances for a server that isn't SQL Server (Run.pm finds out): numbers are equal if their values are; a decimal
+# Allowances for a server that is not SQL Server (Run.pm finds out): numbers are equal if their values are; a decimal
 # that overflows is an error without a number (HV000), the end of the connection, or nothing.
 our ($numbers_by_value, $overflow_is_unsure);
 
@@ -124,7 +124,7 @@ sub is_certain
 	return !@joins && @where == 1 && !@{ $query->{having} // [] };
 }
 
-# Does one of the expressions that can fail do so for some row, or pair of rows, here? If that can't be told: yes.
+# Does one of the expressions that can fail do so for some row, or pair of rows, here? If that cannot be told: yes.
 sub can_fail_here
 {
 	my ($query, $sides) = @_;

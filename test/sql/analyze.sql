@@ -103,7 +103,7 @@ ANALYZE parts;
 SELECT most_common_freqs[1] BETWEEN 0.8 AND 0.98 AS most, n_distinct FROM pg_stats
  WHERE schemaname = 'analyzes' AND tablename = 'parts' AND inherited AND attname = 'kind';
 
--- What can't be read is said.
+-- What cannot be read is said.
 CREATE FOREIGN TABLE wrong_type (id date OPTIONS (column_name 'Id')) SERVER analyze_till OPTIONS (table_name 'Few');
 CREATE FOREIGN TABLE wrong_value (note integer OPTIONS (column_name 'Note')) SERVER analyze_till OPTIONS (table_name 'Sampled');
 CREATE FOREIGN TABLE wrong_name (id integer OPTIONS (column_name 'Nope')) SERVER analyze_till OPTIONS (table_name 'Few');

@@ -50,7 +50,7 @@ SELECT remote('SELECT CAST(40000 AS smallint)');
 SELECT remote('SELECT 1 FROM dbo.Users WHERE 1 / (Id - Id) = 1');
 SELECT alive();
 
--- A foreign table that isn't what the server has.
+-- A foreign table that is not what the server has.
 CREATE FOREIGN TABLE gone (id integer) SERVER errors_till OPTIONS (table_name 'NoSuchTable');
 CREATE FOREIGN TABLE other (id integer OPTIONS (column_name 'NoSuchColumn')) SERVER errors_till OPTIONS (table_name 'Users');
 CREATE FOREIGN TABLE narrow (id integer OPTIONS (column_name 'Id'), name varchar(1) OPTIONS (column_name 'Name')) SERVER errors_till OPTIONS (table_name 'Users');

@@ -69,10 +69,10 @@ ALTER FOREIGN TABLE tickets OPTIONS (SET estimated_rows '0');
 SELECT costs_make_sense('SELECT * FROM tickets') AS empty;
 ALTER FOREIGN TABLE tickets OPTIONS (SET estimated_rows '123456');
 ALTER SERVER estimates_till OPTIONS (DROP fdw_startup_cost, DROP fdw_tuple_cost);
--- A branch that isn't run stays local too.
+-- A branch that is not run stays local too.
 SELECT count(*) FROM (SELECT id FROM tickets UNION ALL SELECT 1) u WHERE (SELECT false);
 SELECT * FROM our_connections;
--- What the server's catalog says; what it doesn't know is as before.
+-- What the server's catalog says; what it does not know is as before.
 ALTER SERVER estimates_till OPTIONS (ADD use_remote_estimate 'true');
 SELECT CASE WHEN known > 0 THEN planned_rows('tickets') = known ELSE planned_rows('tickets') = 123456 END AS is_asked
 FROM sambapos_query('estimates_till', 'SELECT SUM(rows) AS n FROM sys.partitions WHERE object_id = OBJECT_ID(''dbo.Tickets'') AND index_id IN (0, 1)') AS q (known bigint);

@@ -121,7 +121,7 @@ BEGIN
   RETURN true;
 END $$;
 
--- Conditions that aren't sent, by kind, must be none here.
+-- Conditions that are not sent, by kind, must be none here.
 SELECT condition FROM condition WHERE NOT is_sent(condition) ORDER BY 1;
 -- Differences: none. (The planner turns NOT around a comparison into the opposite comparison.)
 SELECT c, r AS remote, l AS local

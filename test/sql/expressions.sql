@@ -292,8 +292,8 @@ SELECT depth, sent(repeat('COALESCE(', depth) || 'n' || repeat(', id)', depth) |
   sent('greatest(n' || repeat(', id', depth) || ') > 3') IS NOT NULL
 FROM unnest(ARRAY[4, 8, 9, 40]) depth;
 
--- What has no columns is computed when the scan begins: not in a branch that isn't taken. Each query gives here what it gives
--- of the local copy.
+-- What has no columns is computed when the scan begins: not in a branch that is not taken. Each query gives here what
+-- it gives of the local copy.
 CREATE TABLE divisors (d integer);
 INSERT INTO divisors VALUES (0), (3);
 CREATE FUNCTION answer(query text, relation text) RETURNS text LANGUAGE plpgsql AS $$
@@ -342,7 +342,7 @@ PREPARE by_parameter (integer) AS SELECT sum(CASE WHEN $1 = 0 THEN 0 ELSE n + 10
 EXECUTE by_parameter(0);
 EXECUTE by_parameter(5);
 RESET plan_cache_mode;
--- What can't fail is sent from there too, and from the first condition and the first argument everything.
+-- What cannot fail is sent from there too, and from the first condition and the first argument everything.
 SELECT e, sent('(' || e || ') = 1') IS NOT NULL FROM unnest(ARRAY[
   $$CASE WHEN n > length(current_user) THEN 1 ELSE 2 END$$, $$CASE WHEN n > 0 THEN 1 WHEN n > length(current_user) THEN 2 END$$,
   $$CASE WHEN n > 0 THEN n ELSE length(current_user) END$$, $$CASE length(current_user) WHEN n THEN 1 END$$,

@@ -64,7 +64,7 @@ CREATE SCHEMA import_except;
 IMPORT FOREIGN SCHEMA dbo EXCEPT ("Tickets", orders) FROM SERVER import_till INTO import_except;
 SELECT to_regclass('import_except.tickets') IS NULL, to_regclass('import_except.orders') IS NULL, to_regclass('import_except.payments') IS NOT NULL;
 
--- What can't be: said plainly.
+-- What cannot be: said plainly.
 IMPORT FOREIGN SCHEMA nowhere FROM SERVER import_till INTO import;
 IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (name_case 'camel');
 IMPORT FOREIGN SCHEMA dbo FROM SERVER import_till INTO import OPTIONS (import_defaults 'true');

@@ -74,7 +74,7 @@ CREATE FOREIGN TABLE far."od]d" ("i]d" integer OPTIONS (column_name 'I]d', remot
 SELECT plan('SELECT a."i]d" FROM "od]d" a JOIN "od]d" b ON a."i]d" = b."na""me" JOIN few ON few.id = b."i]d"');
 
 -- Not sent: text and what the server would compare otherwise; full joins; whole rows; locks; columns
--- that the other side of a NOT EXISTS doesn't have.
+-- that the other side of a NOT EXISTS does not have.
 SELECT compare('SELECT e.id, f.id FROM edges e JOIN few f ON e.name = f.name');
 SELECT compare('SELECT e.id, f.id FROM edges e JOIN few f ON e.id = f.id WHERE e.name > f.name');
 SELECT compare('SELECT e.id, f.id FROM edges e JOIN few f ON e.factor = f.id');

@@ -23,7 +23,7 @@ SELECT compare('SELECT n FROM edges ORDER BY n DESC NULLS LAST', true);
 SELECT compare('SELECT t.id, p.id FROM tickets t LEFT JOIN payments p ON p.ticket_id = t.id AND p.amount > 500 ORDER BY p.id, t.id', true);
 SELECT compare('SELECT e.id, f.n FROM edges e JOIN few f ON f.id = e.id ORDER BY f.n DESC, e.id', true);
 
--- Expressions, repeated and constant keys; what is sorted by needn't be fetched last.
+-- Expressions, repeated and constant keys; what is sorted by need not be fetched last.
 SELECT compare('SELECT id FROM tickets ORDER BY id + 1 DESC', true);
 SELECT compare('SELECT id FROM tickets ORDER BY id, id::bigint DESC, total_amount', true);
 SELECT compare('SELECT id FROM edges ORDER BY id::numeric, id', true);

@@ -132,7 +132,7 @@ RESET enable_material;
 RESET enable_memoize;
 SELECT c.* FROM compare('SELECT p.id, o.id FROM picked p JOIN orders o ON o.ticket_id = p.id') c;
 
--- Stable functions are evaluated here, once; volatile ones aren't sent.
+-- Stable functions are evaluated here, once; volatile ones are not sent.
 SELECT c.* FROM compare('SELECT id FROM tickets WHERE date < current_date AND date < localtimestamp') c;
 SELECT c.* FROM compare('SELECT id FROM tickets WHERE id > 0 + length(current_user) AND id < 50') c;
 SELECT c.* FROM compare('SELECT id FROM tickets WHERE id < 5 + 0 * (random() * 10)::integer') c;

@@ -1,4 +1,4 @@
--- Which conditions are sent, and how they are written. The server doesn't exist: planning and
+-- Which conditions are sent, and how they are written. The server does not exist: planning and
 -- EXPLAIN never connect. One line a condition: what goes to the server, what is left for us.
 \set VERBOSITY terse
 SET client_min_messages = warning;

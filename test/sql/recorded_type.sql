@@ -1,6 +1,6 @@
 -- A column whose type has changed at the server since it was recorded: what is sent relies on the
 -- record, so another scale or another date and time type is an error, and a wider type with the same values
--- isn't.
+-- is not.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;

@@ -1,5 +1,5 @@
 -- The shape of the remote query: what is selected, from what, and where parameters go. The server
--- doesn't exist: planning and EXPLAIN never connect.
+-- does not exist: planning and EXPLAIN never connect.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
@@ -44,10 +44,10 @@ EXPLAIN (VERBOSE, COSTS OFF) SELECT count(*) FROM tickets WHERE is_closed;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT tickets FROM tickets;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT tableoid::regclass, id FROM tickets;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT upper(ticket_number) FROM tickets ORDER BY date LIMIT 3;
--- Locks are never sent: the till isn't ours.
+-- Locks are never sent: the till is not ours.
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM tickets WHERE id = 1 FOR UPDATE;
 
--- Names that need care; a table that stands for a query; a row that can't be compared.
+-- Names that need care; a table that stands for a query; a row that cannot be compared.
 CREATE FOREIGN TABLE odd ("a]b" integer, "c'd" integer)
   SERVER remote_query_till OPTIONS (schema_name 'my]schema', table_name 'x"y''z]');
 EXPLAIN (VERBOSE, COSTS OFF) SELECT * FROM odd WHERE "a]b" = 1;

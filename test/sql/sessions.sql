@@ -20,7 +20,7 @@ CREATE VIEW open AS SELECT server_name, user_name = CURRENT_USER AS mine, state 
 CREATE TABLE local_tickets AS SELECT * FROM tickets;
 CREATE TABLE local_orders AS SELECT * FROM orders;
 
--- EXPLAIN and a branch that doesn't run open nothing.
+-- EXPLAIN and a branch that does not run open nothing.
 SELECT sambapos_disconnect('sessions_till');
 EXPLAIN (COSTS OFF) SELECT count(*) FROM tickets;
 SELECT count(*) FROM tickets WHERE now() < '2000-01-01'::timestamptz;

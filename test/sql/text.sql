@@ -67,7 +67,7 @@ SELECT k, s.* FROM unnest(ARRAY[$$c = 'x'$$, $$'x' = c$$, $$d = 'x'$$, $$v = 'x'
   $$c IS NOT DISTINCT FROM 'x'$$, $$c LIKE 'a%'$$, $$c LIKE 'a_c'$$, $$c LIKE 'a[b]%'$$, $$c LIKE 'a\%%'$$, $$c LIKE 'a!%%' ESCAPE '!'$$, $$v LIKE 'a%'$$, $$d LIKE '%b%'$$, $$c LIKE '😀_'$$,
   $$c = (SELECT 'x')$$, $$c LIKE (SELECT 'x%')$$, $$c = ANY ((SELECT ARRAY['x'])::text[])$$,
   $$c = 'x' AND id = 1$$, $$c = 'x' OR id = 1$$, $$c = 'x' AND c <> 'y'$$, $$c = 'x' OR c <> 'y'$$, $$(c = 'x' OR c = 'y') AND id > 1$$, $$(c = 'x' AND id = 1) OR (c LIKE 'y%' AND v > 'a')$$]) k, sent(k) s;
--- What isn't.
+-- What is not.
 SELECT k, s.* FROM unnest(ARRAY[$$c <> 'x'$$, $$c < 'x'$$, $$c > 'x'$$, $$NOT c = 'x'$$, $$c NOT IN ('x')$$, $$c NOT LIKE 'x%'$$, $$c ILIKE 'x%'$$, $$c ~ 'x'$$, $$lower(c) = 'x'$$, $$c || 'x' = 'xx'$$,
   $$length(c) = 1$$, $$c = v$$, $$c IS DISTINCT FROM 'x'$$, $$long = 'x'$$, $$bare = 'x'$$, $$c COLLATE caseless = 'x'$$, $$f LIKE 'x%'$$, $$c = 'x'::name$$, $$NOT (c = 'x' AND id = 1)$$, $$(c = 'x') IS TRUE$$,
   $$(c = 'x') = (id = 1)$$, $$CASE WHEN c = 'x' THEN true END$$, $$c = 'x' OR c ~ 'y'$$]) k, sent(k) s;

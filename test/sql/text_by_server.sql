@@ -1,6 +1,6 @@
 -- text_semantics 'server': text is compared, grouped and sorted by the server's rules where the server
 -- is asked, and nothing of it is rechecked here. Joins that are made here, and whatever sorts only on
--- the way to something else, keep PostgreSQL's. The server doesn't exist: planning never connects.
+-- the way to something else, keep PostgreSQL's. The server does not exist: planning never connects.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;

@@ -70,7 +70,7 @@ SELECT r, l, value(r, l) FROM (VALUES
   ('CAST(''9999-12-31T23:59:59.123456'' AS datetime2(6))', 'timestamp'),
   ('CAST(''2024-02-29T12:00:00.5+03:00'' AS datetimeoffset(3))', 'timestamptz')) AS v(r, l);
 
--- What doesn't fit is an error, not a cut.
+-- What does not fit is an error, not a cut.
 SELECT r, l, value(r, l) FROM (VALUES
   ('CAST(2147483648 AS bigint)', 'integer'), ('CAST(32768 AS int)', 'smallint'), ('CAST(1.55 AS decimal(16,2))', 'numeric(3,1)'),
   ('CAST(1000 AS int)', 'numeric(3,0)'), ('CAST(0.0001 AS money)', 'numeric(10,2)'), ('CAST(N''Şğx'' AS nvarchar(5))', 'varchar(2)'),

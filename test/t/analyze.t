@@ -1,4 +1,4 @@
-# ANALYZE doesn't burden the till: about as many rows come over as the sample wants, not the table; and it can
+# ANALYZE does not burden the till: about as many rows come over as the sample wants, not the table; and it can
 # be cancelled while the server lets it wait.
 use strict;
 use warnings;

@@ -90,7 +90,7 @@ sub backend_is_busy
 }
 
 # Waits until both tills are seen working, or the statement has ended, or one has worked alone so long that
-# the other won't.
+# the other will not.
 sub both_work
 {
 	my ($session) = @_;
@@ -259,7 +259,7 @@ for my $table (qw(broken missing))
 	$session->run('COMMIT');
 }
 
-# The answer is received by another scan, in a savepoint, and its columns don't do.
+# The answer is received by another scan, in a savepoint, and its columns do not do.
 $db->run("CREATE FOREIGN TABLE sites.unfit (id uuid OPTIONS (column_name 'Amount')) SERVER site0 OPTIONS (table_name 'Sales')");
 $session->run('BEGIN; DECLARE c CURSOR FOR SELECT n::text FROM generate_series(1, 5) n UNION ALL SELECT id::text FROM sites.unfit');
 is($session->run('FETCH 1 FROM c'), 1, 'a cursor with an answer on its way');
@@ -294,7 +294,7 @@ release();
 usable($session, 'after query_timeout');
 $db->run('ALTER SERVER site0 OPTIONS (DROP query_timeout)');
 
-# Servers that don't even answer an attention: the connections are given up.
+# Servers that do not even answer an attention: the connections are given up.
 $session->run('SELECT count(*) FROM sites.sales');
 $_->control('hang', 'on') for @till;
 $session->send('SELECT count(*) FROM sites.sales');

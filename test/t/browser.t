@@ -1,5 +1,5 @@
 # A named instance: the port comes from SQL Server Browser, asked on UDP port 1434 as [MC-SQLR] says. Here it is
-# played by this script, at a loopback address of its own. Whatever it answers, or doesn't, ends in a session or in
+# played by this script, at a loopback address of its own. Whatever it answers, or does not, ends in a session or in
 # an error that says what to do; a wait for it can be interrupted.
 use strict;
 use warnings;
@@ -97,7 +97,7 @@ answers('several instances in one answer', framed(instance('MSSQLSERVER', 'tcp',
 answers('a first request that got lost', framed(instance('SQLEXPRESS', 'tcp', $till->{port})), 1);
 is(read_file('asked') =~ tr/\n//, 2, 'it was sent once more');
 
-# ---- it doesn't ----
+# ---- it does not ----
 
 sub fails
 {

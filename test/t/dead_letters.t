@@ -1,4 +1,4 @@
-# Half a character doesn't stop a site: the sync reads on whatever the server's option invalid_text says, U+FFFD stands
+# Half a character does not stop a site: the sync reads on whatever the server's option invalid_text says, U+FFFD stands
 # for what is none, and the bytes as the source has them are filed until the value is corrected there. A foreign table
 # that somebody reads himself still raises.
 use strict;
@@ -36,7 +36,7 @@ $till->ctl('sql', "UPDATE Tickets SET Note = N'x' + NCHAR(65533) + NCHAR(55357) 
 is(letters(), 'tickets 3 note 78003dd8', 'U+FFFD itself, and a whole pair, are text');
 is($db->value("SELECT note = 'x' || chr(65533) || chr(128512) FROM sambapos_replica.tickets WHERE id = 4"), 't', 'and arrive as they are');
 
-# what the replica has already was looked at: the till isn't asked about it again
+# what the replica has already was looked at: the till is not asked about it again
 $till->ctl('sql', "UPDATE MenuItems SET Name = N'b' + NCHAR(65533) WHERE Id = 2");
 letters();
 $db->run("CREATE TABLE asked (n int); CREATE FUNCTION asked_again() RETURNS void LANGUAGE plpgsql AS \$f\$ BEGIN

@@ -243,7 +243,7 @@ $db->run('ALTER TABLE sambapos_replica.payments REPLICA IDENTITY NOTHING');
 $told = broken('no replica identity', 'publications of the replica', 'error', qr/sambapos_replica\.payments has no replica identity/, qr/REPLICA IDENTITY FULL/);
 $db->run($told->{fix} . '; DROP PUBLICATION fine; DROP PUBLICATION whole');
 
-# ---- a check that can't be asked stops no other ----
+# ---- a check that cannot be asked stops no other ----
 
 $db->run('ALTER FUNCTION sambapos._doctor_tracking(text) RENAME TO _away');
 broken('a check that fails', 'change tracking', 'skipped', qr/^could not be asked: function sambapos\._doctor_tracking/, qr/^$/);

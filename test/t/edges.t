@@ -1,5 +1,5 @@
 # Words at the edge: a database that lacks the till's letters, a call inside a transaction block, a table that is
-# switched off, a site whose name is as long as it may be, a schedule that doesn't fit; a role that only operates.
+# switched off, a site whose name is as long as it may be, a schedule that does not fit; a role that only operates.
 use strict;
 use warnings;
 use FindBin;

@@ -31,7 +31,7 @@ cmp_ok($tables, '>=', 500, 'and holds the tickets');
 my $foreign = 'SELECT count(*), max(ticket_logs) FROM sambapos_live_shop.tickets';
 
 # $sqlstate and $message: patterns that both the foreign table's error and the sync's rows must match. $arm
-# makes the next call fail, where the fault doesn't last.
+# makes the next call fail, where the fault does not last.
 sub fails_well
 {
 	my ($name, $sqlstate, $message, $arm) = @_;

@@ -47,7 +47,7 @@ my $login = pop @checks;
 is($session->run($_), '', 'nothing is found: ' . (split /\n/, $_)[-1]) for @checks;
 is_deeply([ map { $_->[0] } $session->rows($login) ], [qw(rights secrets)], 'a login that can do more than read what is copied is found');
 
-# ---- what each role can and can't ----
+# ---- what each role can and cannot ----
 
 sub as { my ($role, $sql) = @_; return $db->error("SET SESSION AUTHORIZATION $role; SET search_path = sambapos_fdw; $sql") }
 sub can { my ($role, $sql) = @_; is(as($role, $sql), undef, "$role can: $sql") }

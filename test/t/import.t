@@ -1,5 +1,5 @@
 # IMPORT FOREIGN SCHEMA brings in every table that a server may have, whatever it is called; what it
-# can't bring in it names. Promise: each imported column can be read, and holds what the column of that
+# cannot bring in it names. Promise: each imported column can be read, and holds what the column of that
 # name holds at the server.
 use strict;
 use warnings;
@@ -116,7 +116,7 @@ $error = $db->error('IMPORT FOREIGN SCHEMA nowhere FROM SERVER till INTO public'
 is($error->{sqlstate}, 'HV00Q', 'an absent schema as well');
 like($error->{message}, qr/schema "nowhere" does not exist on server "till"/, 'with its own words');
 
-# LIMIT TO what isn't there.
+# LIMIT TO what is not there.
 (undef, $said) = $db->psql('CREATE SCHEMA few; IMPORT FOREIGN SCHEMA shapes LIMIT TO (places, plaices) FROM SERVER till INTO few');
 like($said, qr/WARNING:.*schema "shapes" of server "till" has no table "plaices"/, 'a name that nothing has is reported');
 unlike($said, qr/WARNING.*"places"/, 'and only that');

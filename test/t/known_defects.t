@@ -35,7 +35,7 @@ is(ids('"odd]name" = (SELECT NULL::int)'), '', '1: and NULL equals nothing');
 is(ids('amount > 0.1'), '2 3', '2: 0.1 is not rounded to an integer');
 is(ids('amount < 0.99999'), '1 2', '2: nor to the scale of the column');
 
-# 5. A character that can't be converted is an error with its place; the backend and the other rows live.
+# 5. A character that cannot be converted is an error with its place; the backend and the other rows live.
 $till->sql('CREATE TABLE dbo.Lone (Id int NOT NULL PRIMARY KEY, Name nvarchar(20) NULL)');
 $till->sql(q{INSERT INTO dbo.Lone VALUES (1, N'a'), (2, N'b' + NCHAR(55296)), (3, N'c')});
 $db->run('IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Lone") FROM SERVER till INTO public');

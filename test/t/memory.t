@@ -1,4 +1,4 @@
-# The backend's memory doesn't grow with the number of rows: a scan of ten times as many takes no more. Every type
+# The backend's memory does not grow with the number of rows: a scan of ten times as many takes no more. Every type
 # as the import declares it, as text, and national text as UTF-16; rows put aside for a second reader lie on disk.
 use strict;
 use warnings;

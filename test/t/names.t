@@ -66,7 +66,7 @@ like(sync_words($db), qr/gift_cards_2 ok new column amount/, 'a new column of on
 is($db->value('SELECT origin || amount FROM sambapos_replica.gift_cards_2'), 'Gift_Cards7', 'is read from that one');
 is($db->value(q(SELECT count(*) FROM information_schema.columns WHERE table_name = 'gift_cards' AND column_name = 'amount')), '0', 'the other one has none');
 
-# What was given stays: the table goes, its rows stay, and its twin doesn't come upon them.
+# What was given stays: the table goes, its rows stay, and its twin does not come upon them.
 own_table('TeaPots');
 added($db, 'TeaPots');
 $db->sync;

@@ -24,7 +24,7 @@ for my $length (1, 7, 8, 9, 17)
 		push @texts, map { substr($around, 0, $place) . $_ . substr($around, $place + 1, $length - $place - 1) } @characters;
 	}
 }
-# What UTF-16 can hold and text can't, as its bytes in hexadecimal digits, the low one of each unit first.
+# What UTF-16 can hold and text cannot, as its bytes in hexadecimal digits, the low one of each unit first.
 my @invalid = ('3DD8', '00DE', '4100' x 8 . '3DD8', '4100' x 8 . '00DE' . '4100', '3DD83DD800DE', '0000', '4100' x 8 . '0000' . '4200' x 8);
 
 # Makes a table of one row for each T-SQL expression.

@@ -1,5 +1,5 @@
 # Promise: what the sync writes to, or reads as the till's, is ours. A schema or relation of another role is refused
-# with its owner's name and changes nothing; code of others on a table of ours is reported, and doesn't run while a
+# with its owner's name and changes nothing; code of others on a table of ours is reported, and does not run while a
 # superuser syncs.
 use strict;
 use warnings;

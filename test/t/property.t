@@ -17,7 +17,7 @@ my $run = Run->new($till, $db);
 note("not kept by this server: $_") for @{ $run->{broken} };
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 
-# What a run must have met, so that it can't pass by asking little.
+# What a run must have met, so that it cannot pass by asking little.
 my @must_be_met = ('1 tables', '2 tables', '3 tables', '4 tables', 'self join', 'join', 'left join', 'EXISTS', 'NOT EXISTS',
 	'IN (SELECT)', 'NOT IN (SELECT)', 'InitPlan', 'correlated', 'LATERAL', 'one-sided ON', 'unequal condition', 'join on num', 'join on date',
 	'join on ts', 'GROUP BY', 'one group', 'HAVING', 'FILTER', 'DISTINCT inside', 'distinct', 'count', 'sum', 'avg', 'min', 'max', 'ORDER BY',

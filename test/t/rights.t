@@ -149,7 +149,7 @@ is(as('bob', $tickets), 20, 'a password file that a superuser has named is his p
 refused('he can\'t change a mapping that names a file', 'bob', "ALTER USER MAPPING FOR bob SERVER till OPTIONS (SET username 'x')", '42501', qr/only superusers/);
 is(as('bob', 'DROP USER MAPPING FOR bob SERVER till; SELECT 1'), 1, 'but drop it');
 
-# Whoever owns a server with a ca_file can't point it elsewhere.
+# Whoever owns a server with a ca_file cannot point it elsewhere.
 $db->run("CREATE SERVER owned FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host 'x', ca_file '/etc/ssl/ca.pem'); ALTER SERVER owned OWNER TO bob");
 refused('the owner of a server with ca_file', 'bob', "ALTER SERVER owned OPTIONS (SET host 'y')", '42501', qr/only superusers/);
 

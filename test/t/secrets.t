@@ -51,7 +51,7 @@ for my $table (qw(AppActions AppRules ActionContainers Scripts AddonLicenses Gra
 	push @answers, $error->{text} if $error;
 }
 
-# Errors: a refused login, a missing table, a wrong statement, a value that can't be converted.
+# Errors: a refused login, a missing table, a wrong statement, a value that cannot be converted.
 $db->run("CREATE FOREIGN TABLE public.gone (id int) SERVER till OPTIONS (table_name 'NoSuchTable');
 	CREATE FOREIGN TABLE public.wrong (name int OPTIONS (column_name 'Name')) SERVER till OPTIONS (table_name 'Users');
 	CREATE FOREIGN TABLE public.t (id int OPTIONS (column_name 'Id')) SERVER till OPTIONS (table_name 'Tickets');

@@ -189,7 +189,7 @@ is($session->value($replace), 1, 'a first text does');
 ok($session->error("SELECT * FROM sambapos_query('till', 'SELECT 1') AS q (one int)"), 'the next text is not run');
 transaction_is_lost('replaced by its first text');
 
-# A batch that the server refuses as a whole doesn't begin the transaction that it carries. Nothing was read
+# A batch that the server refuses as a whole does not begin the transaction that it carries. Nothing was read
 # then, so that the next one begins it; and one that was begun twice is ended once and for all.
 $session->run("CREATE FOREIGN TABLE no_tsql (one int) SERVER till OPTIONS (query 'SELECT 1 AS one FROM')");
 $session->run('BEGIN; SAVEPOINT s');

@@ -1,4 +1,4 @@
-# Promise: one run of a site at a time, by a lock that no other role can take; a run that can't start says who
+# Promise: one run of a site at a time, by a lock that no other role can take; a run that cannot start says who
 # holds the site, in its row, in the log and in the light.
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ $db->run(q(CREATE ROLE bob LOGIN; CREATE ROLE reader LOGIN; SELECT sambapos_gran
 	SELECT FROM sambapos_add_site('shop', 'till', 'UTC', '{menu_items}'); SELECT FROM sambapos_sync('shop')));
 my $sync = q(SELECT status, message FROM sambapos_sync('shop'));
 
-# ---- who can't ----
+# ---- who cannot ----
 
 my $bob = $db->session;
 $bob->run(q(SET SESSION AUTHORIZATION bob; SELECT pg_advisory_lock(hashtext('sambapos_fdw'), g) FROM generate_series(1, 50) AS g; SELECT pg_advisory_lock(g) FROM generate_series(1, 50) AS g));
@@ -57,7 +57,7 @@ for my $case ([ 'BEGIN', 'in a transaction' ], [ 'BEGIN; SAVEPOINT s', 'in a sav
 	$holder->close;
 }
 
-# A row that a dump didn't bring along is made again.
+# A row that a dump did not bring along is made again.
 $db->run('DELETE FROM sambapos.site_lock');
 is($db->value($sync), 'ok', 'a lost row is made again');
 is($db->value('SELECT count(*) FROM sambapos.site_lock'), 1, 'for good');

@@ -1,5 +1,5 @@
 # Encryption and certificates. What crosses the line is read by a relay of this script's own; certificates are made
-# with openssl. A connection that isn't what the options ask for is refused, with words that say what was wrong; no
+# with openssl. A connection that is not what the options ask for is refused, with words that say what was wrong; no
 # password crosses it.
 use strict;
 use warnings;
@@ -177,7 +177,7 @@ is(index(line(), $login), -1, 'require, but the server has none: no login was se
 crosses('request, but the server has none', 'request', $yes, $yes);
 crosses('off, and the server has none', 'off', $yes, $yes);
 
-# The reply to PRELOGIN isn't protected: somebody between can make it say that only the login is to be encrypted.
+# The reply to PRELOGIN is not protected: somebody between can make it say that only the login is to be encrypted.
 till_with('', '--encryption', 'login');
 fails('require, but only the login is', qr/no encrypted connection/, qr/the login only/, qr/network/,
 	encryption => 'require', port => $relay_port);

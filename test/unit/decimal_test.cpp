@@ -36,7 +36,7 @@ numeric(int precision, int scale, bool negative, std::string digits)
 			int value = rest * 10 + (digit - '0');
 			digit = static_cast<char>('0' + value / 256);
 			rest = value % 256;
-			/* a digit above 9 can't be: value < 2560, so value / 256 <= 9 */
+			/* a digit above 9 cannot be: value < 2560, so value / 256 <= 9 */
 		}
 		magnitude.insert(magnitude.begin(), static_cast<unsigned char>(rest));
 	}

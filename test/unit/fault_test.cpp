@@ -132,7 +132,7 @@ read_all(Session *session)
 		continue;
 }
 
-/* A text that isn't ours, read to its end. */
+/* A text that is not ours, read to its end. */
 void
 pass_through(Session *session, const char *sql)
 {
@@ -898,7 +898,7 @@ TEST(Transaction, SessionThatRunsNothingIsNotKept)
 	EXPECT_TRUE(error_of([&] { query(unread, "SELECT 1"); }).connection_lost());
 }
 
-/* What it can't tell isn't kept; and what it can't be asked isn't asked. */
+/* What it cannot tell is not kept; and what it cannot be asked is not asked. */
 TEST(Transaction, ServerWithoutApplicationLocks)
 {
 	MisbehavingServer server(Manner::knows_no_lock);

@@ -1,5 +1,5 @@
 /*
- * What a server says can't work a terminal.
+ * What a server says cannot work a terminal.
  */
 #include "tds/printable.hpp"
 

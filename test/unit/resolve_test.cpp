@@ -1,7 +1,7 @@
 /*
  * A name server that never answers: the login is given up at the end of connect_timeout, and soon
  * after a signal. The child process that tries it has a network and an /etc/resolv.conf of its own;
- * where the system doesn't allow that, the test is skipped.
+ * where the system does not allow that, the test is skipped.
  */
 #include <chrono>
 #include <csignal>
@@ -162,7 +162,7 @@ try_in_child(const std::string &directory, const Trial &trial, int answer)
 	exit(0);
 }
 
-/* "" where the system doesn't allow it. */
+/* "" where the system does not allow it. */
 std::string
 end_of_login(const Trial &trial)
 {

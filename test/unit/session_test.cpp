@@ -391,7 +391,7 @@ TEST_F(SessionTest, TransactionEndedByTheServerIsNoticed)
 }
 
 /* A text of somebody's may do to the session what it likes: what we read afterwards in the same
- * transaction isn't touched by it, or is refused. */
+ * transaction is not touched by it, or is refused. */
 TEST_F(SessionTest, SettingsOfAPassedTextDoNotReachOurs)
 {
 	begin(session_, Isolation::automatic);
@@ -405,7 +405,7 @@ TEST_F(SessionTest, SettingsOfAPassedTextDoNotReachOurs)
 		}
 		catch (const Error &error)
 		{
-			/* the stand-in doesn't know USE inside a transaction */
+			/* the stand-in does not know USE inside a transaction */
 			EXPECT_NE(std::string(error.what()).find("the stand-in till"), std::string::npos);
 		}
 		EXPECT_EQ(text_of("SELECT DB_NAME()"), before) << text;
@@ -500,7 +500,7 @@ TEST_F(SessionTest, UnansweredQueryIsCancelled)
 	EXPECT_EQ(text_of("SELECT N'next'"), "next");
 }
 
-/* SQL Server runs nothing of a batch that it can't parse, not even the BEGIN TRANSACTION. */
+/* SQL Server runs nothing of a batch that it cannot parse, not even the BEGIN TRANSACTION. */
 TEST_F(SessionTest, FirstBatchOfATransactionThatIsRefused)
 {
 	begin(session_, Isolation::read_committed);

@@ -101,7 +101,7 @@ WITH RECURSIVE extension AS (
     END AS definition
   FROM object AS o
 )
--- A kind that isn't described above can't be compared: the reader fails on it.
+-- A kind that is not described above cannot be compared: the reader fails on it.
 SELECT name AS object, CASE WHEN definition IS NULL THEN 'unknown kind' ELSE 'definition' END AS property,
   definition AS value
 FROM defined

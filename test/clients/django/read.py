@@ -7,7 +7,7 @@ django.setup()
 application = apps.get_app_config(settings.SCHEMA)
 models = list(application.get_models())
 for model in models:
-    # A view and a foreign table have no key, so Django makes up a field "id" that isn't there.
+    # A view and a foreign table have no key, so Django makes up a field "id" that is not there.
     columns = [field.name for field in model._meta.fields if not field.auto_created]
     list(model.objects.values(*columns)[:1])
 if settings.SCHEMA == "sambapos_replica":

@@ -1,4 +1,5 @@
-# Reflection and automap of the schemas named. A type that SQLAlchemy doesn't know is a warning, here an error.
+# Reflection and automap of the schemas named. A type that SQLAlchemy does not know is a warning, here an
+# error.
 import sys
 import warnings
 

@@ -1,5 +1,5 @@
 /*
- * Login and batches over DB-Library. TLS and the character set can't be asked for per login in
+ * Login and batches over DB-Library. TLS and the character set cannot be asked for per login in
  * DB-Library, so a private freetds.conf, gone again after the login, carries them. The handlers
  * only record; the first error of a batch is thrown when the batch is over.
  */
@@ -99,7 +99,7 @@ private:
 	char path_[32] = "/tmp/tillctl.XXXXXX";
 };
 
-/* The options DB-Library doesn't set and SQL Server's own tools do. */
+/* The options DB-Library does not set and SQL Server's own tools do. */
 const char *const prologue =
 	"SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; "
 	"SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON; SET NUMERIC_ROUNDABORT OFF; "

@@ -176,7 +176,7 @@ make_samples(Connection &connection)
 }
 
 /* A high surrogate without a low one, the other way round, and both in a longer text; then the
- * characters that a text can hold and PostgreSQL can't. */
+ * characters that a text can hold and PostgreSQL cannot. */
 void
 make_invalid_text(Connection &connection)
 {

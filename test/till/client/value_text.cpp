@@ -18,7 +18,7 @@ namespace tillctl
 namespace
 {
 
-/* Types that reach the client but that sybdb.h doesn't name. */
+/* Types that reach the client but that sybdb.h does not name. */
 constexpr int wire_uuid = 36;
 constexpr int wire_nvarchar = 231;
 constexpr int wire_xml = 241;

@@ -69,7 +69,7 @@ print_rows(const Result &result)
 	}
 }
 
-/* Lines, services before tax, tax where it isn't included, services after tax. */
+/* Lines, services before tax, tax where it is not included, services after tax. */
 int
 check_totals(Connection &connection)
 {

@@ -20,7 +20,7 @@ std::string json_date(Time time);
 /* Adds an object to the array in a column that may be NULL, empty or "[]". */
 void json_append(Value &array, const std::string &object);
 
-/* One modifier of an order line: all thirteen keys, or only those that aren't default. */
+/* One modifier of an order line: all thirteen keys, or only those that are not default. */
 struct Modifier
 {
 	int group = 0;

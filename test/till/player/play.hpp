@@ -32,7 +32,7 @@ public:
 	std::optional<int> some_id(const std::string &sql);
 
 	Ticket open(int type);
-	/* Opens a ticket with lines that aren't submitted yet. */
+	/* Opens a ticket with lines that are not submitted yet. */
 	Ticket open_with_orders(int type, int lines);
 	void order_some(Ticket &ticket, int lines);
 	/* Recalculates, stamps and saves. */
@@ -72,7 +72,7 @@ const std::vector<Kind> &order_kinds();
 const std::vector<Kind> &money_kinds();
 const std::vector<Kind> &ledger_kinds();
 const std::vector<Kind> &master_kinds();
-/* What change detection can't see at once; only reconciliation does. */
+/* What change detection cannot see at once; only reconciliation does. */
 const std::vector<Kind> &unseen_kinds();
 
 } // namespace tillctl

@@ -11,7 +11,7 @@ namespace tillctl
 namespace
 {
 
-/* Portions that a recipe uses can't be deleted. */
+/* Portions that a recipe uses cannot be deleted. */
 const char *const free_items = "SELECT i.[Id] FROM [dbo].[MenuItems] i WHERE NOT EXISTS (SELECT 1 "
 							   "FROM [dbo].[MenuItemPortions] p "
 							   "JOIN [dbo].[Recipes] r ON r.[Portion_Id] = p.[Id] WHERE "

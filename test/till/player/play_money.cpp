@@ -46,7 +46,7 @@ pay_and_close(Till &till, Ticket &ticket)
 	close(till.shift, ticket);
 }
 
-/* The guest goes: what wasn't submitted is, the rest is paid, the ticket closes. */
+/* The guest goes: what was not submitted is, the rest is paid, the ticket closes. */
 bool
 pay_all(Till &till)
 {

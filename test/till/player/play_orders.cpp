@@ -11,7 +11,7 @@ namespace tillctl
 namespace
 {
 
-/* The amount that would remain with the lines as they are; a line may only go if the guest isn't
+/* The amount that would remain with the lines as they are; a line may only go if the guest is not
  * owed money by it. */
 bool
 still_owed(Till &till, Ticket &ticket)

@@ -47,7 +47,7 @@ TransactionPointer
 Ticket::add_transaction(int type, Cents signed_amount, int other, const Value &name, Time now)
 {
 	const Named &kind = transaction_type_of(type);
-	/* The ticket stands on the side that isn't the kind's own account. */
+	/* The ticket stands on the side that is not the kind's own account. */
 	bool ticket_is_source = kind.source_type == account_type::receivable;
 	auto transaction = std::make_shared<AccountTransaction>();
 	AccountLine &own = ticket_is_source ? transaction->source : transaction->target;

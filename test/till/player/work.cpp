@@ -63,7 +63,7 @@ open_ticket(Shift &shift, int type, int number)
 	return ticket;
 }
 
-/* The ticket gets a copy of the guest's name and data: erasing the guest later doesn't erase it. */
+/* The ticket gets a copy of the guest's name and data: to erase the guest does not erase it. */
 void
 attach(Shift &shift, Ticket &ticket, const Guest &guest)
 {

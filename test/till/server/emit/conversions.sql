@@ -156,7 +156,7 @@ CREATE FUNCTION till.parse_datetime(value text, source text, target text, attemp
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS 'SELECT till.ticks_timestamp(till.parse_datetime2(value, source, target, attempt))';
 
--- numbers that don't fit: 220 in a conversion, 8115 in arithmetic
+-- numbers that do not fit: 220 in a conversion, 8115 in arithmetic
 CREATE FUNCTION till.tinyint_result(n bigint) RETURNS smallint
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN

@@ -218,7 +218,7 @@ Conversion::text_of() const
 	return "";
 }
 
-/* CAST cuts silently; storing what doesn't fit is error 8152. */
+/* CAST cuts silently; storing what does not fit is error 8152. */
 std::string
 Conversion::fitted(const std::string &text) const
 {

@@ -183,7 +183,7 @@ Emitter::dateadd_call(const Expr &e, const Scope *scope)
 	return Value{sql, type, nullable, nullptr, true};
 }
 
-/* DATEFROMPARTS and its kin: NULL if any part is, error 289 for a date that isn't one. */
+/* DATEFROMPARTS and its kin: NULL if any part is, error 289 for a date that is not one. */
 Value
 Emitter::from_parts_call(const Expr &e, const Scope *scope)
 {

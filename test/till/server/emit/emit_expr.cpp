@@ -336,7 +336,7 @@ Emitter::numeric_operation(const std::string &op, const Value &a, const Value &b
 	{
 		if (op == "/")
 			sql = quotient(left, right, type.scale);
-		if (type.precision == 38) /* else it can't overflow */
+		if (type.precision == 38) /* else it cannot overflow */
 			sql = "(" + sql + ")::" + pg_type(type);
 	}
 	return Value{sql, type, nullable};

@@ -1,7 +1,7 @@
 /*
  * The emitter: LIKE, as a PostgreSQL regular expression. Characters are UTF-16 units unless the
  * collation knows supplementary characters (_SC). Trailing blanks of the subject count only where a
- * side is Unicode. A pattern that isn't valid (an escape character at the end, a [ without its ])
+ * side is Unicode. A pattern that is not valid (an escape character at the end, a [ without its ])
  * matches nothing.
  */
 #include "emit/emitter.hpp"
@@ -129,7 +129,7 @@ like_to_regex(const std::string &pattern, const std::string &escape, bool by_uni
 	return regex + (blanks ? " *$" : "$");
 }
 
-/* Text in which what the collation doesn't tell apart is the same. */
+/* Text in which what the collation does not tell apart is the same. */
 static std::string
 folded(std::string text, const Collation &c)
 {

@@ -1,5 +1,5 @@
 -- Logins, users and what they may do. A login is a role of the cluster, a user a row of till.users; a session of a login
--- that isn't the till's own runs as that role. What GRANT and DENY said is kept in till.permissions; PostgreSQL's own
+-- that is not the till's own runs as that role. What GRANT and DENY said is kept in till.permissions; PostgreSQL's own
 -- privileges are made from it, so that PostgreSQL refuses.
 
 CREATE TABLE till.users (user_id integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY, name text NOT NULL, login text NOT NULL);

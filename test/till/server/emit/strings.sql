@@ -227,7 +227,7 @@ CREATE FUNCTION till.bytes_bigint(b bytea) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN ('x' || lpad(right(encode(b, 'hex'), 16), 16, '0'))::bit(64)::bigint;
 
--- binary(n): zeros on the right, a number's on the left; what doesn't fit is cut, in a store an error
+-- binary(n): zeros on the right, a number's on the left; what does not fit is cut, in a store an error
 CREATE FUNCTION till.pad_bytes(b bytea, n integer, number boolean, store boolean) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN

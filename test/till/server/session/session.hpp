@@ -3,7 +3,7 @@
  *
  * A T-SQL transaction is a PostgreSQL one that begins late: BEGIN goes out with the first statement
  * that touches data, since that is when SQL Server takes a snapshot. Inside it every statement has
- * a savepoint, because an error of a statement doesn't end a T-SQL transaction.
+ * a savepoint, because an error of a statement does not end a T-SQL transaction.
  *
  * session.cpp: login and requests; session_statement.cpp: the statement loop;
  * session_transaction.cpp: SET and transactions; session_query.cpp: SELECT, writes and the way to

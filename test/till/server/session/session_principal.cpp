@@ -86,7 +86,7 @@ Session::drop_principals(const Drop &s)
 	return Flow::next;
 }
 
-/* On objects only; rights on schemas, databases and the server the till doesn't know. */
+/* On objects only; rights on schemas, databases and the server the till does not know. */
 Session::Flow
 Session::run(const Grant &s)
 {

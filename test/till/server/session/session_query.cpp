@@ -52,7 +52,7 @@ Session::prepare_access(bool reads_data)
 
 /*
  * Under locking READ COMMITTED a reader waits for whoever has changed a row and not committed.
- * PostgreSQL's readers don't, so --read-locks takes each table's share lock and gives it back:
+ * PostgreSQL's readers do not, so --read-locks takes each table's share lock and gives it back:
  * coarser than SQL Server's row locks, but a reader waits, and its lock timeout and deadlocks are
  * real.
  */
@@ -82,8 +82,8 @@ Session::wait_for_writers(const std::vector<std::string> &tables)
 	}
 }
 
-/* An error of one statement doesn't end a T-SQL transaction: PostgreSQL needs a savepoint for that,
- * set before an attention can come between. */
+/* An error of one statement does not end a T-SQL transaction: PostgreSQL needs a savepoint for
+ * that, set before an attention can come between. */
 std::string
 Session::guarded(const std::string &sql)
 {
@@ -166,7 +166,7 @@ Session::inject_failure(bool reads_data)
 	throw SqlError(number, 16, 1, "the till was told to fail with error " + std::to_string(number));
 }
 
-/* Clients before TDS 7.3 get the types they don't know as text. */
+/* Clients before TDS 7.3 get the types they do not know as text. */
 Compiled
 Session::with_old_dates(const Compiled &c)
 {

@@ -40,7 +40,7 @@ std::vector<Token> tokenize(const std::string &sql);
  * ends in digits computed from all of it. The name as written, or the same if it was never cut. */
 std::string full_name(const std::string &name);
 
-/* Words that can't be an alias or a name without brackets. */
+/* Words that cannot be an alias or a name without brackets. */
 bool is_reserved(const std::string &word);
 
 } // namespace till

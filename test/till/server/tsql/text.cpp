@@ -45,7 +45,7 @@ next_codepoint(std::string_view text, size_t *at)
 	return c;
 }
 
-/* The code point of the UTF-16 unit(s) at i, with what UTF-8 in PostgreSQL can't hold escaped. */
+/* The code point of the UTF-16 unit(s) at i, with what UTF-8 in PostgreSQL cannot hold escaped. */
 static uint32_t
 decode_units(const unsigned char *bytes, size_t units, size_t *i)
 {

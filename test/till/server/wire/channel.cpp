@@ -305,7 +305,7 @@ Channel::wait_for(int other_fd)
 		{
 			p[0].revents = 0;
 			if (::poll(p, 1, 0) == 0)
-				send_ready(); /* the client needn't wait for what is there */
+				send_ready(); /* the client need not wait for what is there */
 		}
 		if (::poll(p, 2, -1) < 0 && errno != EINTR)
 			throw Disconnected();

@@ -156,7 +156,7 @@ RowEncoder::sized(std::string &out, const Column &c, std::string_view bytes)
 		return;
 	}
 	bytes =
-		bytes.substr(0, 8000 + (c.old_blob ? bytes.size() : 0)); /* what isn't (max) ends there */
+		bytes.substr(0, 8000 + (c.old_blob ? bytes.size() : 0)); /* what is not (max) ends there */
 	if (c.old_blob)
 	{
 		put_u8(out, 16);

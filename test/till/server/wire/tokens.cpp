@@ -271,7 +271,7 @@ TokenWriter::columns(const std::vector<OutputColumn> &list)
 		bool old_blob = c.type.kind == Kind::text || c.type.kind == Kind::ntext ||
 						c.type.kind == Kind::image || (!has_large_types() && is_blob(c.type));
 
-		if (old_blob) /* its table's name, which we don't follow through expressions */
+		if (old_blob) /* its table's name, which we do not follow through expressions */
 		{
 			if (has_large_types())
 				put_u8(out, 0);
