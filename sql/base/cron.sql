@@ -3,7 +3,7 @@
 -- Rules:
 -- * pg_cron is optional: nothing here names an object of it outside EXECUTE, so that the extension
 --   installs without it.
--- * Where a job can't be made the error says the exact thing to type.
+-- * Where a job cannot be made the error says the exact thing to type.
 
 CREATE FUNCTION sambapos._cron_here() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -11,7 +11,7 @@ $$ SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron'); $$
 COMMENT ON FUNCTION sambapos._cron_here() IS 'True if pg_cron is in this database';
 
 -- shared_preload_libraries and cron.database_name are shown to superusers only; to others the steps
--- are given without the present values. No ALTER SYSTEM: it doesn't know cron.* before pg_cron is loaded.
+-- are given without the present values. No ALTER SYSTEM: it does not know cron.* before pg_cron is loaded.
 CREATE FUNCTION sambapos._cron_steps() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -49,7 +49,7 @@ COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
   'replica';
 
 -- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a site
--- of that name. Renaming a database or a role leaves a job that can't run any more: it is stale.
+-- of that name. Renaming a database or a role leaves a job that cannot run any more: it is stale.
 CREATE FUNCTION sambapos._cron_jobs(site text)
 RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean, is_stale boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -165,7 +165,7 @@ COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text) IS
   'What is different for a job that is there, as NOTICEs';
 
 -- Changes the job that is there, else makes one. A job keeps the cron.host, database and state it was made with: what
--- can't log in, is stale or not active is made anew. Of another user's job a superuser changes what is wrong.
+-- cannot log in, is stale or not active is made anew. Of another user's job a superuser changes what is wrong.
 CREATE FUNCTION sambapos._cron_set_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

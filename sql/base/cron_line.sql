@@ -1,6 +1,6 @@
 -- cron_line.sql: what a cron line means, as far as it must be known here: how long it can be until it comes again.
 --
--- pg_cron judges whether a line is one; what isn't understood here gives NULL, and nothing is said about it.
+-- pg_cron judges whether a line is one; what is not understood here gives NULL, and nothing is said about it.
 
 CREATE FUNCTION sambapos._cron_field(field text, low integer, high integer, names text[]) RETURNS integer[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS

@@ -1,4 +1,4 @@
--- dead_letters.sql: values that PostgreSQL can't hold as they are.
+-- dead_letters.sql: values that PostgreSQL cannot hold as they are.
 
 CREATE TABLE sambapos.dead_letters (
   site_id     integer NOT NULL,

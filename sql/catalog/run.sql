@@ -127,7 +127,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._log_gone(bigint, name, bigint) IS 'Adds to a table''s count of rows that are gone';
 
--- PostgreSQL cuts the line at 63 bytes and shows ASCII only; one that wouldn't come through ends in digits instead.
+-- PostgreSQL cuts the line at 63 bytes and shows ASCII only; one that would not come through ends in digits instead.
 CREATE FUNCTION sambapos._log_progress_line(site text, phase text, table_name text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -4,7 +4,7 @@
 -- * Everything that is a setting or a state is a row in a table of schema sambapos, marked for
 --   pg_dump together with its sequence; the install script puts no row into any of them.
 -- * Settings and state are two tables. A run writes state and holds it until it commits; who changes a setting, or asks
---   for a sync, doesn't wait for that. Functions get both in one row of view _place.
+--   for a sync, does not wait for that. Functions get both in one row of view _place.
 -- * No table refers to another by a foreign key: pg_restore loads them in any order, several at once. What
 --   belongs together is removed together by sambapos_remove_site.
 -- * Servers are remembered by name, sites and tables too: an oid would not survive a restore.

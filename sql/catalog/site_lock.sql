@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS
   'Locks a site for this transaction; false if another session holds it';
 
--- The holder's transaction stands in xmax. Inside a savepoint that was released it can't be looked up any
+-- The holder's transaction stands in xmax. Inside a savepoint that was released it cannot be looked up any
 -- more; then any other session that has locked a row of the table may be it.
 CREATE FUNCTION sambapos._site_holder(site_id integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

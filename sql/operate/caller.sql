@@ -1,13 +1,13 @@
--- caller.sql: what the caller has set doesn't reach our functions.
+-- caller.sql: what the caller has set does not reach our functions.
 --
 -- Rules:
 -- * The list is here and nowhere else. The end of the install script, and of every upgrade script, gives it to each
 --   function that can be called from outside; what that one calls runs with it. (Their search_path all functions are
 --   created with: make lint.)
--- * A procedure that commits can't have a SET clause. It evaluates nothing but calls of functions, and says what its
+-- * A procedure that commits cannot have a SET clause. It evaluates nothing but calls of functions, and says what its
 --   transactions are (scheduled.sql).
--- * What the list can't hold: settings for superusers (plpgsql.*, lc_messages, session_replication_role), which a
---   function can't set for others, and what the caller may rightly decide: limits of time and memory, how to plan,
+-- * What the list cannot hold: settings for superusers (plpgsql.*, lc_messages, session_replication_role), which a
+--   function cannot set for others, and what the caller may rightly decide: limits of time and memory, how to plan,
 --   where to store. test/pgtap/hostile.settings has bad values of both.
 -- * The C++ functions are left out: they depend on none, and sambapos_query converts as the caller wishes.
 

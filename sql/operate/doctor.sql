@@ -1,7 +1,7 @@
 -- doctor.sql: sambapos_check: everything between here and the till, looked at one by one.
 --
 -- Rules:
--- * A check that fails, or can't be asked, stops no other. What needs a connection is skipped without one.
+-- * A check that fails, or cannot be asked, stops no other. What needs a connection is skipped without one.
 -- * Nothing is written, here or there, and no row of the till is read: only its catalog and its clock.
 -- * No answer has a password in it.
 
@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION sambapos._doctor_checks() IS
   'The checks of sambapos_check, in their order, behind the steps of the connection';
 
--- Some servers end the transaction over a question that they don't know: what the next check asks is asked again in
+-- Some servers end the transaction over a question that they do not know: what the next check asks is asked again in
 -- another one.
 CREATE FUNCTION sambapos._doctor_ask(function name, server text) RETURNS sambapos.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

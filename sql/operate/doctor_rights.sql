@@ -2,7 +2,7 @@
 --
 -- Rules:
 -- * Plain T-SQL: HAS_PERMS_BY_NAME and the catalog views, which lock nothing but a definition for a moment.
--- * SQL Server shows a login only what it has a right on: what isn't there and what may not be read look the same.
+-- * SQL Server shows a login only what it has a right on: what is not there and what may not be read look the same.
 
 CREATE FUNCTION sambapos._doctor_login(server text) RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

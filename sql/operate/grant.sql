@@ -38,7 +38,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_check(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
 
--- The replica and the views over it aren't the extension's: their owner's rights are needed to open them. What is made
+-- The replica and the views over it are not the extension's: their owner's rights are needed to open them. What is made
 -- later is opened when it is made (_readers_grant).
 CREATE FUNCTION sambapos._grant_replica(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -14,7 +14,8 @@ $$
 DECLARE
   routine regprocedure;
 BEGIN
-  -- Every routine of schema sambapos, and of ours every one that isn't listed here, whichever part of the script made it.
+  -- Every routine of schema sambapos, and of ours every one that is not listed here, whichever part of the script made
+  -- it.
   FOR routine IN
     SELECT p.oid::regprocedure
     FROM pg_catalog.pg_proc AS p

@@ -32,7 +32,7 @@ $$ SELECT format('IF OBJECT_ID(%s) IS NOT NULL %s;', sambapos._tsql_text(object)
 COMMENT ON FUNCTION sambapos._setup_if_there(text, text) IS 'A statement about a table, for where the till has that '
     'table';
 
--- Who shall read. sa never: it can't be made to only read.
+-- Who shall read. sa never: it cannot be made to only read.
 CREATE FUNCTION sambapos._setup_login(server text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT coalesce((SELECT m.username FROM sambapos._server_mapping(server) AS m WHERE lower(m.username) <> 'sa'),

@@ -54,7 +54,7 @@ COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS
   'How many rows of a site in these row states a replica table has; NULL if there is no such table, or a superuser '
   'looks at one of a plain role';
 
--- The counts are in the list of columns, not in a join: who doesn't select them doesn't pay for them.
+-- The counts are in the list of columns, not in a join: who does not select them does not pay for them.
 CREATE VIEW sambapos.table_status AS
 SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        CASE WHEN NOT t.enabled THEN 'disabled' WHEN t.paused_reason IS NOT NULL THEN 'paused'

@@ -193,7 +193,7 @@ $$;
 COMMENT ON FUNCTION sambapos._site_repair_table(sambapos._place, sambapos._table, name) IS
   'Makes again what was dropped of a table that a site has';
 
--- A table that can't be added leaves the others alone; who asked for that one table alone gets the error. What belongs
+-- A table that cannot be added leaves the others alone; who asked for that one table alone gets the error. What belongs
 -- to other roles is an error always: nothing is done beside it.
 CREATE FUNCTION sambapos._site_try_table(place sambapos._place, wanted record, fresh name, at_source text[], strict boolean)
 RETURNS sambapos.table_action

@@ -1,4 +1,4 @@
--- adopt.sql: sambapos_adopt: rows of a site that isn't there any more are shown, given to a site, or dropped.
+-- adopt.sql: sambapos_adopt: rows of a site that is not there any more are shown, given to a site, or dropped.
 
 CREATE FUNCTION @extschema@.sambapos_adopt(site_id integer DEFAULT NULL, site text DEFAULT NULL, drop_data boolean DEFAULT false)
 RETURNS TABLE (site_number integer, table_name text, rows bigint, epochs integer, last_synced_at timestamptz, action text)

@@ -24,7 +24,7 @@ $$;
 COMMENT ON FUNCTION sambapos._readers_grant(text, text) IS
   'Opens what was made just now to the roles that sambapos_grant has opened the rest to';
 
--- What isn't the source's column; the view has the same words.
+-- What is not the source's column; the view has the same words.
 CREATE FUNCTION sambapos._replica_comment(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -4,8 +4,8 @@
 -- * The source's name in snake_case, as IMPORT FOREIGN SCHEMA writes it. Where it is another's already, it gets a
 --   number; of tables that are added in one call one with an underscore at the source comes last. Once given, a name
 --   stays.
--- * One source table is one replica table at all sites, if keys and types agree; a shop's own table whose don't is kept
---   apart under the next name. A table of SambaPOS has its own name or none.
+-- * One source table is one replica table at all sites, if keys and types agree; a shop's own table whose do not is
+--   kept apart under the next name. A table of SambaPOS has its own name or none.
 -- * Never given to a shop's own table: the names of SambaPOS tables, of their history tables, of sets, and what another
 --   relation of schema sambapos_replica has, an index too.
 

@@ -78,7 +78,7 @@ COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS
   'Why a live foreign table may not be read; NULL: it may, or does not exist';
 
 -- Reading runs code too, with the reader's rights: a view its functions, a table its policies, and the planner what an
--- index predicate calls. So a table of others isn't even read.
+-- index predicate calls. So a table of others is not even read.
 CREATE FUNCTION sambapos._replica_table(table_name name) RETURNS regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION sambapos._replica_check_name(name, text) IS
   'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
--- the relation and of those that inherit from it. What PostgreSQL itself brings isn't in pg_depend.
+-- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
 CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -215,7 +215,7 @@ COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS
   'Why a table may not be synced by the role that runs; NULL: it may';
 
 -- After the lock that writers need has been taken, what is looked up is what holds: under a snapshot that is older
--- than the lock it isn't.
+-- than the lock it is not.
 CREATE FUNCTION sambapos._check_isolation() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

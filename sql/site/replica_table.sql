@@ -3,7 +3,7 @@
 -- Rules:
 -- * One table in sambapos_replica for each source table, for all sites: site_id, epoch, the source's
 --   columns with plain numeric and text, then row_state, first_seen_at, synced_at, version.
--- * A child's identity is its root's and its own key. Where the source's key doesn't hold the root's id, the replica's
+-- * A child's identity is its root's and its own key. Where the source's key does not hold the root's id, the replica's
 --   does: root_id, 0 for a row that has no root.
 -- * Columns are matched by name, never by position. A column is added, or made wider, never dropped.
 -- * Nothing here is a member of the extension: DROP EXTENSION must not reach history.
@@ -53,7 +53,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';
 
--- What one read of a table selects, and under which names it is kept. Secrets aren't among them even
+-- What one read of a table selects, and under which names it is kept. Secrets are not among them even
 -- if somebody imported them, nor is what the source has dropped.
 CREATE FUNCTION sambapos._table_columns(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
@@ -362,7 +362,7 @@ COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS
   'Makes a replica table, or adds the columns it lacks and widens those that got wider; raises 42804 if a type '
   'changed otherwise';
 
--- Somebody has dropped it. The engine doesn't make it again by itself: rows that the source no longer has are lost
+-- Somebody has dropped it. The engine does not make it again by itself: rows that the source no longer has are lost
 -- with it, and whoever did that should know.
 CREATE FUNCTION sambapos._table_missing(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -1,7 +1,7 @@
 -- settings.sql: checking what users write, and every setting (sambapos_configure).
 --
 -- Rules:
--- * An argument that isn't known is an error that names the nearest one that is.
+-- * An argument that is not known is an error that names the nearest one that is.
 -- * A setting is one line in sambapos._settings(); what it may be is checked in one place, and said
 --   in the hint in the same words.
 
@@ -94,7 +94,7 @@ $$;
 COMMENT ON FUNCTION sambapos._settings() IS
   'Every setting of sambapos_configure with its range (of a choice: the two values), its default and its unit';
 
--- The value as it is stored. Each branch raises if it doesn't like what it sees; the caller says
+-- The value as it is stored. Each branch raises if it does not like what it sees; the caller says
 -- which setting it was and what would do.
 CREATE FUNCTION sambapos._setting_value(kind text, low text, high text, value text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -209,7 +209,7 @@ COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
   'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
   'whole';
 
--- The light goes by sync_interval, a job with a cron line doesn't.
+-- The light goes by sync_interval, a job with a cron line does not.
 CREATE FUNCTION sambapos._schedule_compare(site text, schedule text, sync_interval interval) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -1,4 +1,4 @@
--- unknown.sql: rows of a site that isn't there any more: DROP EXTENSION leaves the replica and forgets whose it is.
+-- unknown.sql: rows of a site that is not there any more: DROP EXTENSION leaves the replica and forgets whose it is.
 --
 -- Rules:
 -- * Such rows are in no view of sambapos_report. They are never another site's by accident: a new site gets a number

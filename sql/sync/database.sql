@@ -3,7 +3,7 @@
 -- Rules:
 -- * What a server says of its database (name, number, date of creation, service broker) is compared with what it said
 --   before. If it says something else, rows decide: a restored backup, or the same database on another machine, has
---   the rows that are known. If they don't say so it is another database, and nothing of it is merged.
+--   the rows that are known. If they do not say so it is another database, and nothing of it is merged.
 -- * Where a server has never said anything of its database, nothing is held.
 
 -- The oldest and the newest live rows of a root, as they are known and as they are at the source.
@@ -32,8 +32,8 @@ $$;
 COMMENT ON FUNCTION sambapos._database_compare_root(sambapos._place, sambapos._table) IS
   'Of how many known rows of a root the source has rows under the same id, and how many of them are of the same date';
 
--- A root that can't be read, here or there, says nothing; another one may. One that can't be read at this moment is no
--- reason to hold anything: then the run fails, and the next one asks again.
+-- A root that cannot be read, here or there, says nothing; another one may. One that cannot be read at this moment is
+-- no reason to hold anything: then the run fails, and the next one asks again.
 CREATE FUNCTION sambapos._database_compare(place sambapos._place, OUT compared bigint, OUT equal bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -83,7 +83,7 @@ $$;
 COMMENT ON FUNCTION sambapos._database_hold(bigint, sambapos._place, jsonb, jsonb) IS
   'Fails a run because another database answers, and remembers which';
 
--- True if a run may go on reading. What a server doesn't say this time is no proof that it is the one that is known.
+-- True if a run may go on reading. What a server does not say this time is no proof that it is the one that is known.
 CREATE FUNCTION sambapos._database_recognise(run_id bigint, place sambapos._place, identity jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

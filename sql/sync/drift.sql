@@ -1,7 +1,7 @@
 -- drift.sql: the source's columns have changed.
 --
 -- Rules:
--- * A new column is added, a wider type followed, a dropped column no longer read; what can't be followed pauses its
+-- * A new column is added, a wider type followed, a dropped column no longer read; what cannot be followed pauses its
 --   table with the reason.
 -- * The live table is altered, not made anew: views may depend on it.
 
@@ -139,8 +139,8 @@ COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos._place, sambapos._ta
   'Follows a change of a source table''s columns, or pauses the table with the reason';
 
 -- Compares what the source has with what was there at the last look. What changed is followed; what
--- can't be followed pauses the table. The tables that need a whole read are marked full_due; those
--- that the source doesn't show fail.
+-- cannot be followed pauses the table. The tables that need a whole read are marked full_due; those
+-- that the source does not show fail.
 CREATE FUNCTION sambapos._drift_look(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -1,4 +1,4 @@
--- fingerprint.sql: what can't change about a root.
+-- fingerprint.sql: what cannot change about a root.
 --
 -- Rules:
 -- * A TicketUid decides alone. Otherwise the date of birth must be equal, and the number or the document may not
@@ -14,7 +14,7 @@ $$;
 COMMENT ON FUNCTION sambapos._root_fingerprint(sambapos._place, sambapos._table) IS
   'The columns of a root that tell it from another row under its id';
 
--- Two values that don't contradict: equal, or one of them not given yet.
+-- Two values that do not contradict: equal, or one of them not given yet.
 CREATE FUNCTION sambapos._root_agrees_sql(column_name name) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT format('coalesce(nullif(r.%1$I::text, '''') = nullif(s.%1$I::text, ''''), true)', column_name); $$;

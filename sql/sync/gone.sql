@@ -70,7 +70,7 @@ COMMENT ON FUNCTION sambapos._root_may_stay_sql(sambapos._place, sambapos._table
   'A condition on replica row r of a root: true if a clear leaves it at the source';
 
 -- The shape of what is gone. A clear takes all there is up to some row, or all of a stretch (nine of ten, for
--- scripts that leave what isn't paid); a restore takes the newest, and the ids fall.
+-- scripts that leave what is not paid); a restore takes the newest, and the ids fall.
 CREATE FUNCTION sambapos._gone_shape(place sambapos._place, t sambapos._table, OUT kind text, OUT evidence jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -280,7 +280,7 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_scopes(sambapos._table, text) IS
   'Conditions on replica rows whose absence from the stage means that they are gone';
 
--- Where the root is gone too they share its fate: the table wasn't copied while a clear went by.
+-- Where the root is gone too they share its fate: the table was not copied while a clear went by.
 CREATE FUNCTION sambapos._lost_find(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -425,7 +425,7 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table, text, bigint) IS
   'Gives children that their root no longer has their row_state';
 
--- What is read whole and has no root here: masters, and children whose root isn't copied. Of those, all up to
+-- What is read whole and has no root here: masters, and children whose root is not copied. Of those, all up to
 -- some row may have gone with a clear.
 CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
     RETURNS void

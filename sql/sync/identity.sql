@@ -7,11 +7,11 @@
 --   apart as another row, and said so; it is never written over.
 -- * A child is its root's: it gets the epoch of the root that was staged with it, or waits for the next run. A row that
 --   says it has no root is one of the present epoch, and no older row's continuation.
--- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had,
+-- * Where no root can tell (masters, rows without a root), a row that is not live goes on only with the values it had,
 --   unless its earlier versions are kept beside it.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
--- this run had no reason to look at, or whose tables it didn't have.
+-- this run had no reason to look at, or whose tables it did not have.
 CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos._place, t sambapos._table, reused bigint[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -45,8 +45,8 @@ $$;
 COMMENT ON FUNCTION sambapos._root_times_agree_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if replica row r and staged row s have one of their later times in common';
 
--- Staged roots that aren't what their live namesake was. Its neighbours by id are staged too, if they are still there:
--- those that are still themselves say that ids haven't been used again in numbers.
+-- Staged roots that are not what their live namesake was. Its neighbours by id are staged too, if they are still there:
+-- those that are still themselves say that ids have not been used again in numbers.
 CREATE FUNCTION sambapos._suspect_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -148,7 +148,7 @@ $$;
 COMMENT ON FUNCTION sambapos._suspect_judge(sambapos._place, sambapos._table) IS
   'Decides of each suspect: same, another, or undecided';
 
--- What can't be decided is kept apart like another row, and shown.
+-- What cannot be decided is kept apart like another row, and shown.
 CREATE FUNCTION sambapos._suspect_show(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -237,9 +237,9 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_children(bigint, sambapos._place, sambapos._table) IS
   'Gives staged children the epoch of their staged root; leaves out those without one';
 
--- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
+-- Masters, and children whose root is not copied, go on as the live row of their key, or as one that is gone with just
 -- these values, or whose earlier versions are kept. Rows that say they have no root are of the present epoch. A row
--- that isn't live and has other values is another row: its id has been used again.
+-- that is not live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -327,7 +327,7 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
   'Fills document_epoch of staged tickets and payments';
 
--- A row that was delivered under another root, or without one, isn't where it was: it moved, unless its old root is
+-- A row that was delivered under another root, or without one, is not where it was: it moved, unless its old root is
 -- gone, whose fate it then shares. One without a root that has other values now was another row.
 CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS void

@@ -5,7 +5,7 @@
 --
 -- Rules:
 -- * Nothing is deleted, and no value is overwritten because a row is missing: only row_state changes.
--- * What hasn't changed isn't touched: rows are compared column by column before they are written, so
+-- * What has not changed is not touched: rows are compared column by column before they are written, so
 --   an idle or repeated run writes no byte to a replica table.
 -- * An id that names another row than before gets another epoch; the old row stays as it was.
 

@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
   'Enters a run''s tables in the log; naming one member of a family means all of it';
 
--- What somebody has dropped fails alone, and with a root its children, since they aren't read without it.
+-- What somebody has dropped fails alone, and with a root its children, since they are not read without it.
 CREATE FUNCTION sambapos._run_fail_missing(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
 
 -- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may
 -- have been used again below what is known. Its family follows. A child may be due alone; one whose
--- root isn't copied is always read whole.
+-- root is not copied is always read whole.
 CREATE FUNCTION sambapos._table_is_read_whole(run_mode text, t sambapos._table, highest bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

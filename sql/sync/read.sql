@@ -76,7 +76,7 @@ COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._tabl
   'From which date on a root''s rows are read again';
 
 -- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, and for
--- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket isn't one.
+-- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
 CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -144,7 +144,7 @@ $$;
 COMMENT ON FUNCTION sambapos._changed_not_staged(sambapos._table) IS 'Changed roots whose own row is not staged yet';
 
 -- Known and live, plus newly staged, must be what the source counts. If not, or if a row that was
--- asked for by id wasn't there, all ids are asked for: some are gone, or some were never seen.
+-- asked for by id was not there, all ids are asked for: some are gone, or some were never seen.
 CREATE FUNCTION sambapos._root_list_if_different(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos._place, sambapos._table
   'Stages a root''s changed rows, or all of them';
 
 -- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
--- own stamp doesn't follow all changes, but where it moved something did.
+-- own stamp does not follow all changes, but where it moved something did.
 CREATE FUNCTION sambapos._changed_collect(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -251,8 +251,8 @@ $$;
 COMMENT ON FUNCTION sambapos._changed_collect(bigint, sambapos._place, sambapos._table) IS
   'Notes the roots of a child table''s new rows as changed';
 
--- Where the root isn't part of a child's key the row can leave its root and live on, without one or
--- with another. Known rows of changed roots that weren't delivered, and rows without a root, are
+-- Where the root is not part of a child's key the row can leave its root and live on, without one or
+-- with another. Known rows of changed roots that were not delivered, and rows without a root, are
 -- asked for by their own id.
 CREATE FUNCTION sambapos._child_moved_ids(place sambapos._place, t sambapos._table) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -340,7 +340,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all that a run reads is of one moment';
 
--- What can't change about the staged roots, read once more. One that is another row now, or none, waits: its children
+-- What cannot change about the staged roots, read once more. One that is another row now, or none, waits: its children
 -- may be those of either. It says nothing about rows that are missing under it.
 CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -442,7 +442,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos._place) IS 'What a run reads, in order';
 
--- A child isn't read any more once its root has failed.
+-- A child is not read any more once its root has failed.
 CREATE FUNCTION sambapos._read_may_go_on(run_id bigint, t sambapos._table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

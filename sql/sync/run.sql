@@ -4,8 +4,8 @@
 -- * State (high-water mark, loaded_at, max ids) changes in the transaction that writes the rows.
 -- * What a run of some tables does is no success of the site, nor its turn: only a whole run is.
 
--- Whoever holds the lock knows that a run still called running is dead. The site's row isn't touched
--- before the merge, so that sambapos_request_sync doesn't wait for a long sambapos_sync.
+-- Whoever holds the lock knows that a run still called running is dead. The site's row is not touched
+-- before the merge, so that sambapos_request_sync does not wait for a long sambapos_sync.
 CREATE FUNCTION sambapos._run_begin(place sambapos._place, mode text, trigger text, tables text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -4,7 +4,7 @@
 -- Rules:
 -- * The lock of a site ends with the transaction, so it is taken again after each COMMIT; then the run looks whether
 --   the site is still its own.
--- * A procedure that commits can't have a SET clause, and COMMIT takes SET LOCAL back: the next statement
+-- * A procedure that commits cannot have a SET clause, and COMMIT takes SET LOCAL back: the next statement
 --   sets search_path again, before anything is evaluated. make lint holds every procedure to that.
 
 -- An insert waits for nobody, whatever a run holds.
@@ -80,7 +80,7 @@ EXCEPTION
   -- the run remembers a refused login, so that nobody knocks again each minute until the account is locked
   WHEN invalid_authorization_specification OR invalid_password THEN
     RETURN true;
-  -- a source that can't be asked now is no reason: the next run that is due says what is wrong
+  -- a source that cannot be asked now is no reason: the next run that is due says what is wrong
   WHEN OTHERS THEN
     RETURN false;
 END;

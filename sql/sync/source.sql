@@ -22,7 +22,7 @@ COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp
   'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
 -- Every login may see the row of the database that it is in. A server without such a view has its clock still. One that
--- can't answer at this moment (a lock on that row, as during a restore) is asked by the next run.
+-- cannot answer at this moment (a lock on that row, as during a restore) is asked by the next run.
 CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb,
                                        OUT gives_utf16 boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -88,7 +88,7 @@ $$;
 COMMENT ON FUNCTION sambapos._probe_ask_of(bigint, sambapos._place, name) IS
   'Asks for the counts of one table or all; asked again, the answer is kept beside the first one';
 
--- All tables in one question; if one of them can't be asked, one by one, so that only that one fails.
+-- All tables in one question; if one of them cannot be asked, one by one, so that only that one fails.
 CREATE FUNCTION sambapos._probe_ask(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -148,7 +148,7 @@ $$;
 COMMENT ON FUNCTION sambapos._probe_facts() IS 'What a run found at the source, for the next one to compare with';
 
 -- A clear is many transactions. If the source holds less after reading than before, what is missing
--- now says nothing yet; the next run will see the end of it. A table that couldn't be asked again (it
+-- now says nothing yet; the next run will see the end of it. A table that could not be asked again (it
 -- failed, or was left out) proves nothing.
 CREATE FUNCTION sambapos._probe_is_falling() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

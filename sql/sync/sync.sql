@@ -42,7 +42,7 @@ COMMENT ON FUNCTION sambapos._sync_lock_problem() IS
   'Why a call of sambapos_sync takes no further site: it holds half of the locks that the server has room for; NULL: it '
   'does not';
 
--- Why a site isn't synced at all: one row without a table.
+-- Why a site is not synced at all: one row without a table.
 CREATE FUNCTION sambapos._sync_no_result(place sambapos._place, status text, message text) RETURNS sambapos.sync_result
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status, message)::sambapos.sync_result; $$;

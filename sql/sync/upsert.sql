@@ -1,7 +1,7 @@
 -- upsert.sql: writing one table: what differs is updated, what is new inserted.
 --
 -- Rules:
--- * What hasn't changed isn't touched: rows are compared column by column before they are written, so an idle or
+-- * What has not changed is not touched: rows are compared column by column before they are written, so an idle or
 --   repeated run writes no byte to a replica table.
 
 CREATE FUNCTION sambapos._history_keep(place sambapos._place, t sambapos._table) RETURNS void
@@ -24,8 +24,8 @@ COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table';
 
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
--- don't. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
--- wasn't restored: its rows stay what they are.
+-- do not. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
+-- was not restored: its rows stay what they are.
 CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
                                                 ids bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
