@@ -1,10 +1,13 @@
-# What the tests stand on: install-deps asks apt only when apt can know, and no test is skipped without a word.
+# What the tests stand on: install-deps asks apt only when apt can know, no test is skipped without a word, and a
+# comparison of two sides names all that differs.
 use strict;
 use warnings;
 use FindBin;
+use lib $FindBin::Bin;
 use File::Temp qw(tempdir);
 use IPC::Run ();
 use Test::More;
+use Canonical;
 
 my $harness = "$FindBin::Bin/../harness";
 
@@ -90,5 +93,10 @@ skipped: tap: test/t/a.t: the server gives no UTF-16 (2 tests)
 skipped: tap: test/pgtap/function_bodies.sql: plpgsql_check is not installed
 skipped: tap: test/pgtap/function_bodies.sql: Resolve.x: no network of its own
 END
+
+# ---- what differs ----
+
+is(scalar(grep { /only at the source: z$/ } Canonical::line_differences('t', [qw(a z)], [qw(a b c d e)])), 1,
+	'a line that one side lacks is named beside however many of the other side');
 
 done_testing();
