@@ -77,10 +77,11 @@ COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
   'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;
 
-CREATE FUNCTION sambapos._in_transaction_block() RETURNS boolean
-LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_in_transaction_block';
-COMMENT ON FUNCTION sambapos._in_transaction_block() IS
-  'True after BEGIN, and in a line of several statements: where a procedure can''t commit';
+CREATE FUNCTION sambapos._may_commit() RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_may_commit';
+COMMENT ON FUNCTION sambapos._may_commit() IS
+  'Asked by a procedure itself: false after BEGIN, in a line of several statements, in what a function calls, and '
+  'beneath an EXCEPTION clause';
 
 CREATE FUNCTION sambapos._disconnect(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_disconnect';

@@ -37,13 +37,19 @@ unlike(notices($db, qq(SELECT FROM sambapos_add_site('$long', 'till', tables => 
 unlike(notices($db, qq(SELECT FROM sambapos_sync('$long'))), qr/NOTICE|WARNING/, 'nor about its sync');
 like(notices($db, q(SELECT FROM sambapos_add_site('two', 'till', tables => '{departments}'))), qr/site "two" reads the same database as site "a+"/, 'two sites on one database');
 
-for my $block ("BEGIN; CALL sambapos_run('two')", "SELECT 1\\; CALL sambapos_run('two')")
+$db->run(q{CREATE FUNCTION runs() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL sambapos_run('two'); END $$;
+	CREATE FUNCTION runs_in_sql() RETURNS void LANGUAGE sql AS $$ CALL sambapos_run('two'); $$;
+	CREATE PROCEDURE runs_nested() LANGUAGE plpgsql AS $$ BEGIN CALL sambapos_run('two'); END $$;
+	CREATE PROCEDURE runs_with_setting() LANGUAGE plpgsql SET work_mem = '4MB' AS $$ BEGIN CALL sambapos_run('two'); END $$});
+for my $block ("BEGIN; CALL sambapos_run('two')", "SELECT 1\\; CALL sambapos_run('two')", 'SELECT runs()', 'SELECT runs_in_sql()',
+	'DO $$ BEGIN PERFORM runs(); END $$', 'CALL runs_with_setting()', 'BEGIN; CALL runs_nested()', "BEGIN; DO \$\$ BEGIN CALL sambapos_run('two'); END \$\$",
+	"DO \$\$ BEGIN CALL sambapos_run('two'); EXCEPTION WHEN division_by_zero THEN NULL; END \$\$")
 {
 	my $error = $db->error($block);
 	is($error->{sqlstate}, '2D000', 'a run can not be in a block');
 	like($error->{text}, qr/sambapos_run cannot be called inside.*HINT: .*sambapos_request_sync\('two'\)/s, 'and says what to do');
 }
-is($db->error("CALL sambapos_run('two')"), undef, 'outside it can');
+is($db->error($_), undef, "outside it can: $_") for "CALL sambapos_run('two')", "DO \$\$ BEGIN CALL sambapos_run('two'); END \$\$", 'CALL runs_nested()';
 
 $db->run(q(SELECT sambapos_configure('two', 'enabled', 'false', 'departments')));
 my ($row) = $db->sync(q('two', '{departments}'));
