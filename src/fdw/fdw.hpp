@@ -55,8 +55,9 @@ struct ServerOptions
 	bool password_required;
 };
 
-/* Setting sambapos.replace_invalid_text: foreign tables are read as if invalid_text were replace.
- * The sync switches it on while it reads, once the server has shown that it gives UTF-16. */
+/* Setting sambapos.replace_invalid_text: foreign tables are read as if invalid_text were replace
+ * (server_options() without a user), but for the client library's question marks, which stay an
+ * error. The sync switches it on while it reads, once the server has shown that it gives UTF-16. */
 extern bool replace_invalid_text;
 
 /* Reads the options of a server (and of the user's mapping when user is valid). Errors: HV00N-style
@@ -126,6 +127,7 @@ enum ScanPrivate
 	SCAN_COMPOSED,        /* List of List of int: ComposedMember */
 	SCAN_RELATIONS,       /* String: what is no single table, tables by their indexes in the range
 							 table, e.g. (1) INNER JOIN (2); empty for a table */
+	SCAN_AS_BYTES,        /* Boolean: its text is fetched as the bytes of UTF-16 */
 	SCAN_PRIVATE_MEMBERS
 };
 

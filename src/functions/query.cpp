@@ -54,9 +54,10 @@ usable_server(const char *name)
 }
 
 static types::RowReader *
-make_reader(const fdw::Connection *connection, TupleDesc tuple)
+make_reader(const fdw::Result *result, TupleDesc tuple)
 {
-	int arrived = tds::column_count(connection->session);
+	const tds::Session *session = result->connection->session;
+	int arrived = tds::column_count(session);
 	auto *targets = static_cast<types::Target *>(
 		palloc0(sizeof(types::Target) * static_cast<size_t>(tuple->natts + 1)));
 
@@ -72,8 +73,7 @@ make_reader(const fdw::Connection *connection, TupleDesc tuple)
 		targets[i].attribute = static_cast<AttrNumber>(i + 1);
 		targets[i].remote_type = "";
 	}
-	return types::make_row_reader(connection->session, tuple, targets, arrived,
-								  connection->invalid_text == fdw::InvalidText::replace);
+	return types::make_row_reader(session, tuple, targets, arrived, fdw::unreadable_text(result));
 }
 
 static void
@@ -129,7 +129,7 @@ extern "C"
 
 		result->origin = tds::Origin::passthrough;
 		fdw::result_open(result, server, GetUserId(), functions::to_utf8(call.sql));
-		call.reader = functions::make_reader(result->connection, info->setDesc);
+		call.reader = functions::make_reader(result, info->setDesc);
 		fdw::result_store_if_locking(result);
 		functions::fetch_all(&call, result, info);
 		fdw::result_close(result);

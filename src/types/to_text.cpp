@@ -75,7 +75,7 @@ utf8_room(const tds::Value &value)
 	return static_cast<Size>(value.length / 2) * 3 + 1;
 }
 
-/* A column of an n-type that was fetched as its bytes, so that nothing is lost on the way. Writes
+/* Text that was fetched as the bytes of its UTF-16, so that nothing is lost on the way. Writes
  * valid UTF-8 without NUL; gives its end. */
 static unsigned char *
 decode_utf16(const ColumnReader &column, const tds::Value &value, unsigned char *text)
@@ -262,8 +262,9 @@ valid_utf8(const ColumnReader &column, std::string_view text)
 {
 	if (likely(pg_verify_mbstr(PG_UTF8, text.data(), static_cast<int>(text.size()), true)))
 		return text;
-	std::string_view cleaned =
-		column.row->replace_invalid ? without_nul(column, text) : std::string_view();
+	std::string_view cleaned = column.row->unreadable != Unreadable::refused
+								   ? without_nul(column, text)
+								   : std::string_view();
 
 	if (cleaned.empty() ||
 		!pg_verify_mbstr(PG_UTF8, cleaned.data(), static_cast<int>(cleaned.size()), true))
@@ -427,7 +428,7 @@ read_utf16_text(const ColumnReader &column, const tds::Value &value)
 /* ---- choosing ---- */
 
 bool
-is_wide_type(const char *remote_type)
+is_national_type(const char *remote_type)
 {
 	return pg_strncasecmp(remote_type, "nvarchar", 8) == 0 ||
 		   pg_strncasecmp(remote_type, "nchar", 5) == 0 ||
@@ -436,13 +437,22 @@ is_wide_type(const char *remote_type)
 		   pg_strcasecmp(remote_type, "sql_variant") == 0; /* fetched as nvarchar */
 }
 
+bool
+is_text_type(const char *remote_type)
+{
+	return is_national_type(remote_type) || pg_strncasecmp(remote_type, "varchar", 7) == 0 ||
+		   pg_strncasecmp(remote_type, "char", 4) == 0 ||
+		   pg_strncasecmp(remote_type, "text", 4) == 0;
+}
+
 static TextSource
 choose_source(ColumnReader *column, const char *remote_type)
 {
 	switch (column->wire)
 	{
 		case tds::WireType::text: return wire_text;
-		case tds::WireType::binary: return is_wide_type(remote_type) ? utf16_text : bytes_text;
+		case tds::WireType::binary:
+			return is_fetched_as_bytes(*column, remote_type) ? utf16_text : bytes_text;
 		case tds::WireType::real:
 		case tds::WireType::float8: return float_text;
 		case tds::WireType::date: return date_text;

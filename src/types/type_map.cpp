@@ -36,13 +36,19 @@ wire_name(tds::WireType wire)
 	return "sql_variant or CLR";
 }
 
+/* Such text is no bytea. */
+bool
+is_fetched_as_bytes(const ColumnReader &column, const char *remote_type)
+{
+	return column.wire == tds::WireType::binary && column.row->unreadable != Unreadable::refused &&
+		   is_text_type(remote_type);
+}
+
 bool
 choose_reader(ColumnReader *column, const char *remote_type)
 {
-	/* text that was fetched as its bytes is no bytea */
-	bool is_text = column->wire == tds::WireType::binary && is_wide_type(remote_type);
-
-	return (!is_text && (choose_scalar_reader(column) || choose_numeric_reader(column))) ||
+	return (!is_fetched_as_bytes(*column, remote_type) &&
+			(choose_scalar_reader(column) || choose_numeric_reader(column))) ||
 		   choose_text_reader(column, remote_type);
 }
 
@@ -97,7 +103,7 @@ set_up_column(ColumnReader *column, const tds::Column &remote, const Target &tar
 
 RowReader *
 make_row_reader(const tds::Session *session, TupleDesc tuple, const Target *targets, int count,
-				bool replace_invalid)
+				Unreadable unreadable)
 {
 	auto *reader = static_cast<RowReader *>(palloc0(sizeof(RowReader)));
 
@@ -105,7 +111,7 @@ make_row_reader(const tds::Session *session, TupleDesc tuple, const Target *targ
 	reader->columns = static_cast<ColumnReader *>(
 		palloc0(sizeof(ColumnReader) * static_cast<size_t>(count > 0 ? count : 1)));
 	reader->tuple = tuple;
-	reader->replace_invalid = replace_invalid;
+	reader->unreadable = unreadable;
 	reader->current = -1;
 	reader->context = CurrentMemoryContext;
 	for (int i = 0; i < count; i++)
@@ -198,7 +204,7 @@ warn_replaced(const ColumnReader &column)
 static void
 report_invalid_text(RowReader *reader, const tds::Row &row)
 {
-	if (reader->replace_invalid)
+	if (reader->unreadable == Unreadable::marked)
 	{
 		if (!reader->warned)
 			ereport(

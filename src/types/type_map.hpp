@@ -15,6 +15,14 @@ namespace sambapos::types
 
 struct ColumnReader;
 
+/* What becomes of text that is not valid. */
+enum class Unreadable
+{
+	refused,  /* an error that names column and row */
+	replaced, /* text was fetched as the bytes of its UTF-16: U+FFFD, with one WARNING */
+	marked /* the same; and what was not fetched so may have the client library's question marks */
+};
+
 using ReadFunction = Datum (*)(const ColumnReader &column, const tds::Value &value);
 
 /* A value as UTF-8; and a text in the database's encoding as a Datum. */
@@ -45,8 +53,8 @@ struct RowReader
 {
 	int count;
 	ColumnReader *columns;
-	TupleDesc tuple;      /* of the values that read_row() fills */
-	bool replace_invalid; /* invalid text becomes U+FFFD with one WARNING */
+	TupleDesc tuple; /* of the values that read_row() fills */
+	Unreadable unreadable;
 	bool warned;
 	int current;             /* index of the column being read, for error contexts; -1: none */
 	const tds::Row *present; /* what is being read */
@@ -65,7 +73,7 @@ struct Target
 /* Chooses the readers for the session's open result; targets has one entry for each remote column.
  * Raises if a pair of types is not supported. Lives in the current memory context. */
 RowReader *make_row_reader(const tds::Session *session, TupleDesc tuple, const Target *targets,
-						   int count, bool replace_invalid);
+						   int count, Unreadable unreadable);
 
 /* True if the session's open result has the formats the readers were chosen for. */
 bool fits(const RowReader *reader, const tds::Session *session);
@@ -85,9 +93,15 @@ bool choose_scalar_reader(ColumnReader *column);
 bool choose_numeric_reader(ColumnReader *column);
 bool choose_text_reader(ColumnReader *column, const char *remote_type);
 
-/* UTF-16 at the server, or fetched as such: what is fetched as its bytes with invalid_text replace,
- * and so decoded if it arrives as binary. */
-bool is_wide_type(const char *remote_type);
+/* Characters at the server, or fetched as such (sql_variant): with invalid_text replace what is
+ * fetched as the bytes of its UTF-16, and then decoded. */
+bool is_text_type(const char *remote_type);
+
+/* Of these the server has the bytes of UTF-16; of the others it makes them. */
+bool is_national_type(const char *remote_type);
+
+/* The column arrives as those bytes. */
+bool is_fetched_as_bytes(const ColumnReader &column, const char *remote_type);
 
 /* An integer of any width. */
 int64 read_integer(tds::WireType wire, const tds::Value &value) noexcept;

@@ -54,4 +54,11 @@ ok($error, 'a foreign table that somebody reads himself raises');
 $till->ctl('sql', "UPDATE Tickets SET Note = N'corrected', LastUpdateTime = GETDATE() WHERE Id = 3; UPDATE MenuItems SET Name = N'a' WHERE Id = 1");
 is(letters(), '', 'what is corrected at the source is gone from here');
 is($db->value("SELECT note FROM sambapos_replica.tickets WHERE id = 3"), 'corrected', 'and read');
+
+# a byte that its code page gives no character: no client library can convert it, the server can
+$till->ctl('sql', 'ALTER TABLE Tickets ALTER COLUMN Note varchar(200)');
+$till->ctl('sql', "UPDATE Tickets SET Note = 'x' + CHAR(129) + 'y', LastUpdateTime = GETDATE() WHERE Id = 3");
+is(letters(), '', 'it is no dead letter');
+is($db->value("SELECT note = 'x' || chr(129) || 'y' FROM sambapos_replica.tickets WHERE id = 3"), 't', 'it is the control character of that number, and no question mark');
+is($db->value("SELECT light FROM sambapos_status('shop')"), 'green', 'the light is green');
 done_testing();

@@ -58,12 +58,34 @@ append_variant(StringInfo sql, const char *column)
 	appendStringInfo(sql, " ELSE CAST(%s AS nvarchar(max)) END", column);
 }
 
-/* With invalid_text = replace national text is fetched as its bytes, and the scan decodes them: a
- * lone surrogate would be lost on the way through the client library. */
+/* With invalid_text = replace text is fetched as the bytes of its UTF-16, and the scan decodes
+ * them: a lone surrogate would be lost on the way through the client library, and so would a byte
+ * of a code page that the library's does not have. What a code page means only the server knows for
+ * sure. */
 static bool
 is_fetched_as_bytes(const ServerOptions *server, const char *remote_type)
 {
-	return server->invalid_text == InvalidText::replace && types::is_wide_type(remote_type);
+	return server->invalid_text == InvalidText::replace && types::is_text_type(remote_type);
+}
+
+/* ntext has the bytes, but no CAST to them. */
+static bool
+is_cast_to_bytes(const char *remote_type)
+{
+	return types::is_national_type(remote_type) && pg_strcasecmp(remote_type, "ntext") != 0;
+}
+
+static void
+begin_bytes(StringInfo sql, const char *remote_type)
+{
+	appendStringInfoString(sql, is_cast_to_bytes(remote_type) ? "CAST(" : "CAST(CAST(");
+}
+
+static void
+end_bytes(StringInfo sql, const char *remote_type)
+{
+	appendStringInfo(sql, "%s AS varbinary(max))",
+					 is_cast_to_bytes(remote_type) ? "" : " AS nvarchar(max))");
 }
 
 /* alias: the table's index in a query of several, 0 otherwise. */
@@ -73,25 +95,20 @@ append_fetched_column(StringInfo sql, const ServerOptions *server, Oid relid, At
 {
 	const char *remote_type = column_remote_type(relid, attribute);
 	bool as_bytes = is_fetched_as_bytes(server, remote_type);
-	const char *before = "";
-	const char *after = "";
 	StringInfoData column;
 
 	initStringInfo(&column);
 	if (alias > 0)
 		appendStringInfo(&column, "[r%d].", alias);
 	append_identifier(&column, column_name(relid, attribute));
-	if (as_bytes && pg_strcasecmp(remote_type, "ntext") == 0)
-	{
-		before = "CAST(";
-		after = " AS nvarchar(max))";
-	}
-	appendStringInfoString(sql, as_bytes ? "CAST(" : "");
+	if (as_bytes)
+		begin_bytes(sql, remote_type);
 	if (is_sql_variant(remote_type))
 		append_variant(sql, column.data);
 	else
-		appendStringInfo(sql, "%s%s%s", before, column.data, after);
-	appendStringInfoString(sql, as_bytes ? " AS varbinary(max))" : "");
+		appendStringInfoString(sql, column.data);
+	if (as_bytes)
+		end_bytes(sql, remote_type);
 }
 
 /* Two columns here may be the same one at the server; ORDER BY would find its name ambiguous in a
@@ -164,17 +181,19 @@ append_aggregate(RemoteSql *sql, const PlannedRelation *relation, const TargetEn
 {
 	auto *aggregate = castNode(Aggref, entry->expr);
 	const Var *text = min_max_text_column(entry->expr);
-	bool as_bytes =
-		text != nullptr &&
-		is_fetched_as_bytes(
-			relation->server,
-			column_remote_type(planner_rt_fetch(text->varno, relation->scope.root)->relid,
-							   text->varattno));
+	const char *remote_type =
+		text != nullptr
+			? column_remote_type(planner_rt_fetch(text->varno, relation->scope.root)->relid,
+								 text->varattno)
+			: "";
+	bool as_bytes = is_fetched_as_bytes(relation->server, remote_type);
 
-	appendStringInfoString(&sql->text, as_bytes ? "CAST(" : "");
+	if (as_bytes)
+		begin_bytes(&sql->text, remote_type);
 	append_aggregate_columns(sql, &relation->scope, aggregate, entry->resno, next_attribute,
 							 columns);
-	appendStringInfoString(&sql->text, as_bytes ? " AS varbinary(max))" : "");
+	if (as_bytes)
+		end_bytes(&sql->text, remote_type);
 }
 
 static void

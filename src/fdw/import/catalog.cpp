@@ -51,7 +51,8 @@ make_text_reader(const Connection *connection, int columns)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
 						errmsg("the server's catalog answered with %d columns instead of %d",
 							   tds::column_count(connection->session), columns)));
-	return types::make_row_reader(connection->session, tuple, targets, columns, false);
+	return types::make_row_reader(connection->session, tuple, targets, columns,
+								  types::Unreadable::refused);
 }
 
 [[noreturn]] static void

@@ -228,11 +228,13 @@ is_limited(const ForeignPath *path)
 
 /* In the order of ScanPrivate. */
 static List *
-scan_private(const RemoteSql &sql, const RemoteColumns &columns, const char *relations)
+scan_private(const RemoteSql &sql, const RemoteColumns &columns, const char *relations,
+			 const ServerOptions *server)
 {
 	List *list = list_make4(sql.texts, sql.parameters, columns.attrs, columns.composed);
 
-	return lappend(list, makeString(pstrdup(relations)));
+	list = lappend(list, makeString(pstrdup(relations)));
+	return lappend(list, makeBoolean(server->invalid_text == InvalidText::replace));
 }
 
 /* What EvalPlanQual asks again of a foreign row, the same one as before, beside another version of
@@ -266,7 +268,7 @@ plan_table(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *path, List *tlis
 	pull_varattnos(reinterpret_cast<Node *>(local_exprs), baserel->relid, &table->attrs_used);
 	deparse_query(&sql, query, &columns);
 	return make_foreignscan(tlist, local_exprs, baserel->relid, sql.exprs,
-							scan_private(sql, columns, ""), NIL,
+							scan_private(sql, columns, "", table->server), NIL,
 							recheck_conditions(table, query.conditions), outer_plan);
 }
 
@@ -309,8 +311,8 @@ plan_relation(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 
 	deparse_query(&sql, query, &columns);
 	return make_foreignscan(tlist, bare_clauses(relation->local_conds), 0, sql.exprs,
-							scan_private(sql, columns, relation->relations), query.scan_tlist, NIL,
-							outer_plan);
+							scan_private(sql, columns, relation->relations, relation->server),
+							query.scan_tlist, NIL, outer_plan);
 }
 
 ForeignScan *

@@ -69,46 +69,6 @@ connection_drop(Connection *connection)
 	connection->reader = nullptr;
 }
 
-/* With invalid_text replace, n-types are fetched as the bytes of their UTF-16. A server that has
- * other bytes (Babelfish) must be known before a row is misread. */
-static bool
-shows_utf16(tds::Session *session)
-{
-	static constexpr unsigned char expected[] = {0xE9, 0x00}; /* U+00E9 */
-	tds::Row row;
-	bool result = false;
-
-	tds::query(session, "SELECT CAST(NCHAR(233) AS varbinary(2))");
-	while (tds::next(session, &row))
-		result = row.count == 1 && row.values[0].data != nullptr &&
-				 row.values[0].length == static_cast<int>(sizeof expected) &&
-				 std::memcmp(row.values[0].data, expected, sizeof expected) == 0;
-	return result;
-}
-
-static void
-require_utf16(Connection *connection)
-{
-	Failure failure;
-	bool shown = false;
-
-	if (connection->invalid_text != InvalidText::replace)
-		return;
-
-	bool answered = attempt(&failure, [&] { shown = shows_utf16(connection->session); });
-
-	if (shown)
-		return;
-	connection_drop(connection); /* nor may the next transaction find it */
-	if (!answered)
-		raise(failure);
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("server \"%s\" cannot be read with invalid_text \"replace\"",
-						   GetForeignServer(connection->key.server)->servername),
-					errdetail("It does not give nvarchar as UTF-16 when it is cast to varbinary."),
-					errhint("Set the server option invalid_text to error.")));
-}
-
 static void
 open_session(Connection *connection, Oid user)
 {
@@ -125,8 +85,8 @@ open_session(Connection *connection, Oid user)
 	connection->invalid_text = options->invalid_text;
 	guard([&] { session = tds::open(options->login, &interrupts); });
 	connection->session = session;
+	connection->gives_utf16 = false;
 	connection->connected_at = GetCurrentTimestamp();
-	require_utf16(connection);
 }
 
 /* A user who asks for one snapshot in the whole transaction is told that there is none. */
@@ -180,6 +140,49 @@ connection_renew(Connection *connection, Oid user)
 	CHECK_FOR_INTERRUPTS();
 	begin_transaction(connection, user);
 	return true;
+}
+
+/* A server that has other bytes (Babelfish) must be known before a row is misread: anybody may set
+ * sambapos.replace_invalid_text. */
+static bool
+shows_utf16(tds::Session *session)
+{
+	static constexpr unsigned char expected[] = {0xE9, 0x00}; /* U+00E9 */
+	tds::Row row;
+	bool result = false;
+
+	tds::query(session, "SELECT CAST(NCHAR(233) AS varbinary(2))");
+	while (tds::next(session, &row))
+		result = row.count == 1 && row.values[0].data != nullptr &&
+				 row.values[0].length == static_cast<int>(sizeof expected) &&
+				 std::memcmp(row.values[0].data, expected, sizeof expected) == 0;
+	return result;
+}
+
+void
+connection_require_utf16(Connection *connection, Oid user)
+{
+	Failure failure;
+	auto ask = [&] { connection->gives_utf16 = shows_utf16(connection->session); };
+
+	if (connection->gives_utf16)
+		return;
+	if (!attempt(&failure, ask))
+	{
+		if (!connection_renew(connection, user))
+			raise(failure);
+		guard(ask);
+	}
+	connection->unverified = false;
+	if (connection->gives_utf16)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("server \"%s\" cannot be read with invalid_text \"replace\"",
+						   GetForeignServer(connection->key.server)->servername),
+					errdetail("It does not give nvarchar as UTF-16 when it is cast to varbinary."),
+					connection->invalid_text == InvalidText::replace
+						? errhint("Set the server option invalid_text to error.")
+						: errhint("Set sambapos.replace_invalid_text to off.")));
 }
 
 [[noreturn]] static void

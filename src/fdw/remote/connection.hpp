@@ -12,6 +12,7 @@
 #pragma once
 
 #include "fdw/fdw.hpp"
+#include "types/type_map.hpp"
 
 namespace sambapos::fdw
 {
@@ -41,6 +42,7 @@ struct Connection
 	bool invalidated; /* an option was changed: not to be used for the next transaction */
 	bool unverified;  /* from the cache, and has not answered in this transaction yet */
 	bool keep;        /* after the transaction */
+	bool gives_utf16; /* the server has shown it: require_utf16() */
 	InvalidText invalid_text;
 	tds::Isolation wanted;
 	tds::Isolation isolation; /* of the open remote transaction */
@@ -61,6 +63,10 @@ Connection *connection_enter(Oid server, Oid user);
 /* After a query on it failed: replaces a session that was broken while it was idle, once and only
  * at the start of a transaction. False if that is not what happened. */
 bool connection_renew(Connection *connection, Oid user);
+
+/* Raises 0A000 unless the server has shown that it gives national text as UTF-16; it is asked once
+ * a session, which must be idle. */
+void connection_require_utf16(Connection *connection, Oid user);
 
 /* Frees the connection for the next query: what another reader has not read is stored, what is not
  * wanted is cancelled. */
@@ -97,6 +103,7 @@ struct Result
 	Oid user;
 	const char *sql;             /* until received */
 	tds::Origin origin;          /* of the query */
+	bool as_bytes;               /* its text is fetched as the bytes of UTF-16 */
 	void (*receive)(void *scan); /* result_receive(), and then all that needs its columns */
 	void *scan;
 	ResultState state;
@@ -130,6 +137,10 @@ void result_open(Result *result, Oid server, Oid user, const char *sql);
 /* To be called once the columns are known: moves all rows to the store at once where a slow reader
  * would hold locks at the server. */
 void result_store_if_locking(Result *result);
+
+/* What becomes of its text that is not valid. The client library's question marks only he gets who
+ * has set the server's option: setting replace_invalid_text promises that nothing is lost. */
+types::Unreadable unreadable_text(const Result *result);
 
 /* The next row, valid until the next call for any result; false at the end. */
 bool result_next(Result *result, tds::Row *row);

@@ -301,6 +301,8 @@ result_send(Result *result, Oid server, Oid user, const char *sql)
 	Failure failure;
 
 	connection_make_idle(connection);
+	if (result->as_bytes)
+		connection_require_utf16(connection, user);
 	result->connection = connection;
 	result->user = user;
 	result->sql = sql;
@@ -367,6 +369,14 @@ result_store_if_locking(Result *result)
 	if (result->state == ResultState::streaming &&
 		!tds::reads_versions(result->connection->session))
 		result_store(result);
+}
+
+types::Unreadable
+unreadable_text(const Result *result)
+{
+	if (result->connection->invalid_text == InvalidText::replace)
+		return types::Unreadable::marked;
+	return result->as_bytes ? types::Unreadable::replaced : types::Unreadable::refused;
 }
 
 static bool

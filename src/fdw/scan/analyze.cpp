@@ -172,7 +172,7 @@ prepare_reader(Collector *collector)
 				(errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
 				 errmsg("the remote query returned %d columns instead of %d", arrived, count)));
 	collector->reader = types::make_row_reader(connection->session, descriptor, targets, count,
-											   connection->invalid_text == InvalidText::replace);
+											   unreadable_text(collector->result));
 }
 
 /* Where the next row goes in the sample (Vitter's algorithm); -1: nowhere. */
@@ -364,6 +364,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int wanted, doubl
 		AllocSetContextCreate(CurrentMemoryContext, "sambapos_fdw sample", ALLOCSET_DEFAULT_SIZES);
 	error_context_stack = &context;
 	collector.result = result_make();
+	collector.result->as_bytes = collector.table->server->invalid_text == InvalidText::replace;
 	if (collector.table->options.query != nullptr)
 	{
 		check_query_owner(collector.table->relid);

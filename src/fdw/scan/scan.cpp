@@ -151,6 +151,7 @@ sambapos_begin_scan(ForeignScanState *node, int eflags)
 	scan->result = result_make();
 	scan->result->receive = receive;
 	scan->result->scan = node;
+	scan->result->as_bytes = boolVal(list_nth(plan->fdw_private, SCAN_AS_BYTES));
 	node->fdw_state = scan;
 }
 
@@ -215,8 +216,7 @@ prepare_reader(ForeignScanState *node, Scan *scan)
 	int count = list_targets(node, scan, targets);
 
 	scan->reader = types::make_row_reader(connection->session, scan->tuple, targets, count,
-										  connection->invalid_text == InvalidText::replace ||
-											  replace_invalid_text);
+										  unreadable_text(scan->result));
 	MemoryContextSwitchTo(caller);
 }
 

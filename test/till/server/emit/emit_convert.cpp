@@ -278,6 +278,8 @@ Conversion::bytes_of() const
 		return v.sql;
 	if (is_string(from) && (style == 1 || style == 2))
 		return "till.hex_bytes(" + v.sql + ", " + std::to_string(style) + ")";
+	if (is_string(from) && is_unicode(from) && env.national_as_utf8)
+		return "convert_to(" + v.sql + ", 'UTF8')";
 	if (is_string(from))
 		return is_unicode(from) ? "till.utf16(" + v.sql + ")" : "till.page_bytes(" + v.sql + ")";
 	if (from == Kind::bit || from == Kind::tinyint)

@@ -100,7 +100,8 @@ struct Environment
 		virtual_table; /* rows for a table that lives in the till; empty: none */
 	bool ydm = false;  /* DATEFORMAT dmy reads 2024-03-02 as the third of February */
 	bool mdy = true;
-	int date_first = 7; /* DATEFIRST: 1 is Monday */
+	int date_first = 7;            /* DATEFIRST: 1 is Monday */
+	bool national_as_utf8 = false; /* the switch */
 	explicit Environment(Catalog &catalog) : catalog(catalog) {}
 };
 

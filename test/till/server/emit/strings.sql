@@ -108,7 +108,13 @@ RETURN CASE WHEN n < 0 OR n > 65535 THEN NULL WHEN n = 0 THEN chr(x'10f000'::int
 CREATE FUNCTION till.char(n integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN n NOT BETWEEN 0 AND 255 THEN NULL WHEN n = 0 THEN chr(x'10f000'::integer) WHEN n < 128 THEN chr(n)
-	ELSE convert_from(set_byte('\x00', 0, n), 'WIN1252') END;
+	WHEN n IN (129, 141, 143, 144, 157) THEN chr(n) ELSE convert_from(set_byte('\x00', 0, n), 'WIN1252') END;
+
+-- a byte that its code page gives no character; Windows, and so SQL Server, takes it for the control character U+0080 ...
+-- U+009F of the same number
+CREATE FUNCTION till.is_unassigned(c text, page integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ascii(c) IN (129, 141, 143, 144, 157) OR page = 1254 AND ascii(c) IN (142, 158);
 
 -- what a code page lacks becomes '?'
 CREATE FUNCTION till.codepage(s text, page integer) RETURNS text
@@ -125,7 +131,7 @@ BEGIN
 			PERFORM convert_to(c, CASE page WHEN 1254 THEN 'WIN1254' ELSE 'WIN1252' END);
 			result := result || c;
 		EXCEPTION WHEN untranslatable_character THEN
-			result := result || CASE WHEN ascii(c) = x'10f000'::integer THEN c ELSE '?' END;
+			result := result || CASE WHEN ascii(c) = x'10f000'::integer OR till.is_unassigned(c, page) THEN c ELSE '?' END;
 		END;
 	END LOOP;
 	RETURN result;
@@ -136,6 +142,10 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
 	IF octet_length(s) = char_length(s) THEN
 		RETURN convert_to(s, 'UTF8');
+	END IF;
+	IF s ~ '[\u0080-\u009f]' THEN
+		RETURN (SELECT string_agg(CASE WHEN till.is_unassigned(c, 1254) THEN set_byte('\x00', 0, ascii(c)) ELSE till.page_bytes(c) END, '' ORDER BY i)
+			FROM unnest(string_to_array(s, NULL)) WITH ORDINALITY AS x(c, i));
 	END IF;
 	BEGIN
 		RETURN convert_to(s, 'WIN1252');

@@ -256,6 +256,8 @@ Shared::set_switch(const std::string &name, const std::string &value)
 		switches.login_hang = on_off(value);
 	else if (same_word(name, "garbage_next"))
 		switches.garbage_next = on_off(value);
+	else if (same_word(name, "national_as_utf8"))
+		switches.national_as_utf8 = on_off(value);
 	else if (same_word(name, "slow_ms_per_packet"))
 		switches.slow_ms_per_packet = static_cast<int>(std::max(0LL, number(value)));
 	else if (same_word(name, "slow_ms_per_select"))
@@ -285,6 +287,7 @@ Shared::list_switches()
 			{"hang", flag(switches.hang)},
 			{"login_hang", flag(switches.login_hang)},
 			{"garbage_next", flag(switches.garbage_next)},
+			{"national_as_utf8", flag(switches.national_as_utf8)},
 			{"slow_ms_per_packet", std::to_string(switches.slow_ms_per_packet)},
 			{"slow_ms_per_select", std::to_string(switches.slow_ms_per_select)}};
 }
@@ -348,6 +351,14 @@ Shared::slow_select(const std::string &application)
 	std::lock_guard<std::mutex> lock(mutex);
 
 	return applies(application) ? switches.slow_ms_per_select : 0;
+}
+
+bool
+Shared::national_as_utf8(const std::string &application)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return applies(application) && switches.national_as_utf8;
 }
 
 long long

@@ -71,6 +71,7 @@ struct Switches
 	long long hang_after_bytes = -1;
 	long long error_after_rows = -1;
 	bool hang = false, login_hang = false, garbage_next = false;
+	bool national_as_utf8 = false; /* the bytes of nvarchar, as another server would have them */
 	int slow_ms_per_packet = 0, slow_ms_per_select = 0;
 	long long data_file_mb = -1;                 /* -1: as large as it is */
 	std::map<std::string, std::string> property; /* of the server, by folded name */
@@ -126,6 +127,7 @@ public:
 	int take_failure(const std::string &application);
 	long long take_error_after_rows(const std::string &application);
 	int slow_select(const std::string &application);
+	bool national_as_utf8(const std::string &application);
 	bool take_garbage(const std::string &application);
 	long long data_file_mb();
 	std::map<std::string, std::string> properties();

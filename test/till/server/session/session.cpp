@@ -109,6 +109,7 @@ Session::loop()
 		if (shared().hangs(info.application, false))
 			channel.hang(hanging([this] { return shared().hangs(info.application, false); }));
 		shared().arm(channel, info.application);
+		env.national_as_utf8 = shared().national_as_utf8(info.application);
 		shared().describe(&info, "running");
 		if (shared().take_garbage(info.application))
 		{

@@ -142,6 +142,20 @@ converter(int codepage, bool to)
 	return slot;
 }
 
+/* A byte that its code page gives no character is the control character of the same number. */
+static void
+append_unassigned(std::string *out, std::string_view c, bool to)
+{
+	auto last = static_cast<unsigned char>(c.back());
+
+	if (last < 0x80 || last > 0x9F || (to && (c.size() != 2 || c[0] != '\xC2')))
+		*out += '?';
+	else if (to)
+		*out += c.back();
+	else
+		out->append({'\xC2', c.back()});
+}
+
 /* Whole characters of one to four bytes, so an unconvertible one is known exactly. */
 static std::string
 convert_each(std::string_view text, int codepage, bool to)
@@ -169,7 +183,7 @@ convert_each(std::string_view text, int codepage, bool to)
 		in_left = at - start;
 		if (iconv(converter(codepage, to), &in, &in_left, &rest, &out_left) ==
 			static_cast<size_t>(-1))
-			out += '?';
+			append_unassigned(&out, text.substr(start, at - start), to);
 		else
 			out.append(result, sizeof result - out_left);
 	}
