@@ -12,7 +12,7 @@ use Harness;
 Harness::needs_stand_in('say what it has sent');
 my $till = Harness::till('--read-locks', 'on');
 $till->ctl(qw(fill --tickets 500 --seed 3));
-my $db = Harness::cluster()->database('shop');
+my $db = Harness::cluster(max_prepared_transactions => 2)->database('shop');
 $db->connect_till($till);
 $db->run(<<~'SQL');
 	CREATE SCHEMA live; IMPORT FOREIGN SCHEMA dbo LIMIT TO ("Tickets", "Users") FROM SERVER till INTO live;
@@ -195,6 +195,22 @@ is(after_the_first_row('read_committed'), 'sleeping', 'locking READ COMMITTED: t
 is(after_the_first_row('read_uncommitted'), 'sleeping', 'READ UNCOMMITTED: the same');
 $till->restart('--row-versions', 'on');
 is(after_the_first_row('read_committed'), 'running', 'READ COMMITTED with row versions: on its way');
+$session->close;
+
+# ---- two-phase commit: as with postgres_fdw ----
+
+$session = $db->session;
+$session->run('CREATE TABLE prepared (id int)');
+$session->run("BEGIN; INSERT INTO prepared VALUES (1); $tickets");
+my $prepare = $session->error("PREPARE TRANSACTION 'read'");
+is($prepare && $prepare->{sqlstate}, '0A000', 'a transaction that has read cannot be prepared');
+is($session->value('SELECT count(*) FROM prepared'), 0, 'it is rolled back');
+is($session->value('SELECT count(*) FROM pg_prepared_xacts'), 0, 'and nothing was prepared');
+is(state_of(), 'idle', 'its connection is there for the next one');
+$session->run("BEGIN; $tickets; SELECT sambapos._end_remote_transaction('till'); INSERT INTO prepared VALUES (2)");
+$session->run("PREPARE TRANSACTION 'ended'; COMMIT PREPARED 'ended'");
+is($session->value('SELECT id FROM prepared'), 2, 'one whose remote transaction was ended can');
+is($session->value($tickets), 500, 'and the connection goes on');
 $session->close;
 
 done_testing();

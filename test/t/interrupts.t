@@ -95,6 +95,7 @@ my %hang = (
 my @places = (
 	[ 'a scan that waits for its answer', 'hang', $in_transaction, 'SELECT count(*) FROM live.tickets' ],
 	[ 'a scan in the middle of its rows', 'bytes', $in_transaction, 'SELECT max(ticket_logs) FROM live.tickets' ],
+	[ 'a scan beside a temporary table', 'hang', "CREATE TEMP TABLE mine (id int); $in_transaction", 'SELECT count(*) FROM live.tickets' ],
 	[ 'a cursor', 'hang', "$in_transaction; DECLARE c CURSOR FOR SELECT * FROM live.tickets", 'FETCH c' ],
 	[ 'sambapos_query', 'hang', $in_transaction, q{SELECT * FROM sambapos_query('till', 'SELECT 1') AS q (a int)} ],
 	[ 'an import', 'hang', 'BEGIN', 'IMPORT FOREIGN SCHEMA dbo FROM SERVER till INTO public' ],

@@ -9,7 +9,8 @@
  * * Nothing that happens at the end of a transaction raises an error, but for an interrupt before a
  *   commit: a session that cannot be rolled back within a few seconds (tds::rollback) is closed,
  *   which ends the remote transaction too. A process that ends while it waits for a server leaves
- *   that to the kernel: the library may not be called again.
+ *   that to the kernel: the library may not be called again, neither by the transaction that is
+ *   aborted nor by one of the process's end (temporary tables), nor for an option that was changed.
  */
 #include "bridge/interrupts.hpp"
 #include "fdw/remote/connection.hpp"
@@ -60,7 +61,7 @@ connection_find(Oid server, Oid user)
 void
 connection_drop(Connection *connection)
 {
-	if (connection->session == nullptr)
+	if (connection->session == nullptr || ends_within_wait())
 		return;
 	tds::destroy(connection->session);
 	connection->session = nullptr;
@@ -294,9 +295,13 @@ on_transaction_event(XactEvent event, void *)
 {
 	bool all_answer = true;
 
+	if (ends_within_wait())
+		return;
 	switch (event)
 	{
-		case XACT_EVENT_PRE_PREPARE: connection_visit(refuse_prepare, nullptr); break;
+		case XACT_EVENT_PRE_PREPARE:
+			connection_visit(refuse_prepare, nullptr);
+			[[fallthrough]]; /* else it ends here as a committed one does */
 		case XACT_EVENT_PRE_COMMIT:
 			results_end_transaction();
 			connection_visit(end_one, &all_answer);
@@ -304,8 +309,7 @@ on_transaction_event(XactEvent event, void *)
 			break;
 		case XACT_EVENT_ABORT:
 			results_end_transaction();
-			if (!ends_within_wait())
-				connection_visit(end_one, &all_answer);
+			connection_visit(end_one, &all_answer);
 			forget_interrupt();
 			break;
 		default: break;
