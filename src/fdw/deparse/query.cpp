@@ -24,6 +24,27 @@ is_sql_variant(const char *remote_type)
 	return pg_strcasecmp(remote_type, "sql_variant") == 0;
 }
 
+/* Style 3, 17 digits, is there since SQL Server 2016; an earlier one would write six. It has 16,
+ * and where these are another number the rest is written behind them. (For real 16 are always
+ * enough.)
+ */
+static void
+append_variant_float(StringInfo sql, const char *column)
+{
+	const char *value = psprintf("CAST(%s AS float)", column);
+	const char *short_text = psprintf("CONVERT(nvarchar(max), %s, 2)", value);
+	const char *short_value = psprintf("CAST(%s AS float)", short_text);
+
+	appendStringInfo(sql,
+					 " WHEN 'float' THEN CASE"
+					 " WHEN CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) NOT LIKE "
+					 "N'[89].%%' AND CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) NOT "
+					 "LIKE N'1[0-2].%%' THEN CONVERT(nvarchar(max), %s, 3)"
+					 " WHEN %s = %s THEN %s"
+					 " ELSE %s + N' + ' + CONVERT(nvarchar(max), %s - %s, 2) END",
+					 value, short_value, value, short_text, short_text, value, short_value);
+}
+
 /* CAST to a text would cut minutes, cents and digits (style 0), and take bytes for characters. Each
  * base type has a style that loses nothing. */
 static void
@@ -44,8 +65,7 @@ append_variant(StringInfo sql, const char *column)
 		{"datetimeoffset", "datetimeoffset(7)", 121},
 		{"money", "money", 2},
 		{"smallmoney", "money", 2},
-		{"float", "float", 3},
-		{"real", "real", 3},
+		{"real", "real", 2},
 		{"binary", "varbinary(8000)", 1},
 		{"varbinary", "varbinary(8000)", 1},
 	};
@@ -55,6 +75,7 @@ append_variant(StringInfo sql, const char *column)
 	for (const Form &form : forms)
 		appendStringInfo(sql, " WHEN '%s' THEN CONVERT(nvarchar(max), CAST(%s AS %s), %d)",
 						 form.base, column, form.type, form.style);
+	append_variant_float(sql, column);
 	appendStringInfo(sql, " ELSE CAST(%s AS nvarchar(max)) END", column);
 }
 
