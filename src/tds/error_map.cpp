@@ -14,7 +14,7 @@ namespace sambapos::tds
 struct ErrorMapping
 {
 	int number;
-	MappedError meaning;
+	MappedError error;
 };
 
 /* What to do about a broken connection. */
@@ -214,7 +214,7 @@ look_up(const ErrorMapping (&table)[size], int number) noexcept
 {
 	for (const ErrorMapping &entry : table)
 		if (entry.number == number)
-			return entry.meaning;
+			return entry.error;
 	return {"HV000", ""};
 }
 
@@ -255,7 +255,7 @@ as_message(const char *text)
 static Error
 server_error(const Record &record, const char *peer, bool connection_lost)
 {
-	MappedError meaning = map_server_error(record.server_number);
+	MappedError mapped = map_server_error(record.server_number);
 	std::string detail = "SQL Server error " + std::to_string(record.server_number) +
 						 ", severity " + std::to_string(record.severity) + ", state " +
 						 std::to_string(record.state);
@@ -268,14 +268,14 @@ server_error(const Record &record, const char *peer, bool connection_lost)
 	std::string message = as_message(record.server_text);
 	if (message.empty())
 		message = std::string("an error without a text from ") + peer;
-	return Error(meaning.sqlstate, message, detail, meaning.hint, record.server_number,
+	return Error(mapped.sqlstate, message, detail, mapped.hint, record.server_number,
 				 connection_lost);
 }
 
 static Error
 library_error(const Record &record, const char *peer, bool connection_lost)
 {
-	MappedError meaning = map_library_error(record.library_number);
+	MappedError mapped = map_library_error(record.library_number);
 	std::string detail =
 		"DB-Library error " + std::to_string(record.library_number) + ": " + record.library_text;
 	std::string message;
@@ -287,7 +287,7 @@ library_error(const Record &record, const char *peer, bool connection_lost)
 		message = std::string("connection to ") + peer + " was lost";
 	else
 		message = as_message(record.library_text);
-	return Error(meaning.sqlstate, message, detail, meaning.hint, record.library_number,
+	return Error(mapped.sqlstate, message, detail, mapped.hint, record.library_number,
 				 connection_lost);
 }
 

@@ -3,8 +3,10 @@
  *
  * DB-Library's error and message handlers are process-global, and another extension of the same
  * backend may have installed its own, which jump. So every entry into DB-Library happens inside a
- * Call: it installs our handlers and puts the old ones back. Our handlers only record; nothing is
- * thrown or reported before the library has returned. They are plain data for the same reason.
+ * Call: it installs our handlers and puts the old ones back. Our handlers record, and ask the
+ * caller whether the wait goes on (Interrupts::attend, which may end the process but never jumps);
+ * nothing is thrown or reported before the library has returned. What they write to is plain data
+ * for the same reason.
  */
 #pragma once
 
@@ -39,7 +41,8 @@ struct Record
 	bool given_up;     /* the server did not acknowledge the attention */
 };
 
-/* How long the current call may wait. Asked about once a second, and after a signal. */
+/* How long the current call may wait. Looked at about once a second, after a signal, and with each
+ * message of the server. */
 struct Wait
 {
 	const Interrupts *interrupts;

@@ -226,12 +226,6 @@ may_group(const TsqlType &tsql_type)
 bool
 may_order(const TsqlType &tsql_type)
 {
-	return may_order_result(tsql_type) && tsql_type.kind != TypeKind::text;
-}
-
-bool
-may_order_result(const TsqlType &tsql_type)
-{
 	return may_group(tsql_type) && tsql_type.kind != TypeKind::uuid;
 }
 

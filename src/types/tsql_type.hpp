@@ -76,12 +76,9 @@ bool may_fetch(const TsqlType &tsql_type);
 /* GROUP BY, DISTINCT: equal there is equal here. */
 bool may_group(const TsqlType &tsql_type);
 
-/* ORDER BY: the order there is the order here, ties included. (NULLs go first there.) */
+/* ORDER BY of the query's result, which is not merged or grouped any more: the order there is the
+ * order here, ties included. (NULLs go first there.) Text is by the server's rules. */
 bool may_order(const TsqlType &tsql_type);
-
-/* The same for the query's result, which is not merged or grouped any more: also text by the
- * server's rules. */
-bool may_order_result(const TsqlType &tsql_type);
 
 /* MIN and MAX: the least there is the least here. */
 bool may_rank(const TsqlType &tsql_type);

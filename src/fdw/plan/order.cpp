@@ -67,7 +67,7 @@ is_member_here(RelOptInfo *rel, EquivalenceMember *member)
 static bool
 may_sort(const TsqlType &tsql_type, bool is_last)
 {
-	return types::may_order_result(tsql_type) || (is_last && types::may_rank(tsql_type));
+	return types::may_order(tsql_type) || (is_last && types::may_rank(tsql_type));
 }
 
 /* Text by the server's rules, where the query's result is all that is sorted: a merge join or a

@@ -145,8 +145,6 @@ struct RemoteColumns
 	List *composed; /* of lists of int: ComposedMember */
 };
 
-void start_sql(RemoteSql *sql);
-
 /* Ends the text in work with a parameter. */
 void add_parameter(RemoteSql *sql, const types::Predicate &predicate, Expr *value);
 
