@@ -28,6 +28,17 @@
 namespace sambapos::tds
 {
 
+/* FreeTDS reads lines of 255 characters, stops a value at a comment sign, and makes one space of
+ * several. */
+bool
+is_configurable(const char *value) noexcept
+{
+	size_t length = strlen(value);
+
+	return length <= 200 && strpbrk(value, "#;\r\n") == nullptr && strstr(value, "  ") == nullptr &&
+		   value[0] != ' ' && (length == 0 || value[length - 1] != ' ');
+}
+
 static const char *
 encryption_word(Encryption encryption) noexcept
 {

@@ -31,16 +31,12 @@ static constexpr int other_database = 4063;
 /* The longest name in a TDS login packet. */
 static constexpr size_t longest_name = 128;
 
-/* FreeTDS reads lines of 255 characters and stops a value at a comment sign. */
 static void
-check_conf_value(const char *option, const char *value)
+check_configurable(const char *option, const char *value)
 {
-	if (strlen(value) > 200 || strpbrk(value, "#;\r\n") != nullptr ||
-		strstr(value, "  ") != nullptr || value[0] == ' ' ||
-		(value[0] != '\0' && value[strlen(value) - 1] == ' '))
+	if (!is_configurable(value))
 		throw Error("22023", std::string("invalid value for option ") + option, "",
-					"It may have up to 200 characters, without \"#\", \";\", line breaks, double "
-					"spaces or spaces at its ends: FreeTDS cannot read these.");
+					configurable_hint);
 }
 
 static void
@@ -55,7 +51,7 @@ check_name(const char *option, const char *value)
 static void
 check_ca_file(const char *path)
 {
-	check_conf_value("ca_file", path);
+	check_configurable("ca_file", path);
 	if (path[0] == '\0' || access(path, R_OK) == 0)
 		return;
 	throw Error(errno == ENOENT ? "58P01" : "42501",
@@ -109,7 +105,7 @@ check(const Login &login)
 	check_name("username", login.username);
 	check_name("password", login.password);
 	check_name("application_name", login.application_name);
-	check_conf_value("host", login.host);
+	check_configurable("host", login.host);
 	check_numbers(login);
 	check_encryption(login);
 	if (login.host[0] == '\0')

@@ -58,6 +58,12 @@ struct Login
 	int lock_timeout;        /* milliseconds the server may wait for a lock; -1: for ever */
 };
 
+/* False for a host or ca_file that FreeTDS cannot read: it takes them from a file. */
+bool is_configurable(const char *value) noexcept;
+constexpr char configurable_hint[] = "It may have up to 200 bytes, without \"#\", \";\", line "
+									 "breaks, double spaces or spaces at its "
+									 "ends: FreeTDS cannot read these.";
+
 enum class Isolation
 {
 	automatic, /* SNAPSHOT where the database allows it, else READ COMMITTED */

@@ -43,7 +43,16 @@ SELECT o, server(o) FROM unnest(ARRAY[
 -- A host as in a connection string: each part is an option of its own.
 SELECT o, server('host ' || quote_literal(o)) FROM unnest(ARRAY[
   'till\SQLEXPRESS', 'till,1433', 'till:1433', 'tcp:till', 'TCP:till\SQLEXPRESS, 1433', '(local)', '.', '.\SQLEXPRESS',
-  '(localdb)\MSSQLLocalDB', 'np:\\till\pipe\sql\query', '\\.\pipe\sql\query', 'lpc:till']) AS o;
+  '(localdb)\MSSQLLocalDB', 'np:\\till\pipe\sql\query', '\\.\pipe\sql\query', 'lpc:till',
+  '[::1]', '[::1]:1433', 'tcp:[fe80::2%eth0]\SQLEXPRESS,1433', '[::1', 'till:']) AS o;
+-- What FreeTDS could not read in its file: a host and a path alike.
+SELECT what, outcome(format('CREATE SERVER options_probe FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (%s %L)', option, value)) AS is,
+  outcome('DROP SERVER IF EXISTS options_probe')
+FROM (VALUES ('201 bytes', 'host', repeat('h', 201)), ('200 bytes', 'host', repeat('h', 200)),
+  ('201 bytes', 'ca_file', '/' || repeat('p', 200)), ('200 bytes', 'ca_file', '/' || repeat('p', 199)),
+  ('a comment', 'host', 'till#1'), ('a comment', 'ca_file', '/etc/ssl/ca;1.pem'), ('a line', 'ca_file', E'/etc/ssl/ca\n1.pem'),
+  ('a blank', 'host', 'till '), ('a blank', 'ca_file', '/etc/my ca.pem'), ('two blanks', 'ca_file', '/etc/my  ca.pem'))
+  AS v (what, option, value);
 SELECT o, server('host ' || quote_literal(o)), outcome('DROP SERVER IF EXISTS options_probe')
 FROM unnest(ARRAY['::1', 'fe80::2%eth0', 'till-1.example.org', '192.168.1.10']) AS o;
 

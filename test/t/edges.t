@@ -28,6 +28,13 @@ $till->sql(q(UPDATE Departments SET Name = N'Bar ' + NCHAR(286) WHERE Id = 1));
 ($failed) = grep { $_->{status} ne 'ok' } $turkish->sync;
 is($failed && $failed->{message}, undef, 'letters that the encoding has are copied');
 
+for my $option ('OPTIONS (database %L)', 'OPTIONS (host %L)')
+{
+	my $letters = $option =~ /host/ ? 101 : 65; # of two bytes each in UTF-8, one here
+	is($turkish->error(qq(DO \$\$ BEGIN EXECUTE format('CREATE SERVER long FOREIGN DATA WRAPPER sambapos_fdw $option', repeat(chr(240), $letters)); END \$\$))
+		->{sqlstate}, 'HV024', "$option is measured as it is sent");
+}
+
 # ---- a usual database ----
 
 my $db = $cluster->database('shop');

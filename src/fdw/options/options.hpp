@@ -26,8 +26,8 @@ enum class OptionContext
 
 enum class OptionKind
 {
-	text,    /* not empty, at most `maximum` bytes if that is not 0 */
-	secret,  /* never shown; may be empty */
+	text,    /* not empty, at most `maximum` bytes of UTF-8 if that is not 0 */
+	secret,  /* the same, but never shown; may be empty */
 	path,    /* an absolute path of a file; superusers only */
 	boolean, /* true, false, on, off, yes, no, 1, 0 */
 	integer, /* minimum to maximum */
@@ -41,6 +41,7 @@ struct OptionRange
 	int minimum;
 	int maximum;
 	const char *choices; /* separated by ", ", in the order of the enumeration they stand for */
+	bool configured;     /* FreeTDS reads it from a file (tds::is_configurable) */
 };
 
 /* How a column's options are read. */
@@ -62,6 +63,9 @@ struct OptionTarget
 
 using OptionSetter = void (*)(const OptionTarget &target, const OptionValue &value);
 
+/* Raises for a value in its range that is wrong all the same. validator: the function that asks. */
+using OptionCheck = void (*)(const char *value, Oid validator);
+
 struct Option
 {
 	const char *name;
@@ -69,6 +73,7 @@ struct Option
 	OptionRange range;
 	const char *initial; /* the default, as it would be written; null if it is not a constant */
 	OptionSetter set;    /* null: read by inherited_option(), or only recorded */
+	OptionCheck check;   /* null: its range says all */
 };
 
 struct OptionList
@@ -94,7 +99,7 @@ void check_option_value(const Option &option, const char *text);
 
 /* Raises for a host that is written as in a connection string, with what to write in its place
  * (host.cpp). */
-void check_host(const char *value);
+void check_host(const char *value, Oid validator);
 
 /* The value in a list of DefElem; null if it is not there. */
 const char *find_option_value(List *options, const char *name);

@@ -28,6 +28,8 @@ choice(const char *choices)
 
 static constexpr OptionRange secret = {OptionKind::secret, 0, login_text_length, nullptr};
 static constexpr OptionRange path = {OptionKind::path, 0, 0, nullptr};
+static constexpr OptionRange configured_text = {OptionKind::text, 0, 0, nullptr, true};
+static constexpr OptionRange configured_path = {OptionKind::path, 0, 0, nullptr, true};
 static constexpr OptionRange boolean = {OptionKind::boolean, 0, 0, nullptr};
 static constexpr OptionRange number = {OptionKind::number, 0, 0, nullptr};
 
@@ -137,14 +139,14 @@ static constexpr OptionSetter recorded = nullptr;
  * round trip; fdw_tuple_cost: a row over the wire; both in units of the planner. check_hostname
  * needs a ca_file, and counts only beside one. */
 static const Option options[] = {
-	{"host", In::server, text(255), none, login_text<&Login::host>},
+	{"host", In::server, configured_text, none, login_text<&Login::host>, check_host},
 	{"port", In::server, integer(1, 65535), none, login<&Login::port>},
 	{"instance", In::server, text(16), "", login_text<&Login::instance>},
 	{"database", In::server, login_name, "", login_text<&Login::database>},
 	{"encryption", In::server, choice("off, request, require"), "require",
 	 login<&Login::encryption>},
 	{"min_tls", In::server, choice("1.0, 1.1, 1.2"), "1.1", login<&Login::min_tls>},
-	{"ca_file", In::server, path, "", login<&Login::ca_file>},
+	{"ca_file", In::server, configured_path, "", login<&Login::ca_file>},
 	{"check_hostname", In::server, boolean, "true", login<&Login::check_hostname>},
 	{"tds_version", In::server, choice("7.1, 7.2, 7.3, 7.4"), "7.4", login<&Login::tds_version>},
 	{"packet_size", In::server, integer(512, 32767), none, login<&Login::packet_size>},
@@ -171,7 +173,7 @@ static const Option options[] = {
 
 	{"schema_name", In::table, text(), "dbo", table<&Table::schema_name>},
 	{"table_name", In::table, text(), none, table<&Table::table_name>},
-	{"query", In::table, text(), none, table<&Table::query>},
+	{"query", In::table, text(), none, table<&Table::query>, check_query_option},
 	{"estimated_rows", In::table, number, "1000", table<&Table::estimated_rows>},
 	{"async_capable", In::table, boolean, none, inherited},
 	{"analyze_sampling", In::table, sampling, none, inherited},

@@ -121,9 +121,14 @@ range_hint(const Option &option, const char *text)
 	{
 		case OptionKind::text:
 		case OptionKind::secret:
-			return *text == '\0' ? "The value must not be empty."
-								 : psprintf("The value may have at most %d bytes.", range.maximum);
-		case OptionKind::path: return "The value must be an absolute path.";
+			if (*text == '\0')
+				return "The value must not be empty.";
+			return range.configured
+					   ? tds::configurable_hint
+					   : psprintf("The value may have at most %d bytes in UTF-8.", range.maximum);
+		case OptionKind::path:
+			return is_absolute_path(text) ? tds::configurable_hint
+										  : "The value must be an absolute path.";
 		case OptionKind::boolean: return "Valid values are: true, false.";
 		case OptionKind::integer:
 			return psprintf("Valid values are integers from %d to %d.", range.minimum,
@@ -222,10 +227,8 @@ extern "C"
 
 			check_option_value(*option, value);
 			check_right(*option, value);
-			if (std::strcmp(option->name, "host") == 0)
-				check_host(value);
-			if (std::strcmp(option->name, "query") == 0)
-				check_query_option(value, fcinfo->flinfo->fn_oid);
+			if (option->check != nullptr)
+				option->check(value, fcinfo->flinfo->fn_oid);
 		}
 		check_combination(options);
 		PG_RETURN_VOID();

@@ -57,6 +57,18 @@ parse_number(const char *text, double *result)
 	return errno == 0 && end != text && *end == '\0' && *result >= 0 && *result <= 1e15;
 }
 
+/* Its length is that of what is sent. Without an encoding that is the text as it is. */
+static bool
+has_room(const OptionRange &range, const char *text)
+{
+	const char *sent = GetDatabaseEncoding() == PG_SQL_ASCII
+						   ? text
+						   : pg_server_to_any(text, static_cast<int>(std::strlen(text)), PG_UTF8);
+
+	return (range.maximum == 0 || std::strlen(sent) <= static_cast<size_t>(range.maximum)) &&
+		   (!range.configured || tds::is_configurable(sent));
+}
+
 bool
 parse_option(const Option &option, const char *text, OptionValue *value)
 {
@@ -67,9 +79,8 @@ parse_option(const Option &option, const char *text, OptionValue *value)
 	{
 		case OptionKind::text:
 		case OptionKind::secret:
-			return (*text != '\0' || range.kind == OptionKind::secret) &&
-				   (range.maximum == 0 || std::strlen(text) <= static_cast<size_t>(range.maximum));
-		case OptionKind::path: return is_absolute_path(text);
+			return (*text != '\0' || range.kind == OptionKind::secret) && has_room(range, text);
+		case OptionKind::path: return is_absolute_path(text) && has_room(range, text);
 		case OptionKind::boolean: return parse_bool(text, &value->boolean);
 		case OptionKind::integer: return parse_integer(range, text, &value->integer);
 		case OptionKind::number: return parse_number(text, &value->number);
