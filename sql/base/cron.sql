@@ -49,7 +49,8 @@ COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
   'replica';
 
 -- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a site
--- of that name. Renaming a database or a role leaves a job that cannot run any more: it is stale.
+-- of that name. Renaming a database or a role leaves a job that can't run any more: it is stale, and ours if it could be
+-- by what of both is left.
 CREATE FUNCTION sambapos._cron_jobs(site text)
 RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean, is_stale boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -62,8 +63,9 @@ BEGIN
                 NOT EXISTS (SELECT FROM pg_database AS d WHERE d.datname = j.database)
                 OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username) AS is_stale
          FROM cron.job AS j
-         WHERE j.jobname = $1 OR starts_with(j.jobname, $1 || '':'')) AS j
-       WHERE j.is_stale OR (j.database = current_database() AND sambapos._cron_is_ours(j.username))
+         WHERE (j.jobname = $1 OR starts_with(j.jobname, $1 || '':''))
+           AND (j.database = current_database() OR NOT EXISTS (SELECT FROM pg_database AS d WHERE d.datname = j.database))
+           AND (sambapos._cron_is_ours(j.username) OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username))) AS j
        ORDER BY j.is_stale, j.username <> current_user, j.jobid' USING 'sambapos:' || site;
   END IF;
 EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
@@ -146,48 +148,50 @@ $$;
 COMMENT ON FUNCTION sambapos._cron_check_name(text, text, text, text) IS
   'Raises 42710 if the name of a site''s job is taken by another database''s';
 
-CREATE FUNCTION sambapos._cron_say_changes(site text, job record, line text) RETURNS void
+CREATE FUNCTION sambapos._cron_say_changes(site text, job record, line text, is_locked_out boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF job.is_stale THEN
     RAISE NOTICE 'pg_cron job "%" for database "%" and role "%" is made anew', job.job_name, job.database, job.username;
+  ELSIF is_locked_out THEN
+    RAISE NOTICE 'pg_cron job "%" could not log in and is made anew', job.job_name;
   ELSIF NOT job.active THEN
     RAISE NOTICE 'pg_cron job "%" was not active, and is again', job.job_name;
   END IF;
-  IF NOT job.is_stale AND job.schedule <> line THEN
+  IF job.schedule <> line THEN
     RAISE NOTICE 'pg_cron job "%" ran at "%" until now', job.job_name, job.schedule
       USING HINT = format('SELECT sambapos_schedule(%L, %L) puts that back.', site, job.schedule);
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text) IS
+COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text, boolean) IS
   'What is different for a job that is there, as NOTICEs';
 
 -- Changes the job that is there, else makes one. A job keeps the cron.host, database and state it was made with: what
--- cannot log in, is stale or not active is made anew. Of another user's job a superuser changes what is wrong.
+-- can't log in, is stale or not active is made anew, under its name. Of another user's job a superuser changes what is
+-- wrong.
 CREATE FUNCTION sambapos._cron_set_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   job  record;
-  name text := 'sambapos:' || site;
+  name text;
+  is_locked_out boolean := coalesce(sambapos._cron_complaint(site) LIKE 'pg_cron could not log in%', false);
 BEGIN
-  IF sambapos._cron_complaint(site) LIKE 'pg_cron could not log in%' THEN
-    PERFORM sambapos._cron_drop_job(site);
-  END IF;
   FOR job IN SELECT * FROM sambapos._cron_jobs(site) LOOP
-    PERFORM sambapos._cron_say_changes(site, job, line);
-    IF job.username <> current_user AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.username) THEN
+    name := coalesce(name, job.job_name);
+    PERFORM sambapos._cron_say_changes(site, job, line, is_locked_out);
+    IF is_locked_out OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = job.username)
+       OR (job.username = current_user AND (job.is_stale OR NOT job.active)) THEN
+      EXECUTE 'SELECT cron.unschedule($1)' USING job.job_id;
+    ELSIF job.username <> current_user THEN
       EXECUTE 'SELECT cron.alter_job($1, schedule => $2, command => $3, database => $4, active => true)'
         USING job.job_id, line, command, current_database();
       RETURN;
-    ELSIF job.is_stale OR NOT job.active THEN
-      EXECUTE 'SELECT cron.unschedule($1)' USING job.job_id;
-    ELSE
-      name := job.job_name;
     END IF;
   END LOOP;
+  name := coalesce(name, 'sambapos:' || site);
   PERFORM sambapos._cron_check_name(name, site, line, command);
   EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING name, line, command;
 END;

@@ -79,8 +79,11 @@ BEGIN
   FOR place IN SELECT * FROM sambapos._place AS s
                WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site) ORDER BY s.name
   LOOP
-    -- who schedules all sites wants none of them to lose its own line
-    line := coalesce(schedule, CASE WHEN site IS NULL THEN place.schedule END);
+    line := coalesce(schedule, place.schedule); -- who mends a job, or schedules all sites, wants none to lose its own line
+    IF schedule IS NULL AND site IS NOT NULL AND line IS NOT NULL THEN
+      RAISE NOTICE 'site "%" keeps its cron line "%"', site, line
+        USING HINT = format('After SELECT sambapos_unschedule(%L) it has none, and sync_interval says when.', site);
+    END IF;
     job := 'sambapos:' || place.name;
     runs := coalesce(line, '* * * * *');
     command := sambapos._schedule_command(place.name, line IS NOT NULL);
@@ -92,11 +95,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
-  'Makes or changes the pg_cron job sambapos:<site>, and makes it active. schedule NULL: a cheap look every minute that '
-  'syncs when the site''s sync_interval is over or a sync was requested. schedule: a cron line (GMT) at which it syncs, '
-  'whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. site '
-  'NULL: all sites; without a schedule those that have a cron line of their own keep it. Returns a row a job, and a '
-  'NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 not a cron line, 0A000 seconds with pg_cron '
+  'Makes or changes the pg_cron job sambapos:<site>, and makes it active. schedule: a cron line (GMT) at which it syncs, '
+  'whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. '
+  'schedule NULL: the cron line that the site has; without one a cheap look every minute that syncs when the site''s '
+  'sync_interval is over or a sync was requested. sambapos_unschedule takes a cron line away. site NULL: all sites. '
+  'Returns a row a job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 not a cron line, 0A000 seconds with pg_cron '
   'before 1.5, 55000 pg_cron is missing or in another database (the hint is what to type), 42501 the user may not use '
   'it, 42710 another database''s job has the name';
 
@@ -118,5 +121,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_unschedule(text) IS
-  'Drops the pg_cron job of a site. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is '
+  'Drops the pg_cron job of a site, and its cron line. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is '
   'in another database (the hint is what to type)';

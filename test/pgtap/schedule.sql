@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 DROP EXTENSION IF EXISTS pg_cron;
-SELECT plan(49);
+SELECT plan(57);
 
 INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -107,7 +107,32 @@ UPDATE cron.job_run_details SET return_message = 'connection failed' WHERE runid
 CREATE TEMP TABLE old_job AS SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel';
 SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'scheduling again');
 SELECT isnt((SELECT jobid FROM cron.job WHERE jobname = 'sambapos:hotel'), (SELECT jobid FROM old_job), 'makes that job anew');
-SELECT is((SELECT schedule FROM sambapos._place WHERE name = 'hotel'), NULL, 'without a line the default is back');
+SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'which keeps its line');
+
+-- a job that is made anew keeps its name, beside the original's
+UPDATE cron.job SET jobname = 'sambapos:hotel:copy' WHERE jobname = 'sambapos:hotel';
+SELECT cron.schedule_in_database('sambapos:hotel', '* * * * *', 'SELECT 1', 'postgres') AS original \gset
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'a job that could not log in');
+UPDATE cron.job SET active = false WHERE jobname = 'sambapos:hotel:copy';
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'one that was not active');
+UPDATE cron.job SET database = 'sambapos_test_old_name' WHERE jobname = 'sambapos:hotel:copy';
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'and one that was stale');
+SELECT set_eq($$SELECT jobname::text, database, schedule FROM cron.job WHERE jobname LIKE 'sambapos:hotel%'$$,
+              $$VALUES ('sambapos:hotel', 'postgres', '* * * * *'), ('sambapos:hotel:copy', current_database()::text, '*/5 6-23 * * *')$$, 'keep name and line');
+DELETE FROM cron.job WHERE jobname = 'sambapos:hotel';
+UPDATE cron.job SET jobname = 'sambapos:hotel' WHERE jobname = 'sambapos:hotel:copy';
+
+-- what others have left behind is theirs, also where their database is gone
+SELECT is(sambapos_unschedule('hotel'), true, 'dropping a job');
+INSERT INTO cron.job (jobname, schedule, command, nodename, nodeport, database, username, active)
+VALUES ('sambapos:hotel', '0 0 1 1 *', 'SELECT 1', '', 5432, 'sambapos_test_old_name', 'sambapos_test_nobody', true),
+       ('sambapos:hotel', '0 0 1 1 *', 'SELECT 1', '', 5432, 'postgres', 'sambapos_test_old_role', true);
+SELECT is(sambapos._cron_complaint('hotel'), 'no pg_cron job of this user: see sambapos_schedule', 'jobs of others do not count');
+SELECT results_eq($$SELECT runs FROM sambapos_schedule('hotel')$$, $$VALUES ('* * * * *')$$, 'scheduling, after unscheduling by the interval');
+SELECT set_eq($$SELECT username, database, command FROM cron.job WHERE jobname = 'sambapos:hotel'$$,
+              $$VALUES ('sambapos_test_nobody', 'sambapos_test_old_name', 'SELECT 1'), ('sambapos_test_old_role', 'postgres', 'SELECT 1'),
+                       (current_user::text, current_database()::text, 'CALL sambapos._tick(''hotel'')')$$, 'and left alone');
+DELETE FROM cron.job WHERE username <> current_user;
 
 SELECT is(sambapos_unschedule('hotel'), true, 'dropping a job');
 SELECT is((SELECT count(*) FROM cron.job WHERE jobname = 'sambapos:hotel'), 0::bigint, 'drops it');

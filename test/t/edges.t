@@ -90,8 +90,15 @@ like(notices($db, q(SELECT FROM sambapos_schedule('two', '30 4 * * *'))),
 	qr/cron line "30 4 \* \* \*" of site "two" leaves up to 1 day between two runs, its sync_interval is 00:15:00.*sambapos_configure\('two', 'sync_interval', '1 day'\)/s,
 	'a cron line that does not fit the interval');
 unlike(notices($db, q(SELECT sambapos_configure('two', 'sync_interval', '1 day'))), qr/NOTICE/, 'what the hint says fits');
-like(notices($db, q(SELECT FROM sambapos_schedule('two'))), qr/"sambapos:two" ran at "30 4 \* \* \*" until now.*sambapos_schedule\('two', '30 4 \* \* \*'\)/s,
-	'a line that is replaced is said');
+like(notices($db, q(SELECT FROM sambapos_schedule('two'))), qr/"two" keeps its cron line "30 4 \* \* \*".*sambapos_unschedule\('two'\)/s,
+	'a line stays until it is taken away');
+my $ran_at = qr/"sambapos:two" ran at "30 4 \* \* \*" until now.*sambapos_schedule\('two', '30 4 \* \* \*'\)/s;
+like(notices($db, q(UPDATE cron.job SET database = 'gone'; SELECT FROM sambapos_schedule('two', '0 5 * * *'))), $ran_at, 'a line that is replaced is said');
+$db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two', '30 4 * * *');
+	INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, return_message)
+	SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job));
+like(notices($db, q(SELECT FROM sambapos_schedule('two', '0 5 * * *'))), qr/"sambapos:two" could not log in and is made anew.*$ran_at/s, 'also of a job that could not log in');
+$db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two')));
 like(notices($db, q(SELECT sambapos_configure('two', 'sync_interval', '10 seconds'))), qr/looks once a minute/, 'an interval below a minute');
 
 # ---- a role that operates ----
