@@ -6,7 +6,9 @@
 -- * The views are no members of the extension, since they depend on tables that are not. They run with the rights
 --   of who asks.
 -- * A view of that name that another role made, or a table, is refused, as everywhere (ownership.sql).
+-- * A view is brought up to its table where it can be; that it can't is said, and no table waits for it.
 
+-- Only sambapos_grant gives EXECUTE on what is internal; whom the DBA opened one view to can have SELECT on the catalog.
 CREATE FUNCTION sambapos._readers_grant(privilege text, object text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -14,15 +16,16 @@ DECLARE
   reader name;
 BEGIN
   FOR reader IN
-    SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
-    WHERE c.oid = 'sambapos.site'::regclass AND a.privilege_type = 'SELECT' AND r.rolname <> current_user ORDER BY 1
+    SELECT DISTINCT r.rolname
+    FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
+    WHERE p.oid = 'sambapos._readers_grant(text, text)'::regprocedure AND r.rolname <> current_user ORDER BY 1
   LOOP
     EXECUTE format('GRANT %s ON %s TO %I', privilege, object, reader);
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._readers_grant(text, text) IS
-  'Opens what was made just now to the roles that sambapos_grant has opened the rest to';
+  'Opens what was made just now to the roles that sambapos_grant has given a level to';
 
 -- What is not the source's column; the view has the same words.
 CREATE FUNCTION sambapos._replica_comment(relation regclass) RETURNS void
@@ -93,46 +96,133 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._counted_comment(regclass, regclass, name) IS 'Says what view and columns are';
 
-CREATE FUNCTION sambapos._counted_drop(table_name name) RETURNS void
+-- The site's column has the first name that the source has left free.
+CREATE FUNCTION sambapos._counted_site_column(relation regclass) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT n.name
+  FROM (SELECT i, CASE i WHEN 0 THEN 'site' WHEN 1 THEN 'site_name' ELSE 'site_name_' || i END AS name
+        FROM generate_series(0, 1600) AS i) AS n
+  WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = n.name)
+  ORDER BY n.i LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._counted_site_column(regclass) IS
+  'What the column with the site''s name is called in the view of a replica table: site, unless that is a source column';
+
+-- A GRANT on a view goes with it.
+CREATE TYPE sambapos._privilege AS (privilege text, column_name name, grantee oid, is_grantable boolean);
+COMMENT ON TYPE sambapos._privilege IS 'A privilege on a relation, or on one column of it; grantee 0: PUBLIC';
+
+CREATE FUNCTION sambapos._privileges(relation regclass) RETURNS sambapos._privilege[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(array_agg((a.privilege_type, g.attname, a.grantee, a.is_grantable)::sambapos._privilege), '{}')
+  FROM (SELECT c.relowner, NULL::name AS attname, c.relacl AS acl FROM pg_class AS c WHERE c.oid = relation
+        UNION ALL
+        SELECT c.relowner, a.attname, a.attacl
+        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid WHERE c.oid = relation) AS g
+  CROSS JOIN LATERAL aclexplode(g.acl) AS a
+  WHERE a.grantee <> g.relowner;
+$$;
+COMMENT ON FUNCTION sambapos._privileges(regclass) IS 'What others than its owner may do with a relation';
+
+CREATE FUNCTION sambapos._privileges_grant(relation regclass, given sambapos._privilege[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  p record;
 BEGIN
-  PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
-  IF to_regclass(format('sambapos_report.%I', table_name)) IS NOT NULL THEN
-    EXECUTE format('DROP VIEW sambapos_report.%I', table_name);
+  FOR p IN
+    SELECT g.privilege || coalesce(' (' || quote_ident(g.column_name) || ')', '') AS what,
+           CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END
+             || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS whom
+    FROM unnest(given) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+    WHERE (g.grantee = 0 OR r.oid IS NOT NULL)
+      AND (g.column_name IS NULL
+           OR EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = g.column_name))
+  LOOP
+    EXECUTE format('GRANT %s ON %s TO %s', p.what, relation, p.whom);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._privileges_grant(regclass, sambapos._privilege[]) IS
+  'Gives privileges that a relation of that name had; those on columns that are not there any more are left out';
+
+-- Only a replica table's view is ours: a table of earlier versions has none.
+CREATE FUNCTION sambapos._counted_drop(table_name name) RETURNS sambapos._privilege[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  given sambapos._privilege[];
+  view  regclass := to_regclass(format('sambapos_report.%I', table_name));
+BEGIN
+  IF view IS NOT NULL AND sambapos._replica_kind(table_name) = 'replica' THEN
+    PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
+    given := sambapos._privileges(view);
+    EXECUTE format('DROP VIEW %s', view);
   END IF;
+  RETURN given;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._counted_drop(name) IS
-  'Drops the view of a replica table, before the table is changed or dropped';
+  'Drops the view of a replica table, before the table is changed or dropped; returns who could do what with it; NULL: '
+  'there was none';
 
-CREATE FUNCTION sambapos._counted_ensure(table_name name) RETURNS void
+CREATE FUNCTION sambapos._counted_make(table_name name, given sambapos._privilege[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation    regclass := sambapos._replica_table(table_name);
   view        text := format('sambapos_report.%I', table_name);
-  site_column name := CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = 'site')
-                           THEN 'site_name' ELSE 'site' END;
+  site_column name := sambapos._counted_site_column(relation);
+BEGIN
+  EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS -- runtime
+                    SELECT s.name AS %I, %s FROM %s AS t JOIN sambapos.site AS s USING (site_id)
+                    WHERE s.removed_at IS NULL AND t.row_state IN (''live'', ''cleared'', ''superseded'')',
+                 view, site_column, sambapos._counted_columns(relation), relation);
+  PERFORM sambapos._counted_comment(relation, view::regclass, site_column);
+  PERFORM sambapos._privileges_grant(view::regclass, given);
+  PERFORM sambapos._readers_grant('SELECT', view);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._counted_make(name, sambapos._privilege[]) IS
+  'Makes the view of a replica table, or adds the columns it lacks, and gives privileges that it had';
+
+-- PostgreSQL judges whether the new columns go on from the old ones. A view that can't follow is no reason to stop
+-- copying.
+CREATE FUNCTION sambapos._counted_ensure(table_name name, given sambapos._privilege[] DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := sambapos._replica_table(table_name);
+  view     regclass := to_regclass(format('sambapos_report.%I', table_name));
+  details  text;
 BEGIN
   IF relation IS NULL THEN
     RETURN; -- another role's
   END IF;
   PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
-  IF to_regclass(view) IS NULL
+  IF view IS NULL
      OR (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped)
-        >= (SELECT c.relnatts FROM pg_class AS c WHERE c.oid = to_regclass(view)) THEN
-    EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS -- runtime
-                      SELECT s.name AS %I, %s FROM %s AS t JOIN sambapos.site AS s USING (site_id)
-                      WHERE s.removed_at IS NULL AND t.row_state IN (''live'', ''cleared'', ''superseded'')',
-                   view, site_column, sambapos._counted_columns(relation), relation);
-    PERFORM sambapos._counted_comment(relation, view::regclass, site_column);
-    PERFORM sambapos._readers_grant('SELECT', view);
+        >= (SELECT c.relnatts FROM pg_class AS c WHERE c.oid = view) THEN
+    BEGIN
+      PERFORM sambapos._counted_make(table_name, given);
+    EXCEPTION WHEN invalid_table_definition THEN
+      PERFORM sambapos._counted_make(table_name, sambapos._counted_drop(table_name));
+    END;
   END IF;
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+  RAISE; -- what belongs to others is an error
+WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS details = PG_EXCEPTION_DETAIL;
+  RAISE WARNING 'view "sambapos_report.%" is not as its table: %', table_name, SQLERRM USING
+    DETAIL = coalesce(nullif(details, ''), 'The table is copied all the same.'),
+    HINT = 'When the cause is gone: SELECT sambapos_refresh_reports();';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._counted_ensure(name) IS
-  'Makes the view of a replica table, or adds the columns it lacks';
+COMMENT ON FUNCTION sambapos._counted_ensure(name, sambapos._privilege[]) IS
+  'Makes the view of a replica table, with privileges that it had, or adds the columns it lacks; a WARNING where it '
+  'can''t';
 
 CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -145,8 +235,7 @@ BEGIN
     SELECT c.relname FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) = 'replica' ORDER BY c.relname
   LOOP
-    PERFORM sambapos._counted_drop(table_name);
-    PERFORM sambapos._counted_ensure(table_name);
+    PERFORM sambapos._counted_make(table_name, sambapos._counted_drop(table_name));
     made := made + 1;
   END LOOP;
   RETURN made;

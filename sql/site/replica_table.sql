@@ -262,7 +262,8 @@ CREATE FUNCTION sambapos._replica_extend(place sambapos._place, t sambapos._tabl
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  c record;
+  c     record;
+  given sambapos._privilege[]; -- on a view that had to go
 BEGIN
   FOR c IN
     SELECT w.column_name, w.type_name, format_type(a.atttypid, NULL) AS present_type
@@ -275,14 +276,19 @@ BEGIN
     IF c.present_type IS NULL THEN
       EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', replica, c.column_name, c.type_name);
     ELSIF sambapos._type_holds(c.type_name, c.present_type) THEN
-      PERFORM sambapos._counted_drop(replica);
+      given := coalesce(sambapos._counted_drop(replica), given);
       EXECUTE format('ALTER TABLE sambapos_replica.%I ALTER COLUMN %I TYPE %s', replica, c.column_name, c.type_name);
     ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
       RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
         USING ERRCODE = 'datatype_mismatch',
-              HINT = 'Rename or convert the replica''s column, then unpause the table with sambapos_configure.';
+              HINT = format('Rename that column of "sambapos_replica.%s", or drop the views that use it and convert it. '
+                            'Then: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L); makes the view again.',
+                            replica, place.name, t.table_name);
     END IF;
   END LOOP;
+  IF given IS NOT NULL THEN
+    PERFORM sambapos._counted_ensure(replica, given);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS
