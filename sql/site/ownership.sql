@@ -122,6 +122,32 @@ $$;
 COMMENT ON FUNCTION sambapos._replica_check_name(name, text) IS
   'Raises 42P07 if a table of sambapos_replica is of another kind, 55000 if it belongs to others';
 
+-- One text makes the guard and tells it from what others have made: any part of a trigger, a WHEN clause first of all,
+-- can call code. It is written as pg_get_triggerdef writes it.
+CREATE FUNCTION sambapos._guard_definition(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('CREATE TRIGGER keep_history AFTER UPDATE ON %s FOR EACH ROW ', relation)
+      || CASE WHEN bool_or(a.attname = 'row_state')
+              THEN format('WHEN (((old.row_state <> ''live''::text) OR (new.row_state <> ''live''::text))) '
+                          'EXECUTE FUNCTION sambapos_replica.keep_history(%L)',
+                          CASE WHEN bool_or(a.attname = 'document_epoch') THEN 'document_epoch' ELSE '' END)
+              ELSE 'EXECUTE FUNCTION sambapos_replica.keep_history()' END
+  FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._guard_definition(regclass) IS
+  'The trigger that keeps history (replica_table.sql), as a replica or history table has it';
+
+CREATE FUNCTION sambapos._guard_is_on(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM pg_trigger AS t
+                 WHERE t.tgrelid = relation AND t.tgname = 'keep_history' AND t.tgenabled IN ('O', 'A')
+                   AND pg_get_triggerdef(t.oid) = sambapos._guard_definition(relation));
+$$;
+COMMENT ON FUNCTION sambapos._guard_is_on(regclass) IS
+  'True if a replica or history table has the trigger that keeps history, unchanged and enabled';
+
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
 CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
@@ -157,10 +183,10 @@ $$
     UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
     FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
     -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
-    -- history (replica_table.sql) does the same for whoever made it
+    -- history does the same for whoever made it
     UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
     FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
-      AND t.tgfoid IS DISTINCT FROM to_regprocedure('sambapos_replica.keep_history()')
+      AND pg_get_triggerdef(t.oid) <> sambapos._guard_definition(w.id)
     JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
   )
   SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
@@ -255,4 +281,4 @@ $$
    WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
 $$;
 COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS
-  'Brings replicated_table.code_of_others of a site up to date';
+  'Brings table_state.code_of_others of a site up to date';

@@ -169,9 +169,11 @@ COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) I
 -- The trigger's function is no member of the extension and needs nothing of it: it keeps history after DROP EXTENSION
 -- too, and a dump of schema sambapos_replica alone has it. An AFTER trigger takes no lock on the row, and its WHEN is
 -- all that an update of a live row pays.
-CREATE FUNCTION sambapos._history_guard_ensure(relation text, kind text) RETURNS void
+CREATE FUNCTION sambapos._history_function_ensure() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  owner oid;
 BEGIN
   IF to_regprocedure('sambapos_replica.keep_history()') IS NULL THEN
     CREATE FUNCTION sambapos_replica.keep_history() RETURNS trigger
@@ -202,22 +204,36 @@ BEGIN
       'Trigger of every replica table: refuses to change the values of a row that is not live';
     REVOKE ALL ON FUNCTION sambapos_replica.keep_history() FROM PUBLIC;
   END IF;
-  IF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation::regclass AND g.tgname = 'keep_history') THEN
-    RETURN;
-  ELSIF kind = 'history' THEN
-    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
-                    FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history()', relation);
-  ELSE
-    EXECUTE format('CREATE TRIGGER keep_history AFTER UPDATE ON %s
-                    FOR EACH ROW WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'')
-                    EXECUTE FUNCTION sambapos_replica.keep_history(%L)', relation,
-                   coalesce((SELECT a.attname FROM pg_attribute AS a
-                             WHERE a.attrelid = relation::regclass AND a.attname = 'document_epoch'), ''));
+  SELECT p.proowner INTO STRICT owner FROM pg_proc AS p WHERE p.oid = 'sambapos_replica.keep_history()'::regprocedure;
+  IF NOT (sambapos._role_is_trusted(owner)
+          AND has_function_privilege('sambapos_replica.keep_history()'::regprocedure, 'EXECUTE')) THEN
+    RAISE EXCEPTION 'function "sambapos_replica.keep_history" belongs to role "%"', pg_get_userbyid(owner) USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = format('Role "%s", which runs, makes no triggers that call it.', current_user),
+      HINT = format('Let it belong to whom the replica belongs to: ALTER FUNCTION sambapos_replica.keep_history() OWNER TO %I;',
+                    current_user);
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._history_guard_ensure(text, text) IS
-  'Gives a replica table (kind replica) or a table of earlier versions (kind history) the trigger that keeps history';
+COMMENT ON FUNCTION sambapos._history_function_ensure() IS
+  'Makes the function of the trigger that keeps history; raises 55000 if it is there and belongs to others';
+
+CREATE FUNCTION sambapos._history_guard_ensure(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._history_function_ensure();
+  IF sambapos._guard_is_on(relation) THEN
+    RETURN;
+  ELSIF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'keep_history') THEN
+    RAISE NOTICE 'trigger "keep_history" of table "%" was changed or disabled, and is made anew', relation;
+    EXECUTE format('DROP TRIGGER keep_history ON %s', relation);
+  END IF;
+  EXECUTE sambapos._guard_definition(relation);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_guard_ensure(regclass) IS
+  'Gives a replica table, or one of earlier versions, the trigger that keeps history';
 
 -- What a person decides about history goes through here, and nothing else: personal columns are nulled, a guest is
 -- erased, a new computed column is filled.
@@ -315,7 +331,7 @@ BEGIN
     PERFORM sambapos._readers_grant('SELECT', format('sambapos_replica.%I', history));
   END IF;
   PERFORM sambapos._replica_extend(place, t, history);
-  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', history), 'history');
+  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', history)::regclass);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS
@@ -354,7 +370,7 @@ BEGIN
     RAISE EXCEPTION 'the key of table "%" holds no id of its root, its replica''s does', t.source_name USING
       ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Another site''s table of that name has another key.';
   END IF;
-  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', t.table_name), 'replica');
+  PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', t.table_name)::regclass);
   PERFORM sambapos._counted_ensure(t.table_name);
   PERFORM sambapos._live_comment(place, t);
   IF t.history THEN

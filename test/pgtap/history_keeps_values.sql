@@ -2,7 +2,7 @@
 -- extension or without; what a person decides about history goes through one function.
 BEGIN;
 \ir seam.psql
-SELECT plan(20);
+SELECT plan(25);
 SELECT till.sell(1, 5, '2026-03-09 10:00');
 SELECT till.quiet_sync();
 UPDATE menu_items SET name = 'renamed' WHERE id = 1;
@@ -34,6 +34,17 @@ SELECT throws_ok($$UPDATE sambapos_replica.tickets SET note = 'x' WHERE id = 2$$
 DROP TRIGGER keep_history ON sambapos_replica.orders;
 SELECT sambapos._replica_ensure((SELECT site_id FROM sambapos._place), 'orders');
 SELECT throws_ok($$UPDATE sambapos_replica.orders SET price = 0 WHERE id = 4$$, '23000', NULL, 'a guard that was dropped comes back');
+
+ALTER TABLE sambapos_replica.orders DISABLE TRIGGER keep_history;
+SELECT ok(NOT sambapos._guard_is_on('sambapos_replica.orders'), 'one that is off is none');
+SELECT sambapos._replica_ensure((SELECT site_id FROM sambapos._place), 'orders');
+SELECT throws_ok($$UPDATE sambapos_replica.orders SET price = 0 WHERE id = 4$$, '23000', NULL, 'it comes back');
+CREATE OR REPLACE TRIGGER keep_history AFTER UPDATE OF quantity ON sambapos_replica.orders FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history('');
+SELECT sambapos._replica_ensure((SELECT site_id FROM sambapos._place), 'orders');
+SELECT throws_ok($$UPDATE sambapos_replica.orders SET price = 0 WHERE id = 4$$, '23000', NULL, 'and so does one that was changed');
+SELECT is((SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class AS c
+           WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND c.relkind = 'r' AND NOT sambapos._guard_is_on(c.oid)), NULL, 'every table has it as it was made');
+SELECT is((SELECT string_agg(sambapos._relation_code_of_others(c.oid), ', ') FROM pg_class AS c WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND c.relkind = 'r'), NULL, 'and it is no code of others');
 
 DROP EXTENSION sambapos_fdw CASCADE;
 SELECT throws_ok($$UPDATE sambapos_replica.orders SET price = 0 WHERE id = 4$$, '23000', NULL, 'after DROP EXTENSION too');

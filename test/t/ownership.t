@@ -259,6 +259,37 @@ like(row_of($db)->{message}, qr/trigger t .* may be made by role "mallory", with
 $db->run('UPDATE sambapos.table_state SET code_of_others = NULL; REVOKE TRIGGER ON sambapos_replica.menu_items FROM mallory');
 is(row_of($db)->{status}, 'ok', 'where others can\'t, it is ours');
 
+for my $trigger ('AFTER UPDATE ON sambapos_replica.menu_items FOR EACH ROW WHEN (query_to_xml(\'SELECT m.code(1)\', false, false, \'\') IS NOT NULL) EXECUTE FUNCTION sambapos_replica.keep_history(\'\')',
+	'BEFORE UPDATE ON sambapos_replica.menu_items FOR EACH ROW EXECUTE FUNCTION sambapos_replica.keep_history()')
+{
+	$db = shop();
+	$db->run("CREATE SCHEMA m AUTHORIZATION mallory; GRANT EXECUTE ON FUNCTION sambapos_replica.keep_history() TO mallory; " . as('mallory', evil('m.code(integer)', 'boolean') . "; CREATE TRIGGER t $trigger"));
+	$till->sql("UPDATE dbo.MenuItems SET Name = N'changed by the guard $count'");
+	my ($output, $errors) = $db->psql(q(SELECT status, message FROM sambapos_sync('shop', '{menu_items}')));
+	unlike($errors, qr/code of mallory/, 'the guard\'s function in a trigger of hers: its condition does not run');
+	like($output, qr/^failed\t.*trigger t .* may be made by role "mallory", with privilege TRIGGER/, 'and it is named');
+}
+
+# ---- the guard's function ----
+
+$db = fresh();
+$db->run('CREATE SCHEMA sambapos_replica; GRANT ALL ON SCHEMA sambapos_replica TO mallory');
+$db->run(as('mallory', evil('sambapos_replica.keep_history()', 'trigger')));
+refused($db, $add, qr/function "sambapos_replica.keep_history" belongs to role "mallory"/, 'a function in the place of the guard\'s');
+
+$db = shop();
+$db->run(<<~SQL);
+	SELECT sambapos_grant('syncer', 'admin'); GRANT USAGE ON FOREIGN SERVER till TO syncer; CREATE USER MAPPING FOR syncer SERVER till $mapping;
+	ALTER SCHEMA sambapos_replica OWNER TO syncer; ALTER SCHEMA sambapos_live_shop OWNER TO syncer; GRANT ALL ON SCHEMA sambapos_report TO syncer; GRANT CREATE ON DATABASE d$count TO syncer;
+	ALTER TABLE sambapos_replica.menu_items OWNER TO syncer; ALTER TABLE sambapos_replica.menu_items_history OWNER TO syncer;
+	ALTER VIEW sambapos_report.menu_items OWNER TO syncer; ALTER FOREIGN TABLE sambapos_live_shop.menu_items OWNER TO syncer;
+	SQL
+my $more = q(SET SESSION AUTHORIZATION syncer; SELECT FROM sambapos_add_table('shop', 'departments'));
+my $error = $db->error($more);
+like($error && $error->{text}, qr/55000: function "sambapos_replica.keep_history" belongs to role "postgres".*OWNER TO syncer;/s, 'a replica that was handed over without the function: what to type');
+$db->run('ALTER FUNCTION sambapos_replica.keep_history() OWNER TO syncer');
+is(($db->error($more) // {})->{text}, undef, 'which helps');
+
 $db = shop();
 $db->run("CREATE SCHEMA m AUTHORIZATION mallory; " . as('mallory', evil('m.code()', 'trigger')));
 my $old = $db->session;
