@@ -5,14 +5,15 @@
 --   to lock this row one needs the right to UPDATE the table.
 -- * Nobody waits for it, and it ends with its transaction: what runs in several takes it again and looks
 --   whether the site is still its own.
--- * The row is never changed, so that holding it leaves no dead row and makes nobody's snapshot too old.
+-- * No run changes the row, so that holding it leaves no dead row and makes nobody's snapshot too old. Only
+--   sambapos_adopt does, which gives its site another number.
 
 CREATE TABLE sambapos.site_lock (
   site_id integer PRIMARY KEY
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_lock', '');
 COMMENT ON TABLE sambapos.site_lock IS
-  'A row a site: whoever has locked it runs the site. Nothing else is in it, and it is never changed';
+  'A row a site: whoever has locked it runs the site. Nothing else is in it, and no run changes it';
 COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site';
 
 CREATE FUNCTION sambapos._site_try_lock(site_id integer) RETURNS boolean

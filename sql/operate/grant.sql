@@ -1,7 +1,7 @@
 -- grant.sql: sambapos_grant: who may look, operate, sync.
 
 -- What a level may call. Functions of schema sambapos run with the rights of whoever calls them; those that
--- reach a source are for the level that syncs.
+-- reach a source, and what changes history, are for the level that syncs.
 CREATE FUNCTION sambapos._grant_routines(level text) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -11,7 +11,8 @@ $$
   JOIN pg_proc AS p ON p.oid = d.objid
   WHERE e.extname = 'sambapos_fdw'
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
-               THEN level = 'admin' OR (p.prokind = 'f' AND p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c'))
+               THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
+                                        AND p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c'))
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync', 'sambapos_request')
              ELSE p.proname NOT IN ('sambapos_grant') END;

@@ -209,20 +209,21 @@ COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
   'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
   'whole';
 
--- The light goes by sync_interval, a job with a cron line does not.
+-- The light goes by sync_interval, a job with a cron line doesn't. The nearest interval that is valid is what fits.
 CREATE FUNCTION sambapos._schedule_compare(site text, schedule text, sync_interval interval) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  wait interval := sambapos._cron_longest_wait(schedule);
+  wait     interval := sambapos._cron_longest_wait(schedule);
+  fitting  interval := CASE WHEN wait IS NOT NULL THEN least(greatest(wait, '10 seconds'), '31 days') END;
 BEGIN
   IF schedule IS NULL AND sync_interval < interval '1 minute' THEN
     RAISE NOTICE 'a pg_cron job looks once a minute: site "%" is synced no more often by it', site
       USING HINT = 'What calls sambapos_run more often can take its place.';
-  ELSIF wait > 2 * sync_interval OR sync_interval > 2 * wait THEN
+  ELSIF fitting > 2 * sync_interval OR sync_interval > 2 * fitting THEN
     RAISE NOTICE 'cron line "%" of site "%" leaves up to % between two runs, its sync_interval is %', schedule, site, wait, sync_interval
       USING HINT = format('The status light is measured by sync_interval: SELECT sambapos_configure(%L, ''sync_interval'', %L);',
-                          site, least(wait, '31 days'));
+                          site, fitting);
   END IF;
 END;
 $$;
@@ -274,6 +275,12 @@ COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   '42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the '
   'nearest valid name';
 
+-- A function, since the view's own expressions see the caller's settings (operate/caller.sql).
+CREATE FUNCTION sambapos._site_setting(s sambapos.site, setting text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT to_jsonb(s) ->> setting; $$;
+COMMENT ON FUNCTION sambapos._site_setting(sambapos.site, text) IS 'What a setting of a site is, as sambapos_configure takes it';
+
 -- What holds now. Tables and columns appear where they are not as by default: a site has hundreds of them.
 CREATE VIEW sambapos.settings AS
 SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value, v.value IS DISTINCT FROM k.fallback AS is_changed,
@@ -284,7 +291,7 @@ JOIN LATERAL (
          coalesce((SELECT s.value FROM sambapos.global_setting AS s WHERE s.key = k.setting), k.fallback) AS value
   WHERE k.scope = 'all'
   UNION ALL
-  SELECT s.name, NULL, to_jsonb(s) ->> k.setting FROM sambapos.site AS s WHERE k.scope = 'site' AND s.removed_at IS NULL
+  SELECT s.name, NULL, sambapos._site_setting(s, k.setting) FROM sambapos.site AS s WHERE k.scope = 'site' AND s.removed_at IS NULL
   UNION ALL
   SELECT s.name, t.table_name, t.enabled::text FROM sambapos.replicated_table AS t JOIN sambapos.site AS s USING (site_id)
   WHERE k.scope = 'table' AND k.setting = 'enabled' AND NOT t.enabled AND s.removed_at IS NULL

@@ -10,7 +10,7 @@ BEGIN;
 \ir seam.psql
 SELECT till.sell(1, 5);
 COMMIT;
-SELECT plan(9);
+SELECT plan(11);
 
 -- ---- every function that can be called from outside has the list ----
 
@@ -52,6 +52,24 @@ SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 5::bigint, 'and its r
 SELECT is(sambapos._snake('MenuItemPrices'), 'menu_item_prices', 'names are made');
 SELECT lives_ok($$SELECT sambapos_configure('shop', 'day_rule', 'ticket 04:30')$$, 'settings are checked');
 
+-- ---- what is shown ----
+
+SET intervalstyle = sql_standard;
+SELECT is((SELECT value FROM sambapos.settings WHERE setting = 'sync_interval'), (SELECT default_value FROM sambapos.settings WHERE setting = 'sync_interval'),
+          'a setting is shown as sambapos_configure takes it');
+RESET intervalstyle;
+
+-- ---- a policy of the DBA's ----
+
+CREATE ROLE caller_settings_reader;
+SELECT sambapos_grant('caller_settings_reader', 'reader') AS granted \gset
+ALTER TABLE sambapos.global_setting ENABLE ROW LEVEL SECURITY;
+SET ROLE caller_settings_reader;
+SELECT public.throws_ok('SELECT * FROM sambapos_status()', '42501', NULL, 'a policy that hides rows is an error, not fewer rows');
+RESET ROLE;
+SELECT sambapos_grant('caller_settings_reader', 'none') AS granted \gset
+
 SELECT * FROM finish();
 \connect :home
 DROP DATABASE caller_settings;
+DROP ROLE caller_settings_reader;
