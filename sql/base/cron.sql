@@ -211,6 +211,16 @@ $$;
 COMMENT ON FUNCTION sambapos._cron_elsewhere(text, text, text) IS
   'The statements to type in another database that has pg_cron';
 
+CREATE FUNCTION sambapos._cron_drop_elsewhere(site text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('Type in database %s: SELECT cron.unschedule(jobid) FROM cron.job '
+                'WHERE database = %L AND (jobname = %L OR starts_with(jobname, %L));',
+                quote_ident(sambapos._cron_database()), current_database(), 'sambapos:' || site, 'sambapos:' || site || ':');
+$$;
+COMMENT ON FUNCTION sambapos._cron_drop_elsewhere(text) IS
+  'What drops a site''s job where pg_cron is in another database';
+
 CREATE FUNCTION sambapos._cron_make_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

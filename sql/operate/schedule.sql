@@ -113,8 +113,7 @@ BEGIN
   IF NOT sambapos._cron_here() AND home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = format('Type in database %s: SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND command IN (%L, %L);',
-                    quote_ident(home), current_database(), sambapos._schedule_command(place.name, false), sambapos._schedule_command(place.name, true));
+      HINT = sambapos._cron_drop_elsewhere(place.name);
   END IF;
   UPDATE sambapos.site AS s SET schedule = NULL WHERE s.site_id = place.site_id;
   RETURN sambapos._cron_drop_job(site);

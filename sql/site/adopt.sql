@@ -10,8 +10,14 @@ BEGIN
   IF site IS NOT NULL AND drop_data THEN
     RAISE EXCEPTION 'rows are either adopted or dropped' USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Give a site, or drop_data, not both.';
-  ELSIF site IS NOT NULL THEN
+  END IF;
+  IF site IS NOT NULL OR drop_data THEN
+    PERFORM sambapos._catalog_check();
+    LOCK TABLE sambapos.site IN SHARE ROW EXCLUSIVE MODE; -- a number is given, or given up, by one at a time
+  END IF;
+  IF site IS NOT NULL THEN
     place := sambapos._site(site);
+    PERFORM sambapos._site_lock(place.site_id);
   END IF;
   IF site_id IS NOT NULL OR site IS NOT NULL OR drop_data THEN
     PERFORM sambapos._adopt_check(site_id, place);
@@ -21,12 +27,8 @@ BEGIN
                FROM unnest(sambapos._unknown_sites()) AS i, sambapos._unknown_rows(i) AS r
                WHERE sambapos_adopt.site_id IS NULL OR i = sambapos_adopt.site_id;
   IF drop_data THEN
-    PERFORM sambapos._catalog_check();
-    PERFORM sambapos._replica_drop_rows(sambapos_adopt.site_id, t)
-    FROM sambapos._replica_tables() AS t WHERE sambapos._replica_kind(t) = 'replica';
+    PERFORM sambapos._site_drop_rest(sambapos_adopt.site_id);
   ELSIF site IS NOT NULL THEN
-    PERFORM sambapos._catalog_check();
-    PERFORM sambapos._site_lock(place.site_id);
     PERFORM sambapos._site_take_number(place, sambapos_adopt.site_id);
   END IF;
 END;

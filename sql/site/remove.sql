@@ -104,29 +104,24 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._site_forget(integer) IS 'Deletes everything the catalog has of a site';
 
--- A table can have left the site before, and its rows have stayed.
-CREATE FUNCTION sambapos._site_drop_rest(place sambapos._place) RETURNS SETOF sambapos.table_action
+-- A table can have left the site before, and its rows have stayed; earlier versions can be all that is left of it.
+CREATE FUNCTION sambapos._site_drop_rest(site_id integer) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   rest name;
-  has_rows boolean;
 BEGIN
   FOR rest IN
-    SELECT c.relname FROM pg_class AS c
-    WHERE c.oid = sambapos._replica_table(c.relname) AND sambapos._replica_kind(c.relname) = 'replica'
-      AND NOT EXISTS (SELECT FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id AND t.table_name = c.relname)
-    ORDER BY c.relname
+    SELECT DISTINCT CASE sambapos._replica_kind(t) WHEN 'history' THEN left(t, -length('_history')) ELSE t END AS name
+    FROM sambapos._replica_tables() AS t WHERE _site_drop_rest.site_id = ANY (sambapos._replica_site_ids(t))
+    ORDER BY name
   LOOP
-    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I WHERE site_id = $1)', rest) INTO has_rows USING place.site_id;
-    IF has_rows THEN
-      RETURN NEXT (rest, sambapos._replica_drop_rows(place.site_id, rest))::sambapos.table_action;
-    END IF;
+    RETURN NEXT (rest, sambapos._replica_drop_rows(site_id, rest))::sambapos.table_action;
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_drop_rest(sambapos._place) IS
-  'Deletes a site''s rows of tables that it no longer has';
+COMMENT ON FUNCTION sambapos._site_drop_rest(integer) IS
+  'Deletes all rows of a site''s number: of tables that it no longer has, or of a site that is not there any more';
 
 CREATE FUNCTION @extschema@.sambapos_remove_site(site text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
@@ -143,10 +138,13 @@ BEGIN
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
+  IF NOT sambapos._cron_here() AND sambapos._cron_database() IS NOT NULL THEN
+    RAISE NOTICE 'a pg_cron job of site "%" stays', site USING HINT = sambapos._cron_drop_elsewhere(site);
+  END IF;
   RETURN QUERY SELECT t.table_name::text, sambapos._site_remove_table(place, t.table_name, drop_data)
                FROM sambapos._table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
   IF drop_data THEN
-    RETURN QUERY SELECT * FROM sambapos._site_drop_rest(place);
+    RETURN QUERY SELECT * FROM sambapos._site_drop_rest(place.site_id);
     PERFORM sambapos._site_forget(place.site_id);
   ELSE
     UPDATE sambapos.site AS s SET removed_at = now(), schedule = NULL WHERE s.site_id = place.site_id;
@@ -158,7 +156,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
-  'Takes a site out: its job, its foreign tables and their schema go; its rows stay in sambapos_replica unless '
-  'drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed '
+  'Takes a site out: its job, its foreign tables and their schema go (where pg_cron is in another database a NOTICE has '
+  'what to type there); its rows stay in sambapos_replica unless drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed '
   'before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something '
   'of yours is in schema sambapos_live_<site>, 55P03 a run of the site is running';

@@ -43,7 +43,7 @@ SELECT matches(pg_temp.hint($$SELECT sambapos_schedule('hotel')$$),
                'the statement to type there');
 SELECT matches(pg_temp.hint($$SELECT sambapos_schedule('hotel', '30 4 * * *')$$), $$'30 4 \* \* \*', 'CALL sambapos._tick\(''hotel'', true\)'$$, 'with a cron line: exactly then');
 SELECT matches(pg_temp.hint($$SELECT sambapos_unschedule('hotel')$$), 
-               format($$Type in database postgres: SELECT cron.unschedule\(jobid\) FROM cron.job WHERE database = '%s' AND command IN \('CALL sambapos._tick\(''hotel''\)', 'CALL sambapos._tick\(''hotel'', true\)'\);$$, current_database()),
+               format($$Type in database postgres: SELECT cron.unschedule\(jobid\) FROM cron.job WHERE database = '%s' AND \(jobname = 'sambapos:hotel' OR starts_with\(jobname, 'sambapos:hotel:'\)\);$$, current_database()),
                'to drop it likewise, and not the job of the same name of another database');
 ROLLBACK TO elsewhere;
 

@@ -100,6 +100,10 @@ $db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two
 like(notices($db, q(SELECT FROM sambapos_schedule('two', '0 5 * * *'))), qr/"sambapos:two" could not log in and is made anew.*$ran_at/s, 'also of a job that could not log in');
 $db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two')));
 like(notices($db, q(SELECT sambapos_configure('two', 'sync_interval', '10 seconds'))), qr/looks once a minute/, 'an interval below a minute');
+unlike(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '10 seconds'))), qr/NOTICE/, 'no interval is shorter than ten seconds');
+like(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '15 minutes'))), qr/'sync_interval', '00:00:10'/, 'nor is what a hint says');
+like(notices($db, q(BEGIN; DROP EXTENSION pg_cron; CREATE OR REPLACE FUNCTION sambapos._cron_database() RETURNS text LANGUAGE sql AS $$SELECT 'elsewhere'$$;
+	SELECT FROM sambapos_remove_site('two'); ROLLBACK)), qr/a pg_cron job of site "two" stays.*Type in database elsewhere: SELECT cron.unschedule\(jobid\)/s, 'a job that removing a site can not reach');
 
 # ---- a role that operates ----
 
