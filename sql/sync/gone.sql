@@ -207,8 +207,7 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
-    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
+    SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
@@ -240,8 +239,7 @@ BEGIN
   FOR c IN
     SELECT t.table_name, 'id'::name AS key
     UNION ALL
-    SELECT k.table_name, k.parent_key FROM sambapos._table AS k
-    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND sambapos._replica_table(k.table_name) IS NOT NULL
+    SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k
   LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''cleared'', synced_at = now(), version = $2
                       FROM sambapos.missing AS m
@@ -314,8 +312,7 @@ DECLARE
                               AND k.row_state = ''live'' AND k.version = $2)', x.relation, x.epochs, x.key)
     FROM (SELECT t.parent AS relation, 'k.epoch = l.epoch' AS epochs, 'id' AS key
           UNION ALL
-          SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._table AS k
-           WHERE k.site_id = place.site_id AND k.parent = t.parent AND sambapos._replica_table(k.table_name) IS NOT NULL
+          SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._root_tables(place, t.parent) AS k
           UNION ALL
           SELECT 'tickets', 'k.document_epoch = l.epoch', 'transaction_document_id'
            WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);

@@ -91,10 +91,9 @@ BEGIN
     SELECT k.table_name, k.parent_key, b.column_name,
            CASE WHEN b.column_name = 'order_uid' THEN 'k.%1$I <> '''''
                 ELSE 'k.%1$I <> date_trunc(''day'', k.%1$I)' END AS is_birth
-    FROM sambapos._table AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS b
-    WHERE k.site_id = place.site_id AND k.parent = t.table_name AND t.kind = 'ticket' AND NOT b.is_hidden
-      AND b.column_name IN ('order_uid', 'created_date_time', 'date')
-      AND to_regclass(format('pg_temp.%I', sambapos._stage_name(k.table_name))) IS NOT NULL
+    FROM sambapos._root_tables(place, t.table_name) AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS b
+    WHERE t.kind = 'ticket' AND NOT b.is_hidden
+      AND b.column_name IN ('order_uid', 'created_date_time', 'date') AND sambapos._stage_is_filled(k.table_name)
   LOOP
     EXECUTE format(
       'UPDATE pg_temp.sambapos__suspect AS x

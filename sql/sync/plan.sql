@@ -19,6 +19,17 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._table_has_root(sambapos._table) IS 'True for a child whose root is copied too';
 
+-- Whoever marks or asks the children of a root asks these. A disabled or paused one is among them: its rows share the
+-- fate of their root. One that somebody has dropped is not: its trouble is its own.
+CREATE FUNCTION sambapos._root_tables(place sambapos._place, root name) RETURNS SETOF sambapos._table
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT k.* FROM sambapos._table AS k
+  WHERE k.site_id = place.site_id AND k.parent = root AND sambapos._replica_table(k.table_name) IS NOT NULL;
+$$;
+COMMENT ON FUNCTION sambapos._root_tables(sambapos._place, name) IS
+  'The child tables of a root that have a replica table here, read in this run or not';
+
 -- A line in the log for each table of the run, with what is known before the source is asked.
 CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, tables text[]) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

@@ -98,7 +98,7 @@ BEGIN
       'SELECT k.transaction_document_id FROM sambapos_replica.tickets AS k
         WHERE k.site_id = $1 AND k.row_state = ''live'' AND k.id IN
               (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = ''tickets'')') USING place.site_id;
-    IF to_regclass('pg_temp.sambapos__stage_tickets') IS NOT NULL THEN
+    IF sambapos._stage_is_filled('tickets') THEN
       EXECUTE format(add_ids, t.table_name, 'SELECT k.transaction_document_id FROM pg_temp.sambapos__stage_tickets AS k');
     END IF;
     RETURN;

@@ -36,6 +36,14 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS
   'Makes the temporary table that a table''s rows are staged in';
 
+-- One that the site before has left is empty, and may have that site's columns: nobody has read into it since.
+CREATE FUNCTION sambapos._stage_is_filled(table_name name) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0, false);
+$$;
+COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this site';
+
 -- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
 CREATE FUNCTION sambapos._stage_read(place sambapos._place, t sambapos._table, condition text DEFAULT '',
                                 ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void

@@ -34,8 +34,7 @@ DECLARE
   c record;
   restored boolean;
 BEGIN
-  FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._table AS k
-            WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
+  FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
     restored := true;
     PERFORM FROM sambapos.run_table AS x
      WHERE (x.run_id, x.table_name) = (_merge_revive_children.run_id, c.table_name) AND x.status = 'read';
