@@ -25,15 +25,24 @@ COMMENT ON COLUMN sambapos.missing.last_run IS 'The last run that did';
 COMMENT ON COLUMN sambapos.missing.version IS
   'The version that rows got when they were marked deleted or removed; NULL while they wait';
 
--- The earliest of the last runs that a verdict looks back on, the present one among them.
+-- The earliest of the last runs that a verdict looks back on, the present one among them. A run that had no look at
+-- the tickets, or at no root where there are none, can't say that the source is quiet.
 CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT min(r.run_id) FROM (SELECT r.run_id FROM sambapos.run AS r
-                             WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
-                             ORDER BY r.run_id DESC LIMIT place.settle_runs) AS r;
+  WITH root AS (
+    SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides FROM sambapos._table AS t
+    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.kind IN ('ticket', 'document', 'period')
+  )
+  SELECT min(r.run_id)
+  FROM (SELECT r.run_id FROM sambapos.run AS r
+        WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
+          AND EXISTS (SELECT FROM sambapos.run_table AS x JOIN root AS k USING (table_name)
+                      WHERE x.run_id = r.run_id AND k.decides AND x.status IN ('read', 'ok'))
+        ORDER BY r.run_id DESC LIMIT place.settle_runs) AS r;
 $$;
-COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS 'The first of a site''s last settle_runs runs';
+COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS
+  'The first of the last settle_runs runs of a site that have read its tickets';
 
 CREATE FUNCTION sambapos._missing_note(run_id bigint, place sambapos._place, table_name name, epochs integer[],
     roots bigint[]) RETURNS void
@@ -41,8 +50,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   INSERT INTO sambapos.missing AS m (site_id, table_name, epoch, root_id, last_run)
-  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, _missing_note.run_id FROM unnest(epochs,
-      roots) AS x (epoch, root)
+  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, _missing_note.run_id
+  FROM unnest(epochs, roots) AS x (epoch, root)
   ON CONFLICT ON CONSTRAINT missing_pkey DO UPDATE
     SET runs = CASE WHEN m.version IS NULL THEN m.runs + 1 ELSE 1 END, last_run = excluded.last_run, version = NULL;
   DELETE FROM sambapos.missing AS m

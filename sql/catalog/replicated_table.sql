@@ -48,6 +48,8 @@ CREATE TABLE sambapos.table_state (
   paused_under     timestamptz,
   loaded_at        timestamptz,
   source_max_id    bigint,
+  read_whole_at    timestamptz,
+  source_signature text,
   last_status      text,
   last_run_at      timestamptz,
   last_success_at  timestamptz,
@@ -77,6 +79,9 @@ COMMENT ON COLUMN sambapos.table_state.paused_reason IS
 COMMENT ON COLUMN sambapos.table_state.paused_under IS
   'replicated_table.reread_at when it was paused: a later one ends the pause';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
+COMMENT ON COLUMN sambapos.table_state.read_whole_at IS 'When all rows of the table were last read';
+COMMENT ON COLUMN sambapos.table_state.source_signature IS
+  'What a master''s rows added up to at the source when it was last read; while they do, it is read once a night only';
 
 CREATE TABLE sambapos.waiting_root (
   site_id    integer NOT NULL,
@@ -97,7 +102,7 @@ CREATE VIEW sambapos._table AS
 SELECT t.*, x.column_signature, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
        coalesce(x.full_due, true) OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
-       x.loaded_at, x.source_max_id, x.last_status, x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,
+       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,
        coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated, coalesce(x.rows_gone, 0) AS rows_gone
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';

@@ -26,7 +26,7 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON COLUMN sambapos.run.status IS
-  'partial: some tables failed; aborted: the run ended without a word (killed, cancelled, crash); busy: it could not '
+  'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could not '
   'start, another session held the site (message says which)';
 COMMENT ON COLUMN sambapos.run.phase IS
   'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its '

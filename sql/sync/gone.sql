@@ -45,8 +45,10 @@ BEGIN
     RAISE EXCEPTION '% of % rows are gone at the source, with no sign of a clear: they are not marked %', gone, live,
         verdict USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = format('More than %s rows and 2 %% of a table wait for a person (setting gone_limit).',
-          place.gone_limit);
+      DETAIL = format('More than %s rows and 2 %% of a table wait for a person.', place.gone_limit),
+      HINT = format('Find out at the till what has become of them. If they were deleted on purpose, allow that many with '
+                    'SELECT sambapos_configure(%L, ''gone_limit'', %L), sync, and set gone_limit back to %s.',
+                    place.name, gone::text, place.gone_limit);
   END IF;
 END;
 $$;

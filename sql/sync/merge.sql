@@ -69,7 +69,7 @@ $$
     UNION ALL SELECT 5, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
     UNION ALL SELECT 6, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
               WHERE r.kind IN ('child', 'master')) AS s (rank, step)
-  WHERE x.run_id = _merge_steps.run_id AND x.status = 'read'
+  WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
   ORDER BY s.rank, r.table_name;
 $$;
 COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos._place) IS 'What a run merges, in order';
@@ -126,6 +126,7 @@ DECLARE
   state text;
   error_message text;
   error_detail text;
+  error_hint text;
 BEGIN
   PERFORM sambapos._merge_claim_tables(run_id, place);
   SELECT k.version + 1 INTO STRICT new_version FROM sambapos.site_state AS k WHERE k.site_id = place.site_id FOR UPDATE;
@@ -134,9 +135,11 @@ BEGIN
     BEGIN
       PERFORM sambapos._merge_step(run_id, place, s.t, s.mode, s.step, new_version);
     EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT,
+        error_detail = PG_EXCEPTION_DETAIL, error_hint = PG_EXCEPTION_HINT;
       UPDATE sambapos.run_table AS x
-         SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
+         SET status = 'failed', message = error_message, sqlstate = state,
+             detail = nullif(concat_ws(' ', nullif(error_detail, ''), nullif(error_hint, '')), '')
        WHERE (x.run_id, x.table_name) = (_merge_all.run_id, (s.t).table_name);
     END;
   END LOOP;

@@ -277,15 +277,17 @@ CREATE FUNCTION sambapos._read_moved(place sambapos._place, t sambapos._table, r
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  moved bigint[] := sambapos._child_moved_ids(place, t);
+  moved bigint[];
   roots bigint[];
 BEGIN
-  EXECUTE format('SELECT array_agg(DISTINCT l.%1$I) FROM %2$I.%3$I AS l WHERE l.id = ANY ($1) AND NOT EXISTS (
-                    SELECT FROM pg_temp.%4$I AS s WHERE s.id = l.%1$I)',
-                 t.parent_key, sambapos._live_schema(place.name), t.table_name, sambapos._stage_name(t.parent))
-    INTO roots USING moved;
-  PERFORM sambapos._stage_read_by(place, root, 'id', array_remove(roots, NULL));
-  PERFORM sambapos._stage_read_by(place, t, 'id', moved);
+  FOR moved IN SELECT * FROM sambapos._stage_chunks(sambapos._child_moved_ids(place, t)) LOOP
+    EXECUTE format('SELECT array_agg(DISTINCT l.%1$I) FROM %2$I.%3$I AS l WHERE l.id = ANY ($1) AND NOT EXISTS (
+                      SELECT FROM pg_temp.%4$I AS s WHERE s.id = l.%1$I)',
+                   t.parent_key, sambapos._live_schema(place.name), t.table_name, sambapos._stage_name(t.parent))
+      INTO roots USING moved;
+    PERFORM sambapos._stage_read_by(place, root, 'id', array_remove(roots, NULL));
+    PERFORM sambapos._stage_read_by(place, t, 'id', moved);
+  END LOOP;
   PERFORM sambapos._stage_read(place, t, format('WHERE %I IS NULL AND id > $2', t.parent_key), NULL,
                                sambapos._root_low_id(place, t));
 END;
@@ -293,12 +295,18 @@ $$;
 COMMENT ON FUNCTION sambapos._read_moved(sambapos._place, sambapos._table, sambapos._table) IS
   'Stages the rows that may have left their roots, with the roots they have now, and new ones without a root';
 
--- A child that is read whole has its roots with it: where they are read by what changed, the others are added.
+-- A child that is read whole has its roots with it: where they are read by what changed, the others are added, once
+-- for all children. What the source has got since the first of them is new to the next run.
 CREATE FUNCTION sambapos._read_other_roots(place sambapos._place, root sambapos._table) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._stage_read(place, root, format(
-    'AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)', sambapos._stage_name(root.table_name)));
+BEGIN
+  UPDATE pg_temp.sambapos__probe AS p SET staged_whole = true WHERE p.table_name = root.table_name AND NOT p.staged_whole;
+  IF FOUND THEN
+    PERFORM sambapos._stage_read(place, root, format(
+      'AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)', sambapos._stage_name(root.table_name)));
+  END IF;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._read_other_roots(sambapos._place, sambapos._table) IS
   'Stages the rows of a root that did not change';
@@ -347,8 +355,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   few CONSTANT integer := 5000;
-  chunk CONSTANT integer := 1000;
-  first integer := 1;
+  chunk bigint[];
   stage name := sambapos._stage_name(t.table_name);
   columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
   staged bigint[];
@@ -362,17 +369,16 @@ BEGIN
   EXECUTE format('SELECT array_agg(s.id ORDER BY s.id) FROM (SELECT s.id FROM pg_temp.%I AS s LIMIT $1) AS s', stage)
     INTO staged USING few;
   whole := cardinality(staged) = few;
-  WHILE first <= cardinality(staged) LOOP
+  FOR chunk IN SELECT * FROM sambapos._stage_chunks(staged) LOOP
     EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
                       others AS (DELETE FROM pg_temp.%I AS s
                                   WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
                     SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
                    CASE WHEN whole THEN '' ELSE 'WHERE id = ANY ($1)' END, stage,
                    CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
-      INTO others USING staged[first : first + chunk - 1];
+      INTO others USING chunk;
     waiting := waiting || others;
     EXIT WHEN whole;
-    first := first + chunk;
   END LOOP;
   IF waiting IS NOT NULL THEN
     DELETE FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.table_name AND c.id = ANY (waiting);
@@ -491,6 +497,7 @@ DECLARE
   clock record;
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
+  PERFORM sambapos._signature_ask(run_id, place);
   SELECT * INTO clock FROM sambapos._source_clock(place);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
@@ -504,6 +511,7 @@ BEGIN
   PERFORM sambapos._drift_look(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
+  PERFORM sambapos._signature_spare(run_id, place);
   PERFORM sambapos._changed_note_missing(place);
 END;
 $$;

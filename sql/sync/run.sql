@@ -12,7 +12,8 @@ $$
 DECLARE
   fresh bigint;
 BEGIN
-  UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(), message = coalesce(r.message, 'ended without a word')
+  UPDATE sambapos.run AS r
+     SET status = 'aborted', ended_at = clock_timestamp(), message = coalesce(r.message, 'its session ended before it did')
    WHERE r.site_id = place.site_id AND r.status = 'running';
   INSERT INTO sambapos.run AS r (site_id, mode, trigger) VALUES (place.site_id, _run_begin.mode, _run_begin.trigger)
   RETURNING r.run_id INTO fresh;
@@ -85,6 +86,8 @@ BEGIN
          full_due = a.table_name IS NOT NULL
                     OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full' ELSE t.full_due OR x.family_went_through END,
          reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
+         read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
+         source_signature = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN p.signature ELSE t.source_signature END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
     FROM (SELECT x.*, EXISTS (SELECT FROM sambapos.run_table AS o

@@ -171,13 +171,12 @@ BEGIN
   CASE part
     WHEN 'read' THEN
       PERFORM sambapos._problem_raise(sambapos._site_problem(place));
-      PERFORM sambapos._workbench_close(); -- what a run that failed has left
+      PERFORM sambapos._workbench_close(); -- what a run that was cancelled has left
       PERFORM sambapos._read_all(run_id, place);
       UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
     WHEN 'merge' THEN
       PERFORM sambapos._merge_all(run_id, place);
       PERFORM sambapos._run_end(run_id, place);
-      PERFORM sambapos._workbench_close();
   END CASE;
   RETURN true;
 END;
@@ -259,6 +258,7 @@ BEGIN
       SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
       PERFORM sambapos._run_try_continue(run_id, 'merge');
     END IF;
+    PERFORM sambapos._workbench_close(); -- of a run that failed too: a session may stay for long
     complaints := complaints || sambapos._run_complaint(run_id);
   END LOOP;
   COMMIT;

@@ -142,7 +142,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN (SELECT jsonb_object_agg(p.table_name, jsonb_build_object('rows', p.rows, 'lowest', p.lowest, 'highest', p.highest))
-          FROM pg_temp.sambapos__probe AS p);
+          FROM pg_temp.sambapos__probe AS p WHERE p.rows IS NOT NULL OR p.highest IS NOT NULL);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_facts() IS 'What a run found at the source, for the next one to compare with';
@@ -159,18 +159,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_is_falling() IS 'True if rows vanished at the source while it was read';
-
-CREATE FUNCTION sambapos._probe_ids_fell(place sambapos._place) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                 JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = p.table_name
-                 WHERE t.kind IN ('ticket', 'document', 'period') AND coalesce(p.highest, 0) < t.source_max_id);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._probe_ids_fell(sambapos._place) IS
-  'True if the highest id of a root is lower than it was';
 
 CREATE FUNCTION sambapos._probe_numerators_fell(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -64,18 +64,17 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_read(sambapos._place, sambapos._table, text, bigint[], bigint, timestamp) IS
   'Reads rows of a live table into its stage';
 
+-- SQL Server refuses a statement with too many values in a list, and plans one with many for long.
+CREATE FUNCTION sambapos._stage_chunks(ids bigint[]) RETURNS SETOF bigint[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT ids[first : first + 999] FROM generate_series(1, cardinality(ids), 1000) AS first; $$;
+COMMENT ON FUNCTION sambapos._stage_chunks(bigint[]) IS 'As many ids as one question to the source takes: a thousand';
+
 CREATE FUNCTION sambapos._stage_read_by(place sambapos._place, t sambapos._table, key name, ids bigint[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  chunk CONSTANT integer := 1000;
-  first integer := 1;
-BEGIN
-  WHILE first <= coalesce(cardinality(ids), 0) LOOP
-    PERFORM sambapos._stage_read(place, t, format('WHERE %I = ANY ($1)', key), ids[first : first + chunk - 1]);
-    first := first + chunk;
-  END LOOP;
-END;
+  SELECT sambapos._stage_read(place, t, format('WHERE %I = ANY ($1)', key), chunk)
+  FROM sambapos._stage_chunks(ids) AS chunk;
 $$;
 COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, name, bigint[]) IS
   'Reads the rows with these ids into the stage, a thousand ids at a time';

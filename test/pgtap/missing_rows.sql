@@ -3,7 +3,7 @@
 -- when a clear shows itself later, and money follows. More than a person expects is never marked.
 BEGIN;
 \ir seam.psql
-SELECT plan(37);
+SELECT plan(38);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -55,6 +55,8 @@ SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^tickets'$$,
   ARRAY['tickets failed +0 ~0 -0 200 of 401 rows are gone at the source, with no sign of a clear: they are not marked deleted (55000)'], 'the next one stops');
 SELECT is(pg_temp.states('tickets'), 'live 401', 'nothing is marked');
 SELECT is((SELECT light FROM sambapos_status('shop')), 'amber', 'the light says so');
+SELECT matches((SELECT detail FROM sambapos.run_table WHERE table_name = 'tickets' ORDER BY run_id DESC LIMIT 1),
+  $$sambapos_configure\('shop', 'gone_limit', '200'\)$$, 'and the log what a person can do');
 SELECT till.sell(402, 1, '2026-03-10 12:01');
 SELECT results_eq($$SELECT left(s, 26) FROM till.sync() AS s WHERE s ~ '^tickets'$$, ARRAY['tickets failed +1 ~0 -0 20'], 'what is sold goes on being read');
 SELECT sambapos_configure('shop', 'gone_limit', '200');

@@ -11,7 +11,7 @@ BEGIN;
 SELECT till.sell(1, 20);
 COMMIT;
 SET search_path = sambapos_live_shop, public;
-SELECT plan(20);
+SELECT plan(22);
 
 SELECT ok((SELECT bool_and(status = 'skipped') FROM sambapos_sync('shop', mode => 'incremental')), 'a fresh site, read by what changed: nothing is read');
 SELECT is((SELECT status FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'failed', 'the log says that nothing went through');
@@ -45,6 +45,8 @@ SELECT is((SELECT count(*) FROM sambapos.run WHERE trigger <> 'call'), 3::bigint
 UPDATE sambapos.table_state SET paused_reason = NULL;
 CALL sambapos_run('shop');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'cleared'), 21::bigint, 'once they are read again they are');
+SELECT count(*) FROM generate_series(1, 3), LATERAL (SELECT till.quiet_sync(tables => '{menu_items}')) AS s \gset
+SELECT ok(sambapos._clear_is_near(s), 'runs of one master say nothing of the till''s quiet') FROM sambapos._place AS s;
 
 -- the work periods are taken out while one is open
 INSERT INTO work_periods VALUES (10, '2026-03-11 08:00', '2026-03-11 08:00');
@@ -69,6 +71,16 @@ CALL sambapos_run('shop');
 UPDATE sambapos.site_state SET next_due_at = NULL;
 CALL sambapos_run('shop');
 SELECT ok((sambapos._run_extent((SELECT max(run_id) FROM sambapos.run), s)).is_complete, 'the next one is') FROM sambapos._place AS s;
+
+-- a run that fails as a whole while it merges
+CREATE OR REPLACE FUNCTION sambapos._missing_purge(place sambapos._place) RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100'; END; $$;
+UPDATE sambapos.site_state SET next_due_at = NULL;
+\set ON_ERROR_STOP off
+CALL sambapos_run('shop');
+\set ON_ERROR_STOP on
+SELECT is((SELECT r.message || ', tables left: ' || (SELECT count(*) FROM sambapos._workbench_tables()) FROM sambapos.run AS r ORDER BY r.run_id DESC LIMIT 1),
+  'the disk is full, tables left: 0', 'leaves no temporary table in the session');
 SELECT * FROM finish();
 \connect :home
 DROP DATABASE run_extent;

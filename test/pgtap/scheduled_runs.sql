@@ -74,7 +74,7 @@ UPDATE sambapos.site_state AS x SET next_due_at = NULL FROM sambapos.site AS s W
 -- a run that was killed has left its line
 INSERT INTO sambapos.run (site_id, mode, trigger, phase, pid) SELECT site_id, 'auto', 'schedule', 'reading', 1 FROM sambapos._place WHERE name = 'shop' RETURNING run_id AS killed \gset
 CALL sambapos_run();
-SELECT is((SELECT status || ': ' || message FROM sambapos.run WHERE run_id = :killed), 'aborted: ended without a word', 'a killed run is called aborted by the next one');
+SELECT is((SELECT status || ': ' || message FROM sambapos.run WHERE run_id = :killed), 'aborted: its session ended before it did', 'a killed run is called aborted by the next one');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 2::bigint, 'which does the work');
 
 -- what goes wrong outside the tables: here the site's line cannot be written
