@@ -31,8 +31,10 @@ CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH root AS (
-    SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides FROM sambapos._table AS t
-    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.kind IN ('ticket', 'document', 'period')
+    SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides
+    FROM sambapos._table AS t
+    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
+      AND t.kind IN ('ticket', 'document', 'period')
   )
   SELECT min(r.run_id)
   FROM (SELECT r.run_id FROM sambapos.run AS r

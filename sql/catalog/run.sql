@@ -57,6 +57,8 @@ CREATE TABLE sambapos.run_table (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_table', '');
 COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at when the run began';
+COMMENT ON COLUMN sambapos.run_table.mode IS
+  'incremental: by what changed; full: whole; none: not read, with status ok because the source has not changed';
 COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows that sambapos_sync returns';
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,

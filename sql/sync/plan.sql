@@ -38,12 +38,14 @@ $$
   SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
          CASE WHEN t.enabled AND t.paused_reason IS NULL THEN 'running' ELSE 'paused' END,
          CASE WHEN t.enabled THEN t.paused_reason
-              ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it', place.name, t.table_name) END
+              ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it',
+                            place.name, t.table_name) END
   FROM sambapos._table AS t
   WHERE t.site_id = place.site_id
-    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n
-                                                      WHERE n.table_name = t.table_name)))
-    AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked) FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
+    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (
+           SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n WHERE n.table_name = t.table_name)))
+    AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked)
+                                      FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
   'Enters a run''s tables in the log; naming one member of a family means all of it';
@@ -82,14 +84,15 @@ BEGIN
      WHERE x.run_id = _run_refuse_tables.run_id AND x.status IN ('running', 'read')
        AND t.site_id = place.site_id AND t.table_name = x.table_name AND sambapos._table_family(t) = refused.family;
   END LOOP;
-  PERFORM sambapos._log_message(_run_refuse_tables.run_id, t.table_name, 'runs with the rights of this sync: ' || t.code_of_others)
+  PERFORM sambapos._log_message(_run_refuse_tables.run_id, t.table_name,
+                               'runs with the rights of this sync: ' || t.code_of_others)
   FROM sambapos._table AS t
   WHERE t.site_id = place.site_id AND t.code_of_others IS NOT NULL AND sambapos._table_problem(place, t) IS NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
-  'Fails those tables of a run that were dropped, that belong to others, or, while a superuser runs, that carry code of others; reports '
-  'that code otherwise';
+  'Fails those tables of a run that were dropped, that belong to others, or, while a superuser runs, that carry code '
+  'of others; reports that code otherwise';
 
 -- A root is read whole when that is asked for or due, or when its highest id has fallen: then ids may
 -- have been used again below what is known. Its family follows. A child may be due alone; one whose
@@ -111,13 +114,15 @@ DECLARE
   run_mode text := (SELECT r.mode FROM sambapos.run AS r WHERE r.run_id = _run_choose_modes.run_id);
 BEGIN
   WITH due AS (
-    SELECT t.table_name, t.kind, sambapos._table_family(t) AS family, sambapos._table_is_read_whole(run_mode, t, p.highest) AS whole
+    SELECT t.table_name, t.kind, sambapos._table_family(t) AS family,
+           sambapos._table_is_read_whole(run_mode, t, p.highest) AS whole
     FROM sambapos._table AS t LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
     WHERE t.site_id = place.site_id AND t.enabled
   )
   UPDATE sambapos.run_table AS x
-     SET mode = CASE WHEN d.whole OR EXISTS (SELECT FROM due AS o
-                                             WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
+     SET mode = CASE WHEN d.whole OR EXISTS (
+                       SELECT FROM due AS o
+                       WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
                      THEN 'full' ELSE 'incremental' END
     FROM due AS d
    WHERE x.run_id = _run_choose_modes.run_id AND x.table_name = d.table_name AND x.status = 'running';
@@ -128,7 +133,8 @@ BEGIN
     CROSS JOIN LATERAL (
       SELECT 'paused' AS status, t.paused_reason AS message WHERE t.paused_reason IS NOT NULL
       UNION ALL SELECT 'skipped', format('its root %s is paused', t.parent) WHERE root.paused_reason IS NOT NULL
-      UNION ALL SELECT 'skipped', 'was never loaded: use mode auto or full' WHERE run_mode = 'incremental' AND t.loaded_at IS NULL
+      UNION ALL SELECT 'skipped', 'was never loaded: use mode auto or full'
+                WHERE run_mode = 'incremental' AND t.loaded_at IS NULL
       LIMIT 1) AS s
    WHERE x.run_id = _run_choose_modes.run_id AND t.site_id = place.site_id AND t.table_name = x.table_name
      AND x.status = 'running';

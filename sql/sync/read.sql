@@ -23,7 +23,8 @@ CREATE FUNCTION sambapos._root_low_id(place sambapos._place, t sambapos._table) 
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) - CASE t.kind WHEN 'period' THEN 3 WHEN 'child' THEN place.id_overlap / 4 ELSE place.id_overlap END
+  RETURN (SELECT coalesce(least(t.source_max_id, p.highest), 0) -
+                 CASE t.kind WHEN 'period' THEN 3 WHEN 'child' THEN place.id_overlap / 4 ELSE place.id_overlap END
           FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name);
 END;
 $$;
@@ -39,7 +40,8 @@ $$
     WHEN 'ticket' THEN
       ' OR NOT is_closed' ||
       coalesce((SELECT string_agg(format(' OR %I >= $3', c), '')
-                FROM unnest(sambapos._table_has(place, t, '{last_update_time,last_payment_date,ticket_version}')) AS c), '')
+                FROM unnest(sambapos._table_has(place, t, '{last_update_time,last_payment_date,ticket_version}'))
+                     AS c), '')
     WHEN 'document' THEN format(' OR %I >= $3', t.date_column)
     ELSE '' END;
 $$;
@@ -68,7 +70,8 @@ CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos._place, t sam
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN t.kind = 'ticket' THEN r.since
-              WHEN t.table_name = 'account_transaction_documents' THEN r.source_now - make_interval(days => place.document_days)
+              WHEN t.table_name = 'account_transaction_documents'
+                THEN r.source_now - make_interval(days => place.document_days)
               ELSE least(r.source_now - make_interval(days => place.stock_days), sambapos._period_open_since(place)) END
   FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
 $$;
@@ -99,14 +102,16 @@ BEGIN
         WHERE k.site_id = $1 AND k.row_state = ''live'' AND k.id IN
               (SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = ''tickets'')') USING place.site_id;
     IF sambapos._stage_is_filled('tickets') THEN
-      EXECUTE format(add_ids, t.table_name, 'SELECT k.transaction_document_id FROM pg_temp.sambapos__stage_tickets AS k');
+      EXECUTE format(add_ids, t.table_name,
+                     'SELECT k.transaction_document_id FROM pg_temp.sambapos__stage_tickets AS k');
     END IF;
     RETURN;
   END IF;
   EXECUTE format(add_ids, t.table_name, format('SELECT s.id FROM pg_temp.%I AS s', stage));
   IF t.kind = 'ticket' THEN
     EXECUTE format(add_ids, t.table_name,
-      'SELECT k.id FROM sambapos_replica.tickets AS k WHERE k.site_id = $1 AND k.row_state = ''live'' AND NOT k.is_closed')
+      'SELECT k.id FROM sambapos_replica.tickets AS k WHERE k.site_id = $1
+            AND k.row_state = ''live'' AND NOT k.is_closed')
       USING place.site_id;
   END IF;
 END;
@@ -154,7 +159,8 @@ DECLARE
   unseen bigint[];
 BEGIN
   EXECUTE format(
-    'SELECT p.live_before + (SELECT count(*) FROM (SELECT DISTINCT id FROM pg_temp.%1$I) AS s WHERE NOT EXISTS (%2$s)) <> p.rows
+    'SELECT p.live_before + (SELECT count(*) FROM (SELECT DISTINCT id FROM pg_temp.%1$I) AS s
+                            WHERE NOT EXISTS (%2$s)) <> p.rows
          OR EXISTS (SELECT FROM pg_temp.sambapos__changed AS c WHERE c.table_name = p.table_name
                     AND NOT EXISTS (SELECT FROM pg_temp.%1$I AS s WHERE s.id = c.id))
      FROM pg_temp.sambapos__probe AS p WHERE p.table_name = %3$L',
@@ -301,7 +307,8 @@ CREATE FUNCTION sambapos._read_other_roots(place sambapos._place, root sambapos.
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  UPDATE pg_temp.sambapos__probe AS p SET staged_whole = true WHERE p.table_name = root.table_name AND NOT p.staged_whole;
+  UPDATE pg_temp.sambapos__probe AS p SET staged_whole = true
+   WHERE p.table_name = root.table_name AND NOT p.staged_whole;
   IF FOUND THEN
     PERFORM sambapos._stage_read(place, root, format(
       'AS l WHERE NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = l.id)', sambapos._stage_name(root.table_name)));
@@ -344,7 +351,8 @@ COMMENT ON FUNCTION sambapos._read_child(bigint, sambapos._place, sambapos._tabl
 CREATE FUNCTION sambapos._read_has_snapshot(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server AND c.isolation = 'snapshot');
+  SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server
+                 AND c.isolation = 'snapshot');
 $$;
 COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all that a run reads is of one moment';
 
@@ -373,7 +381,8 @@ BEGIN
     EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
                       others AS (DELETE FROM pg_temp.%I AS s
                                   WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
-                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
+                    SELECT array_agg(DISTINCT id) FROM others',
+                   columns, sambapos._live_schema(place.name), t.table_name,
                    CASE WHEN whole THEN '' ELSE 'WHERE id = ANY ($1)' END, stage,
                    CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
       INTO others USING chunk;
@@ -402,7 +411,8 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._read_master(sambapos._place, sambapos._table) IS 'Stages a whole table';
 
-CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text) RETURNS void
+CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -420,7 +430,8 @@ BEGIN
     PERFORM sambapos._dead_letters_file(run_id, place, t);
   END IF;
   UPDATE sambapos.run_table AS x
-     SET duration = x.duration + (clock_timestamp() - began), status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
+     SET duration = x.duration + (clock_timestamp() - began),
+         status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
    WHERE (x.run_id, x.table_name) = (_read_step.run_id, t.table_name);
 END;
 $$;
@@ -438,7 +449,8 @@ $$
   JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
   CROSS JOIN LATERAL (
     SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
-    UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root'
+              WHERE r.kind IN ('ticket', 'document', 'period')
     UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
     UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id
                                                  AND c.parent = r.table_name AND c.enabled)
@@ -480,7 +492,8 @@ BEGIN
     BEGIN
       PERFORM sambapos._read_step(run_id, place, s.t, s.mode, s.step);
     EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT,
+        error_detail = PG_EXCEPTION_DETAIL;
       PERFORM sambapos._log_failure(run_id, (s.t).table_name, state, error_message, error_detail);
       EXIT WHEN sambapos._log_is_fatal(state);
     END;

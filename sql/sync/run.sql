@@ -13,14 +13,17 @@ DECLARE
   fresh bigint;
 BEGIN
   UPDATE sambapos.run AS r
-     SET status = 'aborted', ended_at = clock_timestamp(), message = coalesce(r.message, 'its session ended before it did')
+     SET status = 'aborted', ended_at = clock_timestamp(),
+         message = coalesce(r.message, 'its session ended before it did')
    WHERE r.site_id = place.site_id AND r.status = 'running';
   INSERT INTO sambapos.run AS r (site_id, mode, trigger) VALUES (place.site_id, _run_begin.mode, _run_begin.trigger)
   RETURNING r.run_id INTO fresh;
-  INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load') ON CONFLICT DO NOTHING;
+  INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load')
+  ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.table_state (site_id, table_name)
-  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id ON CONFLICT DO NOTHING;
+  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id
+  ON CONFLICT DO NOTHING;
   UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'
    WHERE q.site_id = place.site_id AND q.finished_at IS NULL AND tables IS NULL;
   PERFORM sambapos._run_plan_tables(fresh, place, tables);
@@ -55,7 +58,8 @@ COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
 
 -- Whether a run had all tables of the site and read some of them, and whether they went through: all but paused
 -- ones (the light names them), the tickets in any case, and at least one.
-CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place, OUT is_whole boolean, OUT is_complete boolean)
+CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place,
+  OUT is_whole boolean, OUT is_complete boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
@@ -63,7 +67,8 @@ $$
                            AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
                   AND bool_or(x.status = 'ok'), false)
   FROM sambapos._table AS t
-  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent AND t.paused_reason IS NULL
+  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
+                                       AND t.paused_reason IS NULL
   LEFT JOIN sambapos.run_table AS x ON x.run_id = _run_extent.run_id AND x.table_name = t.table_name
   WHERE t.site_id = place.site_id AND t.enabled;
 $$;
@@ -84,7 +89,8 @@ BEGIN
          loaded_at = CASE x.status WHEN 'ok' THEN coalesce(t.loaded_at, now()) ELSE t.loaded_at END,
          source_max_id = CASE x.status WHEN 'ok' THEN p.highest ELSE t.source_max_id END,
          full_due = a.table_name IS NOT NULL
-                    OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full' ELSE t.full_due OR x.family_went_through END,
+                    OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
+                            ELSE t.full_due OR x.family_went_through END,
          reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
          read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
          source_signature = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN p.signature ELSE t.source_signature END,
@@ -92,7 +98,8 @@ BEGIN
          rows_gone = t.rows_gone + x.rows_gone
     FROM (SELECT x.*, EXISTS (SELECT FROM sambapos.run_table AS o
                               JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
-                              WHERE o.run_id = x.run_id AND o.status = 'ok' AND r.kind = 'ticket') AS family_went_through
+                              WHERE o.run_id = x.run_id AND o.status = 'ok'
+                                AND r.kind = 'ticket') AS family_went_through
           FROM sambapos.run_table AS x WHERE x.run_id = _run_remember_tables.run_id) AS x
     LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
     LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
@@ -102,7 +109,8 @@ $$;
 COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
 
 -- The high-water mark moves when the tickets went through, or when there are none to wait for.
-CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos._place, failed bigint, first_failed sambapos.run_table) RETURNS void
+CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos._place, failed bigint,
+                                            first_failed sambapos.run_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -140,7 +148,8 @@ CREATE FUNCTION sambapos._run_answer_requests(run_id bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   UPDATE sambapos.request AS q
-     SET finished_at = clock_timestamp(), status = CASE r.status WHEN 'ok' THEN 'done' ELSE 'failed' END, message = r.message
+     SET finished_at = clock_timestamp(), status = CASE r.status WHEN 'ok' THEN 'done' ELSE 'failed' END,
+         message = r.message
     FROM sambapos.run AS r
    WHERE r.run_id = _run_answer_requests.run_id AND q.run_id = r.run_id AND q.finished_at IS NULL;
 $$;
@@ -152,7 +161,8 @@ $$
   DELETE FROM sambapos.request AS q WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention;
   WITH old AS (
     DELETE FROM sambapos.run AS r
-     WHERE r.site_id = place.site_id AND r.started_at < now() - place.run_log_retention AND r.run_id <> _run_purge_log.run_id
+     WHERE r.site_id = place.site_id AND r.started_at < now() - place.run_log_retention
+       AND r.run_id <> _run_purge_log.run_id
     RETURNING r.run_id)
   DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
 $$;
@@ -178,7 +188,8 @@ BEGIN
   WHERE x.run_id = _run_end.run_id;
   SELECT x.* INTO first_failed FROM sambapos.run_table AS x
    WHERE x.run_id = _run_end.run_id AND (x.status = 'failed' OR x.status = 'skipped' AND unread > 0)
-   ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST, x.sqlstate IS NULL, x.table_name LIMIT 1;
+   ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST,
+            x.sqlstate IS NULL, x.table_name LIMIT 1;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
          status = CASE WHEN failed = 0 AND unread = 0 THEN 'ok' WHEN went_through = 0 THEN 'failed' ELSE 'partial' END,

@@ -15,7 +15,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_request_sync(text) IS
   'Sync now: returns the number of the request at once, the next tick of the site''s job does it. Also lets a site go '
   'on whose login was refused. sambapos_request says what became of it. Errors: 42704 no such site';
 
-CREATE FUNCTION @extschema@.sambapos_request(INOUT request_id bigint, OUT site text, OUT status text, OUT requested_at timestamptz,
+CREATE FUNCTION @extschema@.sambapos_request(INOUT request_id bigint, OUT site text, OUT status text,
+  OUT requested_at timestamptz,
   OUT finished_at timestamptz, OUT run_id bigint, OUT message text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -47,7 +48,8 @@ COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a schedul
 CREATE FUNCTION sambapos._table_is_read(place sambapos._place, table_name name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
+  SELECT EXISTS (SELECT FROM sambapos._table AS t
+                 WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
                     AND t.enabled AND t.paused_reason IS NULL);
 $$;
 COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
@@ -86,8 +88,8 @@ EXCEPTION
 END;
 $$;
 COMMENT ON FUNCTION sambapos._source_wants_run(sambapos._place) IS
-  'A cheap look at a source that is not due: true if a work period has ended, the number of rows falls, or the login is '
-  'refused';
+  'A cheap look at a source that is not due: true if a work period has ended, the number of rows falls, or the login '
+  'is refused';
 
 -- Which sites a call of sambapos_run serves, most urgent first.
 CREATE FUNCTION sambapos._sites_due(site text, exactly boolean) RETURNS integer[]
@@ -105,7 +107,8 @@ BEGIN
   PERFORM sambapos._catalog_check();
   SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
   FROM sambapos._place AS s
-  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL
+    AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
     AND (exactly OR sambapos._site_is_due(s) OR (sambapos._site_problem(s) IS NULL AND sambapos._source_wants_run(s)));
   RETURN coalesce(ids, '{}');
 END;
@@ -121,7 +124,8 @@ DECLARE
   holder text := coalesce(sambapos._site_holder(site_id), 'a session that has just ended') || ' holds the site';
 BEGIN
   UPDATE sambapos.run AS r SET ended_at = clock_timestamp(), message = holder
-   WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = _log_busy.site_id) AND r.status = 'busy';
+   WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = _log_busy.site_id)
+     AND r.status = 'busy';
   IF NOT FOUND THEN
     INSERT INTO sambapos.run (site_id, ended_at, status, mode, trigger, phase, message)
     VALUES (_log_busy.site_id, clock_timestamp(), 'busy', 'auto', 'schedule', 'done', holder);
@@ -145,7 +149,8 @@ BEGIN
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _run_start.site_id;
   place := sambapos._site_follow_server(place);
-  fresh_run := sambapos._run_begin(place, 'auto', CASE WHEN place.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
+  fresh_run := sambapos._run_begin(place, 'auto',
+                                     CASE WHEN place.requested_at IS NULL THEN 'schedule' ELSE 'request' END, NULL);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
   UPDATE sambapos.site_state AS s SET current_run = fresh_run WHERE s.site_id = _run_start.site_id;
   RETURN fresh_run;
@@ -162,9 +167,11 @@ DECLARE
 BEGIN
   -- locked first, looked at then: another run may end between the two
   locked := sambapos._site_try_lock(r.site_id) FROM sambapos.run AS r WHERE r.run_id = _run_continue.run_id;
-  SELECT s.* INTO STRICT place FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _run_continue.run_id;
+  SELECT s.* INTO STRICT place
+  FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id) WHERE r.run_id = _run_continue.run_id;
   IF NOT locked OR place.current_run IS DISTINCT FROM run_id THEN
-    UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(), message = 'another run took the site over'
+    UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(),
+           message = 'another run took the site over'
      WHERE r.run_id = _run_continue.run_id;
     RETURN false;
   END IF;
@@ -195,7 +202,8 @@ BEGIN
   RETURN sambapos._run_continue(run_id, part);
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
-  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
+  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(),
+         message = error_message, sqlstate = state
    WHERE r.run_id = _run_try_continue.run_id;
   UPDATE sambapos.site_state AS s
      SET last_run_at = r.started_at, last_error = error_message, last_sqlstate = state, current_run = NULL,
@@ -212,7 +220,8 @@ COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS
 CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(array_agg(format('site %s: run %s %s: %s', s.name, r.run_id, r.status, coalesce(r.message, 'see the log'))), '{}')
+  SELECT coalesce(array_agg(format('site %s: run %s %s: %s', s.name, r.run_id, r.status,
+                         coalesce(r.message, 'see the log'))), '{}')
   FROM sambapos.run AS r JOIN sambapos._place AS s USING (site_id)
   WHERE r.run_id = _run_complaint.run_id AND r.status <> 'ok';
 $$;
@@ -223,10 +232,12 @@ CREATE FUNCTION sambapos._run_refuse_block(site text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RAISE EXCEPTION 'sambapos_run cannot be called inside a transaction block, a function or a block with EXCEPTION' USING
-    ERRCODE = 'invalid_transaction_termination', DETAIL = 'It commits each part of a run.',
-    HINT = format('Call it with autocommit on and outside BEGIN, or SELECT sambapos_request_sync(%s): the next tick of '
-                  'the job does it.', coalesce(quote_literal(site), '...'));
+  IF sambapos._in_transaction_block() THEN
+    RAISE EXCEPTION 'sambapos_run cannot be called inside a transaction block' USING
+      ERRCODE = 'invalid_transaction_termination', DETAIL = 'It commits each part of a run.',
+      HINT = format('Call it with autocommit on and outside BEGIN, or SELECT sambapos_request_sync(%s): the next tick '
+                    'of the job does it.', coalesce(quote_literal(site), '...'));
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_refuse_block(text) IS 'Raises 2D000, and says what to do instead';

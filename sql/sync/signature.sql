@@ -88,7 +88,8 @@ COMMENT ON FUNCTION sambapos._signature_ask(bigint, sambapos._place) IS
 CREATE FUNCTION sambapos._night_began(place sambapos._place) RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.clock - date_trunc('day', c.clock) FROM (SELECT sambapos._site_clock(place) - interval '4 hours' AS clock) AS c;
+  SELECT c.clock - date_trunc('day', c.clock)
+  FROM (SELECT sambapos._site_clock(place) - interval '4 hours' AS clock) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._night_began(sambapos._place) IS 'How long ago it was four in the morning at a site';
 

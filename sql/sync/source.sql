@@ -60,7 +60,8 @@ $$
              'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
            ELSE
              'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
-         END, sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name)), ' UNION ALL ' ORDER BY t.table_name)
+         END, sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name)),
+         ' UNION ALL ' ORDER BY t.table_name)
   FROM sambapos.run_table AS x
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _probe_sql.run_id AND x.status IN ('running', 'read')
@@ -141,7 +142,8 @@ CREATE FUNCTION sambapos._probe_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN (SELECT jsonb_object_agg(p.table_name, jsonb_build_object('rows', p.rows, 'lowest', p.lowest, 'highest', p.highest))
+  RETURN (SELECT jsonb_object_agg(p.table_name, jsonb_build_object('rows', p.rows, 'lowest', p.lowest,
+                                                  'highest', p.highest))
           FROM pg_temp.sambapos__probe AS p WHERE p.rows IS NOT NULL OR p.highest IS NOT NULL);
 END;
 $$;
@@ -155,7 +157,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                 WHERE p.asked_again AND (p.rows_after < p.rows OR (p.highest IS NOT NULL AND p.highest_after IS NULL)));
+                 WHERE p.asked_again AND (p.rows_after < p.rows OR (p.highest IS NOT NULL
+                                           AND p.highest_after IS NULL)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_is_falling() IS 'True if rows vanished at the source while it was read';

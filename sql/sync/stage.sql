@@ -20,16 +20,21 @@ DECLARE
   columns name[] := sambapos._stage_columns(place, t);
   fits boolean;
 BEGIN
-  SELECT count(*) = cardinality(columns) AND bool_and(a.attname = ANY (columns) AND r.atttypid IS NOT DISTINCT FROM a.atttypid) INTO fits
+  SELECT count(*) = cardinality(columns) AND bool_and(a.attname = ANY (columns)
+                                           AND r.atttypid IS NOT DISTINCT FROM a.atttypid) INTO fits
   FROM pg_attribute AS a
-  LEFT JOIN pg_attribute AS r ON r.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name)) AND r.attname = a.attname
+  LEFT JOIN pg_attribute AS r ON r.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name))
+                               AND r.attname = a.attname
   WHERE a.attrelid = to_regclass(stage) AND a.attnum > 0 AND NOT a.attisdropped;
   IF NOT fits AND to_regclass(stage) IS NOT NULL THEN
     EXECUTE format('DROP TABLE %s', stage);
   END IF;
   IF NOT fits OR to_regclass(stage) IS NULL THEN
-    EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT %s FROM sambapos_replica.%I WITH NO DATA', sambapos._stage_name(t.table_name),
-                   (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS c (c, n)), t.table_name);
+    EXECUTE format('CREATE TEMPORARY TABLE %I AS SELECT %s FROM sambapos_replica.%I WITH NO DATA',
+                   sambapos._stage_name(t.table_name),
+                   (SELECT string_agg(quote_ident(c), ', ' ORDER BY n)
+                    FROM unnest(columns) WITH ORDINALITY AS c (c, n)),
+                   t.table_name);
   END IF;
 END;
 $$;
@@ -46,7 +51,7 @@ COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table 
 
 -- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
 CREATE FUNCTION sambapos._stage_read(place sambapos._place, t sambapos._table, condition text DEFAULT '',
-                                ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
+  ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -102,7 +107,8 @@ COMMENT ON FUNCTION sambapos._stage_done(sambapos._table) IS 'Gathers statistics
 CREATE FUNCTION sambapos._replica_live_row_sql(t sambapos._table, id text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s', t.table_name, id);
+  SELECT format('SELECT FROM sambapos_replica.%I AS l WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = %s',
+                t.table_name, id);
 $$;
 COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS
   'A subquery for the live replica row of an id; $1 is the site';
@@ -130,7 +136,8 @@ DECLARE
   doubles bigint;
   examples text;
 BEGIN
-  EXECUTE format('SELECT count(*) FROM (SELECT FROM %s GROUP BY %s HAVING count(*) > 1) AS d', stage, keys) INTO doubles;
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM %s GROUP BY %s HAVING count(*) > 1) AS d', stage, keys)
+    INTO doubles;
   IF doubles = 0 THEN
     RETURN;
   END IF;
@@ -158,17 +165,25 @@ CREATE FUNCTION sambapos._merge_parts(place sambapos._place, t sambapos._table, 
                                       OUT values_differ text, OUT names text, OUT staged text, OUT assign text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT 'r.site_id = $1 AND r.epoch = s.epoch AND ' || string_agg(format('r.%I = s.%1$I', c.name), ' AND ') FILTER (WHERE c.is_key),
-         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ') IS DISTINCT FROM ('
-                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ')', 'false'),
-         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value) || ') IS DISTINCT FROM ('
-                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value) || ')', 'false'),
+  SELECT 'r.site_id = $1 AND r.epoch = s.epoch AND '
+         || string_agg(format('r.%I = s.%1$I', c.name), ' AND ') FILTER (WHERE c.is_key),
+         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key)
+                  || ') IS DISTINCT FROM ('
+                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ')',
+                  'false'),
+         coalesce('(' || string_agg(format('r.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value)
+                  || ') IS DISTINCT FROM ('
+                  || string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE c.is_value) || ')',
+                  'false'),
          string_agg(format('%I', c.name), ', ' ORDER BY c.ordinal),
          string_agg(format('s.%I', c.name), ', ' ORDER BY c.ordinal),
-         coalesce(string_agg(format('%I = s.%1$I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key) || ', ', '')
-  FROM (SELECT k.column_name AS name, k.is_key, NOT k.is_key AS is_value, k.ordinal FROM sambapos._table_columns(place, t) AS k
+         coalesce(string_agg(format('%I = s.%1$I', c.name), ', ' ORDER BY c.ordinal) FILTER (WHERE NOT c.is_key)
+                  || ', ', '')
+  FROM (SELECT k.column_name AS name, k.is_key, NOT k.is_key AS is_value, k.ordinal
+        FROM sambapos._table_columns(place, t) AS k
         UNION ALL SELECT 'root_id', true, false, 0::smallint WHERE sambapos._replica_has_root_id(t)
-        UNION ALL SELECT 'document_epoch', false, false, NULL WHERE sambapos._table_document_link(place, t) IS NOT NULL) AS c;
+        UNION ALL SELECT 'document_epoch', false, false, NULL
+                  WHERE sambapos._table_document_link(place, t) IS NOT NULL) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._merge_parts(sambapos._place, sambapos._table) IS
   'Column lists and conditions of a table''s merge';

@@ -10,7 +10,8 @@ CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos._place) RET
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH line AS (
-    SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
+    SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site
+    FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
   ), said AS (
     SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
     FROM line AS l JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
@@ -31,21 +32,23 @@ COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log 
 CREATE FUNCTION sambapos._sync_lock_problem() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or all with '
-                'CALL sambapos_run()', h.held, h.room)
+  SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or '
+                'all with CALL sambapos_run()', h.held, h.room)
   FROM (SELECT (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid()) AS held,
                current_setting('max_locks_per_transaction')::bigint
-               * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) AS room) AS h
+               * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
+                 AS room) AS h
   WHERE h.held > h.room / 2;
 $$;
 COMMENT ON FUNCTION sambapos._sync_lock_problem() IS
-  'Why a call of sambapos_sync takes no further site: it holds half of the locks that the server has room for; NULL: it '
-  'does not';
+  'Why a call of sambapos_sync takes no further site: it holds half of the locks that the server has room for; NULL: '
+  'it does not';
 
 -- Why a site is not synced at all: one row without a table.
 CREATE FUNCTION sambapos._sync_no_result(place sambapos._place, status text, message text) RETURNS sambapos.sync_result
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status, message)::sambapos.sync_result; $$;
+$$ SELECT ROW(place.name, NULL, NULL, place.epoch, 0, 0, 0, 0, 0, interval '0', status,
+              message)::sambapos.sync_result; $$;
 COMMENT ON FUNCTION sambapos._sync_no_result(sambapos._place, text, text) IS
   'The result of a sync that did not take place';
 
@@ -60,14 +63,15 @@ BEGIN
     RETURN NEXT sambapos._sync_no_result(place, 'paused', coalesce(place.paused_reason, 'the site is disabled'));
     RETURN;
   ELSIF sambapos._site_problem(place) IS NOT NULL THEN
-    RETURN NEXT sambapos._sync_no_result(place, 'failed', sambapos._site_problem(place) || ', and only that role can sync the site');
+    RETURN NEXT sambapos._sync_no_result(
+      place, 'failed', sambapos._site_problem(place) || ', and only that role can sync the site');
     RETURN;
   ELSIF locks IS NOT NULL AND to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN -- not the first site of the call
     RETURN NEXT sambapos._sync_no_result(place, 'failed', locks);
     RETURN;
   ELSIF NOT sambapos._site_try_lock(place.site_id) THEN
-    RETURN NEXT sambapos._sync_no_result(place, 'busy', format('another run of this site is on: %s',
-                                                         coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
+    RETURN NEXT sambapos._sync_no_result(place, 'busy', format(
+      'another run of this site is on: %s', coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
     RETURN;
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
@@ -90,7 +94,8 @@ BEGIN
     RAISE EXCEPTION 'unknown mode "%"', coalesce(mode, 'NULL') USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Modes are auto, incremental and full.';
   ELSIF on_error IS NULL OR on_error NOT IN ('report', 'raise') THEN
-    RAISE EXCEPTION 'on_error must be report or raise, not "%"', coalesce(on_error, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    RAISE EXCEPTION 'on_error must be report or raise, not "%"', coalesce(on_error, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value';
   ELSIF pg_is_in_recovery() THEN
     RAISE EXCEPTION 'this server is a standby' USING ERRCODE = 'read_only_sql_transaction',
       HINT = 'Sync on the primary.';
@@ -104,7 +109,8 @@ CREATE FUNCTION sambapos._sync_result_state(site_id integer, status text) RETURN
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE status WHEN 'busy' THEN '55P03' WHEN 'paused' THEN '55000'
-              ELSE coalesce(CASE WHEN sambapos._site_problem(s) IS NOT NULL THEN '55000' END, s.last_sqlstate, 'HV000') END
+              ELSE coalesce(CASE WHEN sambapos._site_problem(s) IS NOT NULL THEN '55000' END,
+                            s.last_sqlstate, 'HV000') END
   FROM sambapos._place AS s WHERE s.site_id = _sync_result_state.site_id;
 $$;
 COMMENT ON FUNCTION sambapos._sync_result_state(integer, text) IS 'The SQLSTATE to raise for a result that is not ok';
@@ -149,7 +155,8 @@ BEGIN
   LOOP
     FOR result IN SELECT * FROM sambapos._sync_site(s, tables, mode) LOOP
       IF on_error = 'raise' AND result.status NOT IN ('ok', 'skipped') THEN
-        RAISE EXCEPTION 'sync of site "%" %: %', s.name, result.status, coalesce(result.table_name || ': ', '') || result.message
+        RAISE EXCEPTION 'sync of site "%" %: %', s.name, result.status,
+              coalesce(result.table_name || ': ', '') || result.message
           USING ERRCODE = sambapos._sync_result_state(s.site_id, result.status);
       END IF;
       RETURN NEXT result;
@@ -159,6 +166,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS
-  'Brings the replica of a site (or of all) up to date, in this transaction: without COMMIT nothing of it stays. tables: replica names, source names or '
-  'sets; NULL: all. mode: auto, incremental or full. What fails is a row with status failed, unless on_error is '
-  'raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';
+  'Brings the replica of a site (or of all) up to date, in this transaction: without COMMIT nothing of it stays. '
+  'tables: replica names, source names or sets; NULL: all. mode: auto, incremental or full. What fails is a row with '
+  'status failed, unless on_error is raise. Errors: 42704 no such site, 42P01 no such table, 22023 other arguments';

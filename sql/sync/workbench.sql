@@ -29,7 +29,8 @@ BEGIN
   CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
   CREATE TEMPORARY TABLE sambapos__suspect (
     table_name name, id bigint, epoch integer, uid_differs boolean, names_differ boolean, made_before boolean,
-    times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text, PRIMARY KEY (table_name, id));
+    times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text,
+    PRIMARY KEY (table_name, id));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run, unless they are there';
