@@ -66,8 +66,8 @@ BEGIN
   FROM sambapos.run_table AS x
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   CROSS JOIN LATERAL (SELECT sambapos._signature_sql(place, t) AS sum) AS s
-  WHERE x.run_id = _signature_ask.run_id AND x.status = 'running' AND t.kind = 'master'
-    AND t.last_status IS DISTINCT FROM 'failed' AND s.sum IS NOT NULL;
+  WHERE x.run_id = _signature_ask.run_id AND x.status = 'running' AND t.kind = 'master' AND s.sum IS NOT NULL
+    AND (t.last_status IS DISTINCT FROM 'failed' OR sambapos._log_is_fatal(t.last_sqlstate));
   IF question IS NULL THEN
     RETURN;
   END IF;

@@ -1,5 +1,6 @@
-# Promise: a master that has not changed at the till is not read. Whatever changes in one is found by the next run all
-# the same, and all are read whole once a night.
+# Promise: a run asks the till for what it needs. A master that has not changed is not read; whatever changes in one is
+# found by the next run all the same, and all are read whole once a night. No question holds more than a thousand ids,
+# and no table is read twice.
 use strict;
 use warnings;
 use FindBin;
@@ -31,13 +32,20 @@ sub read_by
 	return join ' ', sort map { $_->{table_name} } grep { $is_master{ $_->{table_name} } && $_->{mode} ne 'none' } @rows;
 }
 
-sub questions_since { my ($mark) = @_; return $till->sql("SELECT COUNT(*) FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'") =~ s/\s//gr; }
+# A number about the questions of ours since a mark.
+sub questions
+{
+	my ($what, $mark, @words) = @_;
+	my $with = join '', map { " AND CHARINDEX('$_', sql) > 0" } @words;
+	return $till->sql("SELECT $what FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'$with") =~ s/\s//gr;
+}
+
 sub mark { return $till->sql('SELECT MAX(number) FROM till.requests') =~ s/\s//gr; }
 
 is(read_by("'shop'"), "@masters", 'the first load reads all of them');
 my $mark = mark();
 is(read_by("'shop'"), 'unsigned', 'the second run reads the one that has a type without a signature');
-my $questions = questions_since($mark);
+my $questions = questions('COUNT(*)', $mark);
 cmp_ok($questions, '<', scalar(@masters) + 2, "and asks $questions questions, less than one a master");
 
 # Each of these is the only thing that changes.
@@ -60,5 +68,20 @@ is(read_by("'shop', mode => 'full'"), "@masters", 'a full run reads all');
 $db->run(q(UPDATE sambapos.table_state SET read_whole_at = read_whole_at - interval '1 day'));
 is(read_by("'shop'"), "@masters", 'so does the first run of a night');
 is(read_by("'shop'"), 'unsigned', 'and only that one');
+
+# Rows without a root are asked for by their ids.
+$till->sql('INSERT INTO TicketEntities (EntityTypeId, EntityId, AccountId, AccountTypeId) SELECT TOP 2500 1, 1, 1, 1 FROM '
+	. 'Tickets AS a CROSS JOIN Tickets AS b CROSS JOIN Tickets AS c');
+$db->run(q(UPDATE sambapos.table_state SET full_due = true WHERE table_name IN ('ticket_entities', 'orders', 'payments')));
+$mark = mark();
+read_by("'shop'");
+is($db->value('SELECT count(*) FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL'), 2500, 'rows without a ticket');
+is(questions("SUM(CASE WHEN CHARINDEX('WHERE', sql) = 0 THEN 1 ELSE 0 END)", $mark, 'TicketUid', 'FROM [dbo].[Tickets]'), 1,
+	'three child tables are read whole: their other tickets are read once');
+$mark = mark();
+read_by("'shop'");
+my $longest = questions("MAX(LEN(sql) - LEN(REPLACE(sql, ',', '')))", $mark, 'TicketEntities', ' IN (');
+cmp_ok($longest, '>', 900, 'they are asked for by their ids');
+cmp_ok($longest, '<', 1100, "in questions of a thousand at most ($longest commas)");
 
 done_testing();
