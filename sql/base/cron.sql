@@ -49,8 +49,8 @@ COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
   'replica';
 
 -- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a site
--- of that name. Renaming a database or a role leaves a job that can't run any more: it is stale, and ours if it could be
--- by what of both is left.
+-- of that name. Renaming a database or a role leaves a job that cannot run any more: it is stale, and ours if it could
+-- be by what of both is left.
 CREATE FUNCTION sambapos._cron_jobs(site text)
 RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean, is_stale boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION sambapos._cron_say_changes(text, record, text, boolean) IS
   'What is different for a job that is there, as NOTICEs';
 
 -- Changes the job that is there, else makes one. A job keeps the cron.host, database and state it was made with: what
--- can't log in, is stale or not active is made anew, under its name. Of another user's job a superuser changes what is
+-- cannot log in, is stale or not active is made anew, under its name. Of another user's job a superuser changes what is
 -- wrong.
 CREATE FUNCTION sambapos._cron_set_job(site text, line text, command text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -26,7 +26,7 @@ COMMENT ON COLUMN sambapos.missing.version IS
   'The version that rows got when they were marked deleted or removed; NULL while they wait';
 
 -- The earliest of the last runs that a verdict looks back on, the present one among them. A run that had no look at
--- the tickets, or at no root where there are none, can't say that the source is quiet.
+-- the tickets, or at no root where there are none, cannot say that the source is quiet.
 CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -48,7 +48,7 @@ $$;
 COMMENT ON FUNCTION sambapos._signature_sql(sambapos._place, sambapos._table) IS
   'T-SQL that adds up what the rows of a table hold; NULL: a column''s type allows none';
 
--- Asked first, since an error ends the remote transaction: all else is of one that has seen none. A server that can't
+-- Asked first, since an error ends the remote transaction: all else is of one that has seen none. A server that cannot
 -- answer costs nothing but the question: its masters are read whole. A table that failed would spoil it for all.
 CREATE FUNCTION sambapos._signature_ask(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
