@@ -108,6 +108,7 @@ SELECT results_eq('SELECT count(*) FROM sambapos_replica.numerators UNION ALL SE
 RESET ROLE;
 SELECT ok(NOT has_table_privilege('till_clerk', 'sambapos_replica.numerators', 'SELECT') AND NOT has_table_privilege('till_clerk', 'sambapos_report.numerators', 'SELECT'),
           'whom the DBA opened one view to does not');
+SELECT ok(NOT has_function_privilege('sambapos_test_reader', 'sambapos._history_rewrite(integer, name, text, text)', 'EXECUTE'), 'a reader rewrites no history');
 SELECT sambapos_grant('sambapos_test_reader', 'none');
 SET LOCAL ROLE sambapos_test_reader;
 SELECT throws_ok('SELECT count(*) FROM sambapos_report.tickets', '42501', NULL, 'and nothing when the level is taken away');
