@@ -204,9 +204,9 @@ BEGIN
       'Trigger of every replica table: refuses to change the values of a row that is not live';
     REVOKE ALL ON FUNCTION sambapos_replica.keep_history() FROM PUBLIC;
   END IF;
-  SELECT p.proowner INTO STRICT owner FROM pg_proc AS p WHERE p.oid = 'sambapos_replica.keep_history()'::regprocedure;
+  SELECT p.proowner INTO STRICT owner FROM pg_proc AS p WHERE p.oid = to_regprocedure('sambapos_replica.keep_history()');
   IF NOT (sambapos._role_is_trusted(owner)
-          AND has_function_privilege('sambapos_replica.keep_history()'::regprocedure, 'EXECUTE')) THEN
+          AND has_function_privilege(to_regprocedure('sambapos_replica.keep_history()'), 'EXECUTE')) THEN
     RAISE EXCEPTION 'function "sambapos_replica.keep_history" belongs to role "%"', pg_get_userbyid(owner) USING
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = format('Role "%s", which runs, makes no triggers that call it.', current_user),
