@@ -8,7 +8,7 @@ CREATE TABLE sambapos.run (
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ended_at   timestamptz,
   status     text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'ok', 'partial', 'failed', 'aborted', 'busy')),
-  mode       text NOT NULL CHECK (mode IN ('auto', 'incremental', 'full')),
+  mode       text NOT NULL CHECK (mode IN ('auto', 'incremental', 'full', 'backfill')),
   trigger    text NOT NULL CHECK (trigger IN ('call', 'schedule', 'request')),
   phase      text NOT NULL DEFAULT 'starting' CHECK (phase IN ('starting', 'reading', 'merging', 'done')),
   pid        integer NOT NULL DEFAULT pg_backend_pid(),
@@ -28,6 +28,8 @@ COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept 
 COMMENT ON COLUMN sambapos.run.status IS
   'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could not '
   'start, another session held the site (message says which)';
+COMMENT ON COLUMN sambapos.run.mode IS
+  'As it was asked for; backfill: one chunk of a first load, of a root table and its children';
 COMMENT ON COLUMN sambapos.run.phase IS
   'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its '
   'pid';
@@ -40,7 +42,7 @@ CREATE TABLE sambapos.run_table (
   run_id         bigint NOT NULL,
   table_name     text NOT NULL,
   reread_at      timestamptz,
-  mode           text NOT NULL CHECK (mode IN ('incremental', 'full', 'none')),
+  mode           text NOT NULL CHECK (mode IN ('incremental', 'full', 'range', 'none')),
   epoch          integer,
   rows_read      bigint NOT NULL DEFAULT 0,
   rows_inserted  bigint NOT NULL DEFAULT 0,
@@ -56,6 +58,8 @@ CREATE TABLE sambapos.run_table (
   PRIMARY KEY (run_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_table', '');
+COMMENT ON COLUMN sambapos.run_table.mode IS
+  'incremental: by what changed; full: the whole table; range: the ids of one chunk; none: it was not read';
 COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at when the run began';
 COMMENT ON COLUMN sambapos.run_table.mode IS
   'incremental: by what changed; full: whole; none: not read, with status ok because the source has not changed';

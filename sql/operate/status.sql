@@ -5,23 +5,36 @@
 --   a status page can ask every second.
 -- * A reason says what is wrong and, where somebody has to do something, what.
 
+-- Rows of all roots count alike: a chunk of each is read in turn.
+CREATE VIEW sambapos._backfill_progress AS
+SELECT b.site_id, b.rows_read, (100 * b.done)::integer AS share, (b.rows_read / nullif(b.seconds, 0))::bigint AS rows_per_second,
+       make_interval(secs => (b.seconds * (1 - b.done) / nullif(b.done, 0))::double precision) AS time_left
+FROM (SELECT k.site_id, sum(k.rows_read)::bigint AS rows_read, extract(epoch FROM sum(k.busy_for)) AS seconds,
+             least(1, sum(k.roots_read) / greatest(sum(k.source_rows), 1)) AS done
+      FROM sambapos.backfill AS k GROUP BY k.site_id) AS b;
+COMMENT ON VIEW sambapos._backfill_progress IS
+  'How far the first loads in chunks are: rows so far, percent, rows a second, and how long the rest may take';
+
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
        t.tables, t.tables_read, (
          SELECT x.table_name FROM sambapos.run_table AS x
          WHERE x.run_id = r.run_id AND a.application_name IN (sambapos._log_progress_line(s.name, 'reading', x.table_name),
                                                               sambapos._log_progress_line(s.name, 'merging', x.table_name))
-         LIMIT 1) AS current_table, t.rows_read, r.pid
+         LIMIT 1) AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read, b.share, b.rows_per_second, b.time_left,
+       r.pid
 FROM sambapos.run AS r
 JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)
+LEFT JOIN sambapos._backfill_progress AS b ON b.site_id = s.site_id AND r.mode = 'backfill'
 CROSS JOIN LATERAL (
   SELECT count(*) AS tables, count(*) FILTER (WHERE t.status <> 'running') AS tables_read,
          coalesce(sum(t.rows_read), 0)::bigint AS rows_read
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
 WHERE r.status = 'running';
 COMMENT ON VIEW sambapos.progress IS
-  'The runs that are on: the table at hand at once, the counts as far as the run has committed. A sambapos_sync of '
+  'The runs that are on: the table at hand at once, the counts as far as the run has committed; while sambapos_backfill '
+  'works the rows of all its chunks, their share in percent, rows a second, and the time left. A sambapos_sync of '
   'another session shows only when it commits, that is never';
 
 -- A superuser counts nothing in a table of a role that is none: what an index of it calls would run with his rights.
@@ -92,11 +105,12 @@ COMMENT ON VIEW sambapos._table_trouble IS
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS
 SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.troubles,
-       CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END AS loading,
+       coalesce(b.share, CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END) AS loading,
        EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos._place AS s
+LEFT JOIN sambapos._backfill_progress AS b USING (site_id)
 CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE t.enabled) AS tables, count(t.loaded_at) FILTER (WHERE t.enabled) AS loaded,
          count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL)) AS waiting,
@@ -221,5 +235,6 @@ COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals '
   'and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete '
   'run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could '
-  'not reach the source, NULL if there was none. loading: percent of the tables that are loaded, NULL when all are. '
+  'not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while sambapos_backfill '
+  'works, else of the tables), NULL when all is. '
   'Errors: 42704 no such site';

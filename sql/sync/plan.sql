@@ -42,13 +42,15 @@ $$
                             place.name, t.table_name) END
   FROM sambapos._table AS t
   WHERE t.site_id = place.site_id
-    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (
-           SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n WHERE n.table_name = t.table_name)))
+    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n
+                                                      WHERE n.table_name = t.table_name)))
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked)
-                                      FROM sambapos._tables_replicated(place.site_id, tables) AS asked);
+                                      FROM sambapos._tables_replicated(place.site_id, tables) AS asked)
+    AND ((SELECT r.mode FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id) <> 'backfill'
+         OR coalesce(t.parent, t.table_name) = tables[1]);
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
-  'Enters a run''s tables in the log; naming one member of a family means all of it';
+  'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one root';
 
 -- What somebody has dropped fails alone, and with a root its children, since they are not read without it.
 CREATE FUNCTION sambapos._run_fail_missing(run_id bigint, place sambapos._place) RETURNS void
@@ -100,9 +102,9 @@ COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
 CREATE FUNCTION sambapos._table_is_read_whole(run_mode text, t sambapos._table, highest bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL OR (t.full_due AND run_mode = 'auto')
+  SELECT run_mode <> 'backfill' AND (run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL OR (t.full_due AND run_mode = 'auto')
       OR (t.kind <> 'child' AND t.source_max_id > coalesce(highest, 0))
-      OR (t.kind = 'child' AND NOT sambapos._table_has_root(t));
+      OR (t.kind = 'child' AND NOT sambapos._table_has_root(t)));
 $$;
 COMMENT ON FUNCTION sambapos._table_is_read_whole(text, sambapos._table, bigint) IS
   'True if a table has to be read whole';
@@ -120,10 +122,9 @@ BEGIN
     WHERE t.site_id = place.site_id AND t.enabled
   )
   UPDATE sambapos.run_table AS x
-     SET mode = CASE WHEN d.whole OR EXISTS (
-                       SELECT FROM due AS o
-                       WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
-                     THEN 'full' ELSE 'incremental' END
+     SET mode = CASE WHEN d.whole OR EXISTS (SELECT FROM due AS o
+                                             WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
+                     THEN 'full' WHEN run_mode = 'backfill' THEN 'range' ELSE 'incremental' END
     FROM due AS d
    WHERE x.run_id = _run_choose_modes.run_id AND x.table_name = d.table_name AND x.status = 'running';
   UPDATE sambapos.run_table AS x SET mode = 'none', status = s.status, message = s.message

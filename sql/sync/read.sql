@@ -217,7 +217,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._stage_make(place, t);
-  IF mode = 'full' THEN
+  IF mode = 'range' THEN
+    PERFORM sambapos._range_cut(run_id, place, t);
+    PERFORM sambapos._stage_read(place, t, sambapos._range_sql(place, t.table_name, 'id'));
+  ELSIF mode = 'full' THEN
     PERFORM sambapos._stage_read(place, t);
     EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM pg_temp.%I',
                    t.table_name, sambapos._stage_name(t.table_name));
@@ -236,7 +239,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_root(bigint, sambapos._place, sambapos._table, text) IS
-  'Stages a root''s changed rows, or all of them';
+  'Stages a root''s changed rows, or those of a chunk, or all of them';
 
 -- F: a child with a new id means that its root changed, whatever the root's stamps say. An order's
 -- own stamp does not follow all changes, but where it moved something did.
@@ -335,6 +338,8 @@ BEGIN
       PERFORM sambapos._read_other_roots(place, root);
     END IF;
     PERFORM sambapos._stage_read(place, t);
+  ELSIF mode = 'range' THEN
+    PERFORM sambapos._stage_read(place, t, sambapos._range_sql(place, t.parent, t.parent_key));
   ELSE
     PERFORM sambapos._stage_read_by(place, t, t.parent_key,
       (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
@@ -346,7 +351,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_child(bigint, sambapos._place, sambapos._table, text) IS
-  'Stages the complete child sets of the changed roots, or the whole table';
+  'Stages the complete child sets of the changed roots, or of a chunk''s, or the whole table';
 
 CREATE FUNCTION sambapos._read_has_snapshot(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -358,7 +363,7 @@ COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all
 
 -- What cannot change about the staged roots, read once more. One that is another row now, or none, waits: its children
 -- may be those of either. It says nothing about rows that are missing under it.
-CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -367,7 +372,7 @@ DECLARE
   stage name := sambapos._stage_name(t.table_name);
   columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
   staged bigint[];
-  whole boolean; -- many: the whole table is read
+  whole boolean; -- many: the whole table, or chunk, is read
   others bigint[];
   waiting bigint[];
 BEGIN
@@ -381,9 +386,9 @@ BEGIN
     EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
                       others AS (DELETE FROM pg_temp.%I AS s
                                   WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
-                    SELECT array_agg(DISTINCT id) FROM others',
-                   columns, sambapos._live_schema(place.name), t.table_name,
-                   CASE WHEN whole THEN '' ELSE 'WHERE id = ANY ($1)' END, stage,
+                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
+                   CASE WHEN NOT whole THEN 'WHERE id = ANY ($1)'
+                        WHEN mode = 'range' THEN sambapos._range_sql(place, t.table_name, 'id') ELSE '' END, stage,
                    CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
       INTO others USING chunk;
     waiting := waiting || others;
@@ -397,7 +402,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table) IS
+COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table, text) IS
   'Without a snapshot: leaves out the staged roots that are no longer the same';
 
 CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
@@ -423,7 +428,7 @@ BEGIN
     WHEN 'collect' THEN PERFORM sambapos._changed_collect(run_id, place, t);
     WHEN 'root' THEN PERFORM sambapos._read_root(run_id, place, t, mode);
     WHEN 'child' THEN PERFORM sambapos._read_child(run_id, place, t, mode);
-    WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t);
+    WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t, mode);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
   IF step NOT IN ('collect', 'again') THEN
@@ -523,9 +528,10 @@ BEGIN
   END IF;
   PERFORM sambapos._drift_look(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
+  PERFORM sambapos._range_advise(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
-  PERFORM sambapos._signature_spare(run_id, place);
-  PERFORM sambapos._changed_note_missing(place);
+  PERFORM sambapos._changed_note_missing(place) FROM sambapos.run AS r
+   WHERE r.run_id = _read_source_facts.run_id AND r.mode <> 'backfill';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS

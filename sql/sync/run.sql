@@ -199,6 +199,7 @@ BEGIN
    WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
   PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed);
   PERFORM sambapos._run_answer_requests(run_id);
+  PERFORM sambapos._backfill_forget(place.site_id);
   PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);
 END;

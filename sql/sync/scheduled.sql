@@ -107,8 +107,8 @@ BEGIN
   PERFORM sambapos._catalog_check();
   SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
   FROM sambapos._place AS s
-  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL
-    AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+    AND NOT sambapos._backfill_is_on(s.site_id)
     AND (exactly OR sambapos._site_is_due(s) OR (sambapos._site_problem(s) IS NULL AND sambapos._source_wants_run(s)));
   RETURN coalesce(ids, '{}');
 END;
@@ -255,6 +255,10 @@ BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   sites := sambapos._sites_due(site, exactly);
   FOREACH site_id IN ARRAY sites LOOP
+    CALL sambapos._chunks_run(site_id, run_id); -- a first load that was interrupted goes on
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    complaints := complaints || sambapos._run_complaint(run_id);
+    CONTINUE WHEN run_id IS NOT NULL;
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; -- whatever this user's default is

@@ -1,0 +1,194 @@
+-- chunk.sql: the first load of a site in chunks. A chunk is a run of its own: some roots, newest first, with all their
+-- children; read, merged and committed with the note how far the load has come. So it can be killed at any moment, and
+-- goes on where it was.
+--
+-- * What the source's clock and highest ids were before the first chunk is what the site is known to be current to in
+--   the end: the ordinary run after it reads what changed since, as after any other run.
+-- * A child that fails in one chunk doesn't hold the others up: it isn't loaded in the end, and read whole by that run.
+-- * What came or went between two chunks is found by that run too: it compares the counts.
+
+CREATE FUNCTION sambapos._chunk_plan(place sambapos._place, batch_rows bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._backfill_forget(place.site_id);
+  UPDATE sambapos.backfill AS b SET batch_rows = _chunk_plan.batch_rows WHERE b.site_id = place.site_id;
+  INSERT INTO sambapos.backfill (site_id, table_name, batch_rows)
+  SELECT t.site_id, t.table_name, _chunk_plan.batch_rows FROM sambapos._table AS t
+  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period') AND t.enabled AND t.paused_reason IS NULL
+    AND t.loaded_at IS NULL
+  ON CONFLICT DO NOTHING;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_plan(sambapos._place, bigint) IS 'Notes which roots of a site are loaded in chunks';
+
+-- All roots get on alike, so that the newest of all are there first; a ticket's document before it.
+CREATE FUNCTION sambapos._chunk_next(site_id integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT b.table_name FROM sambapos.backfill AS b JOIN sambapos._table AS t USING (site_id, table_name)
+  WHERE b.site_id = _chunk_next.site_id AND NOT b.is_through AND t.enabled AND t.paused_reason IS NULL
+  ORDER BY b.roots_read::numeric / greatest(b.source_rows, 1) NULLS FIRST, t.kind, b.table_name LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_next(integer) IS 'The root whose chunk is next; NULL: all are through';
+
+-- As if one run had read it all at the moment when the first chunk began.
+CREATE FUNCTION sambapos._chunks_finish(site_id integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.table_state AS x
+     SET loaded_at = now(), full_due = false, last_status = 'ok', last_success_at = now(), last_error = NULL,
+         last_sqlstate = NULL, source_max_id = (b.facts -> x.table_name ->> 'highest')::bigint
+    FROM sambapos.backfill AS b
+   WHERE x.site_id = _chunks_finish.site_id AND b.site_id = x.site_id AND b.is_through AND x.table_name = ANY (b.tables);
+  UPDATE sambapos.site_state AS s
+     SET hw_utc = b.source_utc, hw_offset_minutes = sambapos._source_offset(b.source_now, b.source_utc),
+         last_probe = coalesce(s.last_probe, '{}') || b.facts
+    FROM (SELECT DISTINCT ON (k.site_id) k.site_id, k.source_now, k.source_utc, f.facts
+          FROM sambapos.backfill AS k CROSS JOIN LATERAL (
+            SELECT jsonb_object_agg(e.key, e.value) AS facts
+            FROM sambapos.backfill AS o CROSS JOIN LATERAL jsonb_each(o.facts) AS e WHERE o.site_id = k.site_id) AS f
+          WHERE k.source_utc IS NOT NULL ORDER BY k.site_id, k.source_utc) AS b
+   WHERE s.site_id = _chunks_finish.site_id AND b.site_id = s.site_id;
+  DELETE FROM sambapos.backfill AS b WHERE b.site_id = _chunks_finish.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunks_finish(integer) IS
+  'Notes that the tables of a site are loaded, and to which moment, when its chunks are through';
+
+-- NULL: there is no further chunk; 0: somebody else has the site.
+CREATE FUNCTION sambapos._chunk_start(site_id integer) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos._place;
+  root text;
+  fresh_run bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = _chunk_start.site_id) THEN
+    RETURN NULL;
+  END IF;
+  IF NOT sambapos._site_try_lock(site_id) THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _chunk_start.site_id;
+  place := sambapos._site_follow_server(place);
+  root := sambapos._chunk_next(site_id);
+  IF root IS NULL THEN
+    PERFORM sambapos._chunks_finish(site_id);
+    RETURN NULL;
+  END IF;
+  fresh_run := sambapos._run_begin(place, 'backfill', 'call', ARRAY[root]);
+  UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
+  UPDATE sambapos.backfill AS b SET pid = pg_backend_pid() WHERE b.site_id = _chunk_start.site_id;
+  UPDATE sambapos.site_state AS s SET current_run = fresh_run WHERE s.site_id = _chunk_start.site_id;
+  RETURN fresh_run;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_start(integer) IS 'Enters the next chunk of a first load in the log';
+
+CREATE FUNCTION sambapos._chunk_end(run_id bigint, root sambapos._table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f record;
+BEGIN
+  SELECT coalesce(bool_or(x.status = 'ok' AND x.table_name = root.table_name), false) AS is_read,
+         sum(x.rows_read) FILTER (WHERE x.table_name = root.table_name) AS roots, sum(x.rows_read) AS rows,
+         coalesce(array_agg(x.table_name) FILTER (WHERE x.status = 'ok'), '{}') AS tables,
+         bool_or(x.status = 'failed') AS has_failed
+    INTO f FROM sambapos.run_table AS x WHERE x.run_id = _chunk_end.run_id;
+  UPDATE sambapos.run AS r
+     SET ended_at = clock_timestamp(), phase = 'done', message = sambapos._log_causes(r.run_id), epoch = s.epoch,
+         version = s.version, status = CASE WHEN NOT f.is_read THEN 'failed' WHEN f.has_failed THEN 'partial' ELSE 'ok' END
+    FROM sambapos._place AS s
+   WHERE r.run_id = _chunk_end.run_id AND s.site_id = root.site_id;
+  UPDATE sambapos.backfill AS b
+     SET is_through = b.low_id IS NULL, next_id = coalesce(b.low_id, b.next_id), roots_read = b.roots_read + f.roots,
+         rows_read = b.rows_read + f.rows, busy_for = b.busy_for + (clock_timestamp() - r.started_at),
+         tables = CASE WHEN b.tables IS NULL THEN f.tables
+                       ELSE ARRAY(SELECT u FROM unnest(b.tables) AS u WHERE u = ANY (f.tables)) END
+    FROM sambapos.run AS r
+   WHERE (b.site_id, b.table_name) = (root.site_id, root.table_name) AND r.run_id = _chunk_end.run_id AND f.is_read;
+  UPDATE sambapos.site_state AS s
+     SET last_run_at = r.started_at, last_error = r.message, current_run = NULL,
+         last_sqlstate = (SELECT x.sqlstate FROM sambapos.run_table AS x
+                          WHERE x.run_id = r.run_id AND x.status = 'failed' ORDER BY x.sqlstate NULLS LAST LIMIT 1)
+    FROM sambapos.run AS r
+   WHERE s.site_id = root.site_id AND r.run_id = _chunk_end.run_id;
+  RETURN f.is_read;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_end(bigint, sambapos._table) IS
+  'Notes how far a first load has come with a chunk; false if its root could not be read and merged';
+
+CREATE FUNCTION sambapos._chunk_load(run_id bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos._place;
+  root sambapos._table;
+BEGIN
+  SELECT s.* INTO STRICT place FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id)
+   WHERE r.run_id = _chunk_load.run_id;
+  PERFORM sambapos._site_lock(place.site_id);
+  IF place.current_run IS DISTINCT FROM run_id THEN
+    RAISE EXCEPTION 'another run took site "%" over', place.name USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'The next call goes on where this one was.';
+  END IF;
+  PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+  SELECT t.* INTO STRICT root FROM sambapos._table AS t JOIN sambapos.run_table AS x USING (table_name)
+   WHERE t.site_id = place.site_id AND x.run_id = _chunk_load.run_id AND t.kind <> 'child';
+  PERFORM sambapos._workbench_close(); -- what a run that failed has left
+  PERFORM sambapos._read_all(run_id, place);
+  PERFORM sambapos._merge_all(run_id, place);
+  PERFORM sambapos._workbench_close();
+  RETURN sambapos._chunk_end(run_id, root);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_load(bigint) IS
+  'Reads and merges a chunk; false if its root could not be, which is then in the log';
+
+CREATE FUNCTION sambapos._chunk_try_load(run_id bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text;
+  error_message text;
+BEGIN
+  RETURN sambapos._chunk_load(run_id);
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
+  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
+   WHERE r.run_id = _chunk_try_load.run_id;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_try_load(bigint) IS
+  'A chunk of a first load; false if it could not be done, which is then in the log';
+
+-- ended_by: the run that failed; 0: somebody else has the site; NULL: all chunks are through.
+CREATE PROCEDURE sambapos._chunks_run(site_id integer, INOUT ended_by bigint)
+LANGUAGE plpgsql AS
+$$
+DECLARE
+  run_id bigint;
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  LOOP
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    run_id := sambapos._chunk_start(site_id);
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    EXIT WHEN run_id IS NULL OR run_id = 0;
+    EXIT WHEN NOT sambapos._chunk_try_load(run_id);
+  END LOOP;
+  ended_by := run_id;
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._chunks_run(integer, bigint) IS
+  'Loads the chunks of a site that are left, each of them committed';
