@@ -6,7 +6,7 @@
 -- * The views are no members of the extension, since they depend on tables that are not. They run with the rights
 --   of who asks.
 -- * A view of that name that another role made, or a table, is refused, as everywhere (ownership.sql).
--- * A view is brought up to its table where it can be; that it can't is said, and no table waits for it.
+-- * A view is brought up to its table where it can be; that it cannot is said, and no table waits for it.
 
 -- Only sambapos_grant gives EXECUTE on what is internal; whom the DBA opened one view to can have SELECT on the catalog.
 CREATE FUNCTION sambapos._readers_grant(privilege text, object text) RETURNS void
@@ -188,7 +188,7 @@ $$;
 COMMENT ON FUNCTION sambapos._counted_make(name, sambapos._privilege[]) IS
   'Makes the view of a replica table, or adds the columns it lacks, and gives privileges that it had';
 
--- PostgreSQL judges whether the new columns go on from the old ones. A view that can't follow is no reason to stop
+-- PostgreSQL judges whether the new columns go on from the old ones. A view that cannot follow is no reason to stop
 -- copying.
 CREATE FUNCTION sambapos._counted_ensure(table_name name, given sambapos._privilege[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

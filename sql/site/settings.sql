@@ -209,7 +209,7 @@ COMMENT ON FUNCTION sambapos._personal_set(sambapos._place, text, text) IS
   'Whether a text column is copied (keep) or read as NULL (null) from the next run on; the next run reads the table '
   'whole';
 
--- The light goes by sync_interval, a job with a cron line doesn't. The nearest interval that is valid is what fits.
+-- The light goes by sync_interval, a job with a cron line does not. The nearest interval that is valid is what fits.
 CREATE FUNCTION sambapos._schedule_compare(site text, schedule text, sync_interval interval) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

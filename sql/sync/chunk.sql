@@ -4,7 +4,8 @@
 --
 -- * What the source's clock and highest ids were before the first chunk is what the site is known to be current to in
 --   the end: the ordinary run after it reads what changed since, as after any other run.
--- * A child that fails in one chunk doesn't hold the others up: it isn't loaded in the end, and read whole by that run.
+-- * A child that fails in one chunk does not hold the others up: it is not loaded in the end, and read whole by that
+--   run.
 -- * What came or went between two chunks is found by that run too: it compares the counts.
 
 CREATE FUNCTION sambapos._chunk_plan(place sambapos._place, batch_rows bigint) RETURNS void
