@@ -76,21 +76,40 @@ $$;
 COMMENT ON FUNCTION sambapos._doctor_table_rights(text) IS
   'What the login may do with single tables, views and procedures besides reading';
 
+-- Nothing is ever denied or taken from the login that is there: it may be the one that SambaPOS works with.
+CREATE FUNCTION sambapos._doctor_own_login(server text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('Use a login that is for reading only: '
+                'ALTER USER MAPPING FOR %I SERVER %I OPTIONS (SET username %L%s);%s ', m.role, server,
+           CASE WHEN lower(m.username) = 'sambapos_reader' THEN 'sambapos_reader_2' ELSE 'sambapos_reader' END,
+           CASE WHEN m.has_password THEN ', SET password ''...''' ELSE '' END,
+           CASE WHEN m.has_password THEN '' ELSE ' and its password into the file of option password_file.' END)
+         || sambapos._doctor_script(server, 0)
+  FROM sambapos._server_mapping(server) AS m;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_own_login(text) IS 'The fix for a login that can do more than read';
+
+-- The wide rights have the single ones in them, hundreds of lines.
+CREATE FUNCTION sambapos._doctor_more_rights(server text) RETURNS text[]
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$ SELECT coalesce(sambapos._doctor_wide_rights(server), sambapos._doctor_table_rights(server)); $$;
+COMMENT ON FUNCTION sambapos._doctor_more_rights(text) IS
+  'What the login may do besides reading; NULL: nothing';
+
 CREATE FUNCTION sambapos._doctor_rights(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  wide   text[] := sambapos._doctor_wide_rights(server);
-  single text[] := CASE WHEN wide IS NULL THEN sambapos._doctor_table_rights(server) END;
+  more text[] := sambapos._doctor_more_rights(server);
 BEGIN
-  IF wide IS NULL AND single IS NULL THEN
+  IF more IS NULL THEN
     RETURN sambapos._finding('ok', 'the login can only read');
   END IF;
   RETURN sambapos._finding('warning',
     format('login %s can do more than read: %s', sambapos._doctor_login(server),
-           sambapos._doctor_some(coalesce(wide, single))),
-    format('ALTER USER MAPPING FOR %I SERVER %I OPTIONS (SET username ''sambapos_reader'', SET password ''...''); ',
-           (SELECT m.role FROM sambapos._server_mapping(server) AS m), server) || sambapos._doctor_script(server, 0));
+           sambapos._doctor_some(more)),
+    sambapos._doctor_own_login(server));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_rights(text) IS 'Is the login one that can only read?';
@@ -117,16 +136,10 @@ CREATE FUNCTION sambapos._doctor_secrets(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  login   text := sambapos._tsql_name(sambapos._doctor_login(server));
-  secrets text[] := '{}';
-  denies  text;
+  secrets text[];
 BEGIN
-  SELECT array_agg(x.name ORDER BY x.name), string_agg(DISTINCT x.deny, ' ') INTO secrets, denies
-  FROM (SELECT format('%s.%s', c.source_name, c.column_name) AS name,
-               format('DENY SELECT ON %s.%s%s TO %s;',
-                      sambapos._tsql_name(c.source_schema), sambapos._tsql_name(c.source_name),
-                      CASE WHEN k.never THEN '' ELSE format(' (%s)', sambapos._tsql_name(c.column_name)) END,
-                          login) AS deny
+  SELECT array_agg(x.name ORDER BY x.name) INTO secrets
+  FROM (SELECT format('%s.%s', c.source_name, c.column_name) AS name
         FROM sambapos._doctor_columns(server, ARRAY(
                SELECT s.table_name FROM sambapos._known_secret_columns() AS s
                UNION SELECT k.source_name FROM sambapos._known_tables() AS k WHERE k.never)) AS c
@@ -139,7 +152,9 @@ BEGIN
     RETURN sambapos._finding('ok', 'no PIN, password or key can be read by the login');
   END IF;
   RETURN sambapos._finding('warning', 'the login may read secrets, which nothing here asks for: '
-      || sambapos._doctor_some(secrets), denies);
+      || sambapos._doctor_some(secrets),
+    CASE WHEN sambapos._doctor_more_rights(server) IS NULL THEN sambapos._doctor_script(server, 0)
+         ELSE sambapos._doctor_own_login(server) END);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_secrets(text) IS 'May the login read PINs, passwords and keys?';

@@ -153,19 +153,14 @@ sub another_database
 	return bless { %$till, Harness::till_at(Harness::script('server', 'add', $till->{directory}, $suffix)) }, 'Harness::Till';
 }
 
-# Runs what sambapos_setup_script prints, as sqlcmd would, with a password written into it; returns the errors.
+# Runs what sambapos_setup_script prints, in one session, with a password written into it; returns the first error.
 sub run_script
 {
 	my ($till, $script, $password) = @_;
-	my @errors;
 	$script =~ s/(\@password nvarchar\(100\) = N')'/$1$password'/ if defined $password;
-	for my $batch (split /^GO$/m, $script)
-	{
-		IPC::Run::run([ "$Harness::root/build/tillctl", $till->{connection}, 'sql', "\n$batch" ],
-			'>', \my $output, '2>', \my $errors);
-		push @errors, $errors if $errors;
-	}
-	return @errors;
+	IPC::Run::run([ "$Harness::root/build/tillctl", $till->{connection}, 'sql', "\n$script" ],
+		'>', \my $output, '2>', \my $errors);
+	return $errors || ();
 }
 
 # A switch of the stand-in (test/till/README.md); it concerns connections of sambapos_fdw only.

@@ -13,7 +13,7 @@ $till->ctl(qw(fill --tickets 30 --seed 21));
 # The blocks of a page's parts, this till in the place of the example's. from, to: its headings.
 sub blocks
 {
-	my ($page, $from, $to) = @_;
+	my ($page, $from, $to, $language) = @_;
 	my $text = Harness::command('cat', "$Harness::root/doc/$page");
 	$text =~ s/\A.*^(?=\Q$from\E)//ms or die "$page has no \"$from\"";
 	$text =~ s/^\Q$to\E.*//ms or die "$page has no \"$to\"";
@@ -22,7 +22,8 @@ sub blocks
 		"username 'sambapos_reader', password 'a long password of your own'" =>
 			"username '$till->{username}', password '" . $till->{password} =~ s/'/''/gr . "'");
 	$text =~ s/\Q$_\E/$mine{$_}/g for keys %mine;
-	return $text =~ /^```sql\n(.*?)^```$/msg;
+	$language //= 'sql';
+	return $text =~ /^```$language\n(.*?)^```$/msg;
 }
 
 # As at a prompt: one session, one block after the other.
@@ -107,8 +108,13 @@ type($session, blocks('tutorial.md', '## 2. In PostgreSQL', '## 3. On the till P
 if (!$till->{given})    # with the login that the tutorial's script makes
 {
 	$tutorial->run(q(ALTER USER MAPPING FOR sambapos_sync SERVER hotel OPTIONS (SET username 'sambapos_reader', SET password 'a long password of your own')));
-	my ($script) = blocks('tutorial.md', '## 3. On the till PC', '## 4. The site');
-	is_deeply([ $till->run_script($session->run($script), 'a long password of your own') ], [], 'the script that the tutorial gets runs');
+	my ($to_file) = blocks('tutorial.md', '## 3. On the till PC', '## 4. The site', 'sh');
+	my $file = "$tutorial->{cluster}{directory}/setup.sql";
+	{
+		local @ENV{ keys %{ $tutorial->{cluster}{environment} } } = values %{ $tutorial->{cluster}{environment} };
+		Harness::command('sh', '-c', $to_file =~ s{> setup\.sql}{> $file}r);
+	}
+	is_deeply([ $till->run_script(Harness::command('cat', $file), 'a long password of your own') ], [], 'the file that the tutorial makes runs');
 }
 type($session, blocks('tutorial.md', '## 3. On the till PC', '## 6. The schedule'));
 $tutorial->run('GRANT USAGE ON SCHEMA cron TO sambapos_sync');

@@ -279,7 +279,6 @@ SELECT 0 AS database_id, 0::smallint AS is_auto_cleanup_on, 0 AS retention_perio
 COMMENT ON COLUMN sys.change_tracking_databases.is_auto_cleanup_on IS 'bit';
 CREATE VIEW sys.change_tracking_tables AS
 SELECT 0 AS object_id, 0::smallint AS is_track_columns_updated_on, 0::bigint AS min_valid_version, 0::bigint AS begin_version, 0::bigint AS cleanup_version WHERE false;
-CREATE VIEW sys.extended_properties AS SELECT 0::smallint AS class, 0 AS major_id, 0 AS minor_id, ''::text AS name, ''::text AS value WHERE false;
 CREATE VIEW sys.computed_columns AS SELECT 0 AS object_id, ''::text AS name, 0 AS column_id, ''::text AS definition WHERE false;
 CREATE VIEW sys.triggers AS SELECT ''::text AS name, 0 AS object_id, 0 AS parent_id WHERE false;
 CREATE VIEW sys.dm_exec_sessions AS

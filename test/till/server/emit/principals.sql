@@ -2,11 +2,13 @@
 -- that is not the till's own runs as that role. What GRANT and DENY said is kept in till.permissions; PostgreSQL's own
 -- privileges are made from it, so that PostgreSQL refuses.
 
-CREATE TABLE till.users (user_id integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY, name text NOT NULL, login text NOT NULL);
+CREATE TABLE till.users (user_id integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY, name text NOT NULL, login text NOT NULL, sid bytea NOT NULL);
 CREATE TABLE till.permissions (role text, object oid, column_name text, permission text, state text,
 	PRIMARY KEY (role, object, permission, column_name)); -- column_name '': the object as a whole
 
 CREATE FUNCTION till.role_of(login text) RETURNS text LANGUAGE sql IMMUTABLE RETURN 'login:' || lower(login);
+CREATE FUNCTION till.sid_of(login text) RETURNS bytea LANGUAGE sql STABLE
+AS $$ SELECT decode(lpad(to_hex(oid::integer), 8, '0'), 'hex') FROM pg_roles WHERE rolname = till.role_of(login) $$;
 CREATE FUNCTION till.is_admin() RETURNS boolean LANGUAGE sql STABLE
 AS 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user';
 
@@ -40,7 +42,20 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM till.users WHERE lower(name) = lower(user_name)) THEN
 		RAISE 'User, group, or role ''%'' already exists in the current database.', user_name USING ERRCODE = 'U5023';
 	END IF;
-	INSERT INTO till.users (name, login) VALUES (user_name, lower(login_name));
+	INSERT INTO till.users (name, login, sid) VALUES (user_name, lower(login_name), till.sid_of(login_name));
+END $$;
+
+-- A user keeps the number of its login: a login that was dropped and made again under the same name is another one.
+CREATE FUNCTION till.tie_user(user_name text, login_name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	IF till.sid_of(login_name) IS NULL THEN
+		RAISE '''%'' is not a valid login or you do not have permission.', login_name USING ERRCODE = 'U5007';
+	END IF;
+	UPDATE till.users SET login = lower(login_name), sid = till.sid_of(login_name) WHERE lower(name) = lower(user_name);
+	PERFORM till.apply_permission(till.role_of(login_name), p.object::regclass, p.permission)
+	FROM (SELECT DISTINCT object, permission FROM till.permissions WHERE role = till.role_of(login_name)
+			AND permission IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')) p;
 END $$;
 
 -- the role of a user; error 15151 where there is none
@@ -60,7 +75,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	user_role text := till.role_of_user(user_name);
 BEGIN
-	EXECUTE format('DROP OWNED BY %I', user_role);
+	IF EXISTS (SELECT FROM pg_roles WHERE rolname = user_role) THEN
+		EXECUTE format('DROP OWNED BY %I', user_role);
+	END IF;
 	DELETE FROM till.permissions WHERE role = user_role;
 	DELETE FROM till.users WHERE lower(name) = lower(user_name);
 END $$;
@@ -108,7 +125,47 @@ CREATE FUNCTION till.user_id(name text) RETURNS integer LANGUAGE sql STABLE
 AS $$ SELECT CASE WHEN lower($1) = 'dbo' THEN 1 ELSE (SELECT user_id FROM till.users u WHERE lower(u.name) = lower($1)) END $$;
 
 CREATE VIEW sys.database_principals AS
-SELECT 'dbo'::text AS name, 1 AS principal_id, 'S'::text AS type UNION ALL SELECT name, user_id, 'S' FROM till.users;
+SELECT 'dbo'::text AS name, 1 AS principal_id, 'S'::text AS type, '\x01'::bytea AS sid UNION ALL SELECT name, user_id, 'S', sid FROM till.users;
+COMMENT ON COLUMN sys.database_principals.sid IS 'varbinary(85)';
+CREATE VIEW sys.server_principals AS
+SELECT substr(rolname, 7)::text AS name, oid::integer AS principal_id, 'S'::text AS type, till.sid_of(substr(rolname, 7)) AS sid
+FROM pg_roles WHERE rolname LIKE 'login:%';
+COMMENT ON COLUMN sys.server_principals.sid IS 'varbinary(85)';
+
+-- ---- extended properties: of the database (class 0), a table (1), a user (4), an index (7) ----
+CREATE TABLE till.extended_properties (class smallint, major_id integer, minor_id integer, name text, value text, PRIMARY KEY (class, major_id, minor_id, name));
+CREATE VIEW sys.extended_properties AS SELECT class, major_id, minor_id, name, value FROM till.extended_properties
+WHERE CASE class WHEN 0 THEN true WHEN 4 THEN major_id IN (SELECT user_id FROM till.users)
+	WHEN 7 THEN EXISTS (SELECT FROM sys.indexes i WHERE (i.object_id, i.index_id) = (major_id, minor_id))
+	ELSE EXISTS (SELECT FROM pg_class WHERE oid = major_id::oid) END;
+COMMENT ON COLUMN sys.extended_properties.class IS 'tinyint';
+
+CREATE FUNCTION till.property_owner(type0 text, name0 text, type1 text, name1 text, type2 text, name2 text, OUT class smallint, OUT major_id integer, OUT minor_id integer)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	class := CASE concat_ws(' ', upper(type0), upper(type1), upper(type2)) WHEN '' THEN 0 WHEN 'USER' THEN 4 WHEN 'SCHEMA TABLE' THEN 1 WHEN 'SCHEMA TABLE INDEX' THEN 7 END;
+	major_id := CASE class WHEN 0 THEN 0 WHEN 4 THEN till.user_id(name0) ELSE till.object_id(till.quotename(name0) || '.' || till.quotename(name1)) END;
+	minor_id := CASE class WHEN 7 THEN (SELECT i.index_id FROM sys.indexes i WHERE i.object_id = property_owner.major_id AND lower(i.name) = lower(name2)) ELSE 0 END;
+	IF class IS NULL OR major_id IS NULL OR minor_id IS NULL THEN
+		RAISE 'Object is invalid. Extended properties are not permitted on ''%'', or the object does not exist.', concat_ws('.', name0, name1, name2) USING ERRCODE = 'U5135';
+	END IF;
+END $$;
+CREATE FUNCTION till.add_extended_property(name text, value text, type0 text, name0 text, type1 text, name1 text, type2 text, name2 text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO till.extended_properties SELECT o.*, $1, $2 FROM till.property_owner(type0, name0, type1, name1, type2, name2) o;
+EXCEPTION WHEN unique_violation THEN
+	RAISE 'Property cannot be added. Property ''%'' already exists for ''%''.', name, concat_ws('.', name0, name1, name2) USING ERRCODE = 'U5233';
+END $$;
+CREATE FUNCTION till.drop_extended_property(name text, type0 text, name0 text, type1 text, name1 text, type2 text, name2 text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM till.extended_properties e USING till.property_owner(type0, name0, type1, name1, type2, name2) o
+	WHERE (e.class, e.major_id, e.minor_id, lower(e.name)) = (o.class, o.major_id, o.minor_id, lower($1));
+	IF NOT FOUND THEN
+		RAISE 'Property cannot be updated or deleted. Property ''%'' does not exist for ''%''.', name, concat_ws('.', name0, name1, name2) USING ERRCODE = 'U5217';
+	END IF;
+END $$;
 
 -- object_id() of a table as its catalog has it, found by its exact name first: whole catalogs are asked for
 CREATE FUNCTION till.securable_id(securable text) RETURNS integer

@@ -192,6 +192,7 @@ class Session
 					 std::vector<RpcRequest::Parameter> args);
 	void procedure(const std::string &name, std::vector<RpcRequest::Parameter> args);
 	void rename(const std::vector<RpcRequest::Parameter> &args);
+	void extended_property(const std::string &verb, const std::vector<RpcRequest::Parameter> &args);
 	void control(const std::vector<RpcRequest::Parameter> &args);
 	void lock_application(const std::vector<RpcRequest::Parameter> &args);
 	void check_identity(const Dbcc &s);

@@ -122,6 +122,10 @@ Session::procedure(const std::string &name, std::vector<RpcRequest::Parameter> a
 		lock_application(args);
 	else if (same_word(name, "sp_rename"))
 		rename(args);
+	else if (same_word(name, "sp_addextendedproperty"))
+		extended_property("add", args);
+	else if (same_word(name, "sp_dropextendedproperty"))
+		extended_property("drop", args);
 	else if (same_word(name, "sp_reset_connection"))
 		reset();
 	else if (same_word(name, "sp_who") || same_word(name, "sp_who2"))
@@ -171,6 +175,27 @@ Session::lock_application(const std::vector<RpcRequest::Parameter> &args)
 	if (trancount == 0)
 		throw unsupported("sp_getapplock outside a transaction");
 	application_locks.push_back(database.name + "/" + text_argument(args, "@Resource", 0));
+}
+
+/* sp_addextendedproperty name, value, level0type, level0name, ...; sp_dropextendedproperty has no
+ * value. */
+void
+Session::extended_property(const std::string &verb, const std::vector<RpcRequest::Parameter> &args)
+{
+	static const char *const names[] = {"@name",       "@value",      "@level0type", "@level0name",
+										"@level1type", "@level1name", "@level2type", "@level2name"};
+	std::string sql;
+	size_t place = 0;
+
+	for (const char *name : names)
+		if (verb == "add" || std::string(name) != "@value")
+		{
+			std::string value = text_argument(args, name, place++);
+
+			sql += (sql.empty() ? "" : ", ") + (value.empty() ? "NULL" : quote_literal(value));
+		}
+	execute("SELECT till." + verb + "_extended_property(" + sql + ")", true);
+	done(done_final, 0, -1);
 }
 
 /* sp_rename 'dbo.Table.Old', 'New', 'COLUMN'; 'dbo.Old', 'New'. */

@@ -49,8 +49,8 @@ Session::user_in(const std::string &name)
 		return "dbo";
 	if (same_word(name, "master"))
 		return "guest";
-	return ask_database(name, "SELECT name FROM till.users WHERE login = " +
-								  quote_literal(fold(login.user, false)));
+	return ask_database(name, "SELECT name FROM till.users WHERE sid = till.sid_of(" +
+								  quote_literal(login.user) + ")");
 }
 
 /* From here on PostgreSQL refuses what the login may not do. */
@@ -67,10 +67,11 @@ Session::run(const CreatePrincipal &s)
 {
 	if (s.what == "LOGIN" && same_word(s.name, shared().options.user))
 		throw SqlError(15025, 16, 1, "The server principal '" + s.name + "' already exists.");
-	execute(s.what == "LOGIN" ? "SELECT till.create_login(" + quote_literal(s.name) + ", " +
-									quote_literal(s.password) + ")"
-							  : "SELECT till.create_user(" + quote_literal(s.name) + ", " +
-									quote_literal(s.login) + ")",
+	execute(s.what == "LOGIN"
+				? "SELECT till.create_login(" + quote_literal(s.name) + ", " +
+					  quote_literal(s.password) + ")"
+				: std::string("SELECT till.") + (s.what == "USER" ? "create_user(" : "tie_user(") +
+					  quote_literal(s.name) + ", " + quote_literal(s.login) + ")",
 			true);
 	done(done_final, 0, -1);
 	return Flow::next;

@@ -406,7 +406,7 @@ struct Grant
 
 struct CreatePrincipal
 {
-	std::string what; /* LOGIN USER */
+	std::string what; /* LOGIN, USER, ALTER USER */
 	std::string name, password, login;
 };
 

@@ -324,6 +324,18 @@ Parser::alter()
 		return alter_table();
 	if (accept("DATABASE"))
 		return alter_database();
+	if (accept("USER")) /* ALTER USER x WITH LOGIN = y */
+	{
+		CreatePrincipal p;
+
+		p.what = "ALTER USER";
+		p.name = identifier();
+		expect("WITH");
+		expect("LOGIN");
+		expect("=");
+		p.login = identifier();
+		return p;
+	}
 	throw unsupported("ALTER " + upper_ascii(peek().text));
 }
 
