@@ -15,8 +15,7 @@ BEGIN
   words := format('%s, %s', v.version, coalesce(v.edition, 'edition unknown'));
   IF v.is_localdb = 1 THEN
     RETURN sambapos._finding('warning', E'LocalDB: it stops when nobody on its PC uses it.\n' || words,
-      'Install SQL Server Express, restore a backup of SambaPOS into it, point SambaPOS at it; see the first page of '
-          'the tutorial.');
+      sambapos._doctor_localdb_fix());
   ELSIF v.is_babelfish = 1 THEN
     RETURN sambapos._finding('warning', 'Babelfish, which plays SQL Server: ' || words,
         'SambaPOS itself runs on SQL Server only.');
@@ -89,33 +88,21 @@ BEGIN
     CASE d.row_versions
       WHEN 1 THEN 'not allowed; READ_COMMITTED_SNAPSHOT is on: each statement sees one moment of its own'
       ELSE 'not allowed: reads wait for the till''s writers, a second at most, and see no single moment' END,
-    'At the till: ALTER DATABASE ' || sambapos._tsql_name(d.name) || ' SET ALLOW_SNAPSHOT_ISOLATION ON;');
+    'At the till: ALTER DATABASE ' || sambapos._setup_name(d.name) || ' SET ALLOW_SNAPSHOT_ISOLATION ON;');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_snapshot(text) IS 'Can a read see one moment of the till?';
 
--- Off is as good as on: nothing depends on it.
+-- Nothing in this version reads it: on or off, the answer is ok.
 CREATE FUNCTION sambapos._doctor_tracking(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  version   bigint := (SELECT q.v
-                       FROM sambapos._query(server, 'SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v') AS q (v bigint));
-  untracked text[];
+  version bigint := (SELECT q.v
+                     FROM sambapos._query(server, 'SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v') AS q (v bigint));
 BEGIN
-  IF version IS NULL THEN
-    RETURN sambapos._finding('ok', 'off: changes are found by stamps, ids and comparing');
-  END IF;
-  SELECT array_agg(q.t ORDER BY q.t) INTO untracked FROM sambapos._query(server, (
-    SELECT 'SELECT CAST(o.name AS nvarchar(128)) AS t FROM sys.tables AS o WHERE o.name IN ('
-        || string_agg(sambapos._tsql_text(t.source_name), ', ')
-           || ') AND NOT EXISTS (SELECT 1 FROM sys.change_tracking_tables AS c WHERE c.object_id = o.object_id)'
-    FROM sambapos._server_tables(server) AS t)) AS q (t text);
-  IF untracked IS NOT NULL THEN
-    RETURN sambapos._finding('warning', 'on, but not for, or not to be seen of: ' || sambapos._doctor_some(untracked),
-        sambapos._doctor_script(server, 2));
-  END IF;
-  RETURN sambapos._finding('ok', format('on, at version %s', version));
+  RETURN sambapos._finding('ok', CASE WHEN version IS NULL THEN 'off: changes are found by stamps, ids and comparing'
+                                      ELSE format('on, at version %s; nothing in this version reads it', version) END);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_tracking(text) IS 'Does the till''s server keep the keys of changed rows?';
@@ -164,7 +151,7 @@ BEGIN
                          ELSE format('site %s: %s is UTC%s now', s.name, s.time_zone, sambapos._doctor_offset(z.here)) END,
                     '; ' ORDER BY s.name)
            FILTER (WHERE z.here IS DISTINCT FROM there),
-         string_agg(format('SELECT sambapos_configure(%L, ''time_zone'', ''Europe/Istanbul'');', s.name), ' '
+         string_agg(format('SELECT sambapos_configure(%L, ''time_zone'', ''...'');', s.name), ' '
                     ORDER BY s.name)
            FILTER (WHERE z.here IS DISTINCT FROM there)
     INTO sites, words, fixes
@@ -177,7 +164,8 @@ BEGIN
   ELSIF words IS NOT NULL THEN
     RETURN sambapos._finding('warning', format('the till''s clock is at UTC%s; %s',
         sambapos._doctor_offset(there), words),
-      fixes || ' with the zone the shop is in; if that is right, set the time zone of Windows on the till PC.');
+      fixes || ' with the zone the shop is in, for example Europe/London; if it is right as it is, set the time zone of '
+          'Windows on the till PC.');
   END IF;
   RETURN sambapos._finding('ok', format('the till''s clock is at UTC%s, as the site''s time zone is',
       sambapos._doctor_offset(there)));

@@ -3,6 +3,8 @@
 -- Rules:
 -- * There is one attempt to connect. An error says by its words how far it came (src/tds: resolve, browser, probe,
 --   diagnosis, login); what stands before that worked, what stands behind was not tried.
+-- * What is looked at before anything is sent has steps of its own: who reads (the right to use the server, the mapping
+--   and its password), and the options. An error of the till's server says so in its detail.
 
 CREATE TYPE sambapos.finding AS (status text, detail text, fix text);
 COMMENT ON TYPE sambapos.finding IS
@@ -15,27 +17,38 @@ COMMENT ON FUNCTION sambapos._finding(text, text, text) IS 'A finding; what is o
 
 CREATE FUNCTION sambapos._doctor_steps() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT '{user mapping,host name,instance,port,TLS,login,database}'::text[]; $$;
+$$ SELECT '{user mapping,options,host name,instance,port,TLS,login,database}'::text[]; $$;
 COMMENT ON FUNCTION sambapos._doctor_steps() IS 'The steps of a connection, in their order';
 
-CREATE FUNCTION sambapos._doctor_step_of(sqlstate text, message text) RETURNS text
+CREATE FUNCTION sambapos._doctor_step_of(sqlstate text, message text, detail text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE
     WHEN message ~ '^could not find host ' THEN 'host name'
     WHEN message ~ '^(could not find the port of instance|no answer from SQL Server Browser) ' THEN 'instance'
     WHEN message ~ '^could not connect to ' THEN 'port'
-    WHEN sqlstate IN ('42704', '2F003', 'HV00N') THEN 'user mapping'
-    WHEN sqlstate = '3D000' THEN 'database'
-    WHEN sqlstate ~ '^(08|0A|58)' OR message ~ ' ca_file ' THEN 'TLS'
+    WHEN sqlstate = '3D000' OR detail ~ '^SQL Server error (916|922|924|927|942|945),' THEN 'database'
+    WHEN sqlstate ~ '^08' THEN 'TLS'
+    WHEN detail ~ '^(SQL Server|DB-Library) error ' THEN 'login'
+    WHEN message ~ 'password file ' THEN 'user mapping'
+    WHEN sqlstate ~ '^(0A|22|58)' OR message ~ 'ca_file |no option "host"' THEN 'options'
+    WHEN sqlstate IN ('28000', '2F003', '42501', '42704', 'HV00N') THEN 'user mapping'
     ELSE 'login' END;
 $$;
-COMMENT ON FUNCTION sambapos._doctor_step_of(text, text) IS 'The step of a connection that an error belongs to';
+COMMENT ON FUNCTION sambapos._doctor_step_of(text, text, text) IS 'The step of a connection that an error belongs to';
 
 CREATE FUNCTION sambapos._doctor_is_localdb(server text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT concat(sambapos._server_option(server, 'host'), sambapos._server_option(server, 'instance')) ~* 'localdb'; $$;
 COMMENT ON FUNCTION sambapos._doctor_is_localdb(text) IS 'True if a server''s options name LocalDB';
+
+CREATE FUNCTION sambapos._doctor_localdb_fix() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'Install SQL Server Express, restore a backup of SambaPOS into it, point SambaPOS at it; see the first page of '
+      'the tutorial.';
+$$;
+COMMENT ON FUNCTION sambapos._doctor_localdb_fix() IS 'What to do about LocalDB';
 
 -- LocalDB first: whoever has it needs to read no further.
 CREATE FUNCTION sambapos._doctor_step_failed(server text, step text, error text, detail text, hint text)
@@ -45,8 +58,7 @@ $$
   SELECT CASE
     WHEN sambapos._doctor_is_localdb(server) AND step IN ('host name', 'instance', 'port') THEN
       sambapos._finding('error', E'LocalDB has no TCP port: nothing outside its PC can reach it.\n' || error,
-        'Install SQL Server Express, restore a backup of SambaPOS into it, point SambaPOS at it; see the first page '
-            'of the tutorial.')
+        sambapos._doctor_localdb_fix())
     WHEN step = 'port' THEN
       sambapos._finding('error', concat_ws(E'\n', error, detail,
           'LocalDB, which SambaPOS 5 installs by default, has no TCP port at all.'), hint)
@@ -61,6 +73,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT sambapos._finding('ok', CASE step
     WHEN 'user mapping' THEN (SELECT format('of role %s', m.role) FROM sambapos._server_mapping(server) AS m)
+    WHEN 'options' THEN 'nothing is missing or contradicts'
     WHEN 'host name' THEN sambapos._server_option(server, 'host')
     WHEN 'instance' THEN CASE WHEN sambapos._server_option(server, 'port') IS NOT NULL
                               THEN 'not asked for: the port is given'
@@ -97,7 +110,7 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
         hint = PG_EXCEPTION_HINT;
-    failed := sambapos._doctor_step_of(state, error);
+    failed := sambapos._doctor_step_of(state, error, detail);
     finding := sambapos._doctor_step_failed(server, failed, error, nullif(detail, ''), nullif(hint, ''));
   END;
   FOREACH step IN ARRAY steps LOOP

@@ -41,12 +41,12 @@ sub check
 		($session // $db)->rows(sprintf q(SELECT "check", status, translate(detail, E'\n', '|'), translate(fix, E'\n', '|') FROM sambapos_check('%s')), $server // 'till');
 	return \%found;
 }
-my @way = ('user mapping', 'host name', 'instance', 'port', 'TLS', 'login', 'database');
+my @way = ('user mapping', 'options', 'host name', 'instance', 'port', 'TLS', 'login', 'database');
 my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'pg_cron', 'triggers on the replica', 'publications of the replica');
 my $good = check();
 is(join(', ', map { "$_ $good->{$_}{status}: $good->{$_}{detail}" } grep { $good->{$_}{status} ne 'ok' } sort keys %$good),
 	"lock waits skipped: the login may not look at other sessions (VIEW SERVER STATE); a login for reading needs no more", 'all is well');
-is(scalar(keys %$good), 24, 'all checks are there');
+is(scalar(keys %$good), 25, 'all checks are there');
 is(join(', ', grep { defined $good->{$_}{fix} && $good->{$_}{status} eq 'ok' } keys %$good), '', 'what is ok needs no fix');
 my @before = $db->rows('SELECT sum(rows_inserted), sum(rows_updated) FROM sambapos.table_state');
 
@@ -87,6 +87,20 @@ sub option
 $db->run('DROP USER MAPPING FOR CURRENT_USER SERVER till');
 broken('no user mapping', 'user mapping', 'error', qr/user mapping not found/, qr/CREATE USER MAPPING FOR/);
 $db->run("CREATE USER MAPPING FOR CURRENT_USER SERVER till OPTIONS ($keep)");
+put($password_file, "$secret\n"), chmod 0644, $password_file;
+broken('a password file that others can read', 'user mapping', 'error', qr/can be read by others/, qr/chmod/);
+unlink $password_file;
+broken('no password file', 'user mapping', 'error', qr/could not read password file/, qr/^$/);
+put($password_file, "$secret\n");
+option('no certificate file', "SET ca_file '/nowhere/till.pem'", "SET ca_file '$cluster->{directory}/till.pem'", 'options', 'error', qr/could not read ca_file/, qr/^$/);
+option('no host', 'DROP host', "ADD host '$till->{host}'", 'options', 'error', qr/has no option "host"/, qr/ADD host/);
+$db->run(qq(CREATE ROLE plain LOGIN; SELECT sambapos_grant('plain', 'admin'); CREATE USER MAPPING FOR plain SERVER till OPTIONS (username 'Reader', password '$secret')));
+my $plain = $db->session;
+$plain->run('SET SESSION AUTHORIZATION plain');
+is_deeply([ map { $_->{status} } @{ check($plain) }{ 'user mapping', 'options', 'login' } ], [qw(error skipped skipped)], 'no right to use the server: said of the first step');
+$plain->close;
+$db->run('DROP USER MAPPING FOR plain SERVER till');
+is($db->value("SELECT sambapos._doctor_step_of('42501', 'no', 'SQL Server error 916, severity 14, state 1, from till.')"), 'database', 'a login that is no user of the database');
 option('no such host', "SET host 'till.invalid'", "SET host '$till->{host}'", 'host name', 'error', qr/could not find host "till\.invalid"/, qr/./);
 option('LocalDB', "SET host 'localdb.invalid'", "SET host '$till->{host}'", 'host name', 'error', qr/^LocalDB has no TCP port: [^|]+\|could not find host/, qr/Install SQL Server Express/);
 option('no such instance', "DROP port, ADD instance 'NOPE'", "ADD port '$till->{port}', DROP instance", 'instance', 'error', qr/instance "NOPE"/, qr/./);
@@ -113,11 +127,11 @@ for my $right ([ 'INSERT ON Tickets', qr/INSERT on dbo\.Tickets/ ], [ 'UPDATE (N
 	$till->sql("REVOKE $right->[0] FROM Reader");
 }
 $till->sql('GRANT SELECT ON Users TO Reader');    # lifts the DENY on its columns
-my $told = broken('a GRANT behind the DENY', 'secrets', 'warning', qr/Users\.PinCode/, qr/^DENY SELECT ON \[dbo\]\.\[Users\] \(\[PinCode\]\) TO \[Reader\];$/);
-$till->sql($told->{fix});
+broken('a GRANT behind the DENY', 'secrets', 'warning', qr/Users\.PinCode/, qr/^Run at the till, as its administrator, what SELECT sambapos_setup_script\('till', 0\) prints\.$/);
+$till->run_script($script);
 $till->sql('GRANT SELECT ON Scripts TO Reader');
-$told = broken('a table that is never copied', 'secrets', 'warning', qr/Scripts\.Code/, qr/^DENY SELECT ON \[dbo\]\.\[Scripts\] TO \[Reader\];$/);
-$till->sql($told->{fix});
+broken('a table that is never copied', 'secrets', 'warning', qr/Scripts\.Code/, qr/^Run at the till/);
+$till->run_script($script);
 $till->sql('REVOKE SELECT ON Payments FROM Reader');
 broken('a table without a right', 'tables', 'error', qr/Payments$/, qr/sambapos_setup_script/);
 $till->sql('GRANT SELECT ON Payments TO Reader');
@@ -127,12 +141,22 @@ is_deeply([ $till->run_script($script) ], [], 'the script again, without a passw
 is(check()->{tables}{status}, 'ok', 'puts it right');
 
 # The till's own login may do everything.
+$db->run(qq(ALTER USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (SET username '$till->{username}')));
+put($password_file, "$till->{password}\n");
+like(check()->{rights}{fix}, qr/OPTIONS \(SET username 'sambapos_reader'\); and its password into the file/, 'a password in a file stays there');
+put($password_file, "$secret\n");
+$db->run(q(ALTER USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (SET username 'Reader')));
 $db->run(qq(CREATE ROLE other SUPERUSER LOGIN; CREATE USER MAPPING FOR other SERVER till OPTIONS (username '$till->{username}', password '$till->{password}')));
 my $other = $db->session;
 $other->run('SET SESSION AUTHORIZATION other');
 my $powerful = check($other);
 is($powerful->{rights}{status}, 'warning', 'an administrator\'s login is too much');
 like($powerful->{rights}{detail}, qr/member of sysadmin|and \d+ more/, 'it says of what');
+for my $check ('rights', 'secrets')
+{
+	is($powerful->{$check}{fix}, "Use a login that is for reading only: ALTER USER MAPPING FOR other SERVER till OPTIONS (SET username 'sambapos_reader', SET password '...'); "
+			. "Run at the till, as its administrator, what SELECT sambapos_setup_script('till', 0) prints.", "$check: another login is the way, and nothing is taken from this one");
+}
 is($powerful->{'lock waits'}{status}, 'ok', 'but it may look at other sessions');
 unlike(join(' ', map { ($_->{detail}, $_->{fix} // '') } values %$powerful), qr/\Q$till->{password}\E/, 'its password is in no answer');
 is($powerful->{'passwords in dumps'}{status}, 'warning', 'it would be in a dump');
@@ -164,7 +188,7 @@ like(check()->{'database size'}{detail}, qr/10000 MB of the 51200 MB/, 'SQL Serv
 $till->control('reset', '');
 
 $till->sql("ALTER DATABASE $till->{database} SET ALLOW_SNAPSHOT_ISOLATION OFF");
-$told = broken('no snapshot isolation', 'snapshot isolation', 'warning', qr/not allowed: reads wait/, qr/^At the till: ALTER DATABASE \[\w+\] SET ALLOW_SNAPSHOT_ISOLATION ON;$/);
+my $told = broken('no snapshot isolation', 'snapshot isolation', 'warning', qr/not allowed: reads wait/, qr/^At the till: ALTER DATABASE \[\w+\] SET ALLOW_SNAPSHOT_ISOLATION ON;$/);
 $till->sql("ALTER DATABASE $till->{database} SET READ_COMMITTED_SNAPSHOT ON");
 broken('row versions', 'snapshot isolation', 'warning', qr/READ_COMMITTED_SNAPSHOT is on/, qr/ALTER DATABASE/);
 $till->sql("ALTER DATABASE $till->{database} SET READ_COMMITTED_SNAPSHOT OFF");
@@ -172,12 +196,12 @@ $till->sql($told->{fix} =~ s/^At the till: //r);
 option('dirty reads', "ADD isolation 'read_uncommitted'", 'DROP isolation', 'snapshot isolation', 'warning', qr/read_uncommitted/, qr/SET isolation 'auto'/);
 
 $till->control('clock_offset_seconds', 3600);
-broken('a clock that is an hour ahead', 'clock', 'warning', qr/01:00:00 ahead/, qr/w32tm/);
+broken('a clock that is an hour ahead', 'clock', 'warning', qr/0(0:59:59|1:00:0[01]) ahead/, qr/w32tm/);
 $till->control('clock_offset_seconds', -90);
-broken('a clock that is behind', 'clock', 'warning', qr/00:01:30 behind/, qr/w32tm/);
+broken('a clock that is behind', 'clock', 'warning', qr/00:01:(29|3[01]) behind/, qr/w32tm/);
 $till->control('clock_offset_seconds', 0);
 $db->run(q(SELECT sambapos_configure('shop', 'time_zone', 'Europe/London')));
-broken('another time zone', 'time zone', 'warning', qr/at UTC\+03:00; site shop: Europe\/London is UTC\+0[01]:00 now/, qr/sambapos_configure\('shop', 'time_zone'/);
+broken('another time zone', 'time zone', 'warning', qr/at UTC\+03:00; site shop: Europe\/London is UTC\+0[01]:00 now/, qr/sambapos_configure\('shop', 'time_zone', '\.\.\.'\)/);
 $db->run(q(SELECT sambapos_configure('shop', 'time_zone', NULL)));
 broken('no time zone', 'time zone', 'warning', qr/site shop has no time zone/, qr/sambapos_configure/);
 $db->run(q(SELECT sambapos_configure('shop', 'time_zone', 'Europe/Istanbul')));
