@@ -61,12 +61,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT 'N''' || replace(value, '''', '''''') || ''''; $$;
 COMMENT ON FUNCTION sambapos._tsql_text(text) IS 'A text as a T-SQL literal';
 
-CREATE FUNCTION sambapos._words_first_three(lines text[], others bigint) RETURNS text
+CREATE FUNCTION sambapos._words_some(lines text[], shown integer, separator text, others bigint DEFAULT 0,
+                                     unit text DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT array_to_string(lines[1:3], '; ')
-         || CASE WHEN m.more = 1 THEN '; and 1 more table' WHEN m.more > 1 THEN format('; and %s more tables', m.more) ELSE '' END
-  FROM (SELECT coalesce(others, 0) + greatest(cardinality(lines) - 3, 0) AS more) AS m;
+  SELECT array_to_string(lines[:shown], separator)
+         || CASE WHEN m.more > 0 THEN concat(separator, 'and ', m.more, ' more', ' ' || unit,
+                                             CASE WHEN m.more > 1 AND unit IS NOT NULL THEN 's' END)
+                 ELSE '' END
+  FROM (SELECT coalesce(others, 0) + greatest(cardinality(lines) - shown, 0) AS more) AS m;
 $$;
-COMMENT ON FUNCTION sambapos._words_first_three(text[], bigint) IS
-  'The first three of lines about tables, then how many more there are, counted with others that have no line';
+COMMENT ON FUNCTION sambapos._words_some(text[], integer, text, bigint, text) IS
+  'The first of a list, then how many more there are, counted with others that have no line; unit: of what';

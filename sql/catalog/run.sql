@@ -107,9 +107,9 @@ $$
            CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words, min(f.table_name) AS table_name, count(*) AS tables
     FROM failed AS f GROUP BY 1, 2, 3
   )
-  SELECT nullif(sambapos._words_first_three(
-           coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'),
-           sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint), '')
+  SELECT nullif(sambapos._words_some(
+           coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'), 3, '; ',
+           sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint, 'table'), '')
   FROM line AS l;
 $$;
 COMMENT ON FUNCTION sambapos._log_causes(bigint) IS

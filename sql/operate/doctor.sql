@@ -25,6 +25,7 @@ $$
     ('mapping for PUBLIC', '_doctor_public', false),
     ('pg_cron', '_doctor_cron', false),
     ('triggers on the replica', '_doctor_triggers', false),
+    ('history guard', '_doctor_guard', false),
     ('publications of the replica', '_doctor_publications', false);
 $$;
 COMMENT ON FUNCTION sambapos._doctor_checks() IS

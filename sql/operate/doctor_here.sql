@@ -51,7 +51,7 @@ BEGIN
     RETURN sambapos._finding('ok', 'no user mapping that this role may look into has a password in it');
   END IF;
   RETURN sambapos._finding('warning', 'every dump of this database has the password of the user mapping of '
-      || sambapos._doctor_some(holders),
+      || sambapos._words_some(holders, 5, ', '),
     'As a superuser, with the password in a file that only the server''s user can read: ' || fixes);
 END;
 $$;
@@ -69,6 +69,16 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._doctor_public(text) IS 'Is the login given to everybody?';
 
+-- Whatever calls sambapos_run: pg_cron of another database, systemd, a superuser's job.
+CREATE FUNCTION sambapos._doctor_runs_come(site text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id)
+                 WHERE s.name = site AND r.trigger IN ('schedule', 'request') AND r.status <> 'busy'
+                   AND r.started_at > now() - greatest(8 * s.sync_interval, interval '1 hour'));
+$$;
+COMMENT ON FUNCTION sambapos._doctor_runs_come(text) IS 'True if something has run a site of late that no person did';
+
 CREATE FUNCTION sambapos._doctor_cron(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -81,6 +91,9 @@ DECLARE
 BEGIN
   IF cardinality(sites) = 0 THEN
     RETURN sambapos._finding('skipped', 'there is no site on this server yet: see sambapos_add_site');
+  ELSIF NOT (sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE'))
+        AND (SELECT bool_and(sambapos._doctor_runs_come(s)) FROM unnest(sites) AS s) THEN
+    RETURN sambapos._finding('ok', 'not for this role to see, but scheduled runs come');
   ELSIF NOT sambapos._cron_here() AND home IS NOT NULL THEN
     RETURN sambapos._finding('warning', format('pg_cron lives in database %s: whether a job is there cannot be seen '
         'from here', home),
@@ -96,26 +109,27 @@ BEGIN
          string_agg(format('SELECT * FROM sambapos_schedule(%L);', s.name), ' ')
     INTO words, fixes
   FROM unnest(sites) AS s (name), sambapos._cron_complaint(s.name) AS c (complaint)
-  WHERE c.complaint IS NOT NULL;
+  WHERE c.complaint IS NOT NULL AND NOT (c.complaint LIKE 'no pg_cron job%' AND sambapos._doctor_runs_come(s.name));
   IF words IS NOT NULL THEN
     RETURN sambapos._finding('warning', words, fixes);
   END IF;
-  RETURN sambapos._finding('ok', 'each site has its job, and nothing is known to keep it from running');
+  RETURN sambapos._finding('ok', 'each site is run, and nothing is known to keep its job from running');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_cron(text) IS 'Does pg_cron run the sites of a server, and can it log in?';
 
 -- ---- what others hang on the replica ----
 
-CREATE FUNCTION sambapos._doctor_replica_tables() RETURNS TABLE (relation regclass, identity smallint[])
+CREATE FUNCTION sambapos._doctor_replica_tables()
+RETURNS TABLE (relation regclass, name name, identity smallint[], identity_is_full boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.oid, CASE c.relreplident
+  SELECT c.oid, c.relname, CASE c.relreplident
     WHEN 'f' THEN ARRAY(SELECT a.attnum FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0
         AND NOT a.attisdropped)
     ELSE (SELECT i.indkey::smallint[] FROM pg_index AS i
           WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
-              ELSE false END) END
+              ELSE false END) END, c.relreplident = 'f'
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE n.nspname = 'sambapos_replica' AND c.relkind IN ('r', 'p');
 $$;
@@ -131,8 +145,7 @@ DECLARE
   triggers text[] := ARRAY(
     SELECT format('%s on %s', t.tgname, r.relation)
     FROM sambapos._doctor_replica_tables() AS r JOIN pg_trigger AS t ON t.tgrelid = r.relation AND NOT t.tgisinternal
-    JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname NOT IN ('sambapos', 'sambapos_replica') ORDER BY 1);
+    WHERE t.tgfoid IS DISTINCT FROM to_regprocedure('sambapos_replica.keep_history()') ORDER BY 1);
 BEGIN
   IF others IS NOT NULL THEN
     RETURN sambapos._finding('warning', 'code of others runs with the rights of the sync: ' || others,
@@ -140,7 +153,7 @@ BEGIN
           'page on hardening.');
   ELSIF cardinality(triggers) > 0 THEN
     RETURN sambapos._finding('warning',
-      'triggers run within each sync; one that fails or waits does so to its table: ' || sambapos._doctor_some(triggers),
+      'triggers run within each sync; one that fails or waits does so to its table: ' || sambapos._words_some(triggers, 5, ', '),
       'Keep what they do short, or let a job of your own look at column version instead.');
   END IF;
   RETURN sambapos._finding('ok', 'none');
@@ -149,13 +162,84 @@ $$;
 COMMENT ON FUNCTION sambapos._doctor_triggers(text) IS 'Do triggers, rules or the like of others run when the sync '
     'writes?';
 
+-- Never twice: a trigger that is only switched off is switched on again.
+CREATE FUNCTION sambapos._doctor_guard_fix(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_trigger AS g
+                           WHERE g.tgrelid = relation AND g.tgname = 'keep_history'
+                             AND g.tgfoid = to_regprocedure('sambapos_replica.keep_history()'))
+              THEN format('ALTER TABLE %s ENABLE TRIGGER keep_history;', relation)
+              ELSE format('DROP TRIGGER IF EXISTS keep_history ON %s; CREATE TRIGGER keep_history AFTER UPDATE ON %1$s '
+                          'FOR EACH ROW %s;', relation,
+                CASE WHEN bool_or(a.attname = 'row_state')
+                     THEN format('WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'') '
+                                 'EXECUTE FUNCTION sambapos_replica.keep_history(%L)',
+                                 CASE WHEN bool_or(a.attname = 'document_epoch') THEN 'document_epoch' ELSE '' END)
+                     ELSE 'EXECUTE FUNCTION sambapos_replica.keep_history()' END) END
+  FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_guard_fix(regclass) IS
+  'What gives a replica table, or one of earlier versions, the trigger that keeps history again';
+
+-- Without it a fault is a loss and not an error. Only the tables of a site, and those of earlier versions beside them.
+CREATE FUNCTION sambapos._doctor_guard(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  open_tables text[];
+  fixes       text;
+BEGIN
+  SELECT array_agg(DISTINCT r.relation::text), string_agg(DISTINCT sambapos._doctor_guard_fix(r.relation), E'\n')
+    INTO open_tables, fixes
+  FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+  JOIN sambapos._doctor_replica_tables() AS r
+    ON r.name = t.table_name OR (t.history AND r.name = (t.table_name || '_history')::name)
+  WHERE s.removed_at IS NULL
+    AND NOT EXISTS (SELECT FROM pg_trigger AS g
+                    WHERE g.tgrelid = r.relation AND g.tgname = 'keep_history' AND g.tgenabled IN ('O', 'A')
+                      AND g.tgfoid = to_regprocedure('sambapos_replica.keep_history()'));
+  IF open_tables IS NOT NULL THEN
+    RETURN sambapos._finding('warning', 'trigger keep_history is missing, disabled or calls something else, so rows of '
+        'history can be changed: ' || sambapos._words_some(open_tables, 5, ', '), fixes);
+  END IF;
+  RETURN sambapos._finding('ok', 'every table keeps the values of its history');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_guard(text) IS 'Has each replica table the trigger that keeps history, enabled?';
+
 -- PostgreSQL refuses the UPDATE of a published row unless filter and column list go by its replica identity. The
 -- columns of a filter stand nowhere but in its expression: pg_depend has those of the column list as well.
+-- What is filtered or left out may be left out for a reason: no fix publishes more than before, but for the key.
+CREATE FUNCTION sambapos._doctor_publication_fix(publication oid, relation regclass, what text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE
+    WHEN what = 'the column list' AND r.identity_is_full THEN
+      format('ALTER TABLE %s REPLICA IDENTITY DEFAULT;', r.relation)
+    WHEN what = 'the column list' THEN
+      format(E'ALTER PUBLICATION %I DROP TABLE %s;\nALTER PUBLICATION %1$I ADD TABLE %2$s (%s)%s;',
+             p.pubname, r.relation,
+             (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a
+              WHERE a.attrelid = r.relation AND a.attnum = ANY (t.prattrs::smallint[] || r.identity)),
+             ' WHERE (' || pg_get_expr(t.prqual, t.prrelid) || ')')
+    -- a column list can't stand beside REPLICA IDENTITY FULL, in whichever publication
+    WHEN EXISTS (SELECT FROM pg_publication_rel AS l WHERE l.prrelid = r.relation AND l.prattrs IS NOT NULL) THEN
+      format('ALTER PUBLICATION %I DROP TABLE %s; -- then add it with a filter on its key, or where no column list is',
+             p.pubname, r.relation)
+    ELSE format('ALTER TABLE %s REPLICA IDENTITY FULL;', r.relation) END
+  FROM pg_publication_rel AS t JOIN pg_publication AS p ON p.oid = t.prpubid
+  JOIN sambapos._doctor_replica_tables() AS r ON r.relation = t.prrelid
+  WHERE (t.prpubid, t.prrelid) = (publication, _doctor_publication_fix.relation::oid);
+$$;
+COMMENT ON FUNCTION sambapos._doctor_publication_fix(oid, regclass, text) IS
+  'What ends a problem of a publication with the row filter or the column list of a table';
+
 CREATE FUNCTION sambapos._doctor_publication_problems() RETURNS TABLE (problem text, fix text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('publication %s: %s has no replica identity', p.pubname, r.relation),
-      format('ALTER TABLE %s REPLICA IDENTITY FULL;', r.relation)
+      format('ALTER TABLE %s REPLICA IDENTITY DEFAULT;', r.relation)
   FROM pg_publication AS p
   JOIN pg_publication_tables AS t ON t.pubname = p.pubname AND t.schemaname = 'sambapos_replica'
   JOIN sambapos._doctor_replica_tables() AS r ON r.relation = format('%I.%I', t.schemaname, t.tablename)::regclass
@@ -163,7 +247,7 @@ $$
   UNION ALL
   SELECT format('publication %s: %s of %s %s outside the key', p.pubname, b.what, r.relation,
                 CASE b.what WHEN 'the row filter' THEN 'names columns' ELSE 'leaves out columns' END),
-         format('ALTER PUBLICATION %I DROP TABLE %s; ALTER PUBLICATION %1$I ADD TABLE %2$s;', p.pubname, r.relation)
+         sambapos._doctor_publication_fix(p.oid, r.relation, b.what)
   FROM pg_publication AS p
   JOIN pg_publication_rel AS t ON t.prpubid = p.oid
   JOIN sambapos._doctor_replica_tables() AS r ON r.relation = t.prrelid
@@ -185,8 +269,10 @@ DECLARE
   problems text;
   fixes    text;
 BEGIN
-  SELECT string_agg(p.problem, '; ' ORDER BY p.problem), string_agg(p.fix, ' ' ORDER BY p.problem) INTO problems, fixes
-  FROM sambapos._doctor_publication_problems() AS p;
+  SELECT string_agg(p.problems, '; ' ORDER BY p.problems), string_agg(p.fix, E'\n' ORDER BY p.problems)
+    INTO problems, fixes
+  FROM (SELECT string_agg(q.problem, '; ' ORDER BY q.problem) AS problems, q.fix
+        FROM sambapos._doctor_publication_problems() AS q GROUP BY q.fix) AS p;
   IF problems IS NOT NULL THEN
     RETURN sambapos._finding('error', 'the sync''s UPDATE will be refused: ' || problems, fixes);
   END IF;

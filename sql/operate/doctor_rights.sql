@@ -19,15 +19,6 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._doctor_script(text, integer) IS 'The fix for which there is a script';
 
--- The first few of a list, and how many more there are.
-CREATE FUNCTION sambapos._doctor_some(list text[], shown integer DEFAULT 5) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT array_to_string(list[:shown], ', ')
-         || CASE WHEN cardinality(list) > shown THEN format(' and %s more', cardinality(list) - shown) ELSE '' END;
-$$;
-COMMENT ON FUNCTION sambapos._doctor_some(text[], integer) IS 'The beginning of a list, for people to read';
-
 CREATE FUNCTION sambapos._doctor_wide_rights(server text) RETURNS text[]
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -108,7 +99,7 @@ BEGIN
   END IF;
   RETURN sambapos._finding('warning',
     format('login %s can do more than read: %s', sambapos._doctor_login(server),
-           sambapos._doctor_some(more)),
+           sambapos._words_some(more, 5, ', ')),
     sambapos._doctor_own_login(server));
 END;
 $$;
@@ -152,7 +143,7 @@ BEGIN
     RETURN sambapos._finding('ok', 'no PIN, password or key can be read by the login');
   END IF;
   RETURN sambapos._finding('warning', 'the login may read secrets, which nothing here asks for: '
-      || sambapos._doctor_some(secrets),
+      || sambapos._words_some(secrets, 5, ', '),
     CASE WHEN sambapos._doctor_more_rights(server) IS NULL THEN sambapos._doctor_script(server, 0)
          ELSE sambapos._doctor_own_login(server) END);
 END;
@@ -190,7 +181,7 @@ BEGIN
     RETURN sambapos._finding('ok', format('%s tables can be read', wanted));
   END IF;
   RETURN sambapos._finding(CASE WHEN has_site OR cardinality(missing) = wanted THEN 'error' ELSE 'warning' END,
-    'not there, or not to be read by the login: ' || sambapos._doctor_some(missing),
+    'not there, or not to be read by the login: ' || sambapos._words_some(missing, 5, ', '),
     CASE WHEN cardinality(missing) = wanted
          THEN format('Another database than SambaPOS''s? ALTER SERVER %I OPTIONS (SET database ''...''); otherwise: ',
              server) ELSE '' END

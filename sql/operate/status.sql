@@ -85,6 +85,13 @@ COMMENT ON VIEW sambapos.table_status IS
   'counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
+-- Both copies of such a row are counted, so this isn't green (sync/identity.sql keeps them apart, sync/verdict.sql ends it).
+CREATE FUNCTION sambapos._event_is_open(event sambapos.source_events) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT event.evidence ? 'undecided' AND NOT event.evidence ? 'reclassified_at'; $$;
+COMMENT ON FUNCTION sambapos._event_is_open(sambapos.source_events) IS
+  'True if a source event waits for a person to say what it was';
+
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
 -- last_error, as long as that is what the last run met.
 CREATE VIEW sambapos._table_trouble AS
@@ -98,7 +105,13 @@ CROSS JOIN LATERAL (
   WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status = 'failed'
     AND NOT (coalesce(sambapos._log_is_fatal(t.last_sqlstate), false) AND t.last_sqlstate IS NOT DISTINCT FROM s.last_sqlstate)
   UNION ALL
-  SELECT 2, '%s is disabled' WHERE NOT t.enabled) AS x;
+  SELECT 2, '%s is disabled' WHERE NOT t.enabled
+  UNION ALL
+  SELECT 2, format('%%s: rows are kept apart until somebody says whose they are: event %s in sambapos.source_events',
+                   string_agg(e.event_id::text, ', ' ORDER BY e.event_id))
+  FROM sambapos.source_events AS e
+  WHERE (e.site_id, e.table_name) = (t.site_id, t.table_name) AND sambapos._event_is_open(e)
+  HAVING count(*) > 0) AS x;
 COMMENT ON VIEW sambapos._table_trouble IS
   'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble';
 
@@ -117,9 +130,9 @@ CROSS JOIN LATERAL (
          string_agg(t.code_of_others, '; ' ORDER BY t.table_name) FILTER (WHERE t.enabled) AS code_of_others
   FROM sambapos._table AS t WHERE t.site_id = s.site_id) AS t
 CROSS JOIN LATERAL (
-  SELECT nullif(sambapos._words_first_three(
-           coalesce(array_agg(x.words ORDER BY x.rank, x.table_name) FILTER (WHERE x.is_named), '{}'),
-           count(*) FILTER (WHERE NOT x.is_named)), '') AS troubles
+  SELECT nullif(sambapos._words_some(
+           coalesce(array_agg(x.words ORDER BY x.rank, x.table_name) FILTER (WHERE x.is_named), '{}'), 3, '; ',
+           count(*) FILTER (WHERE NOT x.is_named), 'table'), '') AS troubles
   FROM (SELECT x.*, x.rank < 3 OR min(x.rank) OVER () = 3 AS is_named
         FROM sambapos._table_trouble AS x WHERE x.site_id = s.site_id) AS x) AS x
 WHERE s.removed_at IS NULL;

@@ -1,4 +1,4 @@
--- server.sql: which foreign server a site is on, and what is odd about it.
+-- server.sql: a foreign server, its options and its user mapping; which one a site is on, and what is odd about it.
 --
 -- Rules:
 -- * A site knows its server by name: an oid would not survive a restore. Its live tables know the server itself, so a
@@ -9,6 +9,47 @@ CREATE FUNCTION sambapos._server_exists(server text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT EXISTS (SELECT FROM pg_foreign_server AS s WHERE s.srvname = server); $$;
 COMMENT ON FUNCTION sambapos._server_exists(text) IS 'True if there is a foreign server of that name';
+
+CREATE FUNCTION sambapos._server_option(server text, option text, otherwise text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce((SELECT o.option_value FROM pg_foreign_server AS s, pg_options_to_table(s.srvoptions) AS o
+                   WHERE s.srvname = server AND o.option_name = option), otherwise);
+$$;
+COMMENT ON FUNCTION sambapos._server_option(text, text, text) IS 'The value of a server''s option, or else the default';
+
+-- The caller's own mapping goes before that of PUBLIC. Options that he may not see are none here.
+CREATE FUNCTION sambapos._server_mapping(server text, OUT role text, OUT username text, OUT has_password boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT m.usename, o.options ->> 'username', coalesce(o.options ? 'password', false)
+  FROM pg_user_mappings AS m
+  CROSS JOIN LATERAL (SELECT jsonb_object_agg(p.option_name, p.option_value) AS options
+                      FROM pg_options_to_table(m.umoptions) AS p) AS o
+  WHERE m.srvname = server AND (m.umuser = 0 OR m.usename = current_user)
+  ORDER BY m.umuser = 0 LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._server_mapping(text) IS
+  'The user mapping that the caller reads a server with; role NULL: there is none';
+
+-- The tables of the sites that are on it; before there is one, what a site has by default.
+CREATE FUNCTION sambapos._server_tables(server text)
+RETURNS TABLE (source_schema text, source_name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH copied AS (
+    SELECT DISTINCT t.source_schema, t.source_name
+    FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+    WHERE s.server = _server_tables.server AND s.removed_at IS NULL AND t.enabled
+  )
+  SELECT c.source_schema, c.source_name FROM copied AS c
+  UNION ALL
+  SELECT 'dbo', k.source_name FROM sambapos._known_tables() AS k
+  WHERE 'reporting' = ANY (k.sets) AND NOT k.never AND NOT EXISTS (SELECT FROM copied)
+  ORDER BY 1, 2;
+$$;
+COMMENT ON FUNCTION sambapos._server_tables(text) IS
+  'The source tables that the sites on a server copy; without a site those of set reporting';
 
 CREATE FUNCTION sambapos._live_server(site text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -95,12 +136,10 @@ COMMENT ON FUNCTION sambapos._site_take_server(sambapos._place, text) IS
 CREATE FUNCTION sambapos._server_address(server text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT ARRAY[lower(o.options ->> 'host'),
-               coalesce(o.options ->> 'port', lower(o.options ->> 'instance'), '1433'), lower(o.options ->> 'database')]
-  FROM pg_foreign_server AS s
-  CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(p.option_name, p.option_value), '{}') AS options
-                      FROM pg_options_to_table(s.srvoptions) AS p) AS o
-  WHERE s.srvname = server;
+  SELECT ARRAY[lower(sambapos._server_option(server, 'host')),
+               lower(sambapos._server_option(server, 'port', sambapos._server_option(server, 'instance', '1433'))),
+               lower(sambapos._server_option(server, 'database'))]
+  WHERE sambapos._server_exists(server);
 $$;
 COMMENT ON FUNCTION sambapos._server_address(text) IS
   'Host, port or instance, and database of a server, by its options';

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
-SELECT plan(55);
+SELECT plan(58);
 
 CREATE SERVER nowhere FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '127.0.0.1', port '1', database 'none');
 INSERT INTO sambapos.site (site_id, name, server, time_zone, sync_interval) VALUES (7, 'hotel', 'nowhere', 'Europe/Istanbul', '15 minutes');
@@ -110,6 +110,14 @@ SELECT is(pg_temp.troubled('priority = 0', '{a off,b off}'), 'amber: a failed: E
 SELECT is(pg_temp.troubled('priority = 0', '{a disabled}'), 'amber: a is disabled', 'a disabled table is no green light');
 SELECT matches(pg_temp.status_after('UPDATE sambapos.replicated_table SET enabled = false'), '^red: menu_items is disabled; tickets is disabled$', 'nor are all');
 SELECT matches(pg_temp.status_after('UPDATE any_table SET loaded_at = NULL, paused_reason = ''P'' WHERE table_name = ''tickets'''), '^amber: loading 50 %; tickets is paused: P$', 'a table that can''t be loaded is named while others are');
+
+-- what waits for a person
+SELECT matches(pg_temp.status_after($$INSERT INTO sambapos.source_events (event_id, site_id, kind, table_name, epoch, rows, evidence) VALUES (17, 7, 'reseed', 'tickets', 1, 2, '{"undecided": [{"id": 5}]}')$$),
+  '^amber: tickets: rows are kept apart until somebody says whose they are: event 17 in sambapos.source_events$', 'amber while a row is undecided, which counts twice');
+SELECT matches(pg_temp.status_after($$INSERT INTO sambapos.source_events (event_id, site_id, kind, table_name, epoch, rows, evidence) VALUES (17, 7, 'reseed', 'tickets', 1, 2, '{"undecided": [], "reclassified_at": "2024-05-01"}')$$),
+  '^green', 'green when somebody has said it');
+SELECT matches(pg_temp.status_after($$INSERT INTO sambapos.source_events (event_id, site_id, kind, table_name, epoch, rows, evidence) VALUES (17, 7, 'clear', 'tickets', 1, 2, '{}'), (18, 8, 'reseed', 'tickets', 1, 2, '{"undecided": []}')$$),
+  '^green', 'other events, and other sites'', are no trouble');
 
 -- red
 SELECT matches(pg_temp.site_with($$last_success_at = now() - interval '121 minutes'$$), '^red: last complete run 02:01', 'red after eight intervals');

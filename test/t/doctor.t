@@ -42,11 +42,11 @@ sub check
 	return \%found;
 }
 my @way = ('user mapping', 'options', 'host name', 'instance', 'port', 'TLS', 'login', 'database');
-my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'pg_cron', 'triggers on the replica', 'publications of the replica');
+my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'pg_cron', 'triggers on the replica', 'history guard', 'publications of the replica');
 my $good = check();
 is(join(', ', map { "$_ $good->{$_}{status}: $good->{$_}{detail}" } grep { $good->{$_}{status} ne 'ok' } sort keys %$good),
 	"lock waits skipped: the login may not look at other sessions (VIEW SERVER STATE); a login for reading needs no more", 'all is well');
-is(scalar(keys %$good), 25, 'all checks are there');
+is(scalar(keys %$good), 26, 'all checks are there');
 is(join(', ', grep { defined $good->{$_}{fix} && $good->{$_}{status} eq 'ok' } keys %$good), '', 'what is ok needs no fix');
 my @before = $db->rows('SELECT sum(rows_inserted), sum(rows_updated) FROM sambapos.table_state');
 
@@ -239,6 +239,10 @@ $db->run(q(SELECT cron.alter_job(jobid, active => false) FROM cron.job));
 broken('a job that is switched off', 'pg_cron', 'warning', qr/site shop: its pg_cron job is not active/, qr/sambapos_schedule\('shop'\)/);
 $db->run(q(SELECT sambapos_unschedule('shop')));
 broken('no job', 'pg_cron', 'warning', qr/no pg_cron job/, qr/sambapos_schedule\('shop'\)/);
+$db->run(q(INSERT INTO sambapos.run (site_id, mode, trigger, status, started_at) SELECT site_id, 'auto', 'schedule', 'ok', now() - interval '10 minutes' FROM sambapos.site));
+is(check()->{pg_cron}{status}, 'ok', 'no job, but scheduled runs come: something else calls them');
+$db->run(q(UPDATE sambapos.run SET started_at = now() - interval '1 day' WHERE trigger = 'schedule'));
+broken('none any more', 'pg_cron', 'warning', qr/no pg_cron job/, qr/sambapos_schedule/);
 $db->run(q(SELECT FROM sambapos_schedule('shop')));
 $db->run('CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$; CREATE TRIGGER note BEFORE UPDATE ON sambapos_replica.tickets FOR EACH ROW EXECUTE FUNCTION noted()');
 broken('a trigger', 'triggers on the replica', 'warning', qr/note on sambapos_replica\.tickets/, qr/./);
@@ -246,26 +250,49 @@ $db->run('CREATE ROLE mallory; ALTER FUNCTION noted() OWNER TO mallory');
 broken('a trigger of others', 'triggers on the replica', 'warning', qr/code of others .*role "mallory"/, qr/./);
 $db->run('DROP FUNCTION noted() CASCADE');
 
+my $guards = q(SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE tgname = 'keep_history' ORDER BY 1);
+my @guards = $db->rows($guards);
+for my $case ([ 'tickets', 'disabled', 'ALTER TABLE sambapos_replica.tickets DISABLE TRIGGER keep_history' ],
+	[ 'menu_items_history', 'not there', 'DROP TRIGGER keep_history ON sambapos_replica.menu_items_history' ],
+	[ 'account_transactions', 'not there', 'DROP TRIGGER keep_history ON sambapos_replica.account_transactions' ])
+{
+	my ($table, $how, $break) = @$case;
+	$db->run($break);
+	my $found = broken("$table: a guard that is $how", 'history guard', 'warning', qr/: sambapos_replica\.$table$/, qr/TRIGGER/);
+	$db->run($found->{fix});
+	is_deeply([ $db->rows($guards) ], \@guards, "$table: the fix makes it as it was");
+}
+$db->run('CREATE FUNCTION sambapos_replica.mine() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$; DROP TRIGGER keep_history ON sambapos_replica.payments; CREATE TRIGGER keep_history AFTER UPDATE ON sambapos_replica.payments FOR EACH ROW EXECUTE FUNCTION sambapos_replica.mine()');
+my $mine = check();
+is_deeply([ map { $_->{status} } @$mine{ 'history guard', 'triggers on the replica' } ], [qw(warning warning)], 'a guard that calls something else is none, wherever that is');
+$db->run($mine->{'history guard'}{fix} . 'DROP FUNCTION sambapos_replica.mine()');
+is_deeply([ $db->rows($guards) ], \@guards, 'the fix makes the right one');
+
 # A publication that makes PostgreSQL refuse the sync's UPDATE; what the fix makes of it.
 for my $case ([ 'a filter outside the key', 'TABLE sambapos_replica.tickets WHERE (total_amount > 0)', qr/the row filter of sambapos_replica\.tickets/ ],
 	[ 'a filter beside a column list', 'TABLE sambapos_replica.tickets (site_id, epoch, id, total_amount) WHERE (total_amount > 0)', qr/the row filter/ ],
-	[ 'a column list without the key', 'TABLE sambapos_replica.tickets (total_amount)', qr/the column list of sambapos_replica\.tickets/ ])
+	[ 'a column list without the key', 'TABLE sambapos_replica.tickets (total_amount)', qr/the column list of sambapos_replica\.tickets/ ],
+	[ 'a column list without the key, and a filter', 'TABLE sambapos_replica.tickets (id, total_amount) WHERE (id > 5)', qr/the column list of sambapos_replica\.tickets/ ])
 {
 	my ($name, $what, $detail) = @$case;
+	my $published = q(SELECT rowfilter, attname FROM pg_publication_tables, unnest(attnames) AS a (attname) WHERE pubname = 'reports' AND attname NOT IN ('site_id', 'epoch', 'id') ORDER BY 2);
 	my $update = 'UPDATE sambapos_replica.tickets SET version = version';
 	$db->run("CREATE PUBLICATION reports FOR $what");
 	ok($db->error($update), "$name: the UPDATE is refused");
-	my $found = broken($name, 'publications of the replica', 'error', $detail, qr/ALTER PUBLICATION reports/);
-	$db->run($found->{fix});
+	my @before = $db->rows($published);
+	my $found = broken($name, 'publications of the replica', 'error', $detail, qr/tickets/);
+	$db->run($found->{fix} =~ s/\|/\n/gr);
+	my @after = $db->rows($published);
+	is_deeply(\@after, @after ? \@before : [], "$name: the fix shows nobody what the publication keeps back");
 	is($db->error($update), undef, "$name: the fix lets it through");
 	is(check()->{'publications of the replica'}{status}, 'ok', "$name: and it is ok");
-	$db->run('DROP PUBLICATION reports');
+	$db->run('DROP PUBLICATION reports; ALTER TABLE sambapos_replica.tickets REPLICA IDENTITY DEFAULT');
 }
 $db->run('CREATE PUBLICATION fine FOR TABLE sambapos_replica.tickets WHERE (id > 5), sambapos_replica.payments; CREATE PUBLICATION whole FOR ALL TABLES');
 is(check()->{'publications of the replica'}{status}, 'ok', 'those that are right are left alone');
 $db->run('ALTER TABLE sambapos_replica.payments REPLICA IDENTITY NOTHING');
-$told = broken('no replica identity', 'publications of the replica', 'error', qr/sambapos_replica\.payments has no replica identity/, qr/REPLICA IDENTITY FULL/);
-$db->run($told->{fix} . '; DROP PUBLICATION fine; DROP PUBLICATION whole');
+$told = broken('no replica identity', 'publications of the replica', 'error', qr/sambapos_replica\.payments has no replica identity/, qr/REPLICA IDENTITY DEFAULT/);
+$db->run($told->{fix} . ' DROP PUBLICATION fine; DROP PUBLICATION whole');
 
 # ---- a check that cannot be asked stops no other ----
 
@@ -275,6 +302,9 @@ $db->run('ALTER FUNCTION sambapos._away(text) RENAME TO _doctor_tracking');
 is_deeply([ map { $_->{status} } @{ check() }{ sort keys %$good } ], [ map { $_->{status} } @$good{ sort keys %$good } ], 'at the end all is well again');
 is_deeply([ $db->rows('SELECT sum(rows_inserted), sum(rows_updated) FROM sambapos.table_state') ], \@before, 'and nothing was synced on the way');
 is($db->error(q(SELECT FROM sambapos_check('nowhere')))->{sqlstate}, '42704', 'no such server');
+# The job looks at the till once a minute.
+$db->run(q(SELECT sambapos_unschedule('shop')));
+do { select undef, undef, undef, 0.1 } while $db->value(q(SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid() AND query ~ '_tick|sambapos_run')) > 0;
 my $mark = $till->sql(q(SELECT MAX(number) FROM till.requests)) =~ s/\s//gr;
 check();
 my $sent = $till->sql("SELECT sql FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'") =~ s/'(?:[^']|'')*'//gr;
