@@ -223,7 +223,7 @@ $$
              (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a
               WHERE a.attrelid = r.relation AND a.attnum = ANY (t.prattrs::smallint[] || r.identity)),
              ' WHERE (' || pg_get_expr(t.prqual, t.prrelid) || ')')
-    -- a column list can't stand beside REPLICA IDENTITY FULL, in whichever publication
+    -- a column list cannot stand beside REPLICA IDENTITY FULL, in whichever publication
     WHEN EXISTS (SELECT FROM pg_publication_rel AS l WHERE l.prrelid = r.relation AND l.prattrs IS NOT NULL) THEN
       format('ALTER PUBLICATION %I DROP TABLE %s; -- then add it with a filter on its key, or where no column list is',
              p.pubname, r.relation)

@@ -85,7 +85,8 @@ COMMENT ON VIEW sambapos.table_status IS
   'counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
--- Both copies of such a row are counted, so this isn't green (sync/identity.sql keeps them apart, sync/verdict.sql ends it).
+-- Both copies of such a row are counted, so this is not green (sync/identity.sql keeps them apart, sync/verdict.sql
+-- ends it).
 CREATE FUNCTION sambapos._event_is_open(event sambapos.source_events) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT event.evidence ? 'undecided' AND NOT event.evidence ? 'reclassified_at'; $$;
