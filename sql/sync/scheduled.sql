@@ -228,19 +228,17 @@ $$;
 COMMENT ON FUNCTION sambapos._run_complaint(bigint) IS 'What to say about a run that did not go well';
 
 -- COMMIT itself would say "invalid transaction termination".
-CREATE FUNCTION sambapos._run_refuse_block(site text) RETURNS void
+CREATE FUNCTION sambapos._run_refuse_block(procedure text, site text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF sambapos._in_transaction_block() THEN
-    RAISE EXCEPTION 'sambapos_run cannot be called inside a transaction block' USING
-      ERRCODE = 'invalid_transaction_termination', DETAIL = 'It commits each part of a run.',
-      HINT = format('Call it with autocommit on and outside BEGIN, or SELECT sambapos_request_sync(%s): the next tick '
-                    'of the job does it.', coalesce(quote_literal(site), '...'));
-  END IF;
+  RAISE EXCEPTION '% cannot be called inside a transaction block, a function or a block with EXCEPTION', procedure USING
+    ERRCODE = 'invalid_transaction_termination', DETAIL = 'It commits each part of what it does.',
+    HINT = format('Call it with autocommit on and outside BEGIN, or SELECT sambapos_request_sync(%s): the next tick of '
+                  'the job does it.', coalesce(quote_literal(site), '...'));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_refuse_block(text) IS 'Raises 2D000, and says what to do instead';
+COMMENT ON FUNCTION sambapos._run_refuse_block(text, text) IS 'Raises 2D000, and says what to do instead';
 
 -- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
 CREATE PROCEDURE sambapos._run_due(site text, exactly boolean)
@@ -293,12 +291,12 @@ $$
 BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   IF NOT sambapos._may_commit() THEN
-    PERFORM sambapos._run_refuse_block(site);
+    PERFORM sambapos._run_refuse_block('sambapos_run', site);
   END IF;
   CALL sambapos._run_due(site, false);
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_run(text) IS
   'What cron calls: syncs each site that is due (or one, if it is due), each part of a run committed. Raises HV000 at '
-  'the end if anything failed. Errors: 42704 no such site, 2D000 where it cannot commit (a transaction block, a function): use autocommit, or '
-  'sambapos_request_sync';
+  'the end if anything failed. Errors: 42704 no such site, 2D000 where it cannot commit (a transaction block, a '
+  'function): use autocommit, or sambapos_request_sync';
