@@ -11,8 +11,9 @@
 --   unless its earlier versions are kept beside it.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
--- this run had no reason to look at, or whose tables it did not have.
-CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos._place, t sambapos._table, reused bigint[]) RETURNS integer
+-- this run had no reason to look at, or whose tables it didn't have.
+CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos._place, t sambapos._table, reused jsonb)
+    RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -21,9 +22,9 @@ BEGIN
   UPDATE sambapos.site_state AS s SET epoch = s.epoch + 1 WHERE s.site_id = place.site_id RETURNING s.epoch INTO fresh;
   UPDATE sambapos.epoch AS e SET ended_at = now() WHERE e.site_id = place.site_id AND e.ended_at IS NULL;
   INSERT INTO sambapos.epoch (site_id, epoch, reason)
-  VALUES (place.site_id, fresh, format('%s ids of %s used again', cardinality(reused), t.table_name));
-  PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(reused),
-                               jsonb_build_object('ids', to_jsonb(reused[1:50]), 'epoch', fresh));
+  VALUES (place.site_id, fresh, format('%s ids of %s used again', jsonb_array_length(reused), t.table_name));
+  PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', jsonb_array_length(reused),
+                              jsonb_build_object('ids', jsonb_path_query_array(reused, '$[0 to 49]'), 'epoch', fresh));
   UPDATE sambapos.table_state AS x SET full_due = true FROM sambapos.replicated_table AS r
    WHERE (r.site_id, r.table_name) = (x.site_id, x.table_name) AND r.site_id = place.site_id AND r.kind <> 'master';
   PERFORM sambapos._workbench_read_again(run_id, r.table_name, 'ids have been used again: an epoch has begun')
@@ -31,7 +32,7 @@ BEGIN
   RETURN fresh;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, bigint[]) IS
+COMMENT ON FUNCTION sambapos._epoch_begin(bigint, sambapos._place, sambapos._table, jsonb) IS
   'Begins a site''s next epoch because ids have been used again';
 
 -- Other times of a ticket that an edit of its date leaves alone. NULL: it has none.
@@ -180,7 +181,7 @@ $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
   namesakes text := sambapos._stage_namesakes_sql(t, '{id}');
-  reused bigint[];
+  reused jsonb;
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
@@ -195,7 +196,7 @@ BEGIN
     EXECUTE format('UPDATE %s AS s SET epoch = x.epoch FROM pg_temp.sambapos__suspect AS x
                      WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
   END IF;
-  EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
+  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
@@ -236,7 +237,17 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_children(bigint, sambapos._place, sambapos._table) IS
   'Gives staged children the epoch of their staged root; leaves out those without one';
 
--- Masters, and children whose root is not copied, go on as the live row of their key, or as one that is gone with just
+-- Of one column its value, of several an array: whatever their types.
+CREATE FUNCTION sambapos._key_json_sql(key name[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE count(*) WHEN 1 THEN format('to_jsonb(%s)', string_agg(format('s.%I', k), ', '))
+              ELSE format('jsonb_build_array(%s)', string_agg(format('s.%I', k), ', ' ORDER BY n)) END
+  FROM unnest(key) WITH ORDINALITY AS x (k, n);
+$$;
+COMMENT ON FUNCTION sambapos._key_json_sql(name[]) IS 'SQL for the key of staged row s as jsonb';
+
+-- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
 -- these values, or whose earlier versions are kept. Rows that say they have no root are of the present epoch. A row
 -- that is not live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
@@ -252,7 +263,7 @@ DECLARE
   restarted boolean := t.source_max_id IS NULL
     OR EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
                WHERE p.table_name = t.table_name AND coalesce(p.highest, 0) < t.source_max_id);
-  reused bigint[];
+  reused jsonb;
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   IF sambapos._replica_has_root_id(t) THEN
@@ -268,9 +279,9 @@ BEGIN
       stage, namesakes, differs)
       USING place.site_id, t.history;
   END IF;
-  EXECUTE format('SELECT array_agg(DISTINCT s.%I::bigint) FROM %s
+  EXECUTE format('SELECT jsonb_agg(DISTINCT %s) FROM %s
                   WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
-                 key[1], namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
+                 sambapos._key_json_sql(key), namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;
