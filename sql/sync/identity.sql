@@ -7,8 +7,8 @@
 --   apart as another row, and said so; it is never written over.
 -- * A child is its root's: it gets the epoch of the root that was staged with it, or waits for the next run. A row that
 --   says it has no root is one of the present epoch, and no older row's continuation.
--- * Where no root can tell (masters, rows without a root), a row that is not live goes on only with the values it had,
---   unless its earlier versions are kept beside it.
+-- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had,
+--   unless its earlier versions are kept beside it, or its key is no number: a name that comes again names the same.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
 -- this run had no reason to look at, or whose tables it didn't have.
@@ -247,9 +247,19 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._key_json_sql(name[]) IS 'SQL for the key of staged row s as jsonb';
 
+-- A counter gives numbers out, and gives them out again when it is set back. Texts, uuids and dates come from elsewhere.
+CREATE FUNCTION sambapos._key_is_counted(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT bool_or(c.type_name IN ('smallint', 'integer', 'bigint', 'numeric'))
+  FROM sambapos._table_columns(place, t) AS c WHERE c.is_key;
+$$;
+COMMENT ON FUNCTION sambapos._key_is_counted(sambapos._place, sambapos._table) IS
+  'True if the key of a table holds a number, so that it may be used again for another row';
+
 -- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
--- these values, or whose earlier versions are kept. Rows that say they have no root are of the present epoch. A row
--- that is not live and has other values is another row: its id has been used again.
+-- these values, or whose earlier versions are kept, or whose key is no number. Rows that say they have no root are of the present epoch. A row
+-- that isn't live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -277,7 +287,7 @@ BEGIN
         WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
         ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
       stage, namesakes, differs)
-      USING place.site_id, t.history;
+      USING place.site_id, t.history OR NOT sambapos._key_is_counted(place, t);
   END IF;
   EXECUTE format('SELECT jsonb_agg(DISTINCT %s) FROM %s
                   WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',

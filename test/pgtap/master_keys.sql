@@ -2,7 +2,7 @@
 -- number is handed out by a counter and can be used again for another row; a text or a uuid names the same thing again.
 BEGIN;
 \ir seam.psql
-SELECT plan(10);
+SELECT plan(14);
 -- tables with keys of other types than integers, as a site may have them
 CREATE TABLE terminals (name text, value text);
 CREATE TABLE states (state_id uuid, value text);
@@ -54,8 +54,16 @@ INSERT INTO terminals VALUES ('bar', 'four'); INSERT INTO states VALUES ('000000
 INSERT INTO departments VALUES ('a', 1, 'four'), ('a', 3, 'five');
 SELECT is_empty($$SELECT s FROM till.sync() AS s WHERE s !~ ' ok '$$, 'rows of the same keys come again: no table fails');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
+SELECT is(pg_temp.rows('terminals') || '; ' || pg_temp.rows('states'), '1 live four, 1 live two; 1 live four, 1 live two', 'texts and uuids: the same row goes on');
+SELECT is(pg_temp.rows('departments'), '1 deleted three, 1 live two, 2 deleted one, 3 live five, 3 live four', 'a number: another row');
 SELECT is((SELECT string_agg(rows || ' ' || (evidence ->> 'ids'), ', ' ORDER BY event_id) FROM sambapos.source_events
-            WHERE kind = 'reseed' AND table_name IN ('departments', 'users')), '1 [99999999999999999999999999999999], 1 [["a", 3]]', 'the evidence names the keys');
+            WHERE kind = 'reseed'), '1 [99999999999999999999999999999999], 1 [["a", 3]]', 'the evidence names the keys');
+-- nothing else is read again for the sake of a name
+SELECT till.quiet_sync();
+DELETE FROM terminals WHERE name = 'hall'; SELECT till.quiet_sync();
+INSERT INTO terminals VALUES ('hall', 'six');
+SELECT results_eq($$SELECT s FROM till.sync() AS s ORDER BY s$$, ARRAY['terminals ok +0 ~1 -0'], 'a name comes again: an update');
+SELECT is((SELECT count(*) || ' ' || (SELECT epoch FROM sambapos._place) FROM sambapos.table_state WHERE full_due), '0 3', 'no table is due whole, no epoch begins');
 SELECT is(till.quiet_sync() + till.quiet_sync('full'), 0::bigint, 'and is at rest');
 SELECT * FROM finish();
 ROLLBACK;
