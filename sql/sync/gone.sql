@@ -304,7 +304,44 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_find(sambapos._place, sambapos._table, text) IS
   'Finds children that are missing where a missing one means something';
 
+-- What an edit leaves of a root's money. A ticket that has a total has orders, and one that has been paid has payments;
+-- a ticket's document has transactions. Of other children nothing is known.
+CREATE FUNCTION sambapos._lost_amounts_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce((
+    SELECT CASE
+      WHEN t.parent = 'account_transaction_documents' THEN
+        '(SELECT bool_or(k.total_amount <> 0) FROM sambapos_replica.tickets AS k
+          WHERE k.site_id = $1 AND k.document_epoch = l.epoch AND k.transaction_document_id = l.root_id
+            AND k.row_state = ''live'')'
+      WHEN t.table_name IN ('orders', 'payments') THEN
+        format('(SELECT k.total_amount <> %s FROM sambapos_replica.tickets AS k
+                 WHERE k.site_id = $1 AND k.epoch = l.epoch AND k.id = l.root_id)',
+               CASE t.table_name WHEN 'orders' THEN '0' ELSE 'k.remaining_amount' END) END
+    FROM sambapos._table AS k
+    WHERE k.site_id = place.site_id AND k.table_name = 'tickets' AND sambapos._replica_table('tickets') IS NOT NULL
+      AND cardinality(sambapos._table_has(place, k, '{total_amount,remaining_amount}')) = 2), 'NULL::boolean');
+$$;
+COMMENT ON FUNCTION sambapos._lost_amounts_sql(sambapos._place, sambapos._table) IS
+  'SQL that is true if the amounts of the root of missing child l say that it has such children, false if they say that '
+  'it has none; NULL: they say nothing';
+
+-- A root that has lost all of its children in a table, as with a clear. An edit that brings others leaves it some.
+CREATE FUNCTION sambapos._lost_all_sql(t sambapos._table) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('NOT EXISTS (SELECT FROM sambapos_replica.%1$I AS c
+                   WHERE c.site_id = $1 AND c.epoch = l.epoch AND c.%2$I = l.root_id AND c.row_state = ''live''
+                     AND NOT EXISTS (SELECT FROM pg_temp.sambapos__lost AS o
+                                      WHERE (o.table_name, o.epoch, o.root_id, o.id)
+                                            = (%1$L, l.epoch, l.root_id, c.id)))', t.table_name, t.parent_key);
+$$;
+COMMENT ON FUNCTION sambapos._lost_all_sql(sambapos._table) IS
+  'SQL that is true if the root of missing child l has no child left in the table';
+
 -- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document.
+-- It explains nothing where the root has lost all and its amounts say that it should have some.
 CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -321,12 +358,27 @@ DECLARE
 BEGIN
   EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = ''removed''
                    WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0
-                       AND (%s)', t.table_name, array_to_string(traces, ' OR '))
+                     AND (%s) AND NOT (coalesce(%s, false) AND %s)', t.table_name, array_to_string(traces, ' OR '),
+                 sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t))
     USING place.site_id, version;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_explain(sambapos._place, sambapos._table, bigint) IS
   'Finds out which missing children were edited away';
+
+-- Where a table is being cleared a root that has lost all in it, and whose amounts say nothing, may have been changed
+-- for another reason.
+CREATE FUNCTION sambapos._lost_doubt(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = NULL
+                   WHERE l.table_name = %L AND l.row_state = ''removed'' AND %s IS NULL AND %s', t.table_name,
+                 sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t)) USING place.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_doubt(sambapos._place, sambapos._table) IS
+  'Takes back what an edit elsewhere explains of a table that is being cleared';
 
 -- The vendor's clear begins with a child table: all rows of all roots up to some one, while the roots are there.
 CREATE FUNCTION sambapos._lost_is_clear(place sambapos._place, t sambapos._table) RETURNS boolean
@@ -363,6 +415,12 @@ DECLARE
   verdict text;
   gone bigint;
 BEGIN
+  IF EXISTS (SELECT FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name AND l.row_state IS NULL) THEN
+    verdict := CASE WHEN sambapos._lost_is_clear(place, t) THEN 'cleared' ELSE 'removed' END;
+  END IF;
+  IF verdict = 'cleared' THEN
+    PERFORM sambapos._lost_doubt(place, t);
+  END IF;
   SELECT array_agg(l.epoch), array_agg(l.root_id) INTO epochs, roots
   FROM (SELECT DISTINCT l.epoch, l.root_id FROM pg_temp.sambapos__lost AS l
         WHERE l.table_name = t.table_name AND l.row_state IS NULL) AS l;
@@ -370,7 +428,6 @@ BEGIN
   IF roots IS NULL THEN
     RETURN;
   END IF;
-  verdict := CASE WHEN sambapos._lost_is_clear(place, t) THEN 'cleared' ELSE 'removed' END;
   IF mode <> 'full' AND cardinality(roots) > 1 THEN
     PERFORM sambapos._workbench_read_again(run_id, t.table_name,
         'rows are missing at the source for no reason that is known: judged when it has come to rest');
