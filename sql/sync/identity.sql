@@ -347,8 +347,8 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
   'Fills document_epoch of staged tickets and payments';
 
--- A row that was delivered under another root, or without one, is not where it was: it moved, unless its old root is
--- gone, whose fate it then shares. One without a root that has other values now was another row.
+-- A row that was delivered under another root, or without one, isn't where it was: it moved, unless its old root is
+-- gone, whose fate it then shares, or is missing, when it waits with it. One without a root that has other values now was another row.
 CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -366,8 +366,10 @@ BEGIN
                     ELSE coalesce((SELECT nullif(p.row_state, ''live'') FROM sambapos_replica.%I AS p
                                    WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.root_id), ''removed'') END
                    FROM pg_temp.%I AS s
-                  WHERE r.site_id = $1 AND r.row_state = ''live'' AND %s
-                    AND (r.epoch, r.root_id) <> (s.epoch, s.root_id)',
+                  WHERE r.site_id = $1 AND r.row_state = ''live'' AND %5$s
+                    AND (r.epoch, r.root_id) <> (s.epoch, s.root_id)
+                    AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g
+                                    WHERE (g.table_name, g.epoch, g.id) = (%3$L, r.epoch, r.root_id))',
                  t.table_name, (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p), t.parent,
                  sambapos._stage_name(t.table_name), same_row) USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;

@@ -40,8 +40,9 @@ BEGIN
     PERFORM sambapos._gone_judge(run_id, place, t, version);
     PERFORM sambapos._gone_mark(run_id, place, t, version);
     PERFORM sambapos._gone_revise(run_id, place, t, version);
-  ELSIF step = 'lost' THEN
+  ELSIF step = 'moved' THEN
     PERFORM sambapos._child_mark_moved(run_id, place, t, version);
+  ELSIF step = 'lost' THEN
     PERFORM sambapos._lost_mark(run_id, place, t, mode, version);
   ELSE
     PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);
@@ -54,8 +55,9 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
   'One step of merging one table';
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
--- then what is gone. All roots are looked at before one is judged: what one shows explains the others. A child
--- of a root that is gone shares its fate; one of a root that is there is lost.
+-- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
+-- is marked before that, since a root that can't be judged ends its children's part in the merge. A child of a root
+-- that is gone shares its fate; one of a root that is there is lost.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -66,8 +68,9 @@ $$
   CROSS JOIN LATERAL (
     SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
     UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 5, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 6, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
+    UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
+    UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
+    UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
               WHERE r.kind IN ('child', 'master')) AS s (rank, step)
   WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
   ORDER BY s.rank, r.table_name;
