@@ -49,3 +49,17 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._root_same_sql(sambapos._place, sambapos._table) IS
   'The fingerprint: SQL that is true if replica row r and staged row s, of one id, are one ticket, document or period';
+
+-- A ticket that has a total has orders, and one of which less is open has payments. Of other children it says nothing.
+CREATE FUNCTION sambapos._ticket_has_sql(place sambapos._place, child name, ticket text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE child WHEN 'orders' THEN format('%s.total_amount <> 0', ticket)
+                    WHEN 'payments' THEN format('%1$s.total_amount <> %1$s.remaining_amount', ticket) END
+  FROM sambapos._table AS k
+  WHERE k.site_id = place.site_id AND k.table_name = 'tickets' AND sambapos._replica_table('tickets') IS NOT NULL
+    AND cardinality(sambapos._table_has(place, k, '{total_amount,remaining_amount}')) = 2;
+$$;
+COMMENT ON FUNCTION sambapos._ticket_has_sql(sambapos._place, name, text) IS
+  'SQL that is true if a ticket''s amounts say that it has rows in a child table, false if it has none; NULL: they say '
+  'nothing of that table';

@@ -23,27 +23,44 @@ $$;
 COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table';
 
--- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
--- do not. So none of them counts until it is delivered. Where a table brings no child of any of the restored roots it
--- was not restored: its rows stay what they are.
-CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
-                                                ids bigint[], version bigint) RETURNS void
+-- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it doesn't, the
+-- tickets' amounts say whether there should be some; and where they say nothing, that it isn't empty at the source.
+CREATE FUNCTION sambapos._child_is_restored(place sambapos._place, t sambapos._table, ids bigint[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  c record;
+  amounts text := sambapos._ticket_has_sql(place, t.table_name, 's');
   restored boolean;
 BEGIN
-  FOR c IN SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
-    restored := true;
+  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
+                 sambapos._stage_name(t.table_name), t.parent_key) INTO restored USING ids;
+  IF restored THEN
+    RETURN true;
+  ELSIF amounts IS NULL THEN
+    RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.highest IS NOT NULL);
+  END IF;
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = ANY ($1) AND %s)',
+                 sambapos._stage_name(t.parent), amounts) INTO restored USING ids;
+  RETURN restored;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_is_restored(sambapos._place, sambapos._table, bigint[]) IS
+  'True unless a child table that was read was left out when these roots were restored';
+
+-- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
+-- don't. So none of them counts until it is delivered. In a table that wasn't restored the rows stay what they are.
+CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table,
+                                                epochs integer[], ids bigint[], version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+BEGIN
+  FOR c IN SELECT k.* FROM sambapos._table AS k
+            WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
     PERFORM FROM sambapos.run_table AS x
-     WHERE (x.run_id, x.table_name) = (_merge_revive_children.run_id, c.table_name) AND x.status = 'read';
-    IF FOUND THEN
-      EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
-                     sambapos._stage_name(c.table_name), c.parent_key)
-        INTO restored USING ids;
-    END IF;
-    CONTINUE WHEN NOT restored;
+     WHERE (x.run_id, x.table_name, x.status) = (_merge_revive_children.run_id, c.table_name, 'read');
+    CONTINUE WHEN FOUND AND NOT sambapos._child_is_restored(place, c, ids);
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
                       FROM unnest($2, $3) AS p (epoch, id)
                      WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
