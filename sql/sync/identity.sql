@@ -172,6 +172,32 @@ $$;
 COMMENT ON FUNCTION sambapos._suspect_show(bigint, sambapos._place, sambapos._table) IS
   'Enters in the log and the source events which roots could not be decided';
 
+-- A root's table that was dropped, or taken out and added again, knows none of its rows; its children do.
+CREATE FUNCTION sambapos._epoch_ask_children(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+BEGIN
+  FOR c IN SELECT k.* FROM sambapos._table AS k
+            WHERE k.site_id = place.site_id AND k.parent = t.table_name
+              AND sambapos._replica_table(k.table_name) IS NOT NULL ORDER BY k.table_name
+  LOOP
+    EXECUTE format('UPDATE pg_temp.%I AS s SET epoch = m.epoch FROM (
+                      SELECT k.%I AS id, max(k.epoch) AS epoch
+                      FROM sambapos_replica.%I AS k JOIN sambapos._epoch_present AS e USING (site_id, epoch)
+                      WHERE k.site_id = $1 AND k.row_state = ''live'' GROUP BY 1) AS m
+                     WHERE s.epoch IS NULL AND m.id = s.id
+                       AND NOT EXISTS (SELECT FROM sambapos_replica.%I AS r JOIN sambapos._epoch_present AS e
+                                         ON (e.site_id, e.epoch) = (r.site_id, r.epoch)
+                                       WHERE r.site_id = $1 AND r.id = s.id)',
+                   sambapos._stage_name(t.table_name), c.parent_key, c.table_name, t.table_name) USING place.site_id;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_ask_children(sambapos._place, sambapos._table) IS
+  'Gives staged roots whose id is not known the epoch of their live children';
+
 -- Roots: the row with the same fingerprint is the row (the live one, or else the newest); an id whose rows are all
 -- others has been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it of an
 -- earlier life or (after a restore) of a later one, is superseded.
@@ -200,6 +226,9 @@ BEGIN
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
+  END IF;
+  IF t.loaded_at IS NULL AND epoch > 1 THEN
+    PERFORM sambapos._epoch_ask_children(place, t);
   END IF;
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
