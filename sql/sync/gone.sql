@@ -101,8 +101,8 @@ BEGIN
     WHEN f.gone = 0 THEN NULL
     WHEN fell OR f.gone_or_superseded >= f.live_before THEN 'clear'
     WHEN f.gone >= 2 AND f.left_below + f.left_between = 0 THEN 'partial clear'
-    WHEN f.gone >= 10 AND f.left_between * 9 <= f.gone THEN 'partial clear'
     WHEN f.gone >= 2 AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
+    WHEN f.gone >= 10 AND f.left_between * 9 <= f.gone THEN 'partial clear'
     WHEN sambapos._clear_is_near(place) THEN 'partial clear' END;
 END;
 $$;
@@ -304,24 +304,18 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_find(sambapos._place, sambapos._table, text) IS
   'Finds children that are missing where a missing one means something';
 
--- What an edit leaves of a root's money. A ticket that has a total has orders, and one that has been paid has payments;
--- a ticket's document has transactions. Of other children nothing is known.
+-- What an edit leaves of a root's money. A ticket's document has transactions if the ticket has orders.
 CREATE FUNCTION sambapos._lost_amounts_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce((
-    SELECT CASE
-      WHEN t.parent = 'account_transaction_documents' THEN
-        '(SELECT bool_or(k.total_amount <> 0) FROM sambapos_replica.tickets AS k
-          WHERE k.site_id = $1 AND k.document_epoch = l.epoch AND k.transaction_document_id = l.root_id
-            AND k.row_state = ''live'')'
-      WHEN t.table_name IN ('orders', 'payments') THEN
-        format('(SELECT k.total_amount <> %s FROM sambapos_replica.tickets AS k
-                 WHERE k.site_id = $1 AND k.epoch = l.epoch AND k.id = l.root_id)',
-               CASE t.table_name WHEN 'orders' THEN '0' ELSE 'k.remaining_amount' END) END
-    FROM sambapos._table AS k
-    WHERE k.site_id = place.site_id AND k.table_name = 'tickets' AND sambapos._replica_table('tickets') IS NOT NULL
-      AND cardinality(sambapos._table_has(place, k, '{total_amount,remaining_amount}')) = 2), 'NULL::boolean');
+  SELECT coalesce('(SELECT bool_or(' || sambapos._ticket_has_sql(place, x.child, 'k')
+                  || ') FROM sambapos_replica.tickets AS k
+                      WHERE k.site_id = $1 AND k.row_state = ''live'' AND ' || x.is_the_ticket || ')', 'NULL::boolean')
+  FROM (SELECT CASE t.parent WHEN 'account_transaction_documents' THEN 'orders'
+                             WHEN 'tickets' THEN t.table_name END AS child,
+               CASE t.parent WHEN 'tickets' THEN 'k.epoch = l.epoch AND k.id = l.root_id'
+                             ELSE 'k.document_epoch = l.epoch AND k.transaction_document_id = l.root_id' END
+                 AS is_the_ticket) AS x;
 $$;
 COMMENT ON FUNCTION sambapos._lost_amounts_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if the amounts of the root of missing child l say that it has such children, false if they say that '

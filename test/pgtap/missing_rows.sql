@@ -3,7 +3,7 @@
 -- when a clear shows itself later, and money follows. More than a person expects is never marked.
 BEGIN;
 \ir seam.psql
-SELECT plan(38);
+SELECT plan(40);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -97,6 +97,12 @@ SELECT pg_temp.take('[58,60]');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'the last three are gone');
 SELECT is((SELECT kind || ' ' || rows FROM sambapos.source_events WHERE table_name = 'tickets'), 'restore 3', 'a restore is on record');
 SELECT is(pg_temp.states('tickets') || ' ' || pg_temp.sold(), 'cleared 3, live 57 1200', 'what was sold since the backup counts');
+ROLLBACK TO empty;
+SELECT till.sell(1, 60);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'sixty tickets');
+SELECT pg_temp.take('[31,60]');
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'half of them are gone');
+SELECT is((SELECT kind || ' ' || rows FROM sambapos.source_events WHERE table_name = 'tickets'), 'restore 30', 'a restore is on record, however old the backup is');
 ROLLBACK TO empty;
 
 -- a root that comes back from a backup has the lines of that time, not those it got later
