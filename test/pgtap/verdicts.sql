@@ -1,7 +1,7 @@
 -- Promise: what was judged wrong a person puts right: an event is reclassified, an epoch discarded; rows and sums follow.
 BEGIN;
 \ir seam.psql
-SELECT plan(19);
+SELECT plan(24);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -25,6 +25,20 @@ SELECT is(pg_temp.states('tickets') || '; ' || pg_temp.states('orders'), '1 dele
 SELECT is_empty($$SELECT * FROM till.sync('full')$$, 'no run changes that');
 SELECT is(sambapos_reclassify(:event, 'partial clear'), 10::bigint, 'and back');
 SELECT is(pg_temp.states('orders'), '1 cleared 4, 1 live 56', 'they count again');
+
+-- what another event of the same run has marked is not of this one
+SAVEPOINT twice;
+DELETE FROM orders WHERE ticket_id <= 20; SELECT till.quiet_sync();
+DELETE FROM payments WHERE ticket_id IN (3, 4); DELETE FROM ticket_entities WHERE ticket_id IN (3, 4); DELETE FROM tickets WHERE id IN (3, 4);
+SELECT till.quiet_sync();
+SELECT is(pg_temp.states('orders'), '1 cleared 40, 1 live 20', 'two more tickets with their lines are gone, and the lines of sixteen others');
+SELECT event_id AS lines FROM sambapos.source_events WHERE table_name = 'orders' \gset
+SELECT event_id AS tickets FROM sambapos.source_events WHERE table_name = 'tickets' ORDER BY event_id DESC LIMIT 1 \gset
+SELECT is(sambapos_reclassify(:lines, 'single delete'), 32::bigint, 'the lines'' event is reclassified');
+SELECT is(pg_temp.states('orders'), '1 cleared 8, 1 deleted 32, 1 live 20', 'the lines of the tickets that are gone are not of it');
+SELECT is(sambapos_reclassify(:tickets, 'single delete'), 10::bigint, 'the tickets'' event has its own');
+SELECT is(pg_temp.states('orders'), '1 cleared 4, 1 deleted 36, 1 live 20', 'with their lines');
+ROLLBACK TO twice;
 
 -- another database is let in by mistake
 CREATE SCHEMA ours;
