@@ -7,11 +7,11 @@
 --   apart as another row, and said so; it is never written over.
 -- * A child is its root's: it gets the epoch of the root that was staged with it, or waits for the next run. A row that
 --   says it has no root is one of the present epoch, and no older row's continuation.
--- * Where no root can tell (masters, rows without a root), a row that isn't live goes on only with the values it had,
+-- * Where no root can tell (masters, rows without a root), a row that is not live goes on only with the values it had,
 --   unless its earlier versions are kept beside it, or its key is no number: a name that comes again names the same.
 
 -- All roots and their children are read once more by the next run: ids may have been used again that
--- this run had no reason to look at, or whose tables it didn't have.
+-- this run had no reason to look at, or whose tables it did not have.
 CREATE FUNCTION sambapos._epoch_begin(run_id bigint, place sambapos._place, t sambapos._table, reused jsonb)
     RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -286,9 +286,9 @@ $$;
 COMMENT ON FUNCTION sambapos._key_is_counted(sambapos._place, sambapos._table) IS
   'True if the key of a table holds a number, so that it may be used again for another row';
 
--- Masters, and children whose root isn't copied, go on as the live row of their key, or as one that is gone with just
+-- Masters, and children whose root is not copied, go on as the live row of their key, or as one that is gone with just
 -- these values, or whose earlier versions are kept, or whose key is no number. Rows that say they have no root are of the present epoch. A row
--- that isn't live and has other values is another row: its id has been used again.
+-- that is not live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -376,7 +376,7 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
   'Fills document_epoch of staged tickets and payments';
 
--- A row that was delivered under another root, or without one, isn't where it was: it moved, unless its old root is
+-- A row that was delivered under another root, or without one, is not where it was: it moved, unless its old root is
 -- gone, whose fate it then shares, or is missing, when it waits with it. One without a root that has other values now was another row.
 CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS void

@@ -56,7 +56,7 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
--- is marked before that, since a root that can't be judged ends its children's part in the merge. A child of a root
+-- is marked before that, since a root that cannot be judged ends its children's part in the merge. A child of a root
 -- that is gone shares its fate; one of a root that is there is lost.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)

@@ -23,8 +23,8 @@ $$;
 COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table';
 
--- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it doesn't, the
--- tickets' amounts say whether there should be some; and where they say nothing, that it isn't empty at the source.
+-- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it does not, the
+-- tickets' amounts say whether there should be some; and where they say nothing, that it is not empty at the source.
 CREATE FUNCTION sambapos._child_is_restored(place sambapos._place, t sambapos._table, ids bigint[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION sambapos._child_is_restored(sambapos._place, sambapos._table
   'True unless a child table that was read was left out when these roots were restored';
 
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
--- don't. So none of them counts until it is delivered. In a table that wasn't restored the rows stay what they are.
+-- do not. So none of them counts until it is delivered. In a table that was not restored the rows stay what they are.
 CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table,
                                                 epochs integer[], ids bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -56,8 +56,7 @@ $$
 DECLARE
   c sambapos._table;
 BEGIN
-  FOR c IN SELECT k.* FROM sambapos._table AS k
-            WHERE k.site_id = place.site_id AND k.parent = t.table_name AND k.enabled LOOP
+  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
     PERFORM FROM sambapos.run_table AS x
      WHERE (x.run_id, x.table_name, x.status) = (_merge_revive_children.run_id, c.table_name, 'read');
     CONTINUE WHEN FOUND AND NOT sambapos._child_is_restored(place, c, ids);

@@ -3,7 +3,7 @@
 -- when a clear shows itself later, and money follows. More than a person expects is never marked.
 BEGIN;
 \ir seam.psql
-SELECT plan(40);
+SELECT plan(41);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
