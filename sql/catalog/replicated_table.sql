@@ -39,7 +39,6 @@ COMMENT ON COLUMN sambapos.replicated_table.history IS
 CREATE TABLE sambapos.table_state (
   site_id          integer NOT NULL,
   table_name       text NOT NULL,
-  column_signature text,
   missing_columns  text[] NOT NULL DEFAULT '{}',
   code_of_others   text,
   full_due         boolean NOT NULL DEFAULT true,
@@ -63,8 +62,6 @@ CREATE TABLE sambapos.table_state (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.table_state', '');
 COMMENT ON TABLE sambapos.table_state IS
   'How far each copied table has come; written by runs. A table without a row was never read';
-COMMENT ON COLUMN sambapos.table_state.column_signature IS
-  'The source''s columns and types when they were last looked at';
 COMMENT ON COLUMN sambapos.table_state.missing_columns IS
   'Replica columns the source has dropped: they keep their values and are no longer read';
 COMMENT ON COLUMN sambapos.table_state.code_of_others IS
@@ -99,7 +96,7 @@ COMMENT ON COLUMN sambapos.waiting_root.run_id IS
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
-SELECT t.*, x.column_signature, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
+SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
        coalesce(x.full_due, true) OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
        x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,

@@ -83,6 +83,14 @@ $$;
 COMMENT ON FUNCTION sambapos._log_failure(bigint, name, text, text, text) IS
   'Marks a table as failed, and all others of the run too if the connection is gone';
 
+CREATE FUNCTION sambapos._run_is_lost(run_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.run_table AS x
+                 WHERE x.run_id = _run_is_lost.run_id AND x.status = 'failed' AND sambapos._log_is_fatal(x.sqlstate));
+$$;
+COMMENT ON FUNCTION sambapos._run_is_lost(bigint) IS 'True if a run has met an error after which it can''t go on reading';
+
 -- What several tables failed with at once, a till that is off for example, is the site's trouble and not theirs.
 CREATE FUNCTION sambapos._log_is_of_site(run_id bigint, line sambapos.run_table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -7,6 +7,7 @@
 --   whether the site is still its own.
 -- * No run changes the row, so that holding it leaves no dead row and makes nobody's snapshot too old. Only
 --   sambapos_adopt does, which gives its site another number.
+-- * Row 0 is no site's: who changes columns of replica tables, which all sites share, holds it.
 
 CREATE TABLE sambapos.site_lock (
   site_id integer PRIMARY KEY
@@ -14,7 +15,7 @@ CREATE TABLE sambapos.site_lock (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_lock', '');
 COMMENT ON TABLE sambapos.site_lock IS
   'A row a site: whoever has locked it runs the site. Nothing else is in it, and no run changes it';
-COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site';
+COMMENT ON COLUMN sambapos.site_lock.site_id IS 'The site; 0: the columns of the replica tables';
 
 CREATE FUNCTION sambapos._site_try_lock(site_id integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -36,9 +37,7 @@ COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS
 CREATE FUNCTION sambapos._site_holder(site_id integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('process %s (%s)', k.pid,
-                concat_ws(', ', format('role "%s"', a.usename), nullif(format('application "%s"', a.application_name), 'application ""'),
-                          nullif(a.state, 'active'), 'in a transaction since ' || date_trunc('second', a.xact_start)))
+  SELECT sambapos._session_words(k.pid) || coalesce(', which waits for ' || sambapos._session_waits_for(k.pid), '')
   FROM sambapos.site_lock AS l
   JOIN pg_locks AS k ON k.granted AND k.pid <> pg_backend_pid()
    AND (k.locktype = 'transactionid' AND k.transactionid = l.xmax

@@ -15,14 +15,25 @@ FROM (SELECT k.site_id, sum(k.rows_read)::bigint AS rows_read, extract(epoch FRO
 COMMENT ON VIEW sambapos._backfill_progress IS
   'How far the first loads in chunks are: rows so far, percent, rows a second, and how long the rest may take';
 
+-- Between two tries of a lock nobody is in PostgreSQL's queue: who has the table then is whom it waits for.
+CREATE FUNCTION sambapos._run_waits_for(place sambapos._place, table_name text, pid integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('table %s, held by %s', h.relation, h.words)
+  FROM (SELECT r.relation, r.rank, sambapos._relation_holder(r.relation, _run_waits_for.pid) AS words
+        FROM sambapos._table_relations(place, table_name) AS r) AS h
+  WHERE h.words IS NOT NULL
+  ORDER BY h.rank LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._run_waits_for(sambapos._place, text, integer) IS
+  'Who holds a table that a run tries to lock again and again, in words; NULL: nobody any more';
+
 CREATE VIEW sambapos.progress AS
 SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables, t.tables_read, (
-         SELECT x.table_name FROM sambapos.run_table AS x
-         WHERE x.run_id = r.run_id AND a.application_name IN (sambapos._log_progress_line(s.name, 'reading', x.table_name),
-                                                              sambapos._log_progress_line(s.name, 'merging', x.table_name))
-         LIMIT 1) AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read, b.share, b.rows_per_second, b.time_left,
-       r.pid
+       t.tables, t.tables_read, p.table_name AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read, b.share, b.rows_per_second,
+       b.time_left, r.pid,
+       CASE WHEN a.wait_event_type = 'Lock' THEN sambapos._session_waits_for(r.pid)
+            WHEN p.phase = 'waiting for' THEN sambapos._run_waits_for(s, p.table_name, r.pid) END AS waits_for
 FROM sambapos.run AS r
 JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)
@@ -31,11 +42,18 @@ CROSS JOIN LATERAL (
   SELECT count(*) AS tables, count(*) FILTER (WHERE t.status <> 'running') AS tables_read,
          coalesce(sum(t.rows_read), 0)::bigint AS rows_read
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
+LEFT JOIN LATERAL (
+  SELECT x.table_name, p.phase
+  FROM sambapos.run_table AS x CROSS JOIN unnest('{reading,merging,altering,waiting for}'::text[]) AS p (phase)
+  WHERE x.run_id = r.run_id AND a.application_name = sambapos._log_progress_line(s.name, p.phase, x.table_name)
+  LIMIT 1) AS p ON true
 WHERE r.status = 'running';
 COMMENT ON VIEW sambapos.progress IS
-  'The runs that are on: the table at hand at once, the counts as far as the run has committed; while sambapos_backfill '
-  'works the rows of all its chunks, their share in percent, rows a second, and the time left. A sambapos_sync of '
-  'another session shows only when it commits, that is never';
+  'The runs that are on: the table at hand and the lock that is waited for at once, the counts as far as the run has '
+  'committed; while sambapos_backfill works the rows of all its chunks, their share in percent, rows a second, and the '
+  'time left. A sambapos_sync of another session shows only when it commits, that is never';
+COMMENT ON COLUMN sambapos.progress.waits_for IS
+  'The lock here that the run waits for, and who holds it; NULL: it waits for none';
 
 -- A superuser counts nothing in a table of a role that is none: what an index of it calls would run with his rights.
 CREATE FUNCTION sambapos._replica_is_readable(table_name name) RETURNS boolean
@@ -96,20 +114,24 @@ COMMENT ON FUNCTION sambapos._event_is_open(sambapos.source_events) IS
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
 -- last_error, as long as that is what the last run met.
 CREATE VIEW sambapos._table_trouble AS
-SELECT t.site_id, t.table_name, x.rank, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error)) AS words
+SELECT t.site_id, t.table_name, x.rank, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 CROSS JOIN LATERAL (
-  SELECT 1 AS rank, '%s is paused: %s' AS words WHERE t.enabled AND t.paused_reason IS NOT NULL
+  SELECT 1 AS rank, '%s is paused: %s' AS words, NULL AS what WHERE t.enabled AND t.paused_reason IS NOT NULL
   UNION ALL
-  SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, '%s failed: %s'
+  SELECT 2, 'columns of %s have changed at the source: %s', v.message
+  FROM sambapos._schema_version(t) AS v
+  WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status <> 'failed' AND v.outcome = 'waiting'
+  UNION ALL
+  SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, '%s failed: %s', NULL
   WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status = 'failed'
     AND NOT (coalesce(sambapos._log_is_fatal(t.last_sqlstate), false) AND t.last_sqlstate IS NOT DISTINCT FROM s.last_sqlstate)
   UNION ALL
-  SELECT 2, '%s is disabled' WHERE NOT t.enabled
+  SELECT 2, '%s is disabled', NULL WHERE NOT t.enabled
   UNION ALL
   SELECT 2, format('%%s: rows are kept apart until somebody says whose they are: event %s in sambapos.source_events',
-                   string_agg(e.event_id::text, ', ' ORDER BY e.event_id))
+                   string_agg(e.event_id::text, ', ' ORDER BY e.event_id)), NULL
   FROM sambapos.source_events AS e
   WHERE (e.site_id, e.table_name) = (t.site_id, t.table_name) AND sambapos._event_is_open(e)
   HAVING count(*) > 0) AS x;
@@ -120,11 +142,12 @@ COMMENT ON VIEW sambapos._table_trouble IS
 CREATE VIEW sambapos._status_facts AS
 SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.troubles,
        coalesce(b.share, CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END) AS loading,
-       EXISTS (SELECT FROM sambapos.progress AS p WHERE p.site = s.name) AS running,
+       p.site IS NOT NULL AS running, p.waits_for,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos._place AS s
 LEFT JOIN sambapos._backfill_progress AS b USING (site_id)
+LEFT JOIN LATERAL (SELECT p.site, p.waits_for FROM sambapos.progress AS p WHERE p.site = s.name ORDER BY p.run_id DESC LIMIT 1) AS p ON true
 CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE t.enabled) AS tables, count(t.loaded_at) FILTER (WHERE t.enabled) AS loaded,
          count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL)) AS waiting,
@@ -201,6 +224,9 @@ BEGIN
   IF holder IS NOT NULL THEN
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
     reason := format('%s; no run can start: %s holds the site', reason, holder);
+  END IF;
+  IF facts.waits_for IS NOT NULL THEN
+    reason := format('%s; the run waits for %s', reason, facts.waits_for);
   END IF;
   IF facts.code_of_others IS NOT NULL AND position(facts.code_of_others IN reason) = 0 THEN
     reason := format('%s; code of others runs with the rights of the sync: %s', reason, facts.code_of_others);

@@ -267,7 +267,8 @@ CREATE FUNCTION sambapos._type_holds(wide text, narrow text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (
-    SELECT FROM (VALUES ('{smallint,integer,bigint,numeric}'::text[]), ('{real,double precision}'::text[])) AS family (types)
+    SELECT FROM (VALUES ('{smallint,integer,bigint,numeric}'::text[]), ('{real,double precision}'::text[]),
+                      ('{date,timestamp without time zone}'::text[])) AS family (types)
     WHERE array_position(types, narrow) < array_position(types, wide));
 $$;
 COMMENT ON FUNCTION sambapos._type_holds(text, text) IS
@@ -408,8 +409,9 @@ BEGIN
   PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
   IF was_dropped THEN -- at all sites: none of their rows is here any more
     UPDATE sambapos.table_state AS x
-       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}', column_signature = NULL
+       SET loaded_at = NULL, full_due = true, source_max_id = NULL, missing_columns = '{}'
      WHERE x.table_name = t.table_name;
+    PERFORM sambapos._schema_version_retry(t.table_name);
     DELETE FROM sambapos.missing AS m WHERE m.table_name = t.table_name;
     DELETE FROM sambapos.dead_letters AS d WHERE d.table_name = t.table_name;
     DELETE FROM sambapos.waiting_root AS w WHERE w.table_name = t.table_name;

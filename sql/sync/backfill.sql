@@ -85,11 +85,9 @@ BEGIN
   COMMIT;
   SET LOCAL search_path TO pg_catalog, pg_temp;
   SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
-  IF run_id <> 0 AND sambapos._run_try_continue(run_id, 'read') THEN
-    COMMIT;
+  IF run_id <> 0 THEN
+    CALL sambapos._run_parts(run_id);
     SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
-    PERFORM sambapos._run_try_continue(run_id, 'merge');
   END IF;
   COMMIT;
   SET LOCAL search_path TO pg_catalog, pg_temp;

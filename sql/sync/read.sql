@@ -2,7 +2,8 @@
 --
 -- One run of one site, in this order:
 --   _workbench_open   temporary tables for what this run finds out            (source.sql)
---   _read_source_facts   the source's clock, its columns, counts and id ranges   (source.sql)
+--   _read_source_facts   the source's clock, its columns, counts and id ranges   (source.sql). Changed columns are
+--                     followed first, and the run begins again (drift.sql); all that is read is locked (locks.sql)
 --   _run_choose_modes     incremental or full, table by table                     (source.sql)
 --   _read_tables      collect (which roots have new children), roots, children, roots again, masters
 --   _probe_ask again  has anything been cleared meanwhile?
@@ -508,7 +509,9 @@ $$;
 COMMENT ON FUNCTION sambapos._read_tables(bigint, sambapos._place) IS
   'Reads all tables of a run into their stages; one that fails is marked and left';
 
-CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos._place) RETURNS void
+-- Columns that have changed are followed first, without a remote transaction; and whoever has to wait for a lock here
+-- asks the source again afterwards.
+CREATE FUNCTION sambapos._read_source_facts(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -524,24 +527,47 @@ BEGIN
   -- half a character must not stop a site
   PERFORM set_config('sambapos.replace_invalid_text', clock.gives_utf16::text, true);
   IF NOT sambapos._database_recognise(run_id, place, clock.identity) THEN
-    RETURN; -- no table is left to be read
+    RETURN true; -- no table is left to be read
   END IF;
-  PERFORM sambapos._drift_look(run_id, place);
+  IF sambapos._drift_look(run_id, place) THEN
+    PERFORM sambapos._end_remote_transaction(place.server);
+    RETURN false;
+  ELSIF NOT sambapos._run_lock_tables(run_id, place, 0) THEN
+    PERFORM sambapos._end_remote_transaction(place.server);
+    PERFORM sambapos._run_lock_tables(run_id, place, 20);
+    RETURN sambapos._read_source_facts(run_id, place);
+  END IF;
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._range_advise(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
   PERFORM sambapos._changed_note_missing(place) FROM sambapos.run AS r
    WHERE r.run_id = _read_source_facts.run_id AND r.mode <> 'backfill';
+  RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS
-  'Reads the source''s clock, columns, counts and id ranges';
+  'Reads the source''s clock, columns, counts and id ranges; false: columns have changed and are to be followed first';
 
--- The whole reading half. Nothing raises but a cancel: failures are in the log.
-CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS void
+-- What a run that failed, in part or whole, has left open at the source. A cursor of the caller's may hold it: then it
+-- ends with the caller's transaction.
+CREATE FUNCTION sambapos._read_leave(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._end_remote_transaction(place.server);
+EXCEPTION WHEN object_in_use OR undefined_object THEN
+  NULL; -- what the run failed with says so
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_leave(sambapos._place) IS 'Ends a site''s remote transaction, if it can be ended';
+
+-- The whole reading half. Nothing raises but a cancel: failures are in the log. False: columns have changed at the
+-- source; what is to be done about them comes first, and then all of this once more.
+CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  is_read boolean := true;
   state text;
   error_message text;
   error_detail text;
@@ -551,8 +577,10 @@ BEGIN
     PERFORM sambapos._site_check_server(place);
     PERFORM sambapos._run_refuse_tables(run_id, place);
     PERFORM sambapos._log_progress(place, 'connecting to', place.server);
-    PERFORM sambapos._read_source_facts(run_id, place);
-    PERFORM sambapos._read_tables(run_id, place);
+    is_read := sambapos._run_is_lost(run_id) OR sambapos._read_source_facts(run_id, place);
+    IF is_read THEN
+      PERFORM sambapos._read_tables(run_id, place);
+    END IF;
     IF EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _read_all.run_id AND x.status = 'read') THEN
       PERFORM sambapos._probe_ask(run_id, place);
     END IF;
@@ -564,7 +592,8 @@ BEGIN
   END;
   PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
   -- whatever became of it: nothing that is done from here on keeps the source waiting
-  PERFORM sambapos._end_remote_transaction(place.server) WHERE sambapos._server_exists(place.server);
+  PERFORM sambapos._read_leave(place);
+  RETURN is_read;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS

@@ -158,7 +158,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_start(integer) IS 'First part of a scheduled run: its line in the log';
 
-CREATE FUNCTION sambapos._run_continue(run_id bigint, part text) RETURNS boolean
+-- Returns the next part, NULL when there is none. Changed columns are followed a table a transaction; then the reading
+-- begins again.
+CREATE FUNCTION sambapos._run_continue(run_id bigint, part text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -173,26 +175,33 @@ BEGIN
     UPDATE sambapos.run AS r SET status = 'aborted', ended_at = clock_timestamp(),
            message = 'another run took the site over'
      WHERE r.run_id = _run_continue.run_id;
-    RETURN false;
+    RETURN NULL;
   END IF;
   CASE part
     WHEN 'read' THEN
       PERFORM sambapos._problem_raise(sambapos._site_problem(place));
       PERFORM sambapos._workbench_close(); -- what a run that was cancelled has left
-      PERFORM sambapos._read_all(run_id, place);
+      IF NOT sambapos._read_all(run_id, place) THEN
+        RETURN 'follow';
+      END IF;
       UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
+      RETURN 'merge';
+    WHEN 'follow' THEN
+      PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+      RETURN CASE WHEN sambapos._drift_follow_next(run_id, place) THEN 'follow' ELSE 'read' END;
     WHEN 'merge' THEN
       PERFORM sambapos._merge_all(run_id, place);
       PERFORM sambapos._run_end(run_id, place);
+      RETURN NULL;
   END CASE;
-  RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_continue(bigint, text) IS
-  'Second and third part of a scheduled run: reading, and merging with its end';
+  'The parts of a scheduled run after its start: reading, following changed columns, merging with the end; returns the '
+  'next one';
 
 -- What fails outside the tables' own blocks (a full disk, a lock) fails this run and not the other sites.
-CREATE FUNCTION sambapos._run_try_continue(run_id bigint, part text) RETURNS boolean
+CREATE FUNCTION sambapos._run_try_continue(run_id bigint, part text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -211,11 +220,11 @@ EXCEPTION WHEN OTHERS THEN
     FROM sambapos.run AS r
    WHERE r.run_id = _run_try_continue.run_id AND s.site_id = r.site_id;
   PERFORM sambapos._run_answer_requests(_run_try_continue.run_id);
-  RETURN false;
+  RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS
-  'A part of a scheduled run; false if it could not be done, which is then in the log';
+  'A part of a scheduled run; returns the next one, NULL at the end, or if it could not be done, which is then in the log';
 
 CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -241,6 +250,26 @@ $$;
 COMMENT ON FUNCTION sambapos._run_refuse_block(text, text) IS 'Raises 2D000, and says what to do instead';
 
 -- Declared types are resolved before search_path is set: only PostgreSQL's keywords and qualified names.
+CREATE PROCEDURE sambapos._run_parts(run_id bigint)
+LANGUAGE plpgsql AS
+$$
+DECLARE
+  part pg_catalog.text;
+BEGIN
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  part := 'read';
+  WHILE part IS NOT NULL LOOP
+    part := sambapos._run_try_continue(run_id, part);
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+  END LOOP;
+  PERFORM sambapos._workbench_close(); -- of a run that failed too: a session may stay for long
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._run_parts(bigint) IS
+  'Reads and merges a run that was entered in the log, each part committed';
+
 CREATE PROCEDURE sambapos._run_due(site text, exactly boolean)
 LANGUAGE plpgsql AS
 $$
@@ -265,13 +294,8 @@ BEGIN
     SET LOCAL search_path TO pg_catalog, pg_temp;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
     CONTINUE WHEN run_id = 0;
-    IF sambapos._run_try_continue(run_id, 'read') THEN
-      COMMIT;
-      SET LOCAL search_path TO pg_catalog, pg_temp;
-      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
-      PERFORM sambapos._run_try_continue(run_id, 'merge');
-    END IF;
-    PERFORM sambapos._workbench_close(); -- of a run that failed too: a session may stay for long
+    CALL sambapos._run_parts(run_id);
+    SET LOCAL search_path TO pg_catalog, pg_temp;
     complaints := complaints || sambapos._run_complaint(run_id);
   END LOOP;
   COMMIT;

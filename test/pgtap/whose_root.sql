@@ -132,9 +132,9 @@ SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the sourc
 
 -- a uid decides alone
 ALTER TABLE tickets ADD COLUMN ticket_uid text;
-UPDATE pg_attribute SET attfdwoptions = '{column_name=TicketUid,remote_type=nvarchar}' WHERE attrelid = 'tickets'::regclass AND attname = 'ticket_uid';
+UPDATE pg_attribute SET attfdwoptions = '{column_name=TicketUid,remote_type=text}' WHERE attrelid = 'tickets'::regclass AND attname = 'ticket_uid';
 ALTER TABLE sambapos_replica.tickets ADD COLUMN ticket_uid text;
-UPDATE sambapos.table_state SET full_due = true, column_signature = NULL WHERE table_name = 'tickets';
+UPDATE sambapos.table_state SET full_due = true WHERE table_name = 'tickets';
 UPDATE tickets SET ticket_uid = 'uid' || id;
 SELECT till.quiet_sync('full');
 UPDATE tickets SET date = date + interval '9 days', ticket_number = 'x', last_payment_date = NULL WHERE id = 101; SELECT pg_temp.touch(101);

@@ -1,0 +1,78 @@
+# Promise: the walk "A SambaPOS upgrade" of the manual. The till goes from version 4 to 5 while it is copied: columns
+# come, go, get wider and change their names, a key and a root's id become bigint, a table comes and one goes. The
+# replica follows by itself, keeps what it knew, and says what it did.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+use Canonical;
+
+Harness::needs_stand_in('become another version');
+
+my $till = Harness::till();
+$till->ctl(qw(fill --tickets 200 --seed 9));
+my $db = Harness::cluster()->database('hotel');
+$db->connect_till($till);
+$db->run(q(SELECT FROM sambapos_add_site('hotel', 'till', 'UTC'); SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
+my $run = q(SELECT sambapos_request_sync('hotel'); CALL sambapos_run('hotel'));
+
+# 1. before
+is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'green before the upgrade');
+$db->run(q(CREATE TABLE before AS SELECT id, total_amount FROM sambapos_replica.tickets; CREATE TABLE prices AS SELECT id, price FROM sambapos_replica.menu_item_prices));
+my $reports = $db->value('SELECT sum(total_amount) FROM sambapos_report.tickets');
+
+# the upgrade: what version 5 has, and some more
+my $version5 = "$till->{directory}/v5.sql";
+open my $in, '<', "$Harness::root/test/till/schema.sql" or die $!;
+my $schema = do { local $/; <$in> };
+open my $out, '>', $version5 or die $!;
+print {$out} $schema =~ s/\A.*^-- v5$//smr;
+close $out;
+$till->ctl('schema', '--file', $version5);
+# A column of a key is altered without its constraints.
+sub names_of { my ($query) = @_; return map { [ split /\t/ ] } grep { /^(?:FK|PK)/ } split /\n/, $till->sql($query) }
+my @wider = (
+	(map { "ALTER TABLE $_->[1] DROP CONSTRAINT [$_->[0]]" } names_of("SELECT name, OBJECT_NAME(parent_object_id) AS t FROM sys.foreign_keys WHERE referenced_object_id = OBJECT_ID('Tickets')")),
+	(map { "ALTER TABLE $_->[1] DROP CONSTRAINT [$_->[0]]" } names_of("SELECT name, OBJECT_NAME(parent_object_id) AS t FROM sys.key_constraints WHERE type = 'PK' AND parent_object_id IN (OBJECT_ID('Tickets'), OBJECT_ID('Payments'))")),
+	'ALTER TABLE Tickets ALTER COLUMN Id bigint NOT NULL', 'ALTER TABLE Tickets ADD CONSTRAINT PK_v5_Tickets PRIMARY KEY (Id)',
+	'ALTER TABLE Payments ALTER COLUMN TicketId bigint NOT NULL', 'ALTER TABLE Payments ADD CONSTRAINT PK_v5_Payments PRIMARY KEY (Id, TicketId)');
+$till->sql($_) for @wider,
+	'ALTER TABLE MenuItemPrices ALTER COLUMN Price decimal(18,4) NOT NULL; UPDATE MenuItemPrices SET Price = Price + 0.0025',
+	'ALTER TABLE Payments ADD Fee decimal(16,2) NULL; UPDATE Payments SET Fee = 0.5',
+	"EXEC sp_rename 'dbo.Departments.PriceTag', 'Price_Tag', 'COLUMN'",
+	"EXEC sp_rename 'dbo.Tickets.Note', 'NOTE', 'COLUMN'",
+	'CREATE TABLE Loyalty (Id int NOT NULL PRIMARY KEY, Points int NULL)';
+
+# 2. after
+my (undef, $said) = $db->psql($run);
+is($said, '', 'the first run after the upgrade goes through');
+
+# 3. what changed
+my %version = map { $_->[0] => $_ } $db->rows(q(SELECT table_name, outcome, message, run_id FROM sambapos.schema_versions WHERE seen_until IS NULL AND run_id = (SELECT max(run_id) FROM sambapos.run)));
+is_deeply([ grep { $version{$_}[1] ne 'followed' } keys %version ], [], 'every change was followed');
+like($version{payments}[2], qr/^(?=.*new column fee)(?=.*column ticket_id is bigint now)/, 'payments: what was done');
+like($version{tickets}[2], qr/^(?=.*new column ticket_uid)(?=.*column id is bigint now)(?=.*column note is called "NOTE" at the source now)/, 'tickets: what was done');
+is($version{menu_item_prices}[2], 'column price is decimal(18,4) now', 'menu_item_prices: what was done');
+is($version{departments}[2], 'column price_tag is gone at the source, its values stay; new column price_tag', 'departments: what was done');
+ok(!$version{entities}, 'what did not change has no new version');
+is_deeply(Canonical::compare($till, $db)->{differences}, [], 'replica and source are equal');
+is($db->value('SELECT count(*) FROM before AS b JOIN sambapos_replica.tickets AS t USING (id) WHERE (b.total_amount, t.row_state, t.epoch) IS NOT DISTINCT FROM (t.total_amount, \'live\', 1)'), 200, 'every ticket is the one it was');
+is($db->value(q(SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'sambapos_replica.tickets'::regclass AND attname = 'id')), 'bigint', 'its id is wider');
+is($db->value('SELECT sum(total_amount) FROM sambapos_report.tickets'), $reports, 'the reports say the same');
+is($db->value('SELECT count(*) FROM prices AS p JOIN sambapos_replica.menu_item_prices_history AS h USING (id) WHERE h.price = p.price'), $db->value('SELECT count(*) FROM prices'), 'earlier prices are kept');
+is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'green after the upgrade');
+
+# 4. what is new, and what is gone
+is($db->value(q(SELECT action FROM sambapos_add_table('hotel', 'Loyalty'))), 'added', 'a new table is added');
+$db->run($run);
+is($db->value('SELECT count(*) FROM sambapos_replica.loyalty'), 0, 'and copied');
+$till->sql('INSERT INTO Loyalty VALUES (1, 5); DROP TABLE Departments');
+like(($db->psql($run))[1], qr/departments: the source shows no table dbo.Departments/, 'a table that is gone fails');
+is($db->value('SELECT points FROM sambapos_replica.loyalty'), 5, 'and no other');
+$db->run(q(SELECT FROM sambapos_remove_table('hotel', 'departments')) . '; ' . $run);
+is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'removed, the light is green');
+cmp_ok($db->value('SELECT count(*) FROM sambapos_replica.departments'), '>', 0, 'its rows stay');
+
+done_testing();
