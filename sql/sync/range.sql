@@ -12,14 +12,16 @@ COMMENT ON FUNCTION sambapos._range_roots(sambapos.backfill) IS 'How many rows o
 
 -- The first chunk notes what the source is like before anything of it is read.
 CREATE FUNCTION sambapos._range_begin(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   UPDATE sambapos.backfill AS b
      SET source_now = r.source_now, source_utc = r.source_utc, source_rows = p.rows, next_id = coalesce(p.highest, 0),
          facts = sambapos._probe_facts()
     FROM sambapos.run AS r, pg_temp.sambapos__probe AS p
    WHERE (b.site_id, b.table_name) = (place.site_id, t.table_name) AND b.next_id IS NULL
      AND r.run_id = _range_begin.run_id AND p.table_name = t.table_name;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._range_begin(bigint, sambapos._place, sambapos._table) IS
   'Notes the source''s clock and ids when the first load of a root begins';

@@ -95,8 +95,9 @@ COMMENT ON FUNCTION sambapos._night_began(sambapos._place) IS 'How long ago it w
 
 -- They count as read: a connection that is lost later fails them with the others.
 CREATE FUNCTION sambapos._signature_spare(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   UPDATE sambapos.run_table AS x SET mode = 'none', status = 'read'
     FROM sambapos._table AS t JOIN pg_temp.sambapos__probe AS p USING (table_name)
    WHERE x.run_id = _signature_spare.run_id AND x.status = 'running'
@@ -104,6 +105,7 @@ $$
      AND t.source_signature = p.signature AND t.last_status = 'ok' AND t.loaded_at IS NOT NULL AND NOT t.full_due
      AND t.read_whole_at > now() - sambapos._night_began(place)
      AND NOT EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _signature_spare.run_id AND r.mode = 'full');
+END;
 $$;
 COMMENT ON FUNCTION sambapos._signature_spare(bigint, sambapos._place) IS
   'Leaves out the masters whose signature is the one they were last read with';
