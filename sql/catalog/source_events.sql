@@ -5,7 +5,8 @@ CREATE TABLE sambapos.source_events (
   site_id    integer NOT NULL,
   run_id     bigint,
   at         timestamptz NOT NULL DEFAULT now(),
-  kind       text NOT NULL CHECK (kind IN ('clear', 'partial clear', 'reseed', 'restore', 'new database', 'single delete')),
+  kind       text NOT NULL CHECK (kind IN ('clear', 'partial clear', 'reseed', 'restore', 'new database',
+                                               'single delete', 'edit')),
   table_name text NOT NULL,
   epoch      integer NOT NULL,
   rows       bigint NOT NULL,
@@ -20,6 +21,12 @@ COMMENT ON TABLE sambapos.source_events IS
   'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
 COMMENT ON COLUMN sambapos.source_events.version IS
   'The version that the marked rows got, by which sambapos_reclassify finds them; NULL: none were marked';
+
+CREATE FUNCTION sambapos._event_is_open(event sambapos.source_events) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT event.evidence ? 'undecided' AND NOT event.evidence ? 'reclassified_at'; $$;
+COMMENT ON FUNCTION sambapos._event_is_open(sambapos.source_events) IS
+  'True if a source event waits for a person to say what it was';
 
 CREATE FUNCTION sambapos._log_event(run_id bigint, place sambapos._place, table_name name, kind text, rows bigint,
                                     evidence jsonb, version bigint DEFAULT NULL) RETURNS void

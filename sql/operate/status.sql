@@ -105,12 +105,6 @@ COMMENT ON VIEW sambapos.table_status IS
 
 -- Both copies of such a row are counted, so this is not green (sync/identity.sql keeps them apart, sync/verdict.sql
 -- ends it).
-CREATE FUNCTION sambapos._event_is_open(event sambapos.source_events) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT event.evidence ? 'undecided' AND NOT event.evidence ? 'reclassified_at'; $$;
-COMMENT ON FUNCTION sambapos._event_is_open(sambapos.source_events) IS
-  'True if a source event waits for a person to say what it was';
-
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
 -- last_error, as long as that is what the last run met.
 CREATE VIEW sambapos._table_trouble AS

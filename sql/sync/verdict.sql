@@ -43,6 +43,64 @@ $$;
 COMMENT ON FUNCTION sambapos._event_remark(sambapos._place, sambapos.source_events, text, bigint) IS
   'Gives the rows of a source event, and their children, another row_state; returns how many';
 
+-- Roots that were kept apart: an edit leaves one row, the later one. The rows of before, and what is theirs, no longer
+-- count.
+CREATE FUNCTION sambapos._event_settle(place sambapos._place, e sambapos.source_events, kind text, version bigint)
+    RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+  marked bigint;
+  total bigint := 0;
+BEGIN
+  IF kind = 'reseed' THEN
+    RETURN 0;
+  END IF;
+  FOR c IN SELECT k.* FROM sambapos._table AS k
+            WHERE k.site_id = place.site_id AND e.table_name IN (k.table_name, k.parent)
+              AND sambapos._replica_table(k.table_name) IS NOT NULL
+            ORDER BY k.table_name
+  LOOP
+    PERFORM sambapos._table_claim(place, c);
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $3
+                      FROM jsonb_to_recordset($2) AS u (epoch integer, id bigint)
+                     WHERE r.site_id = $1 AND r.epoch = u.epoch AND r.%I = u.id
+                       AND r.row_state IN (''cleared'', ''superseded'')',
+                   c.table_name, CASE WHEN c.table_name = e.table_name THEN 'id' ELSE c.parent_key END)
+      USING place.site_id, e.evidence -> 'undecided', version;
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    total := total + marked;
+  END LOOP;
+  RETURN total;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._event_settle(sambapos._place, sambapos.source_events, text, bigint) IS
+  'Says of roots that could not be decided what they are: edit or reseed; returns how many rows no longer count';
+
+CREATE FUNCTION sambapos._event_check(e sambapos.source_events, kind text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._event_is_open(e) THEN
+    IF kind IS NULL OR kind NOT IN ('edit', 'reseed') THEN
+      RAISE EXCEPTION 'an event with undecided rows cannot be reclassified as "%"', coalesce(kind, 'NULL')
+          USING ERRCODE = 'invalid_parameter_value',
+        HINT = 'Kinds are edit (the same rows: those of before no longer count) and reseed (other rows: both count).';
+    END IF;
+  ELSIF sambapos._event_row_state(kind) IS NULL THEN
+    RAISE EXCEPTION 'an event cannot be reclassified as "%"', coalesce(kind, 'NULL')
+        USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Kinds are clear, partial clear, restore (rows count) and single delete (they do not).';
+  ELSIF sambapos._event_row_state(e.kind) IS NULL OR e.version IS NULL THEN
+    RAISE EXCEPTION 'source event % (%) has marked no rows', e.event_id, e.kind
+        USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._event_check(sambapos.source_events, text) IS
+  'Raises if a source event cannot be of a kind';
+
 CREATE FUNCTION @extschema@.sambapos_reclassify(event bigint, kind text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -57,21 +115,16 @@ BEGIN
   IF e.event_id IS NULL THEN
     RAISE EXCEPTION 'there is no source event %', coalesce(event::text, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'See sambapos.source_events.';
-  ELSIF sambapos._event_row_state(kind) IS NULL THEN
-    RAISE EXCEPTION 'an event cannot be reclassified as "%"', coalesce(kind, 'NULL')
-        USING ERRCODE = 'invalid_parameter_value',
-      HINT = 'Kinds are clear, partial clear, restore (rows count) and single delete (they do not).';
-  ELSIF sambapos._event_row_state(e.kind) IS NULL OR e.version IS NULL THEN
-    RAISE EXCEPTION 'source event % (%) has marked no rows', event, e.kind
-        USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   PERFORM sambapos._site_lock(e.site_id);
   SELECT * INTO place FROM sambapos._place AS s WHERE s.site_id = e.site_id;
   -- as it is now that nobody else is at it
   SELECT * INTO STRICT e FROM sambapos.source_events AS x WHERE x.event_id = event;
+  PERFORM sambapos._event_check(e, kind);
   UPDATE sambapos.site_state AS s SET version = s.version + 1, current_run = NULL WHERE s.site_id = e.site_id
   RETURNING s.version INTO new_version;
-  marked := sambapos._event_remark(place, e, sambapos._event_row_state(kind), new_version);
+  marked := CASE WHEN sambapos._event_is_open(e) THEN sambapos._event_settle(place, e, kind, new_version)
+                 ELSE sambapos._event_remark(place, e, sambapos._event_row_state(kind), new_version) END;
   UPDATE sambapos.source_events AS x
      SET kind = sambapos_reclassify.kind, version = new_version,
          evidence = x.evidence || jsonb_build_object('reclassified_at', now(), 'was', x.kind)
@@ -82,7 +135,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_reclassify(bigint, text) IS
   'Says that a source event was something else: clear, partial clear and restore make its rows, and their children, '
   'cleared (counted), single delete makes them deleted (not counted). Returns how many rows. Rows that are live again '
-  'stay so. Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no rows, 55P03 a run of the site is running';
+  'stay so. Of rows that were kept apart, undecided, it says edit (the same rows: those of before no longer count) or '
+  'reseed (other rows: both count). Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no rows, '
+  '55P03 a run of the site is running';
 
 -- The life that is discarded belongs to no database any more, so that no row goes on in it; a later one keeps its own.
 CREATE FUNCTION sambapos._epoch_discard(place sambapos._place, epoch integer) RETURNS void

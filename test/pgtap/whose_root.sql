@@ -2,7 +2,7 @@
 -- used-again id another row, whatever the clocks say. What stays balanced is kept apart and shown, never written over.
 BEGIN;
 \ir seam.psql
-SELECT plan(32);
+SELECT plan(42);
 -- as in a real till: lines know when they were made
 ALTER TABLE orders ADD COLUMN created_date_time timestamp;
 UPDATE pg_attribute SET attfdwoptions = '{column_name=CreatedDateTime,remote_type=datetime}' WHERE attrelid = 'orders'::regclass AND attname = 'created_date_time';
@@ -53,6 +53,23 @@ SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'has another date and other tim
 SELECT is(pg_temp.epochs('tickets'), '1 live 29, 1 superseded 1, 2 live 1', 'that stays balanced: kept apart');
 SELECT matches(message, 'kept apart until somebody looks: id 30', 'the log says so') FROM sambapos.run_table WHERE table_name = 'tickets' AND run_id = (SELECT max(run_id) FROM sambapos.run);
 SELECT is((SELECT evidence -> 'undecided' -> 0 ->> 'id' FROM sambapos.source_events WHERE evidence ? 'undecided'), '30', 'and the source events with the evidence');
+-- a person says what it was, and the money follows
+CREATE FUNCTION pg_temp.event() RETURNS bigint LANGUAGE sql RETURN (SELECT event_id FROM sambapos.source_events WHERE evidence ? 'undecided');
+CREATE FUNCTION pg_temp.counted() RETURNS text LANGUAGE sql RETURN
+  (SELECT format('%s of %s, %s lines', count(*), sum(t.total_amount), (SELECT count(*) FROM sambapos_report.orders AS o WHERE o.ticket_id = 30)) FROM sambapos_report.tickets AS t WHERE t.id = 30);
+SELECT is(pg_temp.counted(), '2 of 24.00, 4 lines', 'both copies count until then');
+SELECT throws_ok(format('SELECT sambapos_reclassify(%s, %L)', pg_temp.event(), 'clear'), '22023', NULL, 'it was no clear');
+SAVEPOINT undecided;
+SELECT is(sambapos_reclassify(pg_temp.event(), 'reseed'), 0::bigint, 'it was another ticket');
+SELECT is(pg_temp.counted(), '2 of 24.00, 4 lines', 'both count');
+SELECT throws_ok(format('SELECT sambapos_reclassify(%s, %L)', pg_temp.event(), 'edit'), '22023', NULL, 'that has been said');
+ROLLBACK TO undecided;
+SELECT is(sambapos_reclassify(pg_temp.event(), 'edit') > 1, true, 'it was an edit: the rows of before do not count');
+SELECT is(pg_temp.counted(), '1 of 5.00, 2 lines', 'the later one counts');
+SELECT is(pg_temp.epochs('tickets'), '1 live 29, 1 removed 1, 2 live 1', 'both are kept');
+SELECT is(kind, 'edit', 'the event says it') FROM sambapos.source_events WHERE event_id = pg_temp.event();
+SELECT is((SELECT count(*) FROM sambapos._table_trouble WHERE words ~ 'kept apart'), 0::bigint, 'the light has no more to say of it');
+ROLLBACK TO undecided;
 SELECT till.quiet_sync();
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 CREATE TEMPORARY TABLE before AS SELECT pg_temp.history() AS values;
