@@ -57,6 +57,7 @@ CREATE TABLE sambapos.table_state (
   rows_inserted    bigint NOT NULL DEFAULT 0,
   rows_updated     bigint NOT NULL DEFAULT 0,
   rows_gone        bigint NOT NULL DEFAULT 0,
+  rows_missed      bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (site_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.table_state', '');
@@ -75,6 +76,8 @@ COMMENT ON COLUMN sambapos.table_state.paused_reason IS
   'Why this table is left alone, for example a column whose type changed; NULL: it is not';
 COMMENT ON COLUMN sambapos.table_state.paused_under IS
   'replicated_table.reread_at when it was paused: a later one ends the pause';
+COMMENT ON COLUMN sambapos.table_state.rows_missed IS
+  'How many rows were repaired since the table was added that only a comparison has found';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
 COMMENT ON COLUMN sambapos.table_state.read_whole_at IS 'When all rows of the table were last read';
 COMMENT ON COLUMN sambapos.table_state.source_signature IS
@@ -99,8 +102,9 @@ CREATE VIEW sambapos._table AS
 SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
        coalesce(x.full_due, true) OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
-       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,
-       coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated, coalesce(x.rows_gone, 0) AS rows_gone
+       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at, x.last_success_at,
+       x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated,
+       coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
 

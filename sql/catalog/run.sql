@@ -18,13 +18,15 @@ CREATE TABLE sambapos.run (
   source_utc timestamp,
   since      timestamp,
   message    text,
-  sqlstate   text
+  sqlstate   text,
+  tier       integer
 );
 CREATE INDEX run_site_started ON sambapos.run (site_id, started_at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
+COMMENT ON COLUMN sambapos.run.tier IS 'The tier of sambapos_reconcile that the run is of; NULL: of none';
 COMMENT ON COLUMN sambapos.run.status IS
   'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could not '
   'start, another session held the site (message says which)';
@@ -49,6 +51,8 @@ CREATE TABLE sambapos.run_table (
   rows_updated   bigint NOT NULL DEFAULT 0,
   rows_unchanged bigint NOT NULL DEFAULT 0,
   rows_gone      bigint NOT NULL DEFAULT 0,
+  rows_compared  bigint NOT NULL DEFAULT 0,
+  rows_missed    bigint NOT NULL DEFAULT 0,
   duration       interval NOT NULL DEFAULT '0',
   status         text NOT NULL DEFAULT 'running'
                  CHECK (status IN ('running', 'read', 'ok', 'skipped', 'paused', 'failed')),
@@ -58,11 +62,13 @@ CREATE TABLE sambapos.run_table (
   PRIMARY KEY (run_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_table', '');
-COMMENT ON COLUMN sambapos.run_table.mode IS
-  'incremental: by what changed; full: the whole table; range: the ids of one chunk; none: it was not read';
+COMMENT ON COLUMN sambapos.run_table.rows_compared IS 'How many rows of the source were compared with those known';
+COMMENT ON COLUMN sambapos.run_table.rows_missed IS
+  'How many rows were repaired that only the comparison has found: no run would have read them by itself';
 COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at when the run began';
 COMMENT ON COLUMN sambapos.run_table.mode IS
-  'incremental: by what changed; full: whole; none: not read, with status ok because the source has not changed';
+  'incremental: by what changed; full: the whole table; range: the ids of one chunk; none: not read, with status ok '
+  'because the source has not changed';
 COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows that sambapos_sync returns';
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,

@@ -31,6 +31,9 @@ CREATE TABLE sambapos.site (
   stock_days           integer NOT NULL DEFAULT 7 CHECK (stock_days >= 0),
   settle_runs          integer NOT NULL DEFAULT 2 CHECK (settle_runs BETWEEN 1 AND 100),
   gone_limit           integer NOT NULL DEFAULT 50 CHECK (gone_limit >= 0),
+  reconcile_interval   interval NOT NULL DEFAULT '1 hour' CHECK (reconcile_interval >= '0'),
+  reconcile_sums       integer NOT NULL DEFAULT 200000 CHECK (reconcile_sums >= 0),
+  reconcile_values     integer NOT NULL DEFAULT 20000 CHECK (reconcile_values >= 0),
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
@@ -72,6 +75,12 @@ COMMENT ON COLUMN sambapos.site.settle_runs IS
   'In how many runs in a row a row must be missing, with nothing that explains it, before it is judged';
 COMMENT ON COLUMN sambapos.site.gone_limit IS
   'More rows of a table than this (and than 2 % of it) are not marked deleted or removed: the run stops and says so';
+COMMENT ON COLUMN sambapos.site.reconcile_interval IS
+  'How often a run compares a part of what is here with the source before it reads; 0: never by itself';
+COMMENT ON COLUMN sambapos.site.reconcile_sums IS
+  'How many ids, of all tables together, such a run compares by counts and sums; those not compared for longest';
+COMMENT ON COLUMN sambapos.site.reconcile_values IS
+  'How many ids, of all tables together, such a run compares value by value';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';
@@ -88,6 +97,8 @@ CREATE TABLE sambapos.site_state (
   last_probe           jsonb,
   database             jsonb,
   held_database        jsonb,
+  lateness             interval,
+  lateness_at          timestamptz,
   -- of the runs
   current_run          bigint,
   next_due_at          timestamptz,
@@ -115,6 +126,10 @@ COMMENT ON COLUMN sambapos.site_state.database IS
   'What the source says of its database: name, number, date of creation, service broker; NULL: nothing so far';
 COMMENT ON COLUMN sambapos.site_state.held_database IS
   'The same of another database that answered in its place: nothing of it is merged before sambapos_accept_source';
+COMMENT ON COLUMN sambapos.site_state.lateness IS
+  'Twice how far behind the source''s clock a ticket was stamped that only a comparison found; where it is more than '
+  'the setting overlap it takes its place, until no such ticket was found for run_log_retention';
+COMMENT ON COLUMN sambapos.site_state.lateness_at IS 'When such a ticket was last found';
 COMMENT ON COLUMN sambapos.site_state.current_run IS
   'The run that may merge; a run that lost the site to another one finds a different number here';
 COMMENT ON COLUMN sambapos.site_state.next_due_at IS
@@ -174,7 +189,8 @@ SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.
        CASE WHEN x.consecutive_failures > 0 OR x.next_due_at IS NULL THEN x.next_due_at ELSE least(x.next_due_at, x.last_run_at + s.sync_interval) END AS next_due_at,
        x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate, coalesce(x.consecutive_failures, 0) AS consecutive_failures,
        coalesce(x.auth_failed, false) AS auth_failed, x.paused_reason,
-       (SELECT min(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = s.site_id AND q.finished_at IS NULL) AS requested_at
+       (SELECT min(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = s.site_id AND q.finished_at IS NULL) AS requested_at,
+       CASE WHEN x.lateness_at > now() - s.run_log_retention THEN x.lateness END AS lateness
 FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id);
 COMMENT ON VIEW sambapos._place IS
   'A site''s settings and state in one row, as the functions pass it on; requested_at is that of its oldest open '

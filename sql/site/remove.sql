@@ -52,6 +52,8 @@ BEGIN
   DELETE FROM sambapos.dead_letters AS d WHERE (d.site_id, d.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.waiting_root AS w WHERE (w.site_id, w.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.schema_versions AS v WHERE (v.site_id, v.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.backfill AS b WHERE (b.site_id, b.table_name) = (place.site_id, _site_remove_table.table_name);
+  PERFORM sambapos._verified_forget(place.site_id, table_name);
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
   RETURN deed;
 END;
@@ -98,6 +100,8 @@ $$
   DELETE FROM sambapos.table_state AS x WHERE x.site_id = _site_forget.site_id;
   DELETE FROM sambapos.waiting_root AS w WHERE w.site_id = _site_forget.site_id;
   DELETE FROM sambapos.schema_versions AS v WHERE v.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.backfill AS b WHERE b.site_id = _site_forget.site_id;
+  SELECT sambapos._verified_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_state AS x WHERE x.site_id = _site_forget.site_id;

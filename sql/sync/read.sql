@@ -230,9 +230,11 @@ BEGIN
     PERFORM sambapos._stage_read(place, t, sambapos._root_condition(place, t), NULL,
                             sambapos._root_low_id(place, t), sambapos._root_since(run_id, place, t));
     PERFORM sambapos._changed_note(place, t);
+    PERFORM sambapos._compare_hand_over(run_id, place, t);
     PERFORM sambapos._stage_done(t);
     PERFORM sambapos._stage_analyze('sambapos__changed');
     PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
+    PERFORM sambapos._compare_lateness(run_id, place, t);
     PERFORM sambapos._read_neighbours(place, t);
     PERFORM sambapos._root_list_if_different(place, t);
   END IF;
@@ -577,6 +579,9 @@ BEGIN
     PERFORM sambapos._site_check_server(place);
     PERFORM sambapos._run_refuse_tables(run_id, place);
     PERFORM sambapos._log_progress(place, 'connecting to', place.server);
+    IF NOT sambapos._run_is_lost(run_id) THEN
+      PERFORM sambapos._compare(run_id, place);
+    END IF;
     is_read := sambapos._run_is_lost(run_id) OR sambapos._read_source_facts(run_id, place);
     IF is_read THEN
       PERFORM sambapos._read_tables(run_id, place);

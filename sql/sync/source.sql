@@ -15,7 +15,7 @@ COMMENT ON FUNCTION sambapos._source_offset(timestamp, timestamp) IS 'The source
 CREATE FUNCTION sambapos._source_since(place sambapos._place, local_now timestamp, utc_now timestamp) RETURNS timestamp
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - place.overlap
+  SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - greatest(place.overlap, place.lateness)
          + make_interval(mins => least(place.hw_offset_minutes, sambapos._source_offset(local_now, utc_now)));
 $$;
 COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS

@@ -9,6 +9,7 @@ COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a ta
 -- all ids of a root at the source, where they had to be asked for. gone: roots found to be gone. lost:
 -- children found to be gone, with the root that they had (0: none). again: tables the next run has to read
 -- whole. suspect: roots with another date than their namesake, with the evidence whether they are the same.
+-- compare: which tables are compared with the source, and which ids were.
 CREATE FUNCTION sambapos._workbench_open() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -27,6 +28,8 @@ BEGIN
   CREATE TEMPORARY TABLE sambapos__lost (table_name name, epoch integer, root_id bigint, id bigint, row_state text);
   CREATE INDEX ON pg_temp.sambapos__lost (table_name, root_id);
   CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
+  CREATE TEMPORARY TABLE sambapos__compare (
+    table_name name, tier integer, compared int8multirange NOT NULL DEFAULT '{}', at timestamptz, PRIMARY KEY (table_name, tier));
   CREATE TEMPORARY TABLE sambapos__suspect (
     table_name name, id bigint, epoch integer, uid_differs boolean, names_differ boolean, made_before boolean,
     times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text,

@@ -1,0 +1,60 @@
+-- prepare_clear.sql: may the shop clear now? After a clear the source can't be asked any more.
+--
+-- Rules:
+-- * Everything that is copied has been compared value by value (tier 2) and is equal, or there is no yes.
+-- * The first reason against it is the answer.
+
+-- A clear takes sales and leaves masters: a master that isn't copied, or failed, is no reason.
+CREATE FUNCTION sambapos._clear_problem(place sambapos._place, compared bigint) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT p.words
+  FROM (
+    SELECT 1 AS rank, format('%s of %s is %s', t.table_name, place.name, CASE WHEN t.enabled THEN 'paused' ELSE 'disabled' END) AS words
+    FROM sambapos._table AS t
+    WHERE t.site_id = place.site_id AND t.kind <> 'master' AND (NOT t.enabled OR t.paused_reason IS NOT NULL)
+    UNION ALL
+    SELECT 2, format('%s was not compared: %s', t.table_name, coalesce(x.message, x.status, 'it was not read'))
+    FROM sambapos._table AS t LEFT JOIN sambapos.run_table AS x ON x.run_id = compared AND x.table_name = t.table_name
+    WHERE t.site_id = place.site_id AND t.kind <> 'master'
+      AND (x.status IS DISTINCT FROM 'ok' OR position('not compared' IN x.message) > 0)
+    UNION ALL
+    SELECT 3, format('row %s of %s differs from the source (see sambapos.findings)', f.id, f.table_name)
+    FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL
+    UNION ALL
+    SELECT 4, format('%s %s was changing while it was read', w.table_name, w.id)
+    FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id
+    UNION ALL
+    SELECT 5, format('rows of %s %s are missing at the source and not judged yet', m.table_name, m.root_id)
+    FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL) AS p
+  ORDER BY p.rank, p.words LIMIT 1;
+$$;
+COMMENT ON FUNCTION sambapos._clear_problem(sambapos._place, bigint) IS
+  'Why a shop should not clear now, by what the run says that compared and what waits; NULL: nothing';
+
+CREATE FUNCTION @extschema@.sambapos_prepare_clear(site text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place sambapos._place;
+  turns integer := 3;
+  problem text;
+BEGIN
+  PERFORM sambapos._reconcile_check_arguments(NULL, 2);
+  place := sambapos._site(site);
+  LOOP
+    SELECT coalesce(r.table_name || ': ', '') || coalesce(r.message, r.status) INTO problem
+    FROM sambapos._reconcile(place, NULL, 2) AS r WHERE r.status IN ('failed', 'busy', 'paused') LIMIT 1;
+    problem := coalesce(problem, sambapos._clear_problem(place, (
+      SELECT max(r.run_id) FROM sambapos.run AS r WHERE r.site_id = place.site_id AND r.tier = 2)));
+    turns := turns - 1;
+    EXIT WHEN problem IS NULL OR turns = 0;
+  END LOOP;
+  -- The archive (issue on archives) seals the period here: what was verified just now is what the seal stands for.
+  RETURN coalesce('NOT SAFE: ' || problem, 'SAFE until the next ticket');
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_prepare_clear(text) IS
+  'Before a clear: syncs, compares every value with the source, repairs, and answers SAFE until the next ticket, or NOT '
+  'SAFE and why. For a shop that is closed: what is sold afterwards has to be read before the clear too. In this '
+  'transaction: without COMMIT nothing of it stays. Errors: 42704 no such site';

@@ -1,0 +1,124 @@
+-- Promise: what no predicate of a run finds is found by comparing, and repaired by a run: rows changed, added or taken
+-- without a stamp, whichever table they are in. One or two changed numbers can't hide behind equal sums; tier 2 looks at
+-- texts too. What was missed is counted, a clock that is behind makes runs look further back, and what was compared is
+-- remembered by ranges of ids.
+BEGIN;
+\ir seam.psql
+SELECT plan(48);
+CREATE TABLE change_payments (id int, ticket_id int, amount numeric(16,2));
+-- what a comparison says of rows, in short
+CREATE FUNCTION pg_temp.reconcile(tables text[] DEFAULT NULL, tier integer DEFAULT 1) RETURNS SETOF text LANGUAGE sql AS
+$$
+  SELECT format('%s %s %s%s%s %s', table_name, id, finding, coalesce(' ' || nullif(array_to_string(columns, ','), ''), ''),
+                CASE rows_missed WHEN 1 THEN ', missed' ELSE '' END, status)
+  FROM sambapos_reconcile('shop', tables, tier) WHERE finding IS NOT NULL;
+$$;
+CREATE FUNCTION pg_temp.missed() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(total_missed) FROM sambapos.verification WHERE tier = 1 $$;
+SAVEPOINT empty;
+
+SELECT till.sell(1, 2500);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a till with 2500 tickets');
+SELECT till.pass(1);
+SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'nothing differs');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'which is so');
+SELECT results_eq($$SELECT table_name, rows_compared FROM sambapos_reconcile('shop', '{tickets,orders}') WHERE finding IS NULL$$,
+  $$VALUES ('tickets', 2500::bigint), ('orders', 5000)$$, 'a row for each table says how much was compared');
+
+-- each kind of change that leaves no stamp, in each kind of table
+UPDATE orders SET price = 0 WHERE id = 41;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 41 different price, missed repaired'], 'a line given away by plain SQL');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'is followed');
+UPDATE orders SET price = price + CASE id WHEN 60 THEN 1 ELSE -1 END WHERE id IN (60, 61);
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 60 different price, missed repaired', 'orders 61 different price, missed repaired'],
+  'money moved between two lines of a part');
+UPDATE orders SET price = price + 1 WHERE id = 70; UPDATE orders SET quantity = quantity - 1 WHERE id = 70;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 70 different price,quantity, missed repaired'], 'two columns of one row against each other');
+UPDATE tickets SET last_payment_date = last_payment_date - interval '1 second' WHERE id = 9;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 9 different last_payment_date, missed repaired'], 'a second');
+UPDATE tickets SET transaction_document_id = NULL WHERE id = 2;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 2 different transaction_document_id, missed repaired'], 'a number that is none any more');
+INSERT INTO orders VALUES (1, 3, 1, 5, 1, '[]', '2026-03-10 10:00');
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 1 missing here, missed repaired'], 'a line under an old id');
+UPDATE account_transaction_values SET debit = debit + 1 WHERE id = 11;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['account_transaction_values 11 different debit, missed repaired'], 'an old document');
+UPDATE work_periods SET end_date = end_date + interval '1 hour' WHERE id = 2;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['work_periods 2 different end_date, missed repaired'], 'an old period');
+UPDATE ticket_entities SET ticket_id = 31 WHERE id = 30;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['ticket_entities 30 different ticket_id, missed repaired'], 'a table moved from ticket 30 to 31');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
+DELETE FROM payments WHERE id = 50;
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['payments 50 missing at the source, missed repaired'], 'a payment taken by plain SQL is judged by the next runs, which follow at once');
+SELECT is((SELECT row_state FROM sambapos_replica.payments WHERE id = 50), 'removed', 'it is removed');
+DELETE FROM tickets WHERE id = 60; DELETE FROM orders WHERE ticket_id = 60; DELETE FROM payments WHERE ticket_id = 60; DELETE FROM ticket_entities WHERE ticket_id = 60;
+SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'a ticket that is gone is missed by the counts, without comparing');
+SELECT is((SELECT row_state FROM sambapos_replica.tickets WHERE id = 60), 'deleted', 'it is deleted');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
+SELECT is(pg_temp.missed(), 12::numeric::bigint, 'what was missed is counted');
+SELECT is((SELECT count(*) FROM sambapos.findings WHERE missed AND repaired_at IS NOT NULL), 12::bigint, 'and can be read');
+
+-- what a run finds by itself isn't missed
+UPDATE tickets SET note = 'late', last_update_time = '2026-03-10 13:00', total_amount = 21 WHERE id = 7; UPDATE orders SET price = 11 WHERE id = 14;
+SELECT till.sell(2501, 3, '2026-03-10 12:00');
+SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'stamped edits and new tickets are no findings');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'they are read');
+
+-- texts are for tier 2
+UPDATE orders SET order_states = '[gift]' WHERE id = 100;
+SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'tier 1 does not look at texts');
+SELECT results_eq($$SELECT pg_temp.reconcile('{orders}', 2)$$, ARRAY['orders 100 different order_states, missed repaired'], 'tier 2 does');
+UPDATE menu_items SET name = 'tea' WHERE id = 1;
+SELECT is_empty($$SELECT pg_temp.reconcile(NULL, 2)$$, 'masters are read whole in each run');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'nothing differs');
+
+-- what is remembered
+SELECT results_eq($$SELECT table_name, verified_ids::text FROM sambapos.verification WHERE tier = 2 AND table_name IN ('orders', 'tickets') ORDER BY 1$$,
+  $$VALUES ('orders', '{[1,5008)}'), ('tickets', '{[1,2504)}')$$, 'ranges of ids are verified');
+ROLLBACK TO empty;
+
+-- by itself, part by part
+SELECT till.sell(1, 300);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a small till');
+UPDATE orders SET price = 0 WHERE id = 41;
+SELECT is(till.quiet_sync(), 0::bigint, 'a line given away without a stamp: not seen');
+SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');
+SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders ok +0 ~1 -0'], 'the next run that is due to compare finds and repairs it');
+SELECT is((SELECT rows_missed FROM sambapos.run_table WHERE table_name = 'orders' ORDER BY run_id DESC LIMIT 1), 1::bigint, 'the log says so');
+UPDATE orders SET price = 0 WHERE id = 43;
+SELECT is(till.quiet_sync(), 0::bigint, 'within the hour none compares');
+UPDATE sambapos.verified_range SET verified_at = verified_at - interval '1 hour';
+SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders ok +0 ~1 -0'], 'after it one does');
+SELECT sambapos_configure('shop', 'reconcile_sums', '400'), sambapos_configure('shop', 'reconcile_values', '0');
+DELETE FROM sambapos.verified_range;
+SELECT is(till.quiet_sync(), 0::bigint, 'a part of 400 ids');
+SELECT results_eq($$SELECT table_name, verified_ids::text FROM sambapos.verification ORDER BY 1$$,
+  $$VALUES ('account_transaction_documents', '{[201,301)}'), ('tickets', '{[1,301)}')$$, 'the newest of what was never compared');
+ROLLBACK TO empty;
+
+-- a run that does not go through verifies nothing, and what it found waits
+SELECT till.sell(1, 10);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'ten tickets');
+UPDATE orders SET price = 0 WHERE id = 5;
+SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');
+INSERT INTO till.before_step VALUES ('merging', 'orders', 1, 'DO $x$ BEGIN RAISE EXCEPTION ''disk''; END $x$');
+SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders failed +0 ~0 -0 disk (P0001)'], 'a table fails');
+SELECT is_empty($$SELECT * FROM sambapos.verification WHERE table_name = 'orders'$$, 'nothing of it is verified');
+SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders ok +0 ~1 -0'], 'the next run repairs');
+ROLLBACK TO empty;
+
+-- a terminal whose clock is five hours behind saves a closed ticket
+UPDATE sambapos.site SET reconcile_interval = '0';
+SELECT till.sell(1, 300, '2026-03-10 08:00');
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a till at noon');
+SELECT till.pass(0.25);
+UPDATE tickets SET total_amount = 19, last_update_time = '2026-03-10 07:15' WHERE id = 20;
+SELECT is(till.quiet_sync(), 0::bigint, 'the edit is not seen');
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 20 different last_update_time,total_amount, missed repaired'], 'a comparison finds it');
+SELECT is((SELECT lateness FROM sambapos.site_state), interval '9:30', 'twice what the clock is behind by what is known');
+SELECT till.pass(0.25);
+UPDATE tickets SET total_amount = 18, last_update_time = '2026-03-10 07:30' WHERE id = 21;
+SELECT results_eq($$SELECT till.sync()$$, ARRAY['tickets ok +0 ~1 -0'], 'the next one is found by any run');
+
+SELECT throws_ok($$SELECT * FROM sambapos_reconcile('shop', NULL, 3)$$, '22023', 'there is no tier 3', 'tiers are two');
+SELECT throws_ok($$SELECT * FROM sambapos_reconcile('shop', '{nonsense}')$$, '42P01', NULL, 'tables are named');
+SELECT * FROM finish();
+ROLLBACK;
