@@ -421,17 +421,24 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_hand_over(bigint, sambapos._place, sambapos._table) IS
   'Has the run read the roots of open findings, and notes which it would not have read by itself';
 
+-- A root that isn't there is missed by the counts, and its children with it.
 -- A ticket that was missed though it was stamped anew: its change came after the last run that would have seen the
 -- stamp, or that read or compared the ticket as it was. By so much, at the least, the stamping clock is behind. No
 -- overlap helps against one that is wrong by more than a week.
-CREATE FUNCTION sambapos._compare_lateness(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+CREATE FUNCTION sambapos._compare_learn(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   late interval;
 BEGIN
+  EXECUTE format(
+    'UPDATE sambapos.reconcile_finding AS f SET missed = false FROM sambapos.replicated_table AS k
+      WHERE f.run_id = $1 AND f.missed AND f.repaired_at IS NULL
+        AND (k.site_id, k.table_name) = (f.site_id, f.table_name) AND %1$L IN (k.table_name, k.parent)
+        AND NOT EXISTS (SELECT FROM pg_temp.%2$I AS s WHERE s.id = ANY (f.roots))',
+    t.table_name, sambapos._stage_name(t.table_name)) USING run_id;
   PERFORM FROM sambapos.reconcile_finding AS f
-   WHERE f.run_id = _compare_lateness.run_id AND f.table_name = t.table_name AND f.missed;
+   WHERE f.run_id = _compare_learn.run_id AND f.table_name = t.table_name AND f.missed;
   IF NOT FOUND OR t.kind <> 'ticket' OR sambapos._table_has(place, t, '{last_update_time}') = '{}' THEN
     RETURN;
   END IF;
@@ -446,7 +453,8 @@ BEGIN
        SELECT max(o.source_now) AS source_now FROM sambapos.run AS o
        JOIN sambapos.run_table AS x ON x.run_id = o.run_id AND x.table_name = %2$L AND x.status = ''ok''
        WHERE o.site_id = $2 AND o.run_id < $1
-         AND (x.mode = ''full'' OR o.since <= k.stamp OR o.version = k.version
+         AND (x.mode = ''full'' OR o.since <= k.stamp
+              OR o.run_id = (SELECT min(w.run_id) FROM sambapos.run AS w WHERE w.site_id = $2 AND w.version = k.version)
               OR EXISTS (SELECT FROM sambapos.verified_range AS v WHERE v.site_id = $2 AND v.run_id = o.run_id
                             AND v.table_name = %2$L AND v.ids @> k.id))) AS u',
     sambapos._stage_name(t.table_name), t.table_name) INTO late USING run_id, place.site_id;
@@ -461,8 +469,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._compare_lateness(bigint, sambapos._place, sambapos._table) IS
-  'Learns from tickets that were missed how far behind a clock is, and reads further back from now on';
+COMMENT ON FUNCTION sambapos._compare_learn(bigint, sambapos._place, sambapos._table) IS
+  'What was missed is known when it is staged: learns from tickets how far behind a clock is, to read further back';
 
 -- What is still open when a run ends: repaired if the row has been written since, waiting as long as somebody is to
 -- read it again, else it was the till that was faster.

@@ -234,7 +234,7 @@ BEGIN
     PERFORM sambapos._stage_done(t);
     PERFORM sambapos._stage_analyze('sambapos__changed');
     PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
-    PERFORM sambapos._compare_lateness(run_id, place, t);
+    PERFORM sambapos._compare_learn(run_id, place, t);
     PERFORM sambapos._read_neighbours(place, t);
     PERFORM sambapos._root_list_if_different(place, t);
   END IF;

@@ -32,8 +32,6 @@ CREATE FUNCTION sambapos._reconcile_run(place sambapos._place, tables text[], ti
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM sambapos._workbench_close();
-  PERFORM sambapos._workbench_open();
   IF tier IS NOT NULL THEN
     INSERT INTO pg_temp.sambapos__compare (table_name, tier)
     SELECT n.table_name, _reconcile_run.tier FROM sambapos._tables_replicated(place.site_id, tables) AS n;
@@ -43,7 +41,6 @@ BEGIN
     FROM sambapos._sync_site(place, tables, 'auto') AS r
     WHERE r.status NOT IN ('ok', 'skipped')
       AND (r.table_name IS NULL OR r.table_name IN (SELECT n.table_name FROM sambapos._tables_replicated(place.site_id, tables) AS n));
-  PERFORM sambapos._workbench_close();
 END;
 $$;
 COMMENT ON FUNCTION sambapos._reconcile_run(sambapos._place, text[], integer) IS
@@ -88,8 +85,11 @@ DECLARE
   compared bigint;
   turns integer := place.settle_runs;
 BEGIN
+  PERFORM sambapos._workbench_close(); -- what a scheduled run that failed has left in this session
+  PERFORM sambapos._workbench_open();
   RETURN QUERY SELECT r.* FROM sambapos._reconcile_run(place, tables, NULL) AS r WHERE r.table_name IS NULL;
   IF FOUND THEN
+    PERFORM sambapos._workbench_close();
     RETURN;
   END IF;
   RETURN QUERY SELECT * FROM sambapos._reconcile_run(place, tables, tier);
@@ -98,6 +98,7 @@ BEGIN
     PERFORM sambapos._reconcile_run(place, tables, NULL);
     turns := turns - 1;
   END LOOP;
+  PERFORM sambapos._workbench_close();
   RETURN QUERY SELECT * FROM sambapos._reconcile_results(compared, place, tables, tier);
 END;
 $$;

@@ -4,8 +4,7 @@
 -- remembered by ranges of ids.
 BEGIN;
 \ir seam.psql
-SELECT plan(48);
-CREATE TABLE change_payments (id int, ticket_id int, amount numeric(16,2));
+SELECT plan(37);
 -- what a comparison says of rows, in short
 CREATE FUNCTION pg_temp.reconcile(tables text[] DEFAULT NULL, tier integer DEFAULT 1) RETURNS SETOF text LANGUAGE sql AS
 $$
@@ -13,66 +12,66 @@ $$
                 CASE rows_missed WHEN 1 THEN ', missed' ELSE '' END, status)
   FROM sambapos_reconcile('shop', tables, tier) WHERE finding IS NOT NULL;
 $$;
-CREATE FUNCTION pg_temp.missed() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(total_missed) FROM sambapos.verification WHERE tier = 1 $$;
 SAVEPOINT empty;
 
-SELECT till.sell(1, 2500);
-SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a till with 2500 tickets');
+SELECT till.sell(1, 1100);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a till with 1100 tickets');
 SELECT till.pass(1);
-SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'nothing differs');
-SELECT is_empty($$SELECT * FROM till.differences()$$, 'which is so');
-SELECT results_eq($$SELECT table_name, rows_compared FROM sambapos_reconcile('shop', '{tickets,orders}') WHERE finding IS NULL$$,
-  $$VALUES ('tickets', 2500::bigint), ('orders', 5000)$$, 'a row for each table says how much was compared');
+SELECT results_eq($$SELECT table_name, finding, rows_compared, rows_missed, status FROM sambapos_reconcile('shop', '{tickets,orders}')$$,
+  $$VALUES ('tickets', NULL::text, 1100::bigint, 0::bigint, 'ok'), ('orders', NULL, 2200, 0, 'ok')$$, 'nothing differs; a row for each table says how much was compared');
+SAVEPOINT loaded; -- a call holds the locks of its temporary tables until its transaction ends
 
--- each kind of change that leaves no stamp, in each kind of table
+-- changes that leave no stamp, in each kind of table
 UPDATE orders SET price = 0 WHERE id = 41;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 41 different price, missed repaired'], 'a line given away by plain SQL');
-SELECT is_empty($$SELECT * FROM till.differences()$$, 'is followed');
 UPDATE orders SET price = price + CASE id WHEN 60 THEN 1 ELSE -1 END WHERE id IN (60, 61);
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 60 different price, missed repaired', 'orders 61 different price, missed repaired'],
-  'money moved between two lines of a part');
-UPDATE orders SET price = price + 1 WHERE id = 70; UPDATE orders SET quantity = quantity - 1 WHERE id = 70;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 70 different price,quantity, missed repaired'], 'two columns of one row against each other');
-UPDATE tickets SET last_payment_date = last_payment_date - interval '1 second' WHERE id = 9;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 9 different last_payment_date, missed repaired'], 'a second');
-UPDATE tickets SET transaction_document_id = NULL WHERE id = 2;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 2 different transaction_document_id, missed repaired'], 'a number that is none any more');
+UPDATE orders SET price = price + 1, quantity = quantity - 1 WHERE id = 70;
+UPDATE orders SET last_update_date_time = last_update_date_time - interval '1 second' WHERE id = 80;
 INSERT INTO orders VALUES (1, 3, 1, 5, 1, '[]', '2026-03-10 10:00');
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['orders 1 missing here, missed repaired'], 'a line under an old id');
-UPDATE account_transaction_values SET debit = debit + 1 WHERE id = 11;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['account_transaction_values 11 different debit, missed repaired'], 'an old document');
-UPDATE work_periods SET end_date = end_date + interval '1 hour' WHERE id = 2;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['work_periods 2 different end_date, missed repaired'], 'an old period');
+UPDATE tickets SET transaction_document_id = NULL WHERE id = 2;
+UPDATE tickets SET is_closed = NULL WHERE id = 4;
 UPDATE ticket_entities SET ticket_id = 31 WHERE id = 30;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['ticket_entities 30 different ticket_id, missed repaired'], 'a table moved from ticket 30 to 31');
+UPDATE account_transaction_values SET debit = debit + 1 WHERE id = 11;
+UPDATE work_periods SET end_date = end_date + interval '1 hour' WHERE id = 2;
+SELECT is(till.quiet_sync(), 0::bigint, 'no run sees a change of closed tickets, old documents and periods by plain SQL');
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY[
+  'tickets 2 different transaction_document_id, missed repaired', 'tickets 4 different is_closed, missed repaired',
+  'work_periods 2 different end_date, missed repaired', 'account_transaction_values 11 different debit, missed repaired',
+  'orders 1 missing here, missed repaired', 'orders 41 different price, missed repaired', 'orders 60 different price, missed repaired',
+  'orders 61 different price, missed repaired', 'orders 70 different price,quantity, missed repaired',
+  'orders 80 different last_update_date_time, missed repaired', 'ticket_entities 30 different ticket_id, missed repaired'],
+  'the comparison does: money given away or moved between two lines, NULL, a second, a new row under an old id, another root');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
+SELECT results_eq($$SELECT table_name, total_missed FROM sambapos.verification WHERE total_missed > 0 ORDER BY 1$$,
+  $$VALUES ('account_transaction_values', 1::bigint), ('orders', 6), ('ticket_entities', 1), ('tickets', 2), ('work_periods', 1)$$, 'what was missed is counted');
+SELECT is((SELECT count(*) FROM sambapos.findings WHERE missed AND repaired_at IS NOT NULL), 11::bigint, 'and can be read');
+ROLLBACK TO loaded;
+
+-- rows that are gone
 DELETE FROM payments WHERE id = 50;
-SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['payments 50 missing at the source, missed repaired'], 'a payment taken by plain SQL is judged by the next runs, which follow at once');
-SELECT is((SELECT row_state FROM sambapos_replica.payments WHERE id = 50), 'removed', 'it is removed');
 DELETE FROM tickets WHERE id = 60; DELETE FROM orders WHERE ticket_id = 60; DELETE FROM payments WHERE ticket_id = 60; DELETE FROM ticket_entities WHERE ticket_id = 60;
-SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'a ticket that is gone is missed by the counts, without comparing');
-SELECT is((SELECT row_state FROM sambapos_replica.tickets WHERE id = 60), 'deleted', 'it is deleted');
+SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['payments 50 missing at the source, missed repaired'],
+  'a payment is judged by the next runs, which follow at once; a ticket is missed by the counts, without comparing');
+SELECT is((SELECT row_state FROM sambapos_replica.payments WHERE id = 50), 'removed', 'the payment is removed');
+SELECT is((SELECT row_state FROM sambapos_replica.tickets WHERE id = 60), 'deleted', 'the ticket is deleted');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
-SELECT is(pg_temp.missed(), 12::numeric::bigint, 'what was missed is counted');
-SELECT is((SELECT count(*) FROM sambapos.findings WHERE missed AND repaired_at IS NOT NULL), 12::bigint, 'and can be read');
+ROLLBACK TO loaded;
 
 -- what a run finds by itself isn't missed
 UPDATE tickets SET note = 'late', last_update_time = '2026-03-10 13:00', total_amount = 21 WHERE id = 7; UPDATE orders SET price = 11 WHERE id = 14;
-SELECT till.sell(2501, 3, '2026-03-10 12:00');
-SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'stamped edits and new tickets are no findings');
-SELECT is_empty($$SELECT * FROM till.differences()$$, 'they are read');
+SELECT till.sell(1101, 3, '2026-03-10 12:00');
+SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');
+UPDATE sambapos.verified_range SET verified_at = verified_at - interval '1 hour';
+SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^(tickets|orders)'$$, ARRAY['tickets ok +3 ~1 -0', 'orders ok +6 ~1 -0'], 'stamped edits and new tickets');
+SELECT is_empty($$SELECT * FROM sambapos.findings$$, 'are no findings, though the run has compared before it read');
+SELECT is((SELECT sum(rows_compared) FROM sambapos.run_table WHERE run_id = (SELECT max(run_id) FROM sambapos.run)) > 5000, true, 'which it has');
+ROLLBACK TO loaded;
 
 -- texts are for tier 2
 UPDATE orders SET order_states = '[gift]' WHERE id = 100;
-SELECT is_empty($$SELECT pg_temp.reconcile()$$, 'tier 1 does not look at texts');
-SELECT results_eq($$SELECT pg_temp.reconcile('{orders}', 2)$$, ARRAY['orders 100 different order_states, missed repaired'], 'tier 2 does');
-UPDATE menu_items SET name = 'tea' WHERE id = 1;
-SELECT is_empty($$SELECT pg_temp.reconcile(NULL, 2)$$, 'masters are read whole in each run');
-SELECT is_empty($$SELECT * FROM till.differences()$$, 'nothing differs');
-
--- what is remembered
+SELECT is_empty($$SELECT pg_temp.reconcile('{orders}')$$, 'tier 1 does not look at texts');
+SELECT results_eq($$SELECT pg_temp.reconcile(NULL, 2)$$, ARRAY['orders 100 different order_states, missed repaired'], 'tier 2 does');
 SELECT results_eq($$SELECT table_name, verified_ids::text FROM sambapos.verification WHERE tier = 2 AND table_name IN ('orders', 'tickets') ORDER BY 1$$,
-  $$VALUES ('orders', '{[1,5008)}'), ('tickets', '{[1,2504)}')$$, 'ranges of ids are verified');
+  $$VALUES ('orders', '{[2,2202)}'), ('tickets', '{[1,1101)}')$$, 'ranges of ids are verified');
 ROLLBACK TO empty;
 
 -- by itself, part by part
@@ -99,21 +98,22 @@ SELECT till.sell(1, 10);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'ten tickets');
 UPDATE orders SET price = 0 WHERE id = 5;
 SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');
-INSERT INTO till.before_step VALUES ('merging', 'orders', 1, 'DO $x$ BEGIN RAISE EXCEPTION ''disk''; END $x$');
-SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders failed +0 ~0 -0 disk (P0001)'], 'a table fails');
+ALTER TABLE sambapos_replica.orders ADD CONSTRAINT nothing_is_free CHECK (price > 0);
+SELECT matches((SELECT string_agg(s, ';') FROM till.sync() AS s), '^orders failed [^;]*$', 'a table fails');
 SELECT is_empty($$SELECT * FROM sambapos.verification WHERE table_name = 'orders'$$, 'nothing of it is verified');
+ALTER TABLE sambapos_replica.orders DROP CONSTRAINT nothing_is_free;
 SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders ok +0 ~1 -0'], 'the next run repairs');
+SELECT is_empty($$SELECT * FROM sambapos.findings WHERE repaired_at IS NULL$$, 'nothing is open');
 ROLLBACK TO empty;
 
 -- a terminal whose clock is five hours behind saves a closed ticket
-UPDATE sambapos.site SET reconcile_interval = '0';
 SELECT till.sell(1, 300, '2026-03-10 08:00');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'a till at noon');
 SELECT till.pass(0.25);
 UPDATE tickets SET total_amount = 19, last_update_time = '2026-03-10 07:15' WHERE id = 20;
 SELECT is(till.quiet_sync(), 0::bigint, 'the edit is not seen');
 SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY['tickets 20 different last_update_time,total_amount, missed repaired'], 'a comparison finds it');
-SELECT is((SELECT lateness FROM sambapos.site_state), interval '9:30', 'twice what the clock is behind by what is known');
+SELECT is((SELECT lateness FROM sambapos.site_state), interval '9:30', 'twice of what the clock is behind, by what is known');
 SELECT till.pass(0.25);
 UPDATE tickets SET total_amount = 18, last_update_time = '2026-03-10 07:30' WHERE id = 21;
 SELECT results_eq($$SELECT till.sync()$$, ARRAY['tickets ok +0 ~1 -0'], 'the next one is found by any run');
