@@ -45,7 +45,7 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.reconcile_finding_finding_i
 COMMENT ON SEQUENCE sambapos.reconcile_finding_finding_id_seq IS 'The number of the next finding';
 COMMENT ON TABLE sambapos.reconcile_finding IS
   'Rows that a comparison found to differ from the source and that no run would have read by itself, or that are not '
-  'repaired yet; view findings has the site''s name. Kept for run_log_retention after the repair';
+  'repaired yet; view differences has the site''s name. Kept for run_log_retention after the repair';
 COMMENT ON COLUMN sambapos.reconcile_finding.run_id IS 'The run that compared';
 COMMENT ON COLUMN sambapos.reconcile_finding.roots IS
   'The roots the row belongs to, at the source and here: these the run reads again with all their rows';

@@ -29,6 +29,7 @@ WITH site_metric AS (
     ('sambapos_rows_inserted_total', t.rows_inserted::double precision, 'Rows inserted into the replica table'),
     ('sambapos_rows_updated_total', t.rows_updated, 'Rows updated in the replica table'),
     ('sambapos_rows_gone_total', t.rows_gone, 'Rows found gone at the source'),
+    ('sambapos_rows_missed_total', t.rows_missed, 'Rows that only a comparison with the source has found'),
     ('sambapos_table_failed', (t.last_status = 'failed')::integer, '1 when the table''s last run failed'),
     ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value, help)
   WHERE s.removed_at IS NULL AND m.value IS NOT NULL

@@ -19,7 +19,7 @@ $$
     WHERE t.site_id = place.site_id AND t.kind <> 'master'
       AND (x.status IS DISTINCT FROM 'ok' OR position('not compared' IN x.message) > 0)
     UNION ALL
-    SELECT 3, format('row %s of %s differs from the source (see sambapos.findings)', f.id, f.table_name)
+    SELECT 3, format('row %s of %s differs from the source (see sambapos.differences)', f.id, f.table_name)
     FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL
     UNION ALL
     SELECT 4, format('%s %s was changing while it was read', w.table_name, w.id)

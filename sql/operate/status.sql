@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
 LEFT JOIN LATERAL (
   SELECT x.table_name, p.phase
-  FROM sambapos.run_table AS x CROSS JOIN unnest('{reading,merging,altering,waiting for}'::text[]) AS p (phase)
+  FROM sambapos.run_table AS x CROSS JOIN unnest('{comparing,reading,merging,altering,waiting for}'::text[]) AS p (phase)
   WHERE x.run_id = r.run_id AND a.application_name = sambapos._log_progress_line(s.name, p.phase, x.table_name)
   LIMIT 1) AS p ON true
 WHERE r.status = 'running';
@@ -94,13 +94,17 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        sambapos._replica_row_count(t.site_id, t.table_name, '{cleared,superseded}') AS rows_history,
        sambapos._replica_row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
        t.last_run_at, t.last_success_at, t.loaded_at, t.last_error, t.last_sqlstate, t.paused_reason, t.full_due,
-       t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone
+       t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone,
+       t.rows_missed AS total_missed, v.verified_at, v.verified_ids
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
+LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids) AS verified_ids FROM sambapos.verified_range AS v
+                   WHERE (v.site_id, v.table_name, v.epoch) = (t.site_id, t.table_name, s.epoch)) AS v ON true
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS
   'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still '
-  'counted in reports (rows_history), edited away or deleted (rows_gone), and its counters since it was added. Rows '
+  'counted in reports (rows_history), edited away or deleted (rows_gone), its counters since it was added, and which ids '
+  'were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier). Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
 -- Both copies of such a row are counted, so this is not green (sync/identity.sql keeps them apart, sync/verdict.sql

@@ -1,8 +1,7 @@
 -- reconcile.sql: sambapos_reconcile: runs that compare whole tables, now, in the caller's transaction.
 --
--- First a run that compares nothing, so that what the till has changed since the last one isn't taken for a finding;
--- then one that compares and repairs (compare.sql). What is missing at the source is judged when settle_runs runs
--- have missed it: they follow at once, as far as something waits for them.
+-- A run that compares and repairs (compare.sql); before it one that loads, if there are tables to be read whole. What is
+-- missing at the source is judged when settle_runs runs have missed it: they follow at once, if something waits for them.
 
 CREATE TYPE sambapos.reconcile_result AS (
   site text, table_name text, tier integer, finding text, id bigint, columns text[], rows_compared bigint,
@@ -82,18 +81,19 @@ CREATE FUNCTION sambapos._reconcile(place sambapos._place, tables text[], tier i
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  began timestamptz := clock_timestamp();
   compared bigint;
   turns integer := place.settle_runs;
 BEGIN
   PERFORM sambapos._workbench_close(); -- what a scheduled run that failed has left in this session
   PERFORM sambapos._workbench_open();
-  RETURN QUERY SELECT r.* FROM sambapos._reconcile_run(place, tables, NULL) AS r WHERE r.table_name IS NULL;
-  IF FOUND THEN
-    PERFORM sambapos._workbench_close();
-    RETURN;
+  IF EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS t
+             WHERE t.enabled AND t.paused_reason IS NULL AND (t.loaded_at IS NULL OR t.full_due)) THEN
+    PERFORM sambapos._reconcile_run(place, tables, NULL);
   END IF;
   RETURN QUERY SELECT * FROM sambapos._reconcile_run(place, tables, tier);
-  SELECT max(r.run_id) INTO compared FROM sambapos.run AS r WHERE r.site_id = place.site_id;
+  SELECT max(r.run_id) INTO compared FROM sambapos.run AS r
+   WHERE r.site_id = place.site_id AND r.tier = _reconcile.tier AND r.pid = pg_backend_pid() AND r.started_at >= began;
   WHILE turns > 0 AND sambapos._reconcile_open(place) LOOP
     PERFORM sambapos._reconcile_run(place, tables, NULL);
     turns := turns - 1;
@@ -125,14 +125,14 @@ COMMENT ON FUNCTION @extschema@.sambapos_reconcile(text, text[], integer) IS
   'repaired or waiting. Runs do the same by themselves, part by part (setting reconcile_interval). Errors: 42704 no such '
   'site, 42P01 no such table, 22023 no such tier';
 
-CREATE VIEW sambapos.findings AS
+CREATE VIEW sambapos.differences AS
 SELECT s.name AS site, f.table_name, f.id, f.kind, f.columns, f.missed, f.found_at, f.repaired_at, f.run_id
 FROM sambapos.reconcile_finding AS f JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos.findings IS
+COMMENT ON VIEW sambapos.differences IS
   'Rows that a comparison with the source found to differ: what no run would have read by itself (missed), and what is '
   'not repaired yet (repaired_at NULL)';
-COMMENT ON COLUMN sambapos.findings.columns IS 'Which columns differed; empty where the row was missing on one side';
+COMMENT ON COLUMN sambapos.differences.columns IS 'Which columns differed; empty where the row was missing on one side';
 
 CREATE VIEW sambapos.verification AS
 SELECT s.name AS site, t.table_name::text AS table_name, v.tier, min(v.verified_at) AS verified_at, range_agg(v.ids) AS verified_ids,

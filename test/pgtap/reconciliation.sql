@@ -43,7 +43,7 @@ SELECT results_eq($$SELECT pg_temp.reconcile()$$, ARRAY[
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
 SELECT results_eq($$SELECT table_name, total_missed FROM sambapos.verification WHERE total_missed > 0 ORDER BY 1$$,
   $$VALUES ('account_transaction_values', 1::bigint), ('orders', 6), ('ticket_entities', 1), ('tickets', 2), ('work_periods', 1)$$, 'what was missed is counted');
-SELECT is((SELECT count(*) FROM sambapos.findings WHERE missed AND repaired_at IS NOT NULL), 11::bigint, 'and can be read');
+SELECT is((SELECT count(*) FROM sambapos.differences WHERE missed AND repaired_at IS NOT NULL), 11::bigint, 'and can be read');
 ROLLBACK TO loaded;
 
 -- rows that are gone
@@ -62,7 +62,7 @@ SELECT till.sell(1101, 3, '2026-03-10 12:00');
 SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');
 UPDATE sambapos.verified_range SET verified_at = verified_at - interval '1 hour';
 SELECT results_eq($$SELECT s FROM till.sync() AS s WHERE s ~ '^(tickets|orders)'$$, ARRAY['tickets ok +3 ~1 -0', 'orders ok +6 ~1 -0'], 'stamped edits and new tickets');
-SELECT is_empty($$SELECT * FROM sambapos.findings$$, 'are no findings, though the run has compared before it read');
+SELECT is_empty($$SELECT * FROM sambapos.differences$$, 'are no findings, though the run has compared before it read');
 SELECT is((SELECT sum(rows_compared) FROM sambapos.run_table WHERE run_id = (SELECT max(run_id) FROM sambapos.run)) > 5000, true, 'which it has');
 ROLLBACK TO loaded;
 
@@ -103,7 +103,7 @@ SELECT matches((SELECT string_agg(s, ';') FROM till.sync() AS s), '^orders faile
 SELECT is_empty($$SELECT * FROM sambapos.verification WHERE table_name = 'orders'$$, 'nothing of it is verified');
 ALTER TABLE sambapos_replica.orders DROP CONSTRAINT nothing_is_free;
 SELECT results_eq($$SELECT till.sync()$$, ARRAY['orders ok +0 ~1 -0'], 'the next run repairs');
-SELECT is_empty($$SELECT * FROM sambapos.findings WHERE repaired_at IS NULL$$, 'nothing is open');
+SELECT is_empty($$SELECT * FROM sambapos.differences WHERE repaired_at IS NULL$$, 'nothing is open');
 ROLLBACK TO empty;
 
 -- a terminal whose clock is five hours behind saves a closed ticket
