@@ -35,6 +35,7 @@ CREATE TABLE sambapos.reconcile_finding (
   columns     text[] NOT NULL DEFAULT '{}',
   version     bigint NOT NULL,
   missed      boolean NOT NULL DEFAULT false,
+  is_orphan   boolean NOT NULL DEFAULT false,
   repaired_at timestamptz,
   repaired_by bigint
 );
@@ -55,6 +56,8 @@ COMMENT ON COLUMN sambapos.reconcile_finding.version IS
 COMMENT ON COLUMN sambapos.reconcile_finding.missed IS
   'True: nothing but the comparison would have had the run read the row';
 
+COMMENT ON COLUMN sambapos.reconcile_finding.is_orphan IS
+  'True: a row of the source whose root is not there, so that it can belong to nothing here';
 COMMENT ON COLUMN sambapos.reconcile_finding.repaired_by IS 'The run that repaired it; NULL: it is open';
 
 CREATE TABLE sambapos.inconsistent_root (

@@ -2,13 +2,13 @@
 --
 -- Rules:
 -- * Everything that is copied has been compared value by value (tier 2) and is equal, or there is no yes.
--- * The first reason against it is the answer.
+-- * The first reason against it is the answer. What may have passed a moment later is looked at up to three times.
 
--- A clear takes sales and leaves masters: a master that isn't copied, or failed, is no reason.
-CREATE FUNCTION sambapos._clear_problem(place sambapos._place, compared bigint) RETURNS text
+-- A clear takes sales and leaves masters: a master that isn't copied is no reason.
+CREATE FUNCTION sambapos._clear_problem(place sambapos._place, compared bigint, OUT words text, OUT may_pass boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT p.words
+  SELECT p.words, p.rank > 3
   FROM (
     SELECT 1 AS rank, format('%s of %s is %s', t.table_name, place.name, CASE WHEN t.enabled THEN 'paused' ELSE 'disabled' END) AS words
     FROM sambapos._table AS t
@@ -19,13 +19,14 @@ $$
     WHERE t.site_id = place.site_id AND t.kind <> 'master'
       AND (x.status IS DISTINCT FROM 'ok' OR position('not compared' IN x.message) > 0)
     UNION ALL
-    SELECT 3, format('row %s of %s differs from the source (see sambapos.differences)', f.id, f.table_name)
+    SELECT CASE WHEN f.is_orphan THEN 3 ELSE 4 END,
+           format('row %s of %s differs from the source (see sambapos.differences)', f.id, f.table_name)
     FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL
     UNION ALL
-    SELECT 4, format('%s %s was changing while it was read', w.table_name, w.id)
+    SELECT 5, format('%s %s was changing while it was read', w.table_name, w.id)
     FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id
     UNION ALL
-    SELECT 5, format('rows of %s %s are missing at the source and not judged yet', m.table_name, m.root_id)
+    SELECT 6, format('rows of %s %s are missing at the source and not judged yet', m.table_name, m.root_id)
     FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL) AS p
   ORDER BY p.rank, p.words LIMIT 1;
 $$;
@@ -37,21 +38,22 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
-  turns integer := 3;
-  problem text;
+  failed text;
+  problem record;
 BEGIN
   PERFORM sambapos._reconcile_check_arguments(NULL, 2);
   place := sambapos._site(site);
-  LOOP
-    SELECT coalesce(r.table_name || ': ', '') || coalesce(r.message, r.status) INTO problem
+  FOR turn IN 1 .. 3 LOOP
+    SELECT coalesce(r.table_name || ': ', '') || coalesce(r.message, r.status) INTO failed
     FROM sambapos._reconcile(place, NULL, 2) AS r WHERE r.status IN ('failed', 'busy', 'paused') LIMIT 1;
-    problem := coalesce(problem, sambapos._clear_problem(place, (
-      SELECT max(r.run_id) FROM sambapos.run AS r WHERE r.site_id = place.site_id AND r.tier = 2)));
-    turns := turns - 1;
-    EXIT WHEN problem IS NULL OR turns = 0;
+    EXIT WHEN failed IS NOT NULL;
+    SELECT * INTO problem FROM sambapos._clear_problem(place,
+      (SELECT max(r.run_id) FROM sambapos.run AS r WHERE r.site_id = place.site_id AND r.tier = 2));
+    failed := problem.words;
+    EXIT WHEN problem.may_pass IS NOT TRUE;
   END LOOP;
-  -- The archive (issue on archives) seals the period here: what was verified just now is what the seal stands for.
-  RETURN coalesce('NOT SAFE: ' || problem, 'SAFE until the next ticket');
+  -- The archive will seal the period here, when there is one: what was verified just now is what a seal stands for.
+  RETURN coalesce('NOT SAFE: ' || failed, 'SAFE until the next ticket');
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_prepare_clear(text) IS

@@ -136,7 +136,8 @@ BEGIN
                   FROM found AS f WHERE f.kind <> ''different'' OR f.columns <> ''{}'' GROUP BY f.id) AS f
             ON CONFLICT (site_id, table_name, id) WHERE repaired_at IS NULL
             DO UPDATE SET run_id = excluded.run_id, roots = excluded.roots, kind = excluded.kind,
-                          columns = excluded.columns, version = excluded.version, found_at = clock_timestamp())
+                          columns = excluded.columns, version = excluded.version, found_at = clock_timestamp(),
+                          is_orphan = false)
      SELECT count(*) FROM found',
     c.live, sambapos._live_schema(place.name), t.table_name, c.replica, sambapos._compare_live_rows_sql(t), c.roots,
     c.differing, c.on_key, coalesce(t.parent_key, 'id'))
@@ -176,6 +177,27 @@ $$
   WHERE (f.run_id, f.table_name) = (_compare_found.run_id, _compare_found.table_name) AND f.repaired_at IS NULL;
 $$;
 COMMENT ON FUNCTION sambapos._compare_found(bigint, name) IS 'How many rows a run has found to differ';
+
+-- A row whose root isn't at the source can't be repaired by reading that root: it is shown, and left.
+CREATE FUNCTION sambapos._compare_find_orphans(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  roots bigint[] := (SELECT array_agg(DISTINCT x) FROM sambapos.reconcile_finding AS f, unnest(f.roots) AS x
+                     WHERE (f.run_id, f.table_name) = (_compare_find_orphans.run_id, t.table_name)
+                       AND f.kind = 'missing here' AND f.repaired_at IS NULL);
+BEGIN
+  IF t.kind = 'child' AND roots IS NOT NULL THEN
+    EXECUTE format('WITH there AS MATERIALIZED (SELECT p.id FROM %I.%I AS p WHERE p.id = ANY ($1))
+                    UPDATE sambapos.reconcile_finding AS f SET is_orphan = true
+                     WHERE (f.run_id, f.table_name) = ($2, $3) AND f.kind = ''missing here'' AND f.roots <> ''{}''
+                       AND f.repaired_at IS NULL AND NOT EXISTS (SELECT FROM there WHERE there.id = ANY (f.roots))',
+                   sambapos._live_schema(place.name), t.parent) USING roots, run_id, t.table_name;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._compare_find_orphans(bigint, sambapos._place, sambapos._table) IS
+  'Marks findings of rows whose root is not at the source';
 
 -- Range by range, with a rest after each. What differs in very many rows isn't found row by row but read: the rest
 -- then waits for the next comparison.
@@ -342,6 +364,7 @@ BEGIN
         ids := CASE WHEN asked THEN sambapos._compare_bounds(place, t) ELSE sambapos._compare_choose(place, t, level, room) END;
         room := room - sambapos._ids_count(ids);
         PERFORM sambapos._compare_table(run_id, place, t, level, ids);
+        PERFORM sambapos._compare_find_orphans(run_id, place, t);
       EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, problem = MESSAGE_TEXT;
         PERFORM sambapos._log_message(run_id, t.table_name, format('not compared with the source: %s (%s)', problem, state));
@@ -409,7 +432,7 @@ BEGIN
   WITH mine AS (
     SELECT f.finding_id, f.roots, f.run_id, f.kind = 'different' OR f.table_name <> t.table_name AS unseen
     FROM sambapos.reconcile_finding AS f JOIN sambapos.replicated_table AS k USING (site_id, table_name)
-    WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND t.table_name IN (k.table_name, k.parent)
+    WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan AND t.table_name IN (k.table_name, k.parent)
   ), handed AS (
     INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT t.table_name, r FROM mine, unnest(mine.roots) AS r
     ON CONFLICT DO NOTHING RETURNING id)
@@ -495,7 +518,7 @@ BEGIN
       USING place.site_id, t.table_name, sambapos._compare_epochs(place), run_id;
     DELETE FROM sambapos.reconcile_finding AS f
      WHERE (f.site_id, f.table_name) = (place.site_id, t.table_name)
-       AND CASE WHEN f.repaired_at IS NULL THEN NOT t.full_due
+       AND CASE WHEN f.repaired_at IS NULL THEN NOT f.is_orphan AND NOT t.full_due
               AND NOT EXISTS (SELECT FROM sambapos.missing AS m
                   WHERE m.site_id = f.site_id AND m.table_name IN (t.table_name, t.parent) AND m.root_id = ANY (f.roots)
                     AND m.version IS NULL)
@@ -520,6 +543,9 @@ CREATE FUNCTION sambapos._compare_end(run_id bigint, place sambapos._place) RETU
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  DELETE FROM sambapos.reconcile_finding AS f USING pg_temp.sambapos__compare AS c -- compared again, and equal now
+   WHERE f.site_id = place.site_id AND f.table_name = c.table_name AND f.repaired_at IS NULL
+     AND f.run_id < _compare_end.run_id AND c.compared @> f.id;
   PERFORM sambapos._compare_close(run_id, place);
   PERFORM sambapos._verified_note(_compare_end.run_id, place, c.table_name, c.tier, c.at,
     c.compared - coalesce((SELECT range_agg(int8range(f.id, f.id + 1)) FROM sambapos.reconcile_finding AS f

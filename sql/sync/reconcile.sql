@@ -47,7 +47,8 @@ COMMENT ON FUNCTION sambapos._reconcile_run(sambapos._place, text[], integer) IS
 
 CREATE FUNCTION sambapos._reconcile_open(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL); $$;
+$$ SELECT EXISTS (SELECT FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL
+                      AND NOT f.is_orphan); $$;
 COMMENT ON FUNCTION sambapos._reconcile_open(sambapos._place) IS 'True while a finding waits for a run';
 
 CREATE FUNCTION sambapos._reconcile_results(run_id bigint, place sambapos._place, tables text[], tier integer)
@@ -69,7 +70,7 @@ $$
     UNION ALL
     SELECT t.table_name, f.kind, f.id, f.columns, NULL, f.missed::integer,
            CASE WHEN f.repaired_at IS NULL THEN 'waiting' ELSE 'repaired' END,
-           CASE WHEN f.repaired_at IS NULL THEN 'judged when further runs have found it so' END,
+           CASE WHEN f.is_orphan THEN 'what it belongs to is not at the source' WHEN f.repaired_at IS NULL THEN 'judged when further runs have found it so' END,
            array_position('{ticket,document,period,child,master}', t.kind)
     FROM sambapos._tables_replicated(place.site_id, tables) AS t JOIN found AS f ON f.table_name = t.table_name) AS o
   ORDER BY o.rank, o.table_name, o.finding IS NOT NULL, o.id;
@@ -126,12 +127,14 @@ COMMENT ON FUNCTION @extschema@.sambapos_reconcile(text, text[], integer) IS
   'site, 42P01 no such table, 22023 no such tier';
 
 CREATE VIEW sambapos.differences AS
-SELECT s.name AS site, f.table_name, f.id, f.kind, f.columns, f.missed, f.found_at, f.repaired_at, f.run_id
+SELECT s.name AS site, f.table_name, f.id, f.kind, f.columns, f.missed, f.is_orphan, f.found_at, f.repaired_at, f.run_id
 FROM sambapos.reconcile_finding AS f JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.differences IS
   'Rows that a comparison with the source found to differ: what no run would have read by itself (missed), and what is '
   'not repaired yet (repaired_at NULL)';
+COMMENT ON COLUMN sambapos.differences.is_orphan IS
+  'True: what the row belongs to is not at the source, so that it can belong to nothing here';
 COMMENT ON COLUMN sambapos.differences.columns IS 'Which columns differed; empty where the row was missing on one side';
 
 CREATE VIEW sambapos.verification AS

@@ -3,7 +3,7 @@
 -- sambapos_prepare_clear says SAFE only when all that is copied is equal, value by value, and otherwise why not.
 BEGIN;
 \ir seam.psql
-SELECT plan(27);
+SELECT plan(29);
 CREATE TABLE change_payments (id int, ticket_id int, amount numeric(16,2));
 ALTER TABLE account_transaction_values ADD credit numeric(16,2);
 UPDATE pg_attribute AS a
@@ -73,7 +73,10 @@ SELECT is(sambapos_prepare_clear('shop'), 'NOT SAFE: the site is disabled', 'the
 ROLLBACK TO safe;
 INSERT INTO orders VALUES (3, 999, 1, 5, 1, '[]', '2026-03-10 10:00');
 SELECT is(sambapos_prepare_clear('shop'), 'NOT SAFE: row 3 of orders differs from the source (see sambapos.differences)', 'a line whose ticket is not there');
-SELECT results_eq($$SELECT table_name, id, kind, missed, repaired_at FROM sambapos.differences$$, $$VALUES ('orders', 3::bigint, 'missing here', false, NULL::timestamptz)$$, 'it is shown');
+SELECT results_eq($$SELECT table_name, id, kind, missed, is_orphan, repaired_at FROM sambapos.differences$$, $$VALUES ('orders', 3::bigint, 'missing here', false, true, NULL::timestamptz)$$, 'it is shown');
+SELECT is_empty($$SELECT * FROM sambapos.waiting_root$$, 'no run asks for the ticket');
+DELETE FROM orders WHERE id = 3;
+SELECT is(sambapos_prepare_clear('shop'), 'SAFE until the next ticket', 'it is gone');
 SELECT throws_ok($$SELECT sambapos_prepare_clear('nowhere')$$, '42704', NULL, 'no such site');
 SELECT * FROM finish();
 ROLLBACK;
