@@ -1,10 +1,10 @@
--- prepare_clear.sql: may the shop clear now? After a clear the source can't be asked any more.
+-- prepare_clear.sql: may the shop clear now? After a clear the source cannot be asked any more.
 --
 -- Rules:
 -- * Everything that is copied has been compared value by value (tier 2) and is equal, or there is no yes.
 -- * The first reason against it is the answer. What may have passed a moment later is looked at up to three times.
 
--- A clear takes sales and leaves masters: a master that isn't copied is no reason.
+-- A clear takes sales and leaves masters: a master that is not copied is no reason.
 CREATE FUNCTION sambapos._clear_problem(place sambapos._place, compared bigint, OUT words text, OUT may_pass boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

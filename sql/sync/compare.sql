@@ -9,10 +9,10 @@
 -- * Tier 1: the source counts and adds up what it has in each 1024 ids: every number, truth value and time, and each
 --   times the row's id; the same is done here, and a part that differs is compared row by row. It proves that the
 --   same ids are there, and every number and time, unless three rows or more of 1024 differ in one column so that
---   both its sums are equal. Texts are not looked at. One or two changed rows can't be equal by accident.
+--   both its sums are equal. Texts are not looked at. One or two changed rows cannot be equal by accident.
 -- * Tier 2: all rows are read and compared value by value. It proves everything that is copied.
 -- * Nothing depends on a hash: sums are decimals on both sides. The same SQL is asked of the foreign table and of the
---   replica; the wrapper sends what it can send exactly, and where it can't the rows are fetched.
+--   replica; the wrapper sends what it can send exactly, and where it cannot the rows are fetched.
 --
 -- Rules:
 -- * The till comes first: a statement is of one range of ids, each is a remote transaction of its own, and after each
@@ -178,7 +178,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._compare_found(bigint, name) IS 'How many rows a run has found to differ';
 
--- A row whose root isn't at the source can't be repaired by reading that root: it is shown, and left.
+-- A row whose root is not at the source cannot be repaired by reading that root: it is shown, and left.
 CREATE FUNCTION sambapos._compare_find_orphans(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -199,7 +199,7 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_find_orphans(bigint, sambapos._place, sambapos._table) IS
   'Marks findings of rows whose root is not at the source';
 
--- Range by range, with a rest after each. What differs in very many rows isn't found row by row but read: the rest
+-- Range by range, with a rest after each. What differs in very many rows is not found row by row but read: the rest
 -- then waits for the next comparison.
 CREATE FUNCTION sambapos._compare_table(run_id bigint, place sambapos._place, t sambapos._table, tier integer,
                                         ids int8multirange) RETURNS void
@@ -444,7 +444,7 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_hand_over(bigint, sambapos._place, sambapos._table) IS
   'Has the run read the roots of open findings, and notes which it would not have read by itself';
 
--- A root that isn't there is missed by the counts, and its children with it.
+-- A root that is not there is missed by the counts, and its children with it.
 -- A ticket that was missed though it was stamped anew: its change came after the last run that would have seen the
 -- stamp, or that read or compared the ticket as it was. By so much, at the least, the stamping clock is behind. No
 -- overlap helps against one that is wrong by more than a week.

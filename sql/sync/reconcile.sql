@@ -26,7 +26,7 @@ $$;
 COMMENT ON FUNCTION sambapos._reconcile_check_arguments(text[], integer) IS
   'Raises what is wrong with a call of sambapos_reconcile';
 
--- A site that can't be synced now answers with a row that says why. Those, and tables that did not go through.
+-- A site that cannot be synced now answers with a row that says why. Those, and tables that did not go through.
 CREATE FUNCTION sambapos._reconcile_run(place sambapos._place, tables text[], tier integer) RETURNS SETOF sambapos.reconcile_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
