@@ -20,7 +20,8 @@ $$
          jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
            'name', q.c,
            'type', q.d || CASE
-             WHEN q.d IN ('char', 'nchar', 'varchar', 'nvarchar', 'binary', 'varbinary') THEN format('(%s)', coalesce(nullif(q.l, -1)::text, 'max'))
+             WHEN q.d IN ('char', 'nchar', 'varchar', 'nvarchar', 'binary', 'varbinary')
+             THEN format('(%s)', coalesce(nullif(q.l, -1)::text, 'max'))
              WHEN q.d IN ('decimal', 'numeric') THEN format('(%s,%s)', q.p, coalesce(q.n, 0))
              WHEN q.d IN ('time', 'datetime2', 'datetimeoffset') THEN coalesce(format('(%s)', q.f), '') ELSE '' END,
            'nullable', q.is_nullable <> 'NO', 'key', q.k, 'collation', q.collation_name)) ORDER BY q.o)
@@ -41,7 +42,8 @@ $$
                        string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', '),
                        string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name))
          FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled))
-       AS q (s text, t text, c text, o integer, d text, l integer, p integer, n integer, f integer, is_nullable text, collation_name text, k integer)
+       AS q (s text, t text, c text, o integer, d text, l integer, p integer, n integer, f integer,
+             is_nullable text, collation_name text, k integer)
   GROUP BY q.s, q.t;
 $$;
 COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS
@@ -50,8 +52,8 @@ COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS
 -- ---- what differs ----
 
 CREATE FUNCTION sambapos._live_shape(live regclass)
-RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_nullable boolean, remote_collation text,
-               is_key boolean, ordinal smallint)
+RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_nullable boolean,
+               remote_collation text, is_key boolean, ordinal smallint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT c.column_name, c.source_name, c.type_name, c.remote_type, NOT a.attnotnull,
@@ -68,9 +70,11 @@ $$
   SELECT NOT EXISTS (
     SELECT FROM (SELECT * FROM sambapos._live_shape(sambapos._live_named(place, t.table_name)) AS l
                  WHERE sambapos._replica_column(l.column_name) <> ALL (t.missing_columns)) AS l
-    FULL JOIN (SELECT * FROM jsonb_to_recordset(columns) AS c (name text, type text, nullable boolean, "key" integer, "collation" text)
+    FULL JOIN (SELECT * FROM jsonb_to_recordset(columns)
+                 AS c (name text, type text, nullable boolean, "key" integer, "collation" text)
                WHERE NOT sambapos._column_is_secret(t.source_name, c.name)) AS c ON c.name = l.source_name
-    WHERE (l.remote_type, l.is_nullable, l.remote_collation, l.is_key) IS DISTINCT FROM (c.type, c.nullable, c."collation", c."key" IS NOT NULL));
+    WHERE (l.remote_type, l.is_nullable, l.remote_collation, l.is_key)
+          IS DISTINCT FROM (c.type, c.nullable, c."collation", c."key" IS NOT NULL));
 $$;
 COMMENT ON FUNCTION sambapos._live_fits(sambapos._place, sambapos._table, jsonb) IS
   'True if a live table has just the columns that the source shows';
@@ -95,7 +99,8 @@ $$
       SELECT DISTINCT ON (o.source_name) o.source_name AS old, n.source_name AS new
       FROM o JOIN n ON lower(n.source_name COLLATE "C") = lower(o.source_name COLLATE "C")
       WHERE n.source_name = o.source_name
-         OR NOT EXISTS (SELECT FROM o AS x JOIN n AS y USING (source_name) WHERE x.source_name IN (o.source_name, n.source_name))
+         OR NOT EXISTS (SELECT FROM o AS x JOIN n AS y USING (source_name)
+                        WHERE x.source_name IN (o.source_name, n.source_name))
       ORDER BY o.source_name, n.source_name) AS p
     ORDER BY p.new, p.old
   )
@@ -122,7 +127,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}')
   FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-  WHERE i.indrelid = sambapos._replica_table(table_name) AND i.indisprimary AND a.attname NOT IN ('site_id', 'epoch', 'root_id');
+  WHERE i.indrelid = sambapos._replica_table(table_name) AND i.indisprimary
+    AND a.attname NOT IN ('site_id', 'epoch', 'root_id');
 $$;
 COMMENT ON FUNCTION sambapos._replica_key(name) IS 'The source''s key as a replica table has it';
 

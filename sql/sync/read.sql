@@ -550,19 +550,6 @@ $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS
   'Reads the source''s clock, columns, counts and id ranges; false: columns have changed and are to be followed first';
 
--- What a run that failed, in part or whole, has left open at the source. A cursor of the caller's may hold it: then it
--- ends with the caller's transaction.
-CREATE FUNCTION sambapos._read_leave(place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  PERFORM sambapos._end_remote_transaction(place.server);
-EXCEPTION WHEN object_in_use OR undefined_object THEN
-  NULL; -- what the run failed with says so
-END;
-$$;
-COMMENT ON FUNCTION sambapos._read_leave(sambapos._place) IS 'Ends a site''s remote transaction, if it can be ended';
-
 -- The whole reading half. Nothing raises but a cancel: failures are in the log. False: columns have changed at the
 -- source; what is to be done about them comes first, and then all of this once more.
 CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS boolean
