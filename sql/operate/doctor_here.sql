@@ -162,26 +162,6 @@ $$;
 COMMENT ON FUNCTION sambapos._doctor_triggers(text) IS 'Do triggers, rules or the like of others run when the sync '
     'writes?';
 
--- Never twice: a trigger that is only switched off is switched on again.
-CREATE FUNCTION sambapos._doctor_guard_fix(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT CASE WHEN EXISTS (SELECT FROM pg_trigger AS g
-                           WHERE g.tgrelid = relation AND g.tgname = 'keep_history'
-                             AND g.tgfoid = to_regprocedure('sambapos_replica.keep_history()'))
-              THEN format('ALTER TABLE %s ENABLE TRIGGER keep_history;', relation)
-              ELSE format('DROP TRIGGER IF EXISTS keep_history ON %s; CREATE TRIGGER keep_history AFTER UPDATE ON %1$s '
-                          'FOR EACH ROW %s;', relation,
-                CASE WHEN bool_or(a.attname = 'row_state')
-                     THEN format('WHEN (OLD.row_state <> ''live'' OR NEW.row_state <> ''live'') '
-                                 'EXECUTE FUNCTION sambapos_replica.keep_history(%L)',
-                                 CASE WHEN bool_or(a.attname = 'document_epoch') THEN 'document_epoch' ELSE '' END)
-                     ELSE 'EXECUTE FUNCTION sambapos_replica.keep_history()' END) END
-  FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
-$$;
-COMMENT ON FUNCTION sambapos._doctor_guard_fix(regclass) IS
-  'What gives a replica table, or one of earlier versions, the trigger that keeps history again';
-
 -- Without it a fault is a loss and not an error. Only the tables of a site, and those of earlier versions beside them.
 CREATE FUNCTION sambapos._doctor_guard(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -190,17 +170,15 @@ DECLARE
   open_tables text[];
   fixes       text;
 BEGIN
-  SELECT array_agg(DISTINCT r.relation::text), string_agg(DISTINCT sambapos._doctor_guard_fix(r.relation), E'\n')
+  SELECT array_agg(DISTINCT r.relation::text), string_agg(DISTINCT format(
+           'DROP TRIGGER IF EXISTS keep_history ON %s; %s;', r.relation, sambapos._guard_definition(r.relation)), E'\n')
     INTO open_tables, fixes
   FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
   JOIN sambapos._doctor_replica_tables() AS r
     ON r.name = t.table_name OR (t.history AND r.name = (t.table_name || '_history')::name)
-  WHERE s.removed_at IS NULL
-    AND NOT EXISTS (SELECT FROM pg_trigger AS g
-                    WHERE g.tgrelid = r.relation AND g.tgname = 'keep_history' AND g.tgenabled IN ('O', 'A')
-                      AND g.tgfoid = to_regprocedure('sambapos_replica.keep_history()'));
+  WHERE s.removed_at IS NULL AND NOT sambapos._guard_is_on(r.relation);
   IF open_tables IS NOT NULL THEN
-    RETURN sambapos._finding('warning', 'trigger keep_history is missing, disabled or calls something else, so rows of '
+    RETURN sambapos._finding('warning', 'trigger keep_history is missing, disabled or changed, so rows of '
         'history can be changed: ' || sambapos._words_some(open_tables, 5, ', '), fixes);
   END IF;
   RETURN sambapos._finding('ok', 'every table keeps the values of its history');
