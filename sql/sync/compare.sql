@@ -121,11 +121,12 @@ BEGIN
   EXECUTE format(
     'WITH l AS MATERIALIZED (SELECT %1$s FROM %2$I.%3$I WHERE id >= $1 AND id < $2),
           r AS MATERIALIZED (SELECT %4$s FROM %5$s),
-          found AS (
+          side AS (
             SELECT coalesce(l.id, r.id) AS id, %6$s::bigint[] AS roots, CASE WHEN r.id IS NULL THEN ''missing here''
                      WHEN l.id IS NULL THEN ''missing at the source'' ELSE ''different'' END AS kind,
                    CASE WHEN l.id IS NOT NULL AND r.id IS NOT NULL THEN array_remove(ARRAY[%7$s], NULL) ELSE ''{}'' END AS columns
             FROM l FULL JOIN r ON %8$s),
+          found AS (SELECT * FROM side AS s WHERE s.kind <> ''different'' OR s.columns <> ''{}''),
           entered AS (
             INSERT INTO sambapos.reconcile_finding AS o (site_id, run_id, table_name, id, roots, kind, columns, version)
             SELECT $3, $5, %3$L, f.id, ARRAY(SELECT DISTINCT x FROM unnest(f.roots) AS x WHERE x IS NOT NULL ORDER BY 1),
@@ -133,12 +134,12 @@ BEGIN
             FROM (SELECT f.id, (SELECT array_agg(y) FROM found AS g, unnest(g.roots) AS y WHERE g.id = f.id) AS roots,
                          CASE WHEN count(*) > 1 THEN ''different'' ELSE min(f.kind) END AS kind,
                          CASE WHEN count(*) > 1 THEN ARRAY[%9$L] ELSE min(f.columns) END AS columns
-                  FROM found AS f WHERE f.kind <> ''different'' OR f.columns <> ''{}'' GROUP BY f.id) AS f
+                  FROM found AS f GROUP BY f.id) AS f
             ON CONFLICT (site_id, table_name, id) WHERE repaired_at IS NULL
             DO UPDATE SET run_id = excluded.run_id, roots = excluded.roots, kind = excluded.kind,
                           columns = excluded.columns, version = excluded.version, found_at = clock_timestamp(),
                           is_orphan = false)
-     SELECT count(*) FROM found',
+     SELECT count(*) FROM side',
     c.live, sambapos._live_schema(place.name), t.table_name, c.replica, sambapos._compare_live_rows_sql(t), c.roots,
     c.differing, c.on_key, coalesce(t.parent_key, 'id'))
     INTO rows USING low, high, place.site_id, sambapos._compare_epochs(place), run_id, place.version;
@@ -250,17 +251,19 @@ DECLARE
   low bigint;
   high bigint;
 BEGIN
-  EXECUTE format('SELECT least(l.low, r.low), greatest(l.high, r.high)
+  EXECUTE format('SELECT least(l.low, r.low, f.low), greatest(l.high, r.high, f.high)
                   FROM (SELECT min(id)::bigint AS low, max(id)::bigint AS high FROM %I.%I) AS l,
                        (SELECT min(id)::bigint AS low, max(id)::bigint AS high FROM sambapos_replica.%2$I
-                        WHERE site_id = $1 AND epoch = ANY ($2) AND row_state = ''live'') AS r',
+                        WHERE site_id = $1 AND epoch = ANY ($2) AND row_state = ''live'') AS r,
+                       (SELECT min(id) AS low, max(id) AS high FROM sambapos.reconcile_finding
+                        WHERE (site_id, table_name) = ($1, %2$L) AND repaired_at IS NULL) AS f',
                  sambapos._live_schema(place.name), t.table_name)
     INTO low, high USING place.site_id, sambapos._compare_epochs(place);
   RETURN CASE WHEN low IS NULL THEN '{}' ELSE int8multirange(int8range(low, high + 1)) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._compare_bounds(sambapos._place, sambapos._table) IS
-  'The ids that a table has, there or here';
+  'The ids that a table has, there, here or in what is open';
 
 -- The part of some ranges with the highest ids, no more than so many.
 CREATE FUNCTION sambapos._ids_take(ids int8multirange, room bigint) RETURNS int8multirange
