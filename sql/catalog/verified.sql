@@ -11,7 +11,7 @@ CREATE TABLE sambapos.verified_range (
   run_id      bigint NOT NULL,
   epoch       integer NOT NULL,
   verified_at timestamptz NOT NULL,
-  ids         int8multirange NOT NULL,
+  ids         text NOT NULL CHECK (ids::int8multirange IS NOT NULL), -- clients know no multirange
   PRIMARY KEY (site_id, table_name, tier, run_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.verified_range', '');
@@ -83,15 +83,15 @@ CREATE FUNCTION sambapos._verified_note(run_id bigint, place sambapos._place, ta
                                         verified_at timestamptz, ids int8multirange) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  UPDATE sambapos.verified_range AS v SET ids = v.ids - _verified_note.ids
+  UPDATE sambapos.verified_range AS v SET ids = (v.ids::int8multirange - _verified_note.ids)::text
    WHERE (v.site_id, v.table_name) = (place.site_id, _verified_note.table_name) AND v.tier <= _verified_note.tier
-     AND v.ids && _verified_note.ids;
+     AND v.ids::int8multirange && _verified_note.ids;
   DELETE FROM sambapos.verified_range AS v
    WHERE (v.site_id, v.table_name) = (place.site_id, _verified_note.table_name)
-     AND (isempty(v.ids) OR v.epoch <> place.epoch);
+     AND (isempty(v.ids::int8multirange) OR v.epoch <> place.epoch);
   INSERT INTO sambapos.verified_range (site_id, table_name, tier, run_id, epoch, verified_at, ids)
   SELECT place.site_id, _verified_note.table_name, _verified_note.tier, _verified_note.run_id, place.epoch,
-         _verified_note.verified_at, _verified_note.ids WHERE NOT isempty(_verified_note.ids);
+         _verified_note.verified_at, _verified_note.ids::text WHERE NOT isempty(_verified_note.ids);
 $$;
 COMMENT ON FUNCTION sambapos._verified_note(bigint, sambapos._place, name, integer, timestamptz, int8multirange) IS
   'Remembers which ids of a table a run has verified';

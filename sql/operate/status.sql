@@ -98,7 +98,7 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        t.rows_missed AS total_missed, v.verified_at, v.verified_ids
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
-LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids) AS verified_ids FROM sambapos.verified_range AS v
+LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::int8multirange)::text AS verified_ids FROM sambapos.verified_range AS v
                    WHERE (v.site_id, v.table_name, v.epoch) = (t.site_id, t.table_name, s.epoch)) AS v ON true
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS

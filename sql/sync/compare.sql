@@ -295,10 +295,10 @@ BEGIN
   SELECT there - coalesce(range_agg(x.compared), '{}') INTO there
   FROM pg_temp.sambapos__compare AS x WHERE x.table_name = t.table_name; -- a moment ago
   FOR candidate IN
-    SELECT there - coalesce(range_agg(v.ids), '{}') FROM sambapos.verified_range AS v
+    SELECT there - coalesce(range_agg(v.ids::int8multirange), '{}') FROM sambapos.verified_range AS v
     WHERE (v.site_id, v.table_name, v.epoch) = (place.site_id, t.table_name, place.epoch) AND v.tier >= _compare_choose.tier
     UNION ALL
-    (SELECT there * v.ids - coalesce((SELECT range_agg(o.ids) FROM sambapos.verified_range AS o
+    (SELECT there * v.ids::int8multirange - coalesce((SELECT range_agg(o.ids::int8multirange) FROM sambapos.verified_range AS o
         WHERE (o.site_id, o.table_name, o.epoch) = (v.site_id, v.table_name, v.epoch)
           AND o.tier >= _compare_choose.tier AND o.verified_at > v.verified_at), '{}')
      FROM sambapos.verified_range AS v
@@ -482,7 +482,7 @@ BEGIN
          AND (x.mode = ''full'' OR o.since <= k.stamp
               OR o.run_id = (SELECT min(w.run_id) FROM sambapos.run AS w WHERE w.site_id = $2 AND w.version = k.version)
               OR EXISTS (SELECT FROM sambapos.verified_range AS v WHERE v.site_id = $2 AND v.run_id = o.run_id
-                            AND v.table_name = %2$L AND v.ids @> k.id))) AS u',
+                            AND v.table_name = %2$L AND v.ids::int8multirange @> k.id))) AS u',
     sambapos._stage_name(t.table_name), t.table_name) INTO late USING run_id, place.site_id;
   IF late > '0' THEN
     late := least(2 * late, '7 days');

@@ -584,7 +584,7 @@ BEGIN
   END;
   PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
   -- whatever became of it: nothing that is done from here on keeps the source waiting
-  PERFORM sambapos._read_leave(place);
+  PERFORM sambapos._end_remote_transaction(place.server) WHERE sambapos._server_exists(place.server);
   RETURN is_read;
 END;
 $$;

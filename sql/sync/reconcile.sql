@@ -138,7 +138,8 @@ COMMENT ON COLUMN sambapos.differences.is_orphan IS
 COMMENT ON COLUMN sambapos.differences.columns IS 'Which columns differed; empty where the row was missing on one side';
 
 CREATE VIEW sambapos.verification AS
-SELECT s.name AS site, t.table_name::text AS table_name, v.tier, min(v.verified_at) AS verified_at, range_agg(v.ids) AS verified_ids,
+SELECT s.name AS site, t.table_name::text AS table_name, v.tier, min(v.verified_at) AS verified_at,
+       range_agg(v.ids::int8multirange)::text AS verified_ids,
        max(v.verified_at) AS last_compared_at, t.rows_missed AS total_missed
 FROM sambapos.verified_range AS v
 JOIN sambapos._table AS t USING (site_id, table_name)
