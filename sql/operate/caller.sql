@@ -43,14 +43,14 @@ $$
                 JOIN pg_language AS l ON l.oid = p.prolang WHERE l.lanname <> 'c')
   SELECT p.oid FROM ours AS p
   WHERE p.prokind = 'f'
-    AND (p.pronamespace <> 'sambapos'::regnamespace
+    AND (p.pronamespace <> 'sambapos'::regnamespace OR p.prorettype = 'trigger'::regtype
          OR EXISTS (SELECT FROM ours AS c WHERE c.prokind = 'p' AND strpos(c.prosrc, 'sambapos.' || p.proname || '(') > 0)
          OR EXISTS (SELECT FROM member AS m JOIN pg_rewrite AS r ON r.ev_class = m.objid
                     JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
                     WHERE m.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid));
 $$;
 COMMENT ON FUNCTION sambapos._caller_meets() IS
-  'The functions of the extension that a caller, a view or a procedure calls';
+  'The functions of the extension that a caller, a view, a trigger or a procedure calls';
 
 -- A backslash in a literal is what it is, whoever calls.
 CREATE FUNCTION sambapos._caller_keep_out() RETURNS void

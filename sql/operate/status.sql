@@ -112,29 +112,34 @@ COMMENT ON VIEW sambapos.table_status IS
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
 -- last_error, as long as that is what the last run met.
 CREATE VIEW sambapos._table_trouble AS
-SELECT t.site_id, t.table_name, x.rank, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words
+SELECT t.site_id, t.table_name, x.rank, x.rank < 3 OR min(x.rank) OVER (PARTITION BY t.site_id) = 3 AS is_named, x.kind,
+       x.since, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 CROSS JOIN LATERAL (
-  SELECT 1 AS rank, '%s is paused: %s' AS words, NULL AS what WHERE t.enabled AND t.paused_reason IS NOT NULL
+  SELECT 1 AS rank, 'table paused' AS kind, t.last_success_at AS since, '%s is paused: %s' AS words, NULL AS what
+  WHERE t.enabled AND t.paused_reason IS NOT NULL
   UNION ALL
-  SELECT 2, 'columns of %s have changed at the source: %s', v.message
+  SELECT 2, 'columns changed', v.seen_from, 'columns of %s have changed at the source: %s', v.message
   FROM sambapos._schema_version(t) AS v
   WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status <> 'failed' AND v.outcome = 'waiting'
   UNION ALL
-  SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, '%s failed: %s', NULL
+  SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, 'table failed', t.last_success_at, '%s failed: %s', NULL
   WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status = 'failed'
-    AND NOT (coalesce(sambapos._log_is_fatal(t.last_sqlstate), false) AND t.last_sqlstate IS NOT DISTINCT FROM s.last_sqlstate)
+    AND NOT (coalesce(sambapos._log_is_fatal(t.last_sqlstate), false)
+             AND t.last_sqlstate IS NOT DISTINCT FROM s.last_sqlstate)
   UNION ALL
-  SELECT 2, '%s is disabled', NULL WHERE NOT t.enabled
+  SELECT 2, 'table disabled', NULL, '%s is disabled', NULL WHERE NOT t.enabled
   UNION ALL
-  SELECT 2, format('%%s: rows are kept apart until somebody says whose they are: event %s in sambapos.source_events',
-                   string_agg(e.event_id::text, ', ' ORDER BY e.event_id)), NULL
+  SELECT 2, 'undecided rows', min(e.at),
+         format('%%s: rows are kept apart until somebody says whose they are: event %s in sambapos.source_events',
+                string_agg(e.event_id::text, ', ' ORDER BY e.event_id)), NULL
   FROM sambapos.source_events AS e
   WHERE (e.site_id, e.table_name) = (t.site_id, t.table_name) AND sambapos._event_is_open(e)
   HAVING count(*) > 0) AS x;
 COMMENT ON VIEW sambapos._table_trouble IS
-  'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble';
+  'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble, and is '
+  'named only if nothing else is';
 
 -- What a light is made of; one row a site.
 CREATE VIEW sambapos._status_facts AS
@@ -155,8 +160,7 @@ CROSS JOIN LATERAL (
   SELECT nullif(sambapos._words_some(
            coalesce(array_agg(x.words ORDER BY x.rank, x.table_name) FILTER (WHERE x.is_named), '{}'), 3, '; ',
            count(*) FILTER (WHERE NOT x.is_named), 'table'), '') AS troubles
-  FROM (SELECT x.*, x.rank < 3 OR min(x.rank) OVER () = 3 AS is_named
-        FROM sambapos._table_trouble AS x WHERE x.site_id = s.site_id) AS x) AS x
+  FROM sambapos._table_trouble AS x WHERE x.site_id = s.site_id) AS x
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos._status_facts IS 'What the lights of sambapos_status are made of';
 
@@ -172,7 +176,7 @@ COMMENT ON FUNCTION sambapos._status_site_error(sambapos._status_facts) IS
   'What the last run of a site met as a whole, for example a till that is off; NULL: nothing, or only tables failed';
 
 -- The rules, first match wins. Red that only a person can end stands above asleep; age below it.
-CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light text, OUT reason text)
+CREATE FUNCTION sambapos._status_light(facts sambapos._status_facts, OUT light text, OUT kind text, OUT reason text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -183,43 +187,49 @@ DECLARE
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
 BEGIN
   IF NOT sambapos._runs_enabled() THEN
-    light := 'red'; reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
+    light := 'red'; kind := 'switched off';
+    reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
   ELSIF NOT s.enabled THEN
-    light := 'red'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') enables it', s.name);
+    light := 'red'; kind := 'disabled'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') enables it', s.name);
   ELSIF s.paused_reason IS NOT NULL THEN
-    light := 'red'; reason := 'paused: ' || s.paused_reason;
+    light := 'red'; kind := 'paused'; reason := 'paused: ' || s.paused_reason;
   ELSIF s.auth_failed THEN
-    light := 'red';
+    light := 'red'; kind := 'login refused';
     reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)',
                      s.last_error, s.name);
   ELSIF s.held_database IS NOT NULL THEN
-    light := 'red';
+    light := 'red'; kind := 'another database';
     reason := format('held: another database answers ("%s", created %s): set the server back to the right one; or let it in: '
                      'SELECT sambapos_accept_source(%L, ''new database''), or ''restore'' if it is this site''s own',
                      s.held_database ->> 'name', coalesce(s.held_database ->> 'created', 'unknown'), s.name);
   ELSIF facts.tables = 0 THEN
-    light := 'red'; reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
+    light := 'red'; kind := 'no tables';
+    reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN
-    light := 'amber'; reason := concat_ws('; ', format('loading %s %%', facts.loading), facts.troubles);
+    light := 'amber'; kind := 'loading'; reason := concat_ws('; ', format('loading %s %%', facts.loading), facts.troubles);
   ELSIF s.last_success_at IS NULL THEN
-    light := 'red'; reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');
+    light := 'red'; kind := 'never worked';
+    reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');
   ELSIF facts.closed THEN
     light := 'asleep'; reason := concat_ws('; ', 'outside opening hours', facts.troubles);
   ELSIF facts.data_age > greatest(8 * s.sync_interval, interval '1 hour') THEN
-    light := 'red'; reason := concat_ws('; ', format('last complete run %s ago%s', age, ': ' || met), facts.troubles);
+    light := 'red'; kind := 'old data';
+    reason := concat_ws('; ', format('last complete run %s ago%s', age, ': ' || met), facts.troubles);
   ELSIF coalesce(met, facts.troubles) IS NOT NULL THEN
-    light := 'amber'; reason := concat_ws('; ', 'last run failed: ' || met, facts.troubles);
+    light := 'amber'; kind := 'run failed'; reason := concat_ws('; ', 'last run failed: ' || met, facts.troubles);
   ELSIF facts.data_age > 2 * s.sync_interval THEN
-    light := 'amber'; reason := format('last complete run %s ago', age);
+    light := 'amber'; kind := 'old data'; reason := format('last complete run %s ago', age);
   ELSE
     light := 'green'; reason := format('last run ok, %s ago', age);
   END IF;
   job := sambapos._cron_complaint(s.name);
   IF job IS NOT NULL AND s.enabled AND (light <> 'green' OR job NOT LIKE 'no pg_cron job%') THEN
+    kind := CASE light WHEN 'green' THEN 'job' ELSE kind END;
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
     reason := reason || '; ' || job;
   END IF;
   IF holder IS NOT NULL THEN
+    kind := CASE light WHEN 'green' THEN 'busy' ELSE kind END;
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
     reason := format('%s; no run can start: %s holds the site', reason, holder);
   END IF;
@@ -236,7 +246,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._status_light(sambapos._status_facts) IS 'The light of a site and its reason';
+COMMENT ON FUNCTION sambapos._status_light(sambapos._status_facts) IS
+  'The light of a site, its reason, and in a word what makes it red or amber (NULL: nothing)';
 
 CREATE FUNCTION sambapos._status(asked text) RETURNS TABLE (
   site text, light text, reason text, data_age interval, last_success_at timestamptz, last_run_at timestamptz, last_error text,

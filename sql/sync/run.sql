@@ -199,9 +199,9 @@ BEGIN
    WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
   PERFORM sambapos._compare_end(run_id, place);
   PERFORM sambapos._consistency_check(run_id, place);
-  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed);
-  PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._backfill_forget(place.site_id);
+  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed); -- tells of the status (operate/alerts.sql)
+  PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);
 END;

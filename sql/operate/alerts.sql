@@ -1,0 +1,207 @@
+-- alerts.sql: what a person should know, one matter a row, and telling of it when it changes.
+--
+-- Rules:
+-- * What is wrong is decided where the lights are made (status.sql) and nowhere else; here it is listed.
+-- * An alert is there as long as its matter is; what only a person can end says how. Its key does not change
+--   meanwhile, so that nobody is told twice.
+-- * Anybody who can connect may LISTEN: no message of a source, and no value, is in a notification. Words of ours and
+--   names of tables are.
+
+-- A site's own light: what its tables have is said by themselves.
+CREATE FUNCTION sambapos._status_of_site(facts sambapos._status_facts, OUT light text, OUT kind text, OUT reason text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  facts.troubles := NULL;
+  facts.code_of_others := NULL;
+  SELECT l.light, l.kind, l.reason INTO light, kind, reason FROM sambapos._status_light(facts) AS l;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._status_of_site(sambapos._status_facts) IS
+  'The light that a site would have if its tables were in order';
+
+-- Which restores nobody has answered yet: a line a run, by its event of the tickets, or else of another root.
+CREATE VIEW sambapos._restore_open AS
+SELECT e.site_id, e.event_id, e.table_name, e.at, e.rows, e.version
+FROM (SELECT DISTINCT ON (e.site_id, e.run_id) e.*
+      FROM sambapos.source_events AS e LEFT JOIN sambapos._table AS t USING (site_id, table_name)
+      WHERE 'restore' IN (e.kind, e.evidence ->> 'was') AND e.version IS NOT NULL
+      ORDER BY e.site_id, e.run_id, t.kind = 'ticket' DESC NULLS LAST, e.event_id) AS e
+WHERE NOT e.evidence ? 'reclassified_at';
+COMMENT ON VIEW sambapos._restore_open IS
+  'Restores of a backup by which rows are gone at the source, until sambapos_reclassify says what they were';
+
+-- Rows that are there again, or were judged otherwise, have another version.
+CREATE FUNCTION sambapos._restore_account(site_id integer, table_name name, version bigint,
+                                          OUT rows bigint, OUT amount numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  has_amount boolean := EXISTS (
+    SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', table_name))
+       AND a.attname = 'total_amount' AND a.attnum > 0 AND NOT a.attisdropped);
+BEGIN
+  IF sambapos._replica_is_readable(table_name) THEN
+    EXECUTE format('SELECT count(*), %s FROM sambapos_replica.%I AS r
+                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state IN (''cleared'', ''superseded'')',
+                   CASE WHEN has_amount THEN 'coalesce(sum(r.total_amount::numeric), 0)' ELSE 'NULL::numeric' END,
+                   table_name)
+      INTO rows, amount USING site_id, version;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restore_account(integer, name, bigint) IS
+  'How many rows of a root, and how much money, a restore has left here and not at the source; NULL: not to be counted';
+
+CREATE FUNCTION sambapos._restore_words(event sambapos._restore_open) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('an older backup was restored at the till: %s rows of %s%s are known here and not at the till',
+                coalesce(a.rows, event.rows), event.table_name,
+                CASE WHEN a.amount IS NOT NULL
+                     THEN concat(', ', a.amount, ' ' || (SELECT s.currency FROM sambapos.site AS s
+                                                         WHERE s.site_id = event.site_id),
+                                 ' in all,') END)
+  FROM sambapos._restore_account(event.site_id, event.table_name, event.version) AS a;
+$$;
+COMMENT ON FUNCTION sambapos._restore_words(sambapos._restore_open) IS
+  'What a restore has cost, in words; counts rows of the replica';
+
+CREATE FUNCTION sambapos._alert_hint(kind text, site text, table_name text, event_id bigint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE kind
+    WHEN 'switched off' THEN 'SELECT sambapos_configure(NULL, ''enabled'', ''true'')'
+    WHEN 'disabled' THEN format('SELECT sambapos_configure(%L, ''enabled'', ''true'')', site)
+    WHEN 'paused' THEN 'End what the message names; sambapos_add_site ends the pause.'
+    WHEN 'login refused' THEN format('Correct the user mapping, then SELECT sambapos_request_sync(%L)', site)
+    WHEN 'another database' THEN format('Set the server back, or SELECT sambapos_accept_source(%L, ...)', site)
+    WHEN 'no tables' THEN format('SELECT sambapos_add_table(%L, ...)', site)
+    WHEN 'loading' THEN format('See sambapos.progress. If nothing is on: CALL sambapos_backfill(%L)', site)
+    WHEN 'job' THEN format('SELECT * FROM sambapos_schedule(%L)', site)
+    WHEN 'busy' THEN 'See the session that the message names in pg_stat_activity.'
+    WHEN 'table disabled' THEN
+      format('SELECT sambapos_configure(%L, ''enabled'', ''true'', %L), or sambapos_remove_table',
+             site, table_name)
+    WHEN 'table paused' THEN
+      format('When the cause is mended: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L)',
+             site, table_name)
+    WHEN 'rows gone' THEN
+      format('Find out at the till what has become of them. If they were deleted on purpose, raise the limit for one '
+             'run: SELECT sambapos_configure(%L, ''gone_limit'', ...)', site)
+    WHEN 'undecided rows' THEN 'Compare both copies with the till; see sambapos.source_events.'
+    WHEN 'code of others' THEN 'Drop it, or let it belong to the role that syncs.'
+    WHEN 'dead letters' THEN 'Correct the values at the till; see sambapos.dead_letters.'
+    WHEN 'restore' THEN
+      format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
+             'count, ''single delete'' does not.', event_id)
+    ELSE format('SELECT * FROM sambapos_check(%L) WHERE status <> ''ok''', site) END;
+$$;
+COMMENT ON FUNCTION sambapos._alert_hint(text, text, text, bigint) IS 'What to do about an alert';
+
+-- The circuit breaker of sync/gone.sql; every other failure is one of reading or writing.
+CREATE FUNCTION sambapos._alert_is_limit(state text, message text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(state = '55000' AND position(' rows are gone at the source, with no sign of a clear' IN message) > 0,
+                  false);
+$$;
+COMMENT ON FUNCTION sambapos._alert_is_limit(text, text) IS 'True if a table failed because of gone_limit';
+
+-- What a restore has cost is counted only where column message is selected.
+CREATE VIEW sambapos._alerts AS
+SELECT f.site_id, CASE WHEN l.light = 'red' THEN 'critical' WHEN l.kind = 'loading' THEN 'notice'
+                       ELSE 'warning' END AS severity,
+       l.kind, NULL::text AS table_name,
+       CASE WHEN l.kind = 'never worked' THEN s.added_at
+            WHEN l.kind IN ('old data', 'run failed', 'login refused') THEN s.last_success_at
+            WHEN l.kind = 'another database' THEN
+              (SELECT max(e.at) FROM sambapos.source_events AS e
+               WHERE e.site_id = f.site_id AND e.kind = 'new database') END AS since,
+       l.reason AS message, NULL::bigint AS event_id, l.kind AS key
+FROM sambapos._status_facts AS f JOIN sambapos._place AS s USING (site_id)
+CROSS JOIN LATERAL sambapos._status_of_site(f) AS l
+WHERE l.light IN ('red', 'amber')
+UNION ALL
+SELECT x.site_id, 'warning', k.kind, x.table_name, x.since, x.words, NULL,
+       concat_ws(' ', k.kind, x.table_name, CASE x.kind WHEN 'undecided rows' THEN x.words END)
+FROM sambapos._table_trouble AS x JOIN sambapos._table AS t USING (site_id, table_name)
+CROSS JOIN LATERAL (SELECT CASE WHEN x.kind = 'table failed' AND sambapos._alert_is_limit(t.last_sqlstate, t.last_error)
+                                THEN 'rows gone' ELSE x.kind END AS kind) AS k
+WHERE x.is_named
+UNION ALL
+SELECT t.site_id, 'warning', 'code of others', t.table_name, NULL,
+       'code of others runs with the rights of the sync: ' || t.code_of_others, NULL, 'code of others ' || t.table_name
+FROM sambapos._table AS t WHERE t.enabled AND t.code_of_others IS NOT NULL
+UNION ALL
+SELECT d.site_id, 'notice', 'dead letters', d.table_name, min(d.filed_at),
+       format('%s values of %s hold characters that are none', count(*), d.table_name), NULL,
+       'dead letters ' || d.table_name
+FROM sambapos.dead_letters AS d GROUP BY d.site_id, d.table_name
+UNION ALL
+SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
+       'restore ' || e.event_id
+FROM sambapos._restore_open AS e;
+COMMENT ON VIEW sambapos._alerts IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
+
+CREATE VIEW sambapos.alerts AS
+SELECT s.name AS site, a.severity, a.kind, a.table_name, a.since, a.message,
+       sambapos._alert_hint(a.kind, s.name, a.table_name, a.event_id) AS hint
+FROM sambapos._alerts AS a JOIN sambapos.site AS s USING (site_id)
+WHERE s.removed_at IS NULL;
+COMMENT ON VIEW sambapos.alerts IS
+  'What a person should know, one open matter a row. severity: critical (the light is red), warning (amber, or '
+  'somebody should look), notice. table_name: NULL where it is the whole site. since: as far as it is known; of what '
+  'a run meets, the last success before it. A restore says how many tickets, and how much money, are known here and no '
+  'longer at the till. Never connects to a till';
+COMMENT ON COLUMN sambapos.alerts.hint IS 'What to do; the manual has more for each kind';
+
+-- What a listener is told of a site; NULL: it was removed.
+CREATE FUNCTION sambapos._status_notice(site_id integer, OUT light text, OUT digest text, OUT reason text,
+                                        OUT alerts bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT l.light, a.digest,
+         coalesce(a.words, CASE l.light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END), a.alerts
+  FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS alerts, md5(string_agg(x.key, E'\n' ORDER BY x.key)) AS digest,
+           nullif(sambapos._words_some(array_agg(
+             concat_ws(': ', x.kind, regexp_replace(x.table_name, '[[:cntrl:]]', '?', 'g'))
+             ORDER BY array_position('{critical,warning,notice}', x.severity), x.table_name NULLS FIRST, x.kind),
+             5, '; '), '') AS words
+    FROM sambapos._alerts AS x WHERE x.site_id = f.site_id) AS a
+  WHERE f.site_id = _status_notice.site_id;
+$$;
+COMMENT ON FUNCTION sambapos._status_notice(integer) IS
+  'What channel sambapos_status says of a site, and a digest of its alerts to see whether they are others';
+
+-- Only when it is something new: each NOTIFY takes a lock of the whole server at commit. No run fails for want of it.
+CREATE FUNCTION sambapos._status_notify() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  site text := (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = NEW.site_id);
+  n record;
+  fresh jsonb;
+BEGIN
+  SELECT * INTO n FROM sambapos._status_notice(NEW.site_id);
+  fresh := jsonb_build_object('light', n.light, 'alerts', n.digest);
+  IF n.light IS NOT NULL AND fresh IS DISTINCT FROM NEW.notified AND pg_notification_queue_usage() < 0.9 THEN
+    UPDATE sambapos.site_state AS s SET notified = fresh WHERE s.site_id = NEW.site_id;
+    PERFORM pg_notify('sambapos_status', json_build_object(
+      'site', site, 'light', n.light, 'was', NEW.notified ->> 'light', 'reason', n.reason, 'alerts', n.alerts)::text);
+  END IF;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING 'the status of site "%" could not be announced: %', site, SQLERRM;
+  RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._status_notify() IS
+  'Tells channel sambapos_status that the light of a site, or its alerts, are others than when it was last told';
+
+-- A run gives the site back with the last that it writes of it; so does a person's verdict.
+CREATE TRIGGER status_notify AFTER UPDATE OF current_run ON sambapos.site_state
+  FOR EACH ROW WHEN (NEW.current_run IS NULL) EXECUTE FUNCTION sambapos._status_notify();
+COMMENT ON TRIGGER status_notify ON sambapos.site_state IS 'Sends sambapos_status when a run has ended';
