@@ -86,10 +86,11 @@ $$
     WHEN 'table paused' THEN
       format('When the cause is mended: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L)',
              site, table_name)
+    WHEN 'columns changed' THEN 'End the session that the message names, or let it end; the next run tries again.'
     WHEN 'rows gone' THEN
       format('Find out at the till what has become of them. If they were deleted on purpose, raise the limit for one '
              'run: SELECT sambapos_configure(%L, ''gone_limit'', ...)', site)
-    WHEN 'undecided rows' THEN 'Compare both copies with the till; see sambapos.source_events.'
+    WHEN 'undecided rows' THEN 'Compare both copies with the till, then SELECT sambapos_reclassify(EVENT, ''edit''), or ''reseed''.'
     WHEN 'code of others' THEN 'Drop it, or let it belong to the role that syncs.'
     WHEN 'dead letters' THEN 'Correct the values at the till; see sambapos.dead_letters.'
     WHEN 'restore' THEN
