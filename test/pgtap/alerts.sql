@@ -12,7 +12,7 @@ CREATE EXTENSION dblink SCHEMA till;
 SELECT till.sell(1, 300, '2026-03-09 10:00');
 COMMIT;
 SET search_path = public, till;
-SELECT plan(50);
+SELECT plan(53);
 
 -- what a listener has heard since it was last asked; a query of its own, since it gets them when it has ended one
 SELECT dblink_connect('ear', format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
@@ -138,9 +138,14 @@ SELECT till.quiet_sync();
 SELECT is(till.heard_words(), 'green > amber: run failed', 'a run fails: that is told');
 SELECT till.quiet_sync();
 SELECT is(till.heard_words(), 'nothing', 'once');
+UPDATE till.failure SET sqlstate = '28000';
+SELECT sambapos_request_sync('shop');
+SELECT throws_ok($$SELECT dblink_exec('ear', 'CALL sambapos_run(''shop'')')$$, 'HV000', NULL, 'a scheduled run is refused');
+SELECT is(till.heard_words(), 'amber > red: login refused', 'that is told');
+SELECT is((SELECT message FROM sambapos.alerts) LIKE '%hunter2%', true, 'what the source said is in the view alone');
 DELETE FROM till.failure;
 SELECT till.quiet_sync();
-SELECT is(till.heard_words(), 'amber > green: in order', 'and its end');
+SELECT is(till.heard_words(), 'red > green: in order', 'and its end');
 INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, enabled)
 SELECT site_id, rpad(E'a\n"\u0001' || i, 50, 'ş'), i::text, 'master', false FROM sambapos.site, generate_series(1000, 1300) AS i;
 SELECT till.quiet_sync();
