@@ -110,7 +110,7 @@ $$;
 COMMENT ON FUNCTION sambapos._alert_is_limit(text, text) IS 'True if a table failed because of gone_limit';
 
 -- What a restore has cost is counted only where column message is selected.
-CREATE VIEW sambapos._alerts AS
+CREATE VIEW sambapos._status_alert AS
 SELECT f.site_id, CASE WHEN l.light = 'red' THEN 'critical' WHEN l.kind = 'loading' THEN 'notice'
                        ELSE 'warning' END AS severity,
        l.kind, NULL::text AS table_name,
@@ -143,12 +143,12 @@ UNION ALL
 SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
        'restore ' || e.event_id
 FROM sambapos._restore_open AS e;
-COMMENT ON VIEW sambapos._alerts IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
+COMMENT ON VIEW sambapos._status_alert IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
 
 CREATE VIEW sambapos.alerts AS
 SELECT s.name AS site, a.severity, a.kind, a.table_name, a.since, a.message,
        sambapos._alert_hint(a.kind, s.name, a.table_name, a.event_id) AS hint
-FROM sambapos._alerts AS a JOIN sambapos.site AS s USING (site_id)
+FROM sambapos._status_alert AS a JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.alerts IS
   'What a person should know, one open matter a row. severity: critical (the light is red), warning (amber, or '
@@ -171,7 +171,7 @@ $$
              concat_ws(': ', x.kind, regexp_replace(x.table_name, '[[:cntrl:]]', '?', 'g'))
              ORDER BY array_position('{critical,warning,notice}', x.severity), x.table_name NULLS FIRST, x.kind),
              5, '; '), '') AS words
-    FROM sambapos._alerts AS x WHERE x.site_id = f.site_id) AS a
+    FROM sambapos._status_alert AS x WHERE x.site_id = f.site_id) AS a
   WHERE f.site_id = _status_notice.site_id;
 $$;
 COMMENT ON FUNCTION sambapos._status_notice(integer) IS

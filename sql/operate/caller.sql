@@ -28,7 +28,7 @@ $$
          ('lc_monetary', 'C'),
          ('lc_numeric', 'C'),
          ('lc_time', 'C'),
-         ('row_security', 'off');               -- an error where a policy would hide rows, not fewer rows
+         ('row_security', 'on');                -- policies as their owners mean them: pg_cron's table of jobs has one
 $$;
 COMMENT ON FUNCTION sambapos._caller_settings() IS
   'The settings that the functions of the extension run with, whatever their caller has';

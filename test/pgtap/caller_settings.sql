@@ -65,7 +65,9 @@ CREATE ROLE caller_settings_reader;
 SELECT sambapos_grant('caller_settings_reader', 'reader') AS granted \gset
 ALTER TABLE sambapos.global_setting ENABLE ROW LEVEL SECURITY;
 SET ROLE caller_settings_reader;
-SELECT public.throws_ok('SELECT * FROM sambapos_status()', '42501', NULL, 'a policy that hides rows is an error, not fewer rows');
+SET row_security = off;
+SELECT public.lives_ok('SELECT * FROM sambapos_status()', 'a policy is no error, as in pg_cron''s table of jobs, whatever the caller has set');
+RESET row_security;
 RESET ROLE;
 SELECT sambapos_grant('caller_settings_reader', 'none') AS granted \gset
 

@@ -31,13 +31,14 @@ SELECT sambapos._workbench_open();
 -- Records whose columns only the call knows cannot be looked at, and replica tables are not there.
 CREATE TEMP VIEW complaint AS
   WITH ours AS MATERIALIZED ( -- first: the check raises for a function of another language
-    SELECT p.oid FROM pg_proc AS p
+    SELECT p.oid, coalesce((SELECT min(t.tgrelid::bigint) FROM pg_trigger AS t WHERE t.tgfoid = p.oid), 0)::oid AS of_trigger
+    FROM pg_proc AS p
     JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
     JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
     JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw')
   SELECT p.oid::regprocedure::text || ': ' || c.message AS complaint
   FROM ours AS p
-  CROSS JOIN LATERAL plpgsql_check_function_tb(p.oid, fatal_errors => false, other_warnings => false, extra_warnings => false,
+  CROSS JOIN LATERAL plpgsql_check_function_tb(p.oid, p.of_trigger, fatal_errors => false, other_warnings => false, extra_warnings => false,
                                                performance_warnings => false) AS c
   WHERE c.level = 'error' AND c.message NOT LIKE 'record % is not assigned yet' AND c.message NOT LIKE '%sambapos_replica.%';
 SELECT is_empty('SELECT complaint FROM complaint', 'so it is in PL/pgSQL functions');
