@@ -93,6 +93,9 @@ $$
     WHEN 'undecided rows' THEN 'Compare both copies with the till, then SELECT sambapos_reclassify(EVENT, ''edit''), or ''reseed''.'
     WHEN 'code of others' THEN 'Drop it, or let it belong to the role that syncs.'
     WHEN 'dead letters' THEN 'Correct the values at the till; see sambapos.dead_letters.'
+    WHEN 'differences' THEN
+      format('See sambapos.differences; SELECT * FROM sambapos_reconcile(%L, ARRAY[%L]) compares again.', site, table_name)
+    WHEN 'inconsistent' THEN 'See sambapos.inconsistent: the till itself (is_of_the_till), or the next run reads it again.'
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
@@ -139,6 +142,15 @@ SELECT d.site_id, 'notice', 'dead letters', d.table_name, min(d.filed_at),
        format('%s values of %s hold characters that are none', count(*), d.table_name), NULL,
        'dead letters ' || d.table_name
 FROM sambapos.dead_letters AS d GROUP BY d.site_id, d.table_name
+UNION ALL
+SELECT d.site_id, 'warning', 'differences', d.table_name, min(d.found_at),
+       format('%s rows of %s differ from the source and are not repaired yet', count(*), d.table_name), NULL,
+       'differences ' || d.table_name
+FROM sambapos.reconcile_finding AS d WHERE d.repaired_at IS NULL GROUP BY d.site_id, d.table_name
+UNION ALL
+SELECT i.site_id, 'notice', 'inconsistent', i.table_name, min(i.first_seen_at),
+       format('the sums of %s rows of %s do not agree', count(*), i.table_name), NULL, 'inconsistent ' || i.table_name
+FROM sambapos.inconsistent_root AS i GROUP BY i.site_id, i.table_name
 UNION ALL
 SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
        'restore ' || e.event_id

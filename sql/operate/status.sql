@@ -107,10 +107,9 @@ COMMENT ON VIEW sambapos.table_status IS
   'were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier). Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
--- Both copies of such a row are counted, so this is not green (sync/identity.sql keeps them apart, sync/verdict.sql
--- ends it).
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
--- last_error, as long as that is what the last run met.
+-- last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both copies are
+-- counted, until a person says what they are (sync/verdict.sql): that is not green.
 CREATE VIEW sambapos._table_trouble AS
 SELECT t.site_id, t.table_name, x.rank, x.rank < 3 OR min(x.rank) OVER (PARTITION BY t.site_id) = 3 AS is_named, x.kind,
        x.since, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words

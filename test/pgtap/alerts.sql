@@ -12,7 +12,7 @@ CREATE EXTENSION dblink SCHEMA till;
 SELECT till.sell(1, 300, '2026-03-09 10:00');
 COMMIT;
 SET search_path = public, till;
-SELECT plan(53);
+SELECT plan(55);
 
 -- what a listener has heard since it was last asked; a query of its own, since it gets them when it has ended one
 SELECT dblink_connect('ear', format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
@@ -92,6 +92,13 @@ SELECT is(till.alerts_after($$INSERT INTO sambapos.dead_letters (site_id, table_
                               SELECT site_id, 'menu_items', jsonb_build_object('id', i), 'name', '?', 1 FROM sambapos.site, generate_series(1, 3) AS i$$,
                             $$till.alerts() || ': ' || (SELECT message FROM sambapos.alerts)$$),
           'notice dead letters menu_items: 3 values of menu_items hold characters that are none', 'values are in the dead letters');
+SELECT is(till.alerts_after($$INSERT INTO sambapos.reconcile_finding (site_id, run_id, table_name, id, roots, kind, version, repaired_at)
+                              SELECT site_id, 1, 'orders', i, '{1}', 'different', 1, CASE i WHEN 3 THEN now() END FROM sambapos.site, generate_series(1, 3) AS i$$,
+                            $$till.alerts() || ': ' || (SELECT message FROM sambapos.alerts)$$),
+          'warning differences orders: 2 rows of orders differ from the source and are not repaired yet', 'a comparison has found what is not repaired yet');
+SELECT is(till.alerts_after($$INSERT INTO sambapos.inconsistent_root (site_id, table_name, epoch, id, difference) SELECT site_id, 'tickets', 1, 7, 5 FROM sambapos.site$$,
+                            $$till.alerts() || ': ' || (SELECT message FROM sambapos.alerts)$$),
+          'notice inconsistent tickets: the sums of 1 rows of tickets do not agree', 'a ticket''s sums do not agree');
 SELECT is(till.alerts(), 'none', 'all of it went away with its cause');
 
 -- a real run stops at gone_limit: told once, and once when it is over
