@@ -14,6 +14,7 @@ SET LOCAL quote_all_identifiers = off;
 SELECT count(sambapos._replica_make_again(p, t)) AS made FROM sambapos._place AS p, sambapos._table AS t
  WHERE t.table_name IN ('tickets', 'account_transaction_documents') \gset
 RESET quote_all_identifiers;
+UPDATE sambapos.schema_versions SET outcome = 'followed'; -- the live tables are as they were, and here is no server to ask
 SELECT till.pass(1), till.sell(21, 1, '2026-03-10 13:30');
 SELECT is_empty($$SELECT s FROM till.sync() AS s WHERE s !~ ' ok '$$, 'tickets and documents are loaded again');
 SELECT is((SELECT sum(price * quantity) FROM sambapos_replica.orders WHERE row_state IN ('live', 'cleared', 'superseded')), (SELECT sum(price * quantity) FROM orders), 'no line is there twice');
