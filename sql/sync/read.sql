@@ -542,6 +542,7 @@ BEGIN
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._range_advise(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
+  PERFORM sambapos._signature_spare(run_id, place);
   PERFORM sambapos._changed_note_missing(place) FROM sambapos.run AS r
    WHERE r.run_id = _read_source_facts.run_id AND r.mode <> 'backfill';
   RETURN true;
