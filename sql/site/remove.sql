@@ -145,7 +145,8 @@ BEGIN
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
   IF NOT sambapos._cron_here() AND sambapos._cron_database() IS NOT NULL THEN
-    RAISE NOTICE 'a pg_cron job of site "%" stays', site USING HINT = sambapos._cron_drop_elsewhere(site);
+    RAISE NOTICE 'a pg_cron job of site "%", if there is one, cannot be dropped from this database', site
+      USING HINT = sambapos._cron_drop_elsewhere(site);
   END IF;
   RETURN QUERY SELECT t.table_name::text, sambapos._site_remove_table(place, t.table_name, drop_data)
                FROM sambapos._table AS t WHERE t.site_id = place.site_id ORDER BY t.parent IS NULL, t.table_name;
