@@ -148,19 +148,22 @@ $$;
 COMMENT ON FUNCTION sambapos._guard_is_on(regclass) IS
   'True if a replica or history table has the trigger that keeps history, unchanged and enabled';
 
--- Of whoever made it: it calls the guard's function, and its condition compares texts and no more. pg_get_triggerdef would
--- wait for who alters the table, and a run with it.
+-- Of whoever made it: it is named, called and fired as we make it, and its condition compares texts and no more.
+-- (pg_get_triggerdef would wait for who alters the table, and a run with it.)
 CREATE FUNCTION sambapos._guard_is_harmless(t pg_trigger) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
+  SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
+     AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
+     AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
+                                             AND NOT a.attisdropped)
      AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, '[{]([A-Z]+)', 'g') AS node (names)
                      WHERE node.names[1] NOT IN ('BOOLEXPR', 'OPEXPR', 'VAR', 'CONST'))
      AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, ':opno ([0-9]+)', 'g') AS op (ids)
                      WHERE op.ids[1]::oid <> 'pg_catalog.<>(text,text)'::regoperator);
 $$;
 COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
-  'True if a trigger runs the function that keeps history and nothing else';
+  'True if a trigger is the one that keeps history, and runs nothing else';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
