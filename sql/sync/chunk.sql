@@ -89,6 +89,25 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._chunk_start(integer) IS 'Enters the next chunk of a first load in the log';
 
+-- As after any other run: whose login was refused is left alone, so that no account gets locked, and what failed is
+-- tried again later and later.
+CREATE FUNCTION sambapos._chunk_remember(run_id bigint, is_read boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.site_state AS s
+     SET last_run_at = r.started_at, last_error = r.message, last_sqlstate = r.sqlstate, current_run = NULL,
+         auth_failed = coalesce(r.sqlstate LIKE '28%', false),
+         consecutive_failures = CASE WHEN is_read THEN 0 ELSE s.consecutive_failures + 1 END
+    FROM sambapos.run AS r
+   WHERE r.run_id = _chunk_remember.run_id AND s.site_id = r.site_id;
+  UPDATE sambapos.site_state AS s SET next_due_at = sambapos._run_next_due(p, r.started_at)
+    FROM sambapos.run AS r JOIN sambapos._place AS p USING (site_id)
+   WHERE r.run_id = _chunk_remember.run_id AND s.site_id = r.site_id AND NOT is_read;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_remember(bigint, boolean) IS 'Writes what a chunk leaves for the site';
+
 CREATE FUNCTION sambapos._chunk_end(run_id bigint, root sambapos._table) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -98,11 +117,13 @@ BEGIN
   SELECT coalesce(bool_or(x.status = 'ok' AND x.table_name = root.table_name), false) AS is_read,
          sum(x.rows_read) FILTER (WHERE x.table_name = root.table_name) AS roots, sum(x.rows_read) AS rows,
          coalesce(array_agg(x.table_name) FILTER (WHERE x.status = 'ok'), '{}') AS tables,
-         bool_or(x.status = 'failed') AS has_failed
+         bool_or(x.status = 'failed') AS has_failed,
+         (array_agg(x.sqlstate ORDER BY sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST, x.table_name)
+          FILTER (WHERE x.status = 'failed'))[1] AS state
     INTO f FROM sambapos.run_table AS x WHERE x.run_id = _chunk_end.run_id;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', message = sambapos._log_causes(r.run_id), epoch = s.epoch,
-         version = s.version, status = CASE WHEN NOT f.is_read THEN 'failed' WHEN f.has_failed THEN 'partial' ELSE 'ok' END
+         version = s.version, sqlstate = f.state, status = CASE WHEN NOT f.is_read THEN 'failed' WHEN f.has_failed THEN 'partial' ELSE 'ok' END
     FROM sambapos._place AS s
    WHERE r.run_id = _chunk_end.run_id AND s.site_id = root.site_id;
   UPDATE sambapos.backfill AS b
@@ -112,12 +133,7 @@ BEGIN
                        ELSE ARRAY(SELECT u FROM unnest(b.tables) AS u WHERE u = ANY (f.tables)) END
     FROM sambapos.run AS r
    WHERE (b.site_id, b.table_name) = (root.site_id, root.table_name) AND r.run_id = _chunk_end.run_id AND f.is_read;
-  UPDATE sambapos.site_state AS s
-     SET last_run_at = r.started_at, last_error = r.message, current_run = NULL,
-         last_sqlstate = (SELECT x.sqlstate FROM sambapos.run_table AS x
-                          WHERE x.run_id = r.run_id AND x.status = 'failed' ORDER BY x.sqlstate NULLS LAST LIMIT 1)
-    FROM sambapos.run AS r
-   WHERE s.site_id = root.site_id AND r.run_id = _chunk_end.run_id;
+  PERFORM sambapos._chunk_remember(run_id, f.is_read);
   RETURN f.is_read;
 END;
 $$;
@@ -167,6 +183,7 @@ EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
   UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
    WHERE r.run_id = _chunk_try_load.run_id;
+  PERFORM sambapos._chunk_remember(run_id, false);
   RETURN false;
 END;
 $$;

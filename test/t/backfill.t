@@ -122,6 +122,17 @@ is($two->error("CALL sambapos_backfill('shop', 0)")->{sqlstate}, '22023', 'no ro
 $two->run("SELECT sambapos_configure('shop', 'enabled', 'false')");
 is($two->error("CALL sambapos_backfill('shop')")->{sqlstate}, '55000', 'a site that is disabled');
 
+# ---- the login is refused in the middle ----
+
+my $refused = fresh('refused');
+interrupted($refused, 2, $ways{terminated});
+$refused->run("ALTER USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (SET password 'wrong')");
+$refused->error('CALL sambapos_run()');
+is($refused->value("SELECT auth_failed FROM sambapos_status('shop')"), 't', 'a login that is refused is remembered');
+my $runs = $refused->value('SELECT count(*) FROM sambapos.run');
+$refused->run('CALL sambapos_run()');
+is($refused->value('SELECT count(*) FROM sambapos.run'), $runs, 'and the job does not knock again');
+
 # ---- one table's trouble ----
 
 SKIP: {
