@@ -97,6 +97,17 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._run_is_lost(bigint) IS 'True if a run has met an error after which it can''t go on reading';
 
+CREATE FUNCTION sambapos._log_failure_of_all(run_id bigint, state text, message text, detail text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.run_table AS x
+     SET status = 'failed', message = _log_failure_of_all.message, sqlstate = state,
+         detail = nullif(_log_failure_of_all.detail, '')
+   WHERE x.run_id = _log_failure_of_all.run_id AND x.status IN ('running', 'read');
+$$;
+COMMENT ON FUNCTION sambapos._log_failure_of_all(bigint, text, text, text) IS
+  'Fails all tables of a run that have not failed yet';
+
 -- What several tables failed with at once, a till that is off for example, is the site's trouble and not theirs.
 CREATE FUNCTION sambapos._log_is_of_site(run_id bigint, line sambapos.run_table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

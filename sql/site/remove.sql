@@ -101,6 +101,7 @@ $$
   DELETE FROM sambapos.waiting_root AS w WHERE w.site_id = _site_forget.site_id;
   DELETE FROM sambapos.schema_versions AS v WHERE v.site_id = _site_forget.site_id;
   DELETE FROM sambapos.backfill AS b WHERE b.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.source_question AS q WHERE q.site_id = _site_forget.site_id;
   SELECT sambapos._verified_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;

@@ -158,12 +158,7 @@ BEGIN
   SELECT t.* INTO STRICT root FROM sambapos._table AS t JOIN sambapos.run_table AS x USING (table_name)
    WHERE t.site_id = place.site_id AND x.run_id = _chunk_load.run_id AND t.kind <> 'child';
   PERFORM sambapos._workbench_close(); -- what a run that failed has left
-  WHILE NOT sambapos._read_all(run_id, place) LOOP
-    WHILE sambapos._drift_follow_next(run_id, place) LOOP
-      NULL;
-    END LOOP;
-  END LOOP;
-  PERFORM sambapos._merge_all(run_id, place);
+  PERFORM sambapos._run_steps(run_id, place);
   PERFORM sambapos._workbench_close();
   RETURN sambapos._chunk_end(run_id, root);
 END;

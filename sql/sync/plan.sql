@@ -143,3 +143,19 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_choose_modes(bigint, sambapos._place) IS
   'Decides for each table of a run between incremental and full, and which are left out';
+
+CREATE FUNCTION sambapos._period_open_since(place sambapos._place) RETURNS timestamp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  start timestamp;
+BEGIN
+  IF sambapos._replica_table('work_periods') IS NOT NULL THEN
+    EXECUTE 'SELECT max(start_date) FROM sambapos_replica.work_periods
+              WHERE site_id = $1 AND row_state = ''live'' AND end_date = start_date' INTO start USING place.site_id;
+  END IF;
+  RETURN start;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._period_open_since(sambapos._place) IS
+  'When the open work period began, as far as the replica knows; NULL if none is open';

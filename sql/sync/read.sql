@@ -49,22 +49,6 @@ $$;
 COMMENT ON FUNCTION sambapos._root_condition(sambapos._place, sambapos._table) IS
   'The predicates that find a root''s changed rows at the source';
 
-CREATE FUNCTION sambapos._period_open_since(place sambapos._place) RETURNS timestamp
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  start timestamp;
-BEGIN
-  IF sambapos._replica_table('work_periods') IS NOT NULL THEN
-    EXECUTE 'SELECT max(start_date) FROM sambapos_replica.work_periods
-              WHERE site_id = $1 AND row_state = ''live'' AND end_date = start_date' INTO start USING place.site_id;
-  END IF;
-  RETURN start;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._period_open_since(sambapos._place) IS
-  'When the open work period began, as far as the replica knows; NULL if none is open';
-
 -- Documents can be edited at any age; the last days' are read again, stock documents back to the
 -- beginning of the open work period.
 CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos._place, t sambapos._table) RETURNS timestamp
@@ -520,7 +504,7 @@ DECLARE
   clock record;
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
-  PERFORM sambapos._signature_ask(run_id, place);
+  PERFORM sambapos._question_ask(place);
   SELECT * INTO clock FROM sambapos._source_clock(place);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
@@ -542,7 +526,7 @@ BEGIN
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._range_advise(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
-  PERFORM sambapos._signature_spare(run_id, place);
+  PERFORM sambapos._question_spare_masters(run_id, place);
   PERFORM sambapos._changed_note_missing(place) FROM sambapos.run AS r
    WHERE r.run_id = _read_source_facts.run_id AND r.mode <> 'backfill';
   RETURN true;
@@ -551,9 +535,9 @@ $$;
 COMMENT ON FUNCTION sambapos._read_source_facts(bigint, sambapos._place) IS
   'Reads the source''s clock, columns, counts and id ranges; false: columns have changed and are to be followed first';
 
--- The whole reading half. Nothing raises but a cancel: failures are in the log. False: columns have changed at the
--- source; what is to be done about them comes first, and then all of this once more.
-CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS boolean
+-- The whole reading half. Nothing raises but a cancel: failures are in the log. What follows: nothing (NULL), since
+-- nothing is new; follow, since columns have changed at the source, and then all of this once more; merge.
+CREATE FUNCTION sambapos._read_all(run_id bigint, place sambapos._place) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -562,6 +546,14 @@ DECLARE
   error_message text;
   error_detail text;
 BEGIN
+  BEGIN
+    IF sambapos._idle_try(run_id, place) THEN
+      RETURN NULL;
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
+    PERFORM sambapos._log_failure_of_all(run_id, state, error_message, error_detail);
+  END;
   PERFORM sambapos._workbench_open();
   BEGIN
     PERFORM sambapos._site_check_server(place);
@@ -579,15 +571,13 @@ BEGIN
     END IF;
   EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT, error_detail = PG_EXCEPTION_DETAIL;
-    UPDATE sambapos.run_table AS x
-       SET status = 'failed', message = error_message, sqlstate = state, detail = nullif(error_detail, '')
-     WHERE x.run_id = _read_all.run_id AND x.status IN ('running', 'read');
+    PERFORM sambapos._log_failure_of_all(run_id, state, error_message, error_detail);
   END;
   PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
   -- whatever became of it: nothing that is done from here on keeps the source waiting
   PERFORM sambapos._end_remote_transaction(place.server) WHERE sambapos._server_exists(place.server);
-  RETURN is_read;
+  RETURN CASE WHEN is_read THEN 'merge' ELSE 'follow' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_all(bigint, sambapos._place) IS
-  'The reading half of a run: everything is staged, or in the log why not';
+  'The reading half of a run: everything is staged, or in the log why not; returns the step that follows';

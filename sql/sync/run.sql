@@ -1,4 +1,4 @@
--- run.sql: beginning and ending a run: its line in the log, and the state it leaves.
+-- run.sql: the beginning of a run, and the state it leaves for the site and for those who asked for it.
 --
 -- Rules:
 -- * State (high-water mark, loaded_at, max ids) changes in the transaction that writes the rows.
@@ -75,42 +75,9 @@ $$;
 COMMENT ON FUNCTION sambapos._run_extent(bigint, sambapos._place) IS
   'Whether a run was one of all tables of its site, and whether all that are to be read were read and merged';
 
--- A child, or the documents, that failed while the tickets went through would never be asked for
--- again by what changed: the next run reads them whole.
-CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  UPDATE sambapos.table_state AS t
-     SET last_status = x.status, last_run_at = now(),
-         last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
-         last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
-         last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
-         loaded_at = CASE x.status WHEN 'ok' THEN coalesce(t.loaded_at, now()) ELSE t.loaded_at END,
-         source_max_id = CASE x.status WHEN 'ok' THEN p.highest ELSE t.source_max_id END,
-         full_due = a.table_name IS NOT NULL
-                    OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
-                            ELSE t.full_due OR x.family_went_through END,
-         reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
-         read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
-         source_signature = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN p.signature ELSE t.source_signature END,
-         rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
-         rows_gone = t.rows_gone + x.rows_gone
-    FROM (SELECT x.*, EXISTS (SELECT FROM sambapos.run_table AS o
-                              JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
-                              WHERE o.run_id = x.run_id AND o.status = 'ok'
-                                AND r.kind = 'ticket') AS family_went_through
-          FROM sambapos.run_table AS x WHERE x.run_id = _run_remember_tables.run_id) AS x
-    LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
-    LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
-   WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
-
 -- The high-water mark moves when the tickets went through, or when there are none to wait for.
 CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos._place, failed bigint,
-                                            first_failed sambapos.run_table) RETURNS void
+                                            first_failed sambapos.run_table, facts jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -135,14 +102,14 @@ BEGIN
    WHERE x.site_id = place.site_id AND s.site_id = place.site_id AND extent.is_whole;
   IF sambapos._run_has_tickets(run_id, place) THEN
     UPDATE sambapos.site_state AS s
-       SET hw_utc = this.source_utc, last_probe = coalesce(s.last_probe, '{}') || sambapos._probe_facts(),
+       SET hw_utc = this.source_utc, last_probe = coalesce(s.last_probe, '{}') || coalesce(facts, '{}'),
            hw_offset_minutes = sambapos._source_offset(this.source_now, this.source_utc)
      WHERE s.site_id = place.site_id;
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint, sambapos.run_table) IS
-  'Writes what a run leaves for the site';
+COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint, sambapos.run_table, jsonb) IS
+  'Writes what a run leaves for the site; facts: what it has counted at the source';
 
 CREATE FUNCTION sambapos._run_answer_requests(run_id bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -168,43 +135,3 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS
   'Deletes the log that is older than the site''s run_log_retention';
-
-CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  failed bigint;
-  went_through bigint;
-  unread bigint;
-  first_failed sambapos.run_table;
-BEGIN
-  PERFORM sambapos._run_remember_tables(run_id, place);
-  SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status = 'ok'),
-         count(*) FILTER (WHERE x.status = 'skipped' AND t.loaded_at IS NULL AND root.paused_reason IS NULL)
-    INTO failed, went_through, unread
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
-  WHERE x.run_id = _run_end.run_id;
-  SELECT x.* INTO first_failed FROM sambapos.run_table AS x
-   WHERE x.run_id = _run_end.run_id AND (x.status = 'failed' OR x.status = 'skipped' AND unread > 0)
-   ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST,
-            x.sqlstate IS NULL, x.table_name LIMIT 1;
-  UPDATE sambapos.run AS r
-     SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
-         status = CASE WHEN failed = 0 AND unread = 0 THEN 'ok' WHEN went_through = 0 THEN 'failed' ELSE 'partial' END,
-         message = coalesce(sambapos._log_causes(r.run_id), first_failed.table_name || ': ' || first_failed.message),
-         epoch = s.epoch, version = s.version
-    FROM sambapos._place AS s
-   WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
-  PERFORM sambapos._compare_end(run_id, place);
-  PERFORM sambapos._consistency_check(run_id, place);
-  PERFORM sambapos._backfill_forget(place.site_id);
-  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed); -- tells of the status (operate/alerts.sql)
-  PERFORM sambapos._run_answer_requests(run_id);
-  PERFORM sambapos._missing_purge(place);
-  PERFORM sambapos._run_purge_log(run_id, place);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS
-  'Writes the state that a run leaves, and its end in the log; purges old log lines';

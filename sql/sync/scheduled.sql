@@ -177,23 +177,16 @@ BEGIN
      WHERE r.run_id = _run_continue.run_id;
     RETURN NULL;
   END IF;
-  CASE part
-    WHEN 'read' THEN
-      PERFORM sambapos._problem_raise(sambapos._site_problem(place));
-      PERFORM sambapos._workbench_close(); -- what a run that was cancelled has left
-      IF NOT sambapos._read_all(run_id, place) THEN
-        RETURN 'follow';
-      END IF;
-      UPDATE sambapos.run AS r SET phase = 'merging' WHERE r.run_id = _run_continue.run_id;
-      RETURN 'merge';
-    WHEN 'follow' THEN
-      PERFORM sambapos._problem_raise(sambapos._site_problem(place));
-      RETURN CASE WHEN sambapos._drift_follow_next(run_id, place) THEN 'follow' ELSE 'read' END;
-    WHEN 'merge' THEN
-      PERFORM sambapos._merge_all(run_id, place);
-      PERFORM sambapos._run_end(run_id, place);
-      RETURN NULL;
-  END CASE;
+  IF part <> 'merge' THEN
+    PERFORM sambapos._problem_raise(sambapos._site_problem(place));
+    PERFORM sambapos._workbench_close() WHERE part = 'read'; -- what a run that was cancelled has left
+  END IF;
+  part := sambapos._run_step(run_id, place, part);
+  IF part = 'end' THEN
+    PERFORM sambapos._run_end(run_id, place);
+    RETURN NULL;
+  END IF;
+  RETURN part;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_continue(bigint, text) IS

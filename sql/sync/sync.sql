@@ -77,13 +77,9 @@ BEGIN
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
   place := sambapos._site_follow_server(place);
   run_id := sambapos._run_begin(place, mode, 'call', tables);
-  WHILE NOT sambapos._read_all(run_id, place) LOOP
-    WHILE sambapos._drift_follow_next(run_id, place) LOOP
-      NULL;
-    END LOOP;
-  END LOOP;
-  PERFORM sambapos._merge_all(run_id, place);
-  PERFORM sambapos._run_end(run_id, place);
+  IF sambapos._run_steps(run_id, place) THEN
+    PERFORM sambapos._run_end(run_id, place);
+  END IF;
   PERFORM sambapos._workbench_empty();
   RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
 END;

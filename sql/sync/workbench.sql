@@ -20,7 +20,7 @@ BEGIN
   CREATE TEMPORARY TABLE sambapos__probe (
     table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
     highest_after bigint, asked_again boolean NOT NULL DEFAULT false, live_before bigint,
-    listed boolean NOT NULL DEFAULT false, staged_whole boolean NOT NULL DEFAULT false, signature text);
+    listed boolean NOT NULL DEFAULT false, staged_whole boolean NOT NULL DEFAULT false);
   CREATE TEMPORARY TABLE sambapos__changed (table_name name, id bigint, PRIMARY KEY (table_name, id));
   CREATE TEMPORARY TABLE sambapos__source_id (table_name name, id bigint, PRIMARY KEY (table_name, id));
   CREATE TEMPORARY TABLE sambapos__gone (

@@ -1,0 +1,24 @@
+-- source_question.sql: the one question that shows whether a run would find anything new at a source.
+
+CREATE TABLE sambapos.source_question (
+  site_id    integer PRIMARY KEY,
+  question   text NOT NULL,
+  since      timestamp,
+  low_ids    jsonb NOT NULL DEFAULT '{}',
+  database   text,
+  columns    text,
+  answer     jsonb
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.source_question', '');
+COMMENT ON TABLE sambapos.source_question IS
+  'The question that each run of a site asks first, and what was answered of the database and its columns; what was '
+  'answered of each table is in table_state.source_signature. Written by runs';
+COMMENT ON COLUMN sambapos.source_question.question IS
+  'T-SQL: how many rows there are, and what the rows add up to that a run would read again';
+COMMENT ON COLUMN sambapos.source_question.since IS
+  'The source''s local time on which its dates rest; NULL: it asks about masters only';
+COMMENT ON COLUMN sambapos.source_question.low_ids IS 'The id of each table above which it asks about the rows';
+COMMENT ON COLUMN sambapos.source_question.database IS 'What the last whole run heard of the database';
+COMMENT ON COLUMN sambapos.source_question.columns IS 'What the columns of all tables added up to then';
+COMMENT ON COLUMN sambapos.source_question.answer IS
+  'What the run that began last was answered, before it read anything: of each table, and of the source under no name';

@@ -1,0 +1,104 @@
+-- idle.sql: a run that finds nothing new: one question to the source, no temporary table, no replica table touched.
+--
+-- Rules:
+-- * What is known here decides first whether such a run is possible at all: nothing failed, waits to be judged or read
+--   again, is due to be compared, or to be read whole for the night.
+-- * Then the answer of the source has to be the one of the last run. That run wrote nothing to roots and children: so
+--   what was written is read once more before a run believes that nothing has changed.
+
+-- A line of the run that is neither running nor paused, a table that was dropped, anything open: then it is read.
+CREATE FUNCTION sambapos._idle_is_possible(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
+           WHERE r.run_id = _idle_is_possible.run_id)
+     AND place.hw_utc IS NOT NULL AND place.consecutive_failures = 0 AND place.held_database IS NULL
+     AND NOT place.auth_failed AND NOT sambapos._compare_is_due(place)
+     AND EXISTS (SELECT FROM sambapos.source_question AS q WHERE q.site_id = place.site_id AND q.since IS NOT NULL)
+     AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
+     AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id)
+     AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL)
+     AND NOT EXISTS (SELECT FROM sambapos.inconsistent_root AS i
+                     WHERE i.site_id = place.site_id AND i.runs < place.settle_runs)
+     AND NOT EXISTS (SELECT FROM sambapos.reconcile_finding AS f
+                     WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan)
+     AND NOT EXISTS (
+       SELECT FROM sambapos._table AS t
+       LEFT JOIN sambapos.run_table AS x ON x.run_id = _idle_is_possible.run_id AND x.table_name = t.table_name
+       WHERE t.site_id = place.site_id AND t.enabled
+         AND (x.status IS NULL OR x.status NOT IN ('running', 'paused')
+              OR x.status = 'running' AND (
+                t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL OR t.source_signature IS NULL
+                OR t.kind = 'master' AND t.read_whole_at <= now() - sambapos._night_began(place)
+                OR to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL
+                OR to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name)) IS NULL)));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._idle_is_possible(bigint, sambapos._place) IS
+  'True if a run may end without reading, should the source say that it is as it was';
+
+-- A clock that was set back, or whose offset is another one, makes a run read older rows.
+CREATE FUNCTION sambapos._idle_is_equal(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN coalesce((
+    SELECT (q.answer #>> '{"",utc}')::timestamp >= place.hw_utc
+       AND sambapos._source_offset((q.answer #>> '{"",local}')::timestamp, (q.answer #>> '{"",utc}')::timestamp)
+           = place.hw_offset_minutes
+       AND q.database = q.answer #>> '{"",database}' AND q.columns = q.answer ->> 'information_schema.columns'
+       AND NOT EXISTS (SELECT FROM sambapos.run_table AS x
+                       JOIN sambapos.table_state AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+                       WHERE x.run_id = _idle_is_equal.run_id AND x.status = 'running'
+                         AND t.source_signature IS DISTINCT FROM q.answer ->> x.table_name)
+    FROM sambapos.source_question AS q WHERE q.site_id = place.site_id), false);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._idle_is_equal(bigint, sambapos._place) IS
+  'True if a source has answered what it answered to the last run';
+
+-- It counts as a run that has looked at all tables: the high-water mark moves, the state of each table is of now.
+CREATE FUNCTION sambapos._idle_end(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.run_table AS x SET mode = 'none', status = 'ok'
+   WHERE x.run_id = _idle_end.run_id AND x.status = 'running';
+  UPDATE sambapos.table_state AS t SET last_run_at = now(), last_success_at = now()
+    FROM sambapos.run_table AS x
+   WHERE x.run_id = _idle_end.run_id AND x.status = 'ok' AND t.site_id = place.site_id AND t.table_name = x.table_name;
+  UPDATE sambapos.run AS r
+     SET ended_at = clock_timestamp(), phase = 'done', status = 'ok', message = 'nothing has changed at the source',
+         epoch = place.epoch, version = place.version, source_now = (q.answer #>> '{"",local}')::timestamp,
+         source_utc = (q.answer #>> '{"",utc}')::timestamp
+    FROM sambapos.source_question AS q WHERE r.run_id = _idle_end.run_id AND q.site_id = place.site_id;
+  PERFORM sambapos._run_remember_site(run_id, place, 0, NULL, NULL);
+  PERFORM sambapos._run_answer_requests(run_id);
+  PERFORM sambapos._missing_purge(place);
+  PERFORM sambapos._run_purge_log(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._idle_end(bigint, sambapos._place) IS 'Ends a run that has found nothing new';
+
+-- The remote transaction is over when this returns. What the source could not answer is no trouble of the run's yet.
+CREATE FUNCTION sambapos._idle_try(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT sambapos._idle_is_possible(run_id, place) THEN
+    RETURN false;
+  END IF;
+  PERFORM sambapos._site_check_server(place);
+  PERFORM sambapos._log_progress(place, 'asking', place.server);
+  PERFORM sambapos._question_ask(place);
+  PERFORM sambapos._end_remote_transaction(place.server);
+  IF NOT sambapos._idle_is_equal(run_id, place) THEN
+    RETURN false;
+  END IF;
+  PERFORM sambapos._idle_end(run_id, place);
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._idle_try(bigint, sambapos._place) IS
+  'One look at the source; true: nothing is new, and the run is over';

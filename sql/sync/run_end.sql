@@ -1,0 +1,84 @@
+-- run_end.sql: the end of a run that has read: its line in the log, and the state of its tables.
+
+-- A child, or the documents, that failed while the tickets went through would never be asked for
+-- again by what changed: the next run reads them whole.
+CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.table_state AS t
+     SET last_status = x.status, last_run_at = now(),
+         last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
+         last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
+         last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
+         loaded_at = CASE x.status WHEN 'ok' THEN coalesce(t.loaded_at, now()) ELSE t.loaded_at END,
+         source_max_id = CASE x.status WHEN 'ok' THEN p.highest ELSE t.source_max_id END,
+         full_due = a.table_name IS NOT NULL
+                    OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
+                            ELSE t.full_due OR x.family_went_through END,
+         reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
+         read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
+         source_signature = CASE WHEN x.status <> 'ok' THEN NULL WHEN x.mode = 'none' THEN t.source_signature
+                                 WHEN x.is_master OR NOT x.roots_were_written
+                                   THEN sambapos._question_answered(place.site_id, t.table_name) END,
+         rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
+         rows_gone = t.rows_gone + x.rows_gone
+    FROM (SELECT x.*, k.kind = 'master' AS is_master,
+                 coalesce(bool_or(x.rows_inserted + x.rows_updated + x.rows_gone > 0)
+                          FILTER (WHERE k.kind <> 'master') OVER (), false) AS roots_were_written,
+                 EXISTS (SELECT FROM sambapos.run_table AS o
+                              JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
+                              WHERE o.run_id = x.run_id AND o.status = 'ok'
+                                AND r.kind = 'ticket') AS family_went_through
+          FROM sambapos.run_table AS x
+          JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
+          WHERE x.run_id = _run_remember_tables.run_id) AS x
+    LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
+    LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
+   WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
+
+CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  failed bigint;
+  went_through bigint;
+  unread bigint;
+  first_failed sambapos.run_table;
+BEGIN
+  PERFORM sambapos._run_remember_tables(run_id, place);
+  SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status = 'ok'),
+         count(*) FILTER (WHERE x.status = 'skipped' AND t.loaded_at IS NULL AND root.paused_reason IS NULL)
+    INTO failed, went_through, unread
+  FROM sambapos.run_table AS x
+  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
+  WHERE x.run_id = _run_end.run_id;
+  SELECT x.* INTO first_failed FROM sambapos.run_table AS x
+   WHERE x.run_id = _run_end.run_id AND (x.status = 'failed' OR x.status = 'skipped' AND unread > 0)
+   ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST,
+            x.sqlstate IS NULL, x.table_name LIMIT 1;
+  UPDATE sambapos.run AS r
+     SET ended_at = clock_timestamp(), phase = 'done', sqlstate = first_failed.sqlstate,
+         status = CASE WHEN failed = 0 AND unread = 0 THEN 'ok' WHEN went_through = 0 THEN 'failed' ELSE 'partial' END,
+         message = coalesce(sambapos._log_causes(r.run_id), first_failed.table_name || ': ' || first_failed.message),
+         epoch = s.epoch, version = s.version
+    FROM sambapos._place AS s
+   WHERE r.run_id = _run_end.run_id AND s.site_id = place.site_id;
+  PERFORM sambapos._compare_end(run_id, place);
+  PERFORM sambapos._consistency_check(run_id, place);
+  PERFORM sambapos._backfill_forget(place.site_id);
+  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed, sambapos._probe_facts()); -- tells of the status (operate/alerts.sql)
+  PERFORM sambapos._question_remember(s)
+  FROM sambapos._place AS s CROSS JOIN LATERAL sambapos._run_extent(run_id, s) AS e
+  WHERE s.site_id = place.site_id AND e.is_whole AND went_through > 0;
+  PERFORM sambapos._run_answer_requests(run_id);
+  PERFORM sambapos._missing_purge(place);
+  PERFORM sambapos._run_purge_log(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_end(bigint, sambapos._place) IS
+  'Writes the state that a run leaves, and its end in the log; purges old log lines';
