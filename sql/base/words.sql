@@ -4,11 +4,14 @@
 -- PostgreSQL cuts names at 63 bytes, and would cut two long ones to the same. As IMPORT FOREIGN SCHEMA does it
 -- (import_names.cpp): 54 bytes, an underscore, and eight digits computed from the whole name.
 CREATE FUNCTION sambapos._name_fit(long_name text) RETURNS name
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN octet_length(long_name) <= 63 THEN long_name::name
-              ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n WHERE octet_length(left(long_name, n)) <= 54))
-                    || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0'))::name END;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN octet_length(long_name) <= 63 THEN long_name::name
+                ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n WHERE octet_length(left(long_name, n)) <= 54))
+                      || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0'))::name END);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._name_fit(text) IS
   'A name that PostgreSQL does not cut: one of more than 63 bytes ends in digits computed from all of it';
@@ -52,8 +55,13 @@ $$ SELECT coalesce('Perhaps you meant "' || sambapos._name_nearest(word, candida
 COMMENT ON FUNCTION sambapos._name_hint(text, text[]) IS 'First sentence of a hint: the nearest valid name, or nothing';
 
 CREATE FUNCTION sambapos._tsql_name(name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT '[' || replace(name, ']', ']]') || ']'; $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT '[' || replace(name, ']', ']]') || ']');
+END;
+$$;
 COMMENT ON FUNCTION sambapos._tsql_name(text) IS 'A name as a T-SQL identifier';
 
 CREATE FUNCTION sambapos._tsql_text(value text) RETURNS text

@@ -129,8 +129,8 @@ WHERE l.light IN ('red', 'amber')
 UNION ALL
 SELECT x.site_id, 'warning', k.kind, x.table_name, x.since, x.words, NULL,
        concat_ws(' ', k.kind, x.table_name, CASE x.kind WHEN 'undecided rows' THEN x.words END)
-FROM sambapos._table_trouble AS x JOIN sambapos._table AS t USING (site_id, table_name)
-CROSS JOIN LATERAL (SELECT CASE WHEN x.kind = 'table failed' AND sambapos._alert_is_limit(t.last_sqlstate, t.last_error)
+FROM sambapos._table_trouble AS x
+CROSS JOIN LATERAL (SELECT CASE WHEN x.kind = 'table failed' AND sambapos._alert_is_limit(x.last_sqlstate, x.last_error)
                                 THEN 'rows gone' ELSE x.kind END AS kind) AS k
 WHERE x.is_named
 UNION ALL
@@ -170,12 +170,15 @@ COMMENT ON VIEW sambapos.alerts IS
 COMMENT ON COLUMN sambapos.alerts.hint IS 'What to do; the manual has more for each kind';
 
 -- What a listener is told of a site; NULL: it was removed.
+-- Each run asks: in PL/pgSQL a session plans the large views once.
 CREATE FUNCTION sambapos._status_notice(site_id integer, OUT light text, OUT digest text, OUT reason text,
                                         OUT alerts bigint)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   SELECT l.light, a.digest,
          coalesce(a.words, CASE l.light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END), a.alerts
+    INTO light, digest, reason, alerts
   FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
   CROSS JOIN LATERAL (
     SELECT count(*) AS alerts, md5(string_agg(x.key, E'\n' ORDER BY x.key)) AS digest,
@@ -185,6 +188,7 @@ $$
              5, '; '), '') AS words
     FROM sambapos._status_alert AS x WHERE x.site_id = f.site_id) AS a
   WHERE f.site_id = _status_notice.site_id;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._status_notice(integer) IS
   'What channel sambapos_status says of a site, and a digest of its alerts to see whether they are others';

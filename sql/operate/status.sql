@@ -112,15 +112,17 @@ COMMENT ON VIEW sambapos.table_status IS
 -- counted, until a person says what they are (sync/verdict.sql): that is not green.
 CREATE VIEW sambapos._table_trouble AS
 SELECT t.site_id, t.table_name, x.rank, x.rank < 3 OR min(x.rank) OVER (PARTITION BY t.site_id) = 3 AS is_named, x.kind,
-       x.since, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words
+       x.since, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words,
+       t.last_sqlstate, t.last_error
 FROM sambapos._table AS t
-JOIN sambapos._place AS s USING (site_id)
+JOIN sambapos.site AS p USING (site_id)
+LEFT JOIN sambapos.site_state AS s USING (site_id)
+LEFT JOIN sambapos.schema_versions AS v ON (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.seen_until IS NULL
 CROSS JOIN LATERAL (
   SELECT 1 AS rank, 'table paused' AS kind, t.last_success_at AS since, '%s is paused: %s' AS words, NULL AS what
   WHERE t.enabled AND t.paused_reason IS NOT NULL
   UNION ALL
   SELECT 2, 'columns changed', v.seen_from, 'columns of %s have changed at the source: %s', v.message
-  FROM sambapos._schema_version(t) AS v
   WHERE t.enabled AND t.paused_reason IS NULL AND t.last_status <> 'failed' AND v.outcome = 'waiting'
   UNION ALL
   SELECT CASE WHEN t.last_sqlstate IS NULL THEN 3 ELSE 1 END, 'table failed', t.last_success_at, '%s failed: %s', NULL

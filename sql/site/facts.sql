@@ -143,27 +143,34 @@ COMMENT ON FUNCTION sambapos._known_tables() IS
   'masters';
 
 CREATE FUNCTION sambapos._known_secret_columns() RETURNS TABLE (table_name text, column_name text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp AS
 $$
-  VALUES
-    ('Users', 'PinCode'), ('Users', 'Password'), ('PaymentTypes', 'ProcessorSettings'), ('Payments', 'PaymentData'),
-    ('Printers', 'CustomPrinterData'), ('ProgramSettingValues', 'Value'), ('AppActions', 'Parameter'),
-    ('ActionContainers', 'ParameterValues'), ('Scripts', 'Code'), ('GraphqlClients', 'Secret'), ('AddonLicenses', 'Key');
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    VALUES
+      ('Users', 'PinCode'), ('Users', 'Password'), ('PaymentTypes', 'ProcessorSettings'), ('Payments', 'PaymentData'),
+      ('Printers', 'CustomPrinterData'), ('ProgramSettingValues', 'Value'), ('AppActions', 'Parameter'),
+      ('ActionContainers', 'ParameterValues'), ('Scripts', 'Code'), ('GraphqlClients', 'Secret'), ('AddonLicenses', 'Key');
+END;
 $$;
 COMMENT ON FUNCTION sambapos._known_secret_columns() IS
   'Source columns that hold PINs, passwords, keys or processor settings in every SambaPOS database';
 
 -- Columns that are never selected, whoever imported them.
 CREATE FUNCTION sambapos._column_is_secret(source_table text, source_column text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE
-    WHEN lower(source_table COLLATE "C") = 'users'
-      THEN lower(source_column COLLATE "C") NOT IN ('id', 'name', 'userrole_id')
-    ELSE EXISTS (SELECT FROM sambapos._known_secret_columns() AS k
-                 WHERE lower(k.table_name COLLATE "C") = lower(source_table COLLATE "C")
-                   AND lower(k.column_name COLLATE "C") = lower(source_column COLLATE "C"))
-  END;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE
+      WHEN lower(source_table COLLATE "C") = 'users'
+        THEN lower(source_column COLLATE "C") NOT IN ('id', 'name', 'userrole_id')
+      ELSE EXISTS (SELECT FROM sambapos._known_secret_columns() AS k
+                   WHERE lower(k.table_name COLLATE "C") = lower(source_table COLLATE "C")
+                     AND lower(k.column_name COLLATE "C") = lower(source_column COLLATE "C"))
+    END);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._column_is_secret(text, text) IS
   'True for source columns that hold PINs, passwords, keys or processor settings; of Users only Id, Name and '

@@ -35,10 +35,13 @@ COMMENT ON FUNCTION sambapos._hours_parse(text, boolean) IS
   'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
 
 CREATE FUNCTION sambapos._site_clock(place sambapos._place) RETURNS timestamp
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
-              ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
+                ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._site_clock(sambapos._place) IS
   'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';

@@ -23,8 +23,13 @@ $$;
 COMMENT ON FUNCTION sambapos._site(text) IS 'The site of that name; raises 42704 if there is none';
 
 CREATE FUNCTION sambapos._live_schema(site text) RETURNS name
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT ('sambapos_live_' || site)::name; $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT ('sambapos_live_' || site)::name);
+END;
+$$;
 COMMENT ON FUNCTION sambapos._live_schema(text) IS 'The schema of a site''s live foreign tables';
 
 CREATE FUNCTION sambapos._tables_check_names(names text[]) RETURNS void
@@ -99,15 +104,19 @@ COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS
 -- type, and whether the column belongs to the key.
 CREATE FUNCTION sambapos._live_columns(relation regclass)
 RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_key boolean, ordinal smallint)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT a.attname, coalesce(o.options ->> 'column_name', a.attname), format_type(a.atttypid, a.atttypmod),
-         coalesce(o.options ->> 'remote_type', ''),
-         coalesce(o.options ->> 'key', 'false') NOT IN ('false', 'off', 'no', '0'), a.attnum
-  FROM pg_attribute AS a
-  CROSS JOIN LATERAL (SELECT jsonb_object_agg(p.option_name, p.option_value) AS options
-                      FROM pg_options_to_table(a.attfdwoptions) AS p) AS o
-  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT a.attname, coalesce(o.options ->> 'column_name', a.attname), format_type(a.atttypid, a.atttypmod),
+           coalesce(o.options ->> 'remote_type', ''),
+           coalesce(o.options ->> 'key', 'false') NOT IN ('false', 'off', 'no', '0'), a.attnum
+    FROM pg_attribute AS a
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(p.option_name, p.option_value) AS options
+                        FROM pg_options_to_table(a.attfdwoptions) AS p) AS o
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
   'The columns of a live foreign table, with their names and types at the source';

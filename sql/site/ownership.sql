@@ -9,11 +9,14 @@
 --   code runs with the rights of the sync. It is reported, and refused while a superuser runs.
 
 CREATE FUNCTION sambapos._role_is_trusted(role_id oid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
-      OR (EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id)
-          AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
+        OR (EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id)
+            AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._role_is_trusted(oid) IS
   'True for superusers, the role that runs and, unless that is a superuser, the extension''s owner';
@@ -33,46 +36,65 @@ $$;
 COMMENT ON FUNCTION sambapos._problem_raise(text) IS 'Raises 55000 with the problem, unless it is NULL';
 
 CREATE FUNCTION sambapos._schema_problem(schema_name name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('schema "%s" belongs to role "%s"', n.nspname, pg_get_userbyid(n.nspowner))
-  FROM pg_namespace AS n WHERE n.nspname = schema_name AND NOT sambapos._role_is_trusted(n.nspowner);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT format('schema "%s" belongs to role "%s"', n.nspname, pg_get_userbyid(n.nspowner))
+    FROM pg_namespace AS n WHERE n.nspname = schema_name AND NOT sambapos._role_is_trusted(n.nspowner));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be used; NULL: it may, or does not exist';
 
 CREATE FUNCTION sambapos._site_problem(place sambapos._place) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))); $$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))));
+END;
+$$;
 COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS
   'Why a site may not be synced at all by the role that runs; NULL: it may';
 
 CREATE FUNCTION sambapos._relation_problem(schema_name name, relation_name name, kinds text, what text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN position(c.relkind IN kinds) = 0 THEN format('"%s.%s" is not %s', n.nspname, c.relname, what)
-              ELSE format('"%s.%s" belongs to role "%s"', n.nspname, c.relname, pg_get_userbyid(c.relowner)) END
-  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE n.nspname = schema_name AND c.relname = relation_name
-    AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._role_is_trusted(c.relowner));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN position(c.relkind IN kinds) = 0 THEN format('"%s.%s" is not %s', n.nspname, c.relname, what)
+                ELSE format('"%s.%s" belongs to role "%s"', n.nspname, c.relname, pg_get_userbyid(c.relowner)) END
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = schema_name AND c.relname = relation_name
+      AND (position(c.relkind IN kinds) = 0 OR NOT sambapos._role_is_trusted(c.relowner)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_problem(name, name, text, text) IS
   'Why a relation may not be used as one of the kinds (letters of relkind); NULL: it may, or does not exist';
 
 CREATE FUNCTION sambapos._replica_problem(table_name name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'); $$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT sambapos._relation_problem('sambapos_replica', table_name, 'rp', 'a table'));
+END;
+$$;
 COMMENT ON FUNCTION sambapos._replica_problem(name) IS
   'Why a relation of sambapos_replica may not be written to; NULL: it may, or does not exist';
 
 CREATE FUNCTION sambapos._live_problem(place sambapos._place, table_name name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(
-    sambapos._relation_problem(sambapos._live_schema(place.name), table_name, 'f', 'a foreign table'),
-    (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, place.server)
-     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-     JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
-     WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT coalesce(
+      sambapos._relation_problem(sambapos._live_schema(place.name), table_name, 'f', 'a foreign table'),
+      (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, place.server)
+       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+       JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+       WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS
   'Why a live foreign table may not be read; NULL: it may, or does not exist';
@@ -80,11 +102,14 @@ COMMENT ON FUNCTION sambapos._live_problem(sambapos._place, name) IS
 -- Reading runs code too, with the reader's rights: a view its functions, a table its policies, and the planner what an
 -- index predicate calls. So a table of others is not even read.
 CREATE FUNCTION sambapos._replica_table(table_name name) RETURNS regclass
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
-    AND sambapos._role_is_trusted(n.nspowner) AND sambapos._role_is_trusted(c.relowner);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
+      AND sambapos._role_is_trusted(n.nspowner) AND sambapos._role_is_trusted(c.relowner));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_table(name) IS
   'A table of sambapos_replica that the role which runs may trust; NULL if there is none of that name';
@@ -92,12 +117,15 @@ COMMENT ON FUNCTION sambapos._replica_table(name) IS
 -- A source table can be called menu_items_history itself. Only a history table has valid_to (a source column of
 -- that name is kept under another one), only a replica table has row_state.
 CREATE FUNCTION sambapos._replica_kind(table_name name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history' ELSE 'other' END
-  FROM pg_attribute AS a
-  WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
-  HAVING count(*) > 0;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history' ELSE 'other' END
+    FROM pg_attribute AS a
+    WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
+    HAVING count(*) > 0);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_kind(name) IS
   'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
@@ -151,16 +179,19 @@ COMMENT ON FUNCTION sambapos._guard_is_on(regclass) IS
 -- Of whoever made it: it is named, called and fired as we make it, and its condition compares texts and no more.
 -- (pg_get_triggerdef would wait for who alters the table, and a run with it.)
 CREATE FUNCTION sambapos._guard_is_harmless(t pg_trigger) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
-     AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
-     AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
-                                             AND NOT a.attisdropped)
-     AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, '[{]([A-Z]+)', 'g') AS node (names)
-                     WHERE node.names[1] NOT IN ('BOOLEXPR', 'OPEXPR', 'VAR', 'CONST'))
-     AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, ':opno ([0-9]+)', 'g') AS op (ids)
-                     WHERE op.ids[1]::oid <> 'pg_catalog.<>(text,text)'::regoperator);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
+       AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
+       AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
+                                               AND NOT a.attisdropped)
+       AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, '[{]([A-Z]+)', 'g') AS node (names)
+                       WHERE node.names[1] NOT IN ('BOOLEXPR', 'OPEXPR', 'VAR', 'CONST'))
+       AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, ':opno ([0-9]+)', 'g') AS op (ids)
+                       WHERE op.ids[1]::oid <> 'pg_catalog.<>(text,text)'::regoperator));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
   'True if a trigger is the one that keeps history, and runs nothing else';
@@ -168,76 +199,84 @@ COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
 CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH RECURSIVE written (id) AS (
-    SELECT relation::oid
-    UNION SELECT i.inhrelid FROM written AS w JOIN pg_inherits AS i ON i.inhparent = w.id
-  ), part (classid, objid) AS (
-    SELECT 'pg_class'::regclass::oid, w.id FROM written AS w
-    UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM written AS w JOIN pg_index AS i ON i.indrelid = w.id
-    UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id WHERE NOT t.tgisinternal
-    UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM written AS w JOIN pg_rewrite AS r ON r.ev_class = w.id
-    UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM written AS w JOIN pg_policy AS p ON p.polrelid = w.id
-    UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM written AS w JOIN pg_attrdef AS d ON d.adrelid = w.id
-    UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
-    UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w JOIN pg_constraint AS c ON c.conrelid = w.id
-    UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w
-              JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped JOIN pg_constraint AS c ON c.contypid = a.atttypid
-  ), used AS (
-    SELECT DISTINCT p.classid, p.objid, d.refclassid, d.refobjid,
-           CASE d.refclassid
-             WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc AS f WHERE f.oid = d.refobjid)
-             WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o JOIN pg_proc AS f ON f.oid = o.oprcode WHERE o.oid = d.refobjid)
-             WHEN 'pg_type'::regclass THEN (SELECT t.typowner FROM pg_type AS t WHERE t.oid = d.refobjid)
-             WHEN 'pg_class'::regclass THEN (SELECT c.relowner FROM pg_class AS c WHERE c.oid = d.refobjid)
-           END AS owner
-    FROM part AS p JOIN pg_depend AS d ON (d.classid, d.objid) = (p.classid, p.objid)
-    WHERE d.deptype IN ('n', 'a')
-    UNION SELECT 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
-    FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
-    -- what a DELETE here cascades to runs its triggers as whoever deletes
-    UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
-    FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
-    -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
-    -- history does the same for whoever made it
-    UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
-    FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
-      AND NOT sambapos._guard_is_harmless(t)
-    JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
-  )
-  SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
-                         THEN format('%s may be made by %s, with privilege TRIGGER', pg_describe_object(u.classid, u.objid, 0),
-                                     coalesce(format('role "%s"', r.rolname), 'PUBLIC'))
-                         ELSE format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
-                                     pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; ' ORDER BY u.objid, u.refobjid)
-  FROM used AS u
-  LEFT JOIN pg_roles AS r ON r.oid = u.owner
-  WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL
-    AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
-    AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
+#variable_conflict use_column
+BEGIN
+  RETURN (WITH RECURSIVE written (id) AS (
+      SELECT relation::oid
+      UNION SELECT i.inhrelid FROM written AS w JOIN pg_inherits AS i ON i.inhparent = w.id
+    ), part (classid, objid) AS (
+      SELECT 'pg_class'::regclass::oid, w.id FROM written AS w
+      UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM written AS w JOIN pg_index AS i ON i.indrelid = w.id
+      UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id WHERE NOT t.tgisinternal
+      UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM written AS w JOIN pg_rewrite AS r ON r.ev_class = w.id
+      UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM written AS w JOIN pg_policy AS p ON p.polrelid = w.id
+      UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM written AS w JOIN pg_attrdef AS d ON d.adrelid = w.id
+      UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
+      UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w JOIN pg_constraint AS c ON c.conrelid = w.id
+      UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w
+                JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped JOIN pg_constraint AS c ON c.contypid = a.atttypid
+    ), used AS (
+      SELECT DISTINCT p.classid, p.objid, d.refclassid, d.refobjid,
+             CASE d.refclassid
+               WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc AS f WHERE f.oid = d.refobjid)
+               WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o JOIN pg_proc AS f ON f.oid = o.oprcode WHERE o.oid = d.refobjid)
+               WHEN 'pg_type'::regclass THEN (SELECT t.typowner FROM pg_type AS t WHERE t.oid = d.refobjid)
+               WHEN 'pg_class'::regclass THEN (SELECT c.relowner FROM pg_class AS c WHERE c.oid = d.refobjid)
+             END AS owner
+      FROM part AS p JOIN pg_depend AS d ON (d.classid, d.objid) = (p.classid, p.objid)
+      WHERE d.deptype IN ('n', 'a')
+      UNION SELECT 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
+      FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
+      -- what a DELETE here cascades to runs its triggers as whoever deletes
+      UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
+      FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
+      -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
+      -- history does the same for whoever made it
+      UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
+      FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
+        AND NOT sambapos._guard_is_harmless(t)
+      JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
+    )
+    SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
+                           THEN format('%s may be made by %s, with privilege TRIGGER', pg_describe_object(u.classid, u.objid, 0),
+                                       coalesce(format('role "%s"', r.rolname), 'PUBLIC'))
+                           ELSE format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
+                                       pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; ' ORDER BY u.objid, u.refobjid)
+    FROM used AS u
+    LEFT JOIN pg_roles AS r ON r.oid = u.owner
+    WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL
+      AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
+      AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw'));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS
   'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the '
   'extension''s, nor to a superuser; NULL: nothing';
 
 CREATE FUNCTION sambapos._relation_superuser_problem(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._relation_code_of_others(relation) || '; a superuser does not run it'
-  FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT sambapos._relation_code_of_others(relation) || '; a superuser does not run it'
+    FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS
   'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
 -- The catalog is written to before any table is: what is on it must be ours as well. Who may only look has no say in it.
 CREATE FUNCTION sambapos._catalog_check() RETURNS void
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._problem_raise(sambapos._relation_superuser_problem(c.oid))
+BEGIN
+  PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(c.oid))
   FROM pg_class AS c
   WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r'
     AND (c.relhastriggers OR c.relhasrules OR c.relrowsecurity);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._catalog_check() IS
   'Raises 55000 if a superuser would run code of others by writing to the catalog';
@@ -245,14 +284,17 @@ COMMENT ON FUNCTION sambapos._catalog_check() IS
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
 CREATE FUNCTION sambapos._table_problem(place sambapos._place, t sambapos._table) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(
-    sambapos._replica_problem(t.table_name),
-    CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
-    sambapos._live_problem(place, t.table_name),
-    sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
-    CASE WHEN t.history THEN sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT coalesce(
+      sambapos._replica_problem(t.table_name),
+      CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
+      sambapos._live_problem(place, t.table_name),
+      sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
+      CASE WHEN t.history THEN sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS
   'Why a table may not be synced by the role that runs; NULL: it may';

@@ -11,11 +11,14 @@
 -- A source column that has the name of one of ours is kept under another one: "source_" goes before it, and before
 -- what would then have its name, be it in camelCase. So no two columns of a table ever meet.
 CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
-                                  '|synced_+at|version|valid_+from|valid_+to)_*$')
-              THEN sambapos._name_fit('source_' || column_name) ELSE column_name END;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
+                                    '|synced_+at|version|valid_+from|valid_+to)_*$')
+                THEN sambapos._name_fit('source_' || column_name) ELSE column_name END);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
 
@@ -44,12 +47,15 @@ COMMENT ON FUNCTION sambapos._type_has_equality(oid) IS 'True if two values of a
 -- Without lengths, precisions and scales, so that a wider source column needs no ALTER; and as text where a run could
 -- not tell whether a value has changed.
 CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
-              WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text') THEN plain
-              WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
-  FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
+                WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text') THEN plain
+                WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
+    FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';
 
@@ -58,16 +64,20 @@ COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s 
 CREATE FUNCTION sambapos._table_columns(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
                is_hidden boolean, ordinal smallint)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
-         sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
-  FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
-  LEFT JOIN sambapos.personal_treatment AS p
-         ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
-        AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
-  WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
-    AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
+           sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
+    FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
+    LEFT JOIN sambapos.personal_treatment AS p
+           ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
+          AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
+    WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
+      AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_columns(sambapos._place, sambapos._table) IS
   'The columns of a table that are copied';
@@ -79,11 +89,14 @@ COMMENT ON FUNCTION sambapos._table_key(sambapos._place, sambapos._table) IS
   'The source''s key of a table, in replica names; NULL if it has none';
 
 CREATE FUNCTION sambapos._replica_has_root_id(t sambapos._table) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT t.kind = 'child' AND EXISTS (
-    SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name))
-       AND a.attname = 'root_id' AND NOT a.attisdropped);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT t.kind = 'child' AND EXISTS (
+      SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', t.table_name))
+         AND a.attname = 'root_id' AND NOT a.attisdropped));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_has_root_id(sambapos._table) IS
   'True for the replica of a child table whose source key does not hold the root''s id';

@@ -3,19 +3,25 @@
 -- Tables that have to be read together: tickets, account documents and all their children are one
 -- story; any other root goes with its children; a master is alone.
 CREATE FUNCTION sambapos._table_family(t sambapos._table) RETURNS name
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
-  FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
+    FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS
   'The name of the group of tables that one run reads together';
 
 CREATE FUNCTION sambapos._table_has_root(t sambapos._table) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._table AS r
-                 WHERE r.site_id = t.site_id AND r.table_name = t.parent AND r.enabled);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT EXISTS (SELECT FROM sambapos._table AS r
+                   WHERE r.site_id = t.site_id AND r.table_name = t.parent AND r.enabled));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_has_root(sambapos._table) IS 'True for a child whose root is copied too';
 

@@ -34,24 +34,30 @@ COMMENT ON FUNCTION sambapos._run_begin(sambapos._place, text, text, text[]) IS 
 
 -- After a failure sooner: a minute, two, four ... half an hour, never later than the interval.
 CREATE FUNCTION sambapos._run_next_due(place sambapos._place, started_at timestamptz) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN place.consecutive_failures = 0 THEN started_at + place.sync_interval
-              ELSE clock_timestamp() + least(place.sync_interval, interval '30 minutes',
-                                             interval '1 minute' * 2 ^ least(place.consecutive_failures - 1, 5)) END;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN place.consecutive_failures = 0 THEN started_at + place.sync_interval
+                ELSE clock_timestamp() + least(place.sync_interval, interval '30 minutes',
+                                               interval '1 minute' * 2 ^ least(place.consecutive_failures - 1, 5)) END);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_next_due(sambapos._place, timestamptz) IS 'When a site is due next';
 
 CREATE FUNCTION sambapos._run_has_tickets(run_id bigint, place sambapos._place) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN EXISTS (SELECT FROM sambapos._table AS t
-                           WHERE t.site_id = place.site_id AND t.enabled AND t.kind = 'ticket')
-              THEN coalesce(bool_and(x.status = 'ok') FILTER (WHERE t.kind = 'ticket'), false)
-              ELSE coalesce(bool_and(x.status = 'ok'), false) END
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  WHERE x.run_id = _run_has_tickets.run_id;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN EXISTS (SELECT FROM sambapos._table AS t
+                             WHERE t.site_id = place.site_id AND t.enabled AND t.kind = 'ticket')
+                THEN coalesce(bool_and(x.status = 'ok') FILTER (WHERE t.kind = 'ticket'), false)
+                ELSE coalesce(bool_and(x.status = 'ok'), false) END
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+    WHERE x.run_id = _run_has_tickets.run_id);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
   'True if a run has read and merged the tickets';

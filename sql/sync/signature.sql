@@ -10,24 +10,27 @@
 
 -- One column in a form that is another one for another value. NULL: a type that we know no such form of.
 CREATE FUNCTION sambapos._signature_value_sql(source_name text, remote_type text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format(CASE
-    WHEN w.word IN ('bit', 'tinyint', 'smallint', 'int', 'bigint', 'decimal', 'numeric', 'uniqueidentifier') THEN
-      'CONVERT(nvarchar(40), %s)'
-    WHEN w.word IN ('date', 'time', 'datetime', 'datetime2', 'smalldatetime', 'datetimeoffset') THEN
-      'CONVERT(nvarchar(40), %s, 121)'
-    WHEN w.word IN ('money', 'smallmoney', 'float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
-    WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN 'CONVERT(nvarchar(40), %s)'
-    WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
-      'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
-      'CONVERT(nvarchar(32), HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)), 2)'
-    WHEN w.word IN ('binary', 'varbinary', 'image', 'timestamp', 'rowversion') THEN
-      'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
-      'CONVERT(nvarchar(32), HASHBYTES(''MD5'', CONVERT(varbinary(8000), CONVERT(varbinary(max), %1$s))), 2)'
-    END, sambapos._tsql_name(source_name))
-  FROM (SELECT substring(remote_type FROM '^[a-z0-9]+') AS word,
-               substring(remote_type FROM '[(]([0-9]+)[)]')::bigint AS length) AS w;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT format(CASE
+      WHEN w.word IN ('bit', 'tinyint', 'smallint', 'int', 'bigint', 'decimal', 'numeric', 'uniqueidentifier') THEN
+        'CONVERT(nvarchar(40), %s)'
+      WHEN w.word IN ('date', 'time', 'datetime', 'datetime2', 'smalldatetime', 'datetimeoffset') THEN
+        'CONVERT(nvarchar(40), %s, 121)'
+      WHEN w.word IN ('money', 'smallmoney', 'float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
+      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN 'CONVERT(nvarchar(40), %s)'
+      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
+        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
+        'CONVERT(nvarchar(32), HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)), 2)'
+      WHEN w.word IN ('binary', 'varbinary', 'image', 'timestamp', 'rowversion') THEN
+        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
+        'CONVERT(nvarchar(32), HASHBYTES(''MD5'', CONVERT(varbinary(8000), CONVERT(varbinary(max), %1$s))), 2)'
+      END, sambapos._tsql_name(source_name))
+    FROM (SELECT substring(remote_type FROM '^[a-z0-9]+') AS word,
+                 substring(remote_type FROM '[(]([0-9]+)[)]')::bigint AS length) AS w);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._signature_value_sql(text, text) IS
   'T-SQL that writes a column''s value as a short text; NULL for types without one';

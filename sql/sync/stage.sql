@@ -2,12 +2,15 @@
 
 -- What a stage has of its replica table.
 CREATE FUNCTION sambapos._stage_columns(place sambapos._place, t sambapos._table) RETURNS name[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT 'epoch'::name || CASE WHEN sambapos._replica_has_root_id(t) THEN '{root_id}' ELSE '{}' END::name[]
-         || array_agg(c.column_name ORDER BY c.ordinal)
-         || CASE WHEN sambapos._table_document_link(place, t) IS NULL THEN '{}' ELSE '{document_epoch}' END::name[]
-  FROM sambapos._table_columns(place, t) AS c;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT 'epoch'::name || CASE WHEN sambapos._replica_has_root_id(t) THEN '{root_id}' ELSE '{}' END::name[]
+           || array_agg(c.column_name ORDER BY c.ordinal)
+           || CASE WHEN sambapos._table_document_link(place, t) IS NULL THEN '{}' ELSE '{document_epoch}' END::name[]
+    FROM sambapos._table_columns(place, t) AS c);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_columns(sambapos._place, sambapos._table) IS 'The columns of a table''s stage';
 
