@@ -22,26 +22,32 @@ COMMENT ON FUNCTION sambapos._sessions_first_words(integer[]) IS
   'Several sessions in words: the one that has been in its transaction longest, and how many more';
 
 CREATE FUNCTION sambapos._relation_holder(relation regclass, but_pid integer DEFAULT pg_backend_pid()) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._sessions_first_words(array_agg(DISTINCT l.pid))
-  FROM pg_locks AS l
-  WHERE l.locktype = 'relation' AND l.relation = _relation_holder.relation AND l.granted AND l.pid <> but_pid
-    AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-  HAVING count(*) > 0;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT sambapos._sessions_first_words(array_agg(DISTINCT l.pid))
+    FROM pg_locks AS l
+    WHERE l.locktype = 'relation' AND l.relation = _relation_holder.relation AND l.granted AND l.pid <> but_pid
+      AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    HAVING count(*) > 0);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_holder(regclass, integer) IS
   'Who has a lock on a relation, in words; NULL: nobody else';
 
 CREATE FUNCTION sambapos._session_waits_for(pid integer) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('%s, held by %s',
-                CASE WHEN l.locktype = 'relation' AND d.datname = current_database() THEN 'table ' || l.relation::regclass
-                     WHEN l.locktype IN ('transactionid', 'tuple') THEN 'a row' ELSE 'a lock' END,
-                coalesce(sambapos._sessions_first_words(pg_blocking_pids(_session_waits_for.pid)), 'a session that has just ended'))
-  FROM pg_locks AS l LEFT JOIN pg_database AS d ON d.oid = l.database
-  WHERE l.pid = _session_waits_for.pid AND NOT l.granted LIMIT 1;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT format('%s, held by %s',
+                  CASE WHEN l.locktype = 'relation' AND d.datname = current_database() THEN 'table ' || l.relation::regclass
+                       WHEN l.locktype IN ('transactionid', 'tuple') THEN 'a row' ELSE 'a lock' END,
+                  coalesce(sambapos._sessions_first_words(pg_blocking_pids(_session_waits_for.pid)), 'a session that has just ended'))
+    FROM pg_locks AS l LEFT JOIN pg_database AS d ON d.oid = l.database
+    WHERE l.pid = _session_waits_for.pid AND NOT l.granted LIMIT 1);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._session_waits_for(integer) IS
   'The lock that a session waits for and who holds it, in words; NULL: it waits for none';

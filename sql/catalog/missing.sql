@@ -28,20 +28,23 @@ COMMENT ON COLUMN sambapos.missing.version IS
 -- The earliest of the last runs that a verdict looks back on, the present one among them. A run that had no look at
 -- the tickets, or at no root where there are none, cannot say that the source is quiet.
 CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH root AS (
-    SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides
-    FROM sambapos._table AS t
-    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
-      AND t.kind IN ('ticket', 'document', 'period')
-  )
-  SELECT min(r.run_id)
-  FROM (SELECT r.run_id FROM sambapos.run AS r
-        WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
-          AND EXISTS (SELECT FROM sambapos.run_table AS x JOIN root AS k USING (table_name)
-                      WHERE x.run_id = r.run_id AND k.decides AND x.status IN ('read', 'ok'))
-        ORDER BY r.run_id DESC LIMIT place.settle_runs) AS r;
+#variable_conflict use_column
+BEGIN
+  RETURN (WITH root AS (
+      SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides
+      FROM sambapos._table AS t
+      WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
+        AND t.kind IN ('ticket', 'document', 'period')
+    )
+    SELECT min(r.run_id)
+    FROM (SELECT r.run_id FROM sambapos.run AS r
+          WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
+            AND EXISTS (SELECT FROM sambapos.run_table AS x JOIN root AS k USING (table_name)
+                        WHERE x.run_id = r.run_id AND k.decides AND x.status IN ('read', 'ok'))
+          ORDER BY r.run_id DESC LIMIT place.settle_runs) AS r);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS
   'The first of the last settle_runs runs of a site that have read its tickets';
@@ -65,12 +68,14 @@ COMMENT ON FUNCTION sambapos._missing_note(bigint, sambapos._place, name, intege
   'Notes which roots of a table a run has missed, or missed rows of; what is there again is forgotten';
 
 CREATE FUNCTION sambapos._missing_purge(place sambapos._place) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   DELETE FROM sambapos.missing AS m
    WHERE m.site_id = place.site_id AND m.version IS NOT NULL
      AND NOT EXISTS (SELECT FROM sambapos.missing AS o WHERE o.site_id = place.site_id
          AND o.last_run >= sambapos._run_lately(place));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._missing_purge(sambapos._place) IS
   'Forgets what was judged once the source has come to rest';

@@ -110,32 +110,38 @@ COMMENT ON FUNCTION sambapos._log_failure_of_all(bigint, text, text, text) IS
 
 -- What several tables failed with at once, a till that is off for example, is the site's trouble and not theirs.
 CREATE FUNCTION sambapos._log_is_of_site(run_id bigint, line sambapos.run_table) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT line.status = 'failed' AND coalesce(sambapos._log_is_fatal(line.sqlstate), false)
-     AND EXISTS (SELECT FROM sambapos.run_table AS o
-                 WHERE o.run_id = _log_is_of_site.run_id AND o.table_name <> line.table_name
-                   AND (o.status, o.message, o.sqlstate) = ('failed', line.message, line.sqlstate));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT line.status = 'failed' AND coalesce(sambapos._log_is_fatal(line.sqlstate), false)
+       AND EXISTS (SELECT FROM sambapos.run_table AS o
+                   WHERE o.run_id = _log_is_of_site.run_id AND o.table_name <> line.table_name
+                     AND (o.status, o.message, o.sqlstate) = ('failed', line.message, line.sqlstate)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._log_is_of_site(bigint, sambapos.run_table) IS
   'True for a failed table of a run whose error is that of the whole run';
 
 -- What ends a run comes first and names no table. What only follows from another table's failure is a number.
 CREATE FUNCTION sambapos._log_causes(run_id bigint) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH failed AS (
-    SELECT x.table_name, coalesce(sambapos._log_is_fatal(x.sqlstate), false) AS is_fatal, x.message, x.sqlstate IS NOT NULL AS is_cause
-    FROM sambapos.run_table AS x WHERE x.run_id = _log_causes.run_id AND x.status = 'failed'
-  ), line AS (
-    SELECT f.is_fatal, f.is_cause OR NOT EXISTS (SELECT FROM failed AS o WHERE o.is_cause) AS is_named,
-           CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words, min(f.table_name) AS table_name, count(*) AS tables
-    FROM failed AS f GROUP BY 1, 2, 3
-  )
-  SELECT nullif(sambapos._words_some(
-           coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'), 3, '; ',
-           sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint, 'table'), '')
-  FROM line AS l;
+#variable_conflict use_column
+BEGIN
+  RETURN (WITH failed AS (
+      SELECT x.table_name, coalesce(sambapos._log_is_fatal(x.sqlstate), false) AS is_fatal, x.message, x.sqlstate IS NOT NULL AS is_cause
+      FROM sambapos.run_table AS x WHERE x.run_id = _log_causes.run_id AND x.status = 'failed'
+    ), line AS (
+      SELECT f.is_fatal, f.is_cause OR NOT EXISTS (SELECT FROM failed AS o WHERE o.is_cause) AS is_named,
+             CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words, min(f.table_name) AS table_name, count(*) AS tables
+      FROM failed AS f GROUP BY 1, 2, 3
+    )
+    SELECT nullif(sambapos._words_some(
+             coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'), 3, '; ',
+             sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint, 'table'), '')
+    FROM line AS l);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._log_causes(bigint) IS
   'Why a run failed, wholly or in part: up to three causes, then how many tables more; NULL: it did not';

@@ -35,17 +35,20 @@ COMMENT ON FUNCTION sambapos._site_try_lock(integer) IS
 -- The holder's transaction stands in xmax. Inside a savepoint that was released it cannot be looked up any
 -- more; then any other session that has locked a row of the table may be it.
 CREATE FUNCTION sambapos._site_holder(site_id integer) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._session_words(k.pid) || coalesce(', which waits for ' || sambapos._session_waits_for(k.pid), '')
-  FROM sambapos.site_lock AS l
-  JOIN pg_locks AS k ON k.granted AND k.pid <> pg_backend_pid()
-   AND (k.locktype = 'transactionid' AND k.transactionid = l.xmax
-        OR k.locktype = 'relation' AND k.relation = 'sambapos.site_lock'::regclass AND k.mode = 'RowShareLock'
-           AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
-  LEFT JOIN pg_stat_activity AS a ON a.pid = k.pid
-  WHERE l.site_id = _site_holder.site_id AND l.xmax <> '0'
-  ORDER BY k.locktype = 'transactionid' DESC, a.xact_start LIMIT 1;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT sambapos._session_words(k.pid) || coalesce(', which waits for ' || sambapos._session_waits_for(k.pid), '')
+    FROM sambapos.site_lock AS l
+    JOIN pg_locks AS k ON k.granted AND k.pid <> pg_backend_pid()
+     AND (k.locktype = 'transactionid' AND k.transactionid = l.xmax
+          OR k.locktype = 'relation' AND k.relation = 'sambapos.site_lock'::regclass AND k.mode = 'RowShareLock'
+             AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+    LEFT JOIN pg_stat_activity AS a ON a.pid = k.pid
+    WHERE l.site_id = _site_holder.site_id AND l.xmax <> '0'
+    ORDER BY k.locktype = 'transactionid' DESC, a.xact_start LIMIT 1);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._site_holder(integer) IS 'Who holds a site''s lock, in words; NULL if nobody does';
 

@@ -167,11 +167,14 @@ COMMENT ON VIEW sambapos._status_facts IS 'What the lights of sambapos_status ar
 
 -- A run's message that only repeats what its tables failed with is left out: they have it themselves.
 CREATE FUNCTION sambapos._status_site_error(facts sambapos._status_facts) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT s.last_error FROM sambapos._place AS s
-  WHERE s.site_id = facts.site_id AND (sambapos._log_is_fatal(s.last_sqlstate) OR NOT EXISTS (
-    SELECT FROM sambapos._table AS t WHERE t.site_id = s.site_id AND t.enabled AND t.last_status = 'failed'));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT s.last_error FROM sambapos._place AS s
+    WHERE s.site_id = facts.site_id AND (sambapos._log_is_fatal(s.last_sqlstate) OR NOT EXISTS (
+      SELECT FROM sambapos._table AS t WHERE t.site_id = s.site_id AND t.enabled AND t.last_status = 'failed')));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._status_site_error(sambapos._status_facts) IS
   'What the last run of a site met as a whole, for example a till that is off; NULL: nothing, or only tables failed';

@@ -52,29 +52,33 @@ COMMENT ON FUNCTION sambapos._tables_check_names(text[]) IS
 -- is one table. The first of these that a name is, it means, and nothing else: twins are two tables.
 CREATE FUNCTION sambapos._tables_replicated(site_id integer, names text[])
 RETURNS SETOF sambapos._table
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH hit AS (
-    SELECT n.name, t.table_name, CASE
-             WHEN n.name = ANY (k.sets) AND NOT k.never THEN 1
-             WHEN n.name = t.source_name THEN 2
-             WHEN n.name = t.table_name THEN 3
-             WHEN lower(n.name COLLATE "C") IN (t.table_name, lower(t.source_name COLLATE "C")) THEN 4
-             WHEN lower(n.name COLLATE "C") = ANY (k.sets) AND NOT k.never THEN 5 END AS rank
-    FROM unnest(names) AS n (name)
-    CROSS JOIN sambapos._table AS t
-    LEFT JOIN sambapos._known_tables() AS k ON k.table_name = t.table_name
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    WITH hit AS (
+      SELECT n.name, t.table_name, CASE
+               WHEN n.name = ANY (k.sets) AND NOT k.never THEN 1
+               WHEN n.name = t.source_name THEN 2
+               WHEN n.name = t.table_name THEN 3
+               WHEN lower(n.name COLLATE "C") IN (t.table_name, lower(t.source_name COLLATE "C")) THEN 4
+               WHEN lower(n.name COLLATE "C") = ANY (k.sets) AND NOT k.never THEN 5 END AS rank
+      FROM unnest(names) AS n (name)
+      CROSS JOIN sambapos._table AS t
+      LEFT JOIN sambapos._known_tables() AS k ON k.table_name = t.table_name
+      WHERE t.site_id = _tables_replicated.site_id
+    ), meant AS (
+      SELECT h.table_name, h.rank, min(h.rank) OVER (PARTITION BY h.name) AS first_rank,
+             count(*) FILTER (WHERE h.rank = 4) OVER (PARTITION BY h.name) AS namesakes
+      FROM hit AS h WHERE h.rank IS NOT NULL
+    )
+    SELECT t.*
+    FROM sambapos._table AS t
     WHERE t.site_id = _tables_replicated.site_id
-  ), meant AS (
-    SELECT h.table_name, h.rank, min(h.rank) OVER (PARTITION BY h.name) AS first_rank,
-           count(*) FILTER (WHERE h.rank = 4) OVER (PARTITION BY h.name) AS namesakes
-    FROM hit AS h WHERE h.rank IS NOT NULL
-  )
-  SELECT t.*
-  FROM sambapos._table AS t
-  WHERE t.site_id = _tables_replicated.site_id
-    AND (names IS NULL OR t.table_name IN (SELECT m.table_name FROM meant AS m
-                                           WHERE m.rank = m.first_rank AND (m.rank <> 4 OR m.namesakes = 1)));
+      AND (names IS NULL OR t.table_name IN (SELECT m.table_name FROM meant AS m
+                                             WHERE m.rank = m.first_rank AND (m.rank <> 4 OR m.namesakes = 1)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._tables_replicated(integer, text[]) IS
   'A site''s copied tables that a list of names means; NULL: all';

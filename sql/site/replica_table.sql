@@ -104,10 +104,13 @@ COMMENT ON FUNCTION sambapos._replica_has_root_id(sambapos._table) IS
 -- Tickets and payments point at account documents by id alone; the epoch of the document is kept
 -- beside the id, since a reseed may use document ids again.
 CREATE FUNCTION sambapos._table_document_link(place sambapos._place, t sambapos._table) RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
-  WHERE c.source_name IN ('TransactionDocument_Id', 'AccountTransaction_AccountTransactionDocumentId');
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
+    WHERE c.source_name IN ('TransactionDocument_Id', 'AccountTransaction_AccountTransactionDocumentId'));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_document_link(sambapos._place, sambapos._table) IS
   'The column that holds an account document''s id beside document_epoch, or NULL';
@@ -401,14 +404,17 @@ COMMENT ON FUNCTION sambapos._replica_ensure(integer, text) IS
 -- Somebody has dropped it. The engine does not make it again by itself: rows that the source no longer has are lost
 -- with it, and whoever did that should know.
 CREATE FUNCTION sambapos._table_missing(place sambapos._place, t sambapos._table) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name, place.name, place.server)
-  FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
-               (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),
-               (3, format('%I.%I', sambapos._live_schema(place.name), t.table_name))) AS n (rank, name)
-  WHERE n.name IS NOT NULL AND to_regclass(n.name) IS NULL
-  ORDER BY n.rank LIMIT 1;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name, place.name, place.server)
+    FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
+                 (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),
+                 (3, format('%I.%I', sambapos._live_schema(place.name), t.table_name))) AS n (rank, name)
+    WHERE n.name IS NOT NULL AND to_regclass(n.name) IS NULL
+    ORDER BY n.rank LIMIT 1);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_missing(sambapos._place, sambapos._table) IS
   'Which table of a copied table''s has been dropped, and what to do; NULL: none';

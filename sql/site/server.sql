@@ -6,8 +6,13 @@
 -- * Nothing here connects to a source.
 
 CREATE FUNCTION sambapos._server_exists(server text) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM pg_foreign_server AS s WHERE s.srvname = server); $$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT EXISTS (SELECT FROM pg_foreign_server AS s WHERE s.srvname = server));
+END;
+$$;
 COMMENT ON FUNCTION sambapos._server_exists(text) IS 'True if there is a foreign server of that name';
 
 CREATE FUNCTION sambapos._server_option(server text, option text, otherwise text DEFAULT NULL) RETURNS text
@@ -52,16 +57,19 @@ COMMENT ON FUNCTION sambapos._server_tables(text) IS
   'The source tables that the sites on a server copy; without a site those of set reporting';
 
 CREATE FUNCTION sambapos._live_server(site text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT min(s.srvname)
-  FROM pg_namespace AS n
-  JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relowner = n.nspowner
-  JOIN pg_foreign_table AS f ON f.ftrelid = c.oid
-  JOIN pg_foreign_server AS s ON s.oid = f.ftserver
-  JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'sambapos_fdw'
-  WHERE n.nspname = sambapos._live_schema(site)
-  HAVING count(DISTINCT s.oid) = 1;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT min(s.srvname)
+    FROM pg_namespace AS n
+    JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relowner = n.nspowner
+    JOIN pg_foreign_table AS f ON f.ftrelid = c.oid
+    JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+    JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'sambapos_fdw'
+    WHERE n.nspname = sambapos._live_schema(site)
+    HAVING count(DISTINCT s.oid) = 1);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._live_server(text) IS
   'The server that all live tables of a site are on; NULL if there is none such';

@@ -315,11 +315,14 @@ COMMENT ON FUNCTION sambapos._compare_choose(sambapos._place, sambapos._table, i
   'Which ids of a table a comparison takes next';
 
 CREATE FUNCTION sambapos._compare_is_due(place sambapos._place) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT place.reconcile_interval > '0' AND coalesce(
-    (SELECT max(v.verified_at) FROM sambapos.verified_range AS v WHERE v.site_id = place.site_id)
-      + place.reconcile_interval <= clock_timestamp(), true);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT place.reconcile_interval > '0' AND coalesce(
+      (SELECT max(v.verified_at) FROM sambapos.verified_range AS v WHERE v.site_id = place.site_id)
+        + place.reconcile_interval <= clock_timestamp(), true));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._compare_is_due(sambapos._place) IS
   'True if the next run of a site compares a part of it by itself';

@@ -54,27 +54,34 @@ COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS
 CREATE FUNCTION sambapos._live_shape(live regclass)
 RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_nullable boolean,
                remote_collation text, is_key boolean, ordinal smallint)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.column_name, c.source_name, c.type_name, c.remote_type, NOT a.attnotnull,
-         (SELECT o.option_value FROM pg_options_to_table(a.attfdwoptions) AS o WHERE o.option_name = 'remote_collation'),
-         c.is_key, c.ordinal
-  FROM sambapos._live_columns(live) AS c JOIN pg_attribute AS a ON a.attrelid = live AND a.attnum = c.ordinal;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT c.column_name, c.source_name, c.type_name, c.remote_type, NOT a.attnotnull,
+           (SELECT o.option_value FROM pg_options_to_table(a.attfdwoptions) AS o WHERE o.option_name = 'remote_collation'),
+           c.is_key, c.ordinal
+    FROM sambapos._live_columns(live) AS c JOIN pg_attribute AS a ON a.attrelid = live AND a.attnum = c.ordinal;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._live_shape(regclass) IS 'All that a foreign table says of its columns';
 
 -- Secrets are never in a live table; what the source has dropped may be, for a view's sake.
 CREATE FUNCTION sambapos._live_fits(place sambapos._place, t sambapos._table, columns jsonb) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT NOT EXISTS (
-    SELECT FROM (SELECT * FROM sambapos._live_shape(sambapos._live_named(place, t.table_name)) AS l
-                 WHERE sambapos._replica_column(l.column_name) <> ALL (t.missing_columns)) AS l
-    FULL JOIN (SELECT * FROM jsonb_to_recordset(columns)
-                 AS c (name text, type text, nullable boolean, "key" integer, "collation" text)
-               WHERE NOT sambapos._column_is_secret(t.source_name, c.name)) AS c ON c.name = l.source_name
-    WHERE (l.remote_type, l.is_nullable, l.remote_collation, l.is_key)
-          IS DISTINCT FROM (c.type, c.nullable, c."collation", c."key" IS NOT NULL));
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT NOT EXISTS (
+      SELECT FROM (SELECT * FROM sambapos._live_shape(sambapos._live_named(place, t.table_name)) AS l
+                   WHERE sambapos._replica_column(l.column_name) <> ALL (t.missing_columns)) AS l
+      FULL JOIN (SELECT * FROM jsonb_to_recordset(columns)
+                   AS c (name text, type text, nullable boolean, "key" integer, "collation" text)
+                 WHERE NOT sambapos._column_is_secret(t.source_name, c.name)) AS c ON c.name = l.source_name
+      WHERE (l.remote_type, l.is_nullable, l.remote_collation, l.is_key)
+            IS DISTINCT FROM (c.type, c.nullable, c."collation", c."key" IS NOT NULL)));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._live_fits(sambapos._place, sambapos._table, jsonb) IS
   'True if a live table has just the columns that the source shows';
@@ -424,16 +431,20 @@ COMMENT ON FUNCTION sambapos._drift_follow(bigint, sambapos._place, sambapos._ta
 
 -- What a run has still to follow: a pause is over when the source has changed once more, or a person says so.
 CREATE FUNCTION sambapos._drift_due(run_id bigint, place sambapos._place) RETURNS SETOF sambapos._table
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT t.*
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  JOIN sambapos.schema_versions AS v ON (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.seen_until IS NULL
-  WHERE x.run_id = _drift_due.run_id AND x.status IN ('running', 'paused') AND t.enabled
-    AND v.tried_by IS DISTINCT FROM _drift_due.run_id
-    AND (v.outcome IN ('seen', 'waiting') OR v.outcome = 'paused' AND t.paused_reason IS NULL)
-  ORDER BY t.table_name;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT t.*
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+    JOIN sambapos.schema_versions AS v ON (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.seen_until IS NULL
+    WHERE x.run_id = _drift_due.run_id AND x.status IN ('running', 'paused') AND t.enabled
+      AND v.tried_by IS DISTINCT FROM _drift_due.run_id
+      AND (v.outcome IN ('seen', 'waiting') OR v.outcome = 'paused' AND t.paused_reason IS NULL)
+    ORDER BY t.table_name;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._drift_due(bigint, sambapos._place) IS 'The tables of a run whose changes are to be followed';
 

@@ -10,6 +10,8 @@
 CREATE FUNCTION sambapos._idle_is_possible(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  night timestamptz := now() - sambapos._night_began(place);
 BEGIN
   RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
            WHERE r.run_id = _idle_is_possible.run_id)
@@ -30,7 +32,7 @@ BEGIN
          AND (x.status IS NULL OR x.status NOT IN ('running', 'paused')
               OR x.status = 'running' AND (
                 t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL OR t.source_signature IS NULL
-                OR t.kind = 'master' AND t.read_whole_at <= now() - sambapos._night_began(place)
+                OR t.kind = 'master' AND t.read_whole_at <= night
                 OR to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL
                 OR to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name)) IS NULL)));
 END;
@@ -58,10 +60,14 @@ $$;
 COMMENT ON FUNCTION sambapos._idle_is_equal(bigint, sambapos._place) IS
   'True if a source has answered what it answered to the last run';
 
--- It counts as a run that has looked at all tables: the high-water mark moves, the state of each table is of now.
+-- It counts as a run that has looked at all tables: the high-water mark moves, the state of each table is of now. What
+-- is paused stays so; tickets that are not read keep the site from being complete.
 CREATE FUNCTION sambapos._idle_end(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  this sambapos.run;
+  tickets_are_read boolean;
 BEGIN
   UPDATE sambapos.run_table AS x SET mode = 'none', status = 'ok'
    WHERE x.run_id = _idle_end.run_id AND x.status = 'running';
@@ -72,8 +78,18 @@ BEGIN
      SET ended_at = clock_timestamp(), phase = 'done', status = 'ok', message = 'nothing has changed at the source',
          epoch = place.epoch, version = place.version, source_now = (q.answer #>> '{"",local}')::timestamp,
          source_utc = (q.answer #>> '{"",utc}')::timestamp
-    FROM sambapos.source_question AS q WHERE r.run_id = _idle_end.run_id AND q.site_id = place.site_id;
-  PERFORM sambapos._run_remember_site(run_id, place, 0, NULL, NULL);
+    FROM sambapos.source_question AS q
+   WHERE r.run_id = _idle_end.run_id AND q.site_id = place.site_id RETURNING r.* INTO this;
+  tickets_are_read := sambapos._run_has_tickets(run_id, place);
+  UPDATE sambapos.site_state AS s
+     SET last_run_at = this.started_at, last_error = NULL, last_sqlstate = NULL,
+         last_success_at = CASE WHEN tickets_are_read THEN now() ELSE s.last_success_at END,
+         hw_utc = CASE WHEN tickets_are_read THEN this.source_utc ELSE s.hw_utc END,
+         next_due_at = sambapos._run_next_due(place, this.started_at)
+   WHERE s.site_id = place.site_id;
+  -- tells of the status (operate/alerts.sql); of one that was green, and still is, there is nothing to tell
+  UPDATE sambapos.site_state AS s SET current_run = NULL
+   WHERE s.site_id = place.site_id AND s.notified ->> 'light' IS DISTINCT FROM 'green';
   PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);

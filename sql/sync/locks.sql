@@ -26,29 +26,37 @@ COMMENT ON FUNCTION sambapos._relation_try_lock(regclass, boolean) IS
   'Locks a relation against being altered, until the transaction ends; false if it can''t be had at once, or in a moment';
 
 CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer, relation regclass)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT r.rank, r.relation
-  FROM (VALUES (1, sambapos._replica_table(table_name::name)),
-               (2, CASE WHEN sambapos._replica_kind((table_name || '_history')::name) = 'history'
-                        THEN sambapos._replica_table((table_name || '_history')::name) END),
-               (3, to_regclass(format('sambapos_report.%I', table_name))),
-               (4, sambapos._live_named(place, table_name::name))) AS r (rank, relation)
-  WHERE r.relation IS NOT NULL;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT r.rank, r.relation
+    FROM (VALUES (1, sambapos._replica_table(table_name::name)),
+                 (2, CASE WHEN sambapos._replica_kind((table_name || '_history')::name) = 'history'
+                          THEN sambapos._replica_table((table_name || '_history')::name) END),
+                 (3, to_regclass(format('sambapos_report.%I', table_name))),
+                 (4, sambapos._live_named(place, table_name::name))) AS r (rank, relation)
+    WHERE r.relation IS NOT NULL;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_relations(sambapos._place, text) IS
   'What is altered when a table''s columns change: replica, its earlier versions, the view over it, the live table';
 
 CREATE FUNCTION sambapos._run_relations(run_id bigint, place sambapos._place)
 RETURNS TABLE (table_name name, relation regclass)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT t.table_name::name, r.relation
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  CROSS JOIN LATERAL sambapos._table_relations(place, t.table_name) AS r
-  WHERE x.run_id = _run_relations.run_id AND x.status = 'running' AND r.rank <> 3 -- a run reads no view
-  ORDER BY t.table_name, r.rank;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT t.table_name::name, r.relation
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+    CROSS JOIN LATERAL sambapos._table_relations(place, t.table_name) AS r
+    WHERE x.run_id = _run_relations.run_id AND x.status = 'running' AND r.rank <> 3 -- a run reads no view
+    ORDER BY t.table_name, r.rank;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_relations(bigint, sambapos._place) IS
   'The relations that a run reads from or compares with, in the order in which they are locked';

@@ -60,20 +60,24 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
 -- that is gone shares its fate; one of a root that is there is lost.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT r, x.mode, s.step
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
-    UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
-    UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
-              WHERE r.kind IN ('child', 'master')) AS s (rank, step)
-  WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
-  ORDER BY s.rank, r.table_name;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT r, x.mode, s.step
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
+      UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
+      UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
+                WHERE r.kind IN ('child', 'master')) AS s (rank, step)
+    WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
+    ORDER BY s.rank, r.table_name;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_steps(bigint, sambapos._place) IS 'What a run merges, in order';
 

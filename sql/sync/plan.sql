@@ -38,8 +38,17 @@ COMMENT ON FUNCTION sambapos._root_tables(sambapos._place, name) IS
 
 -- A line in the log for each table of the run, with what is known before the source is asked.
 CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, tables text[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  is_chunk boolean := (SELECT r.mode = 'backfill' FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id);
+  named text[]; -- NULL: no table was, so that it is all
+  families text[];
+BEGIN
+  IF tables IS NOT NULL THEN
+    SELECT coalesce(array_agg(n.table_name), '{}'), coalesce(array_agg(sambapos._table_family(n)), '{}')
+      INTO named, families FROM sambapos._tables_replicated(place.site_id, tables) AS n;
+  END IF;
   INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message)
   SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
          CASE WHEN t.enabled AND t.paused_reason IS NULL THEN 'running' ELSE 'paused' END,
@@ -47,13 +56,10 @@ $$
               ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it',
                             place.name, t.table_name) END
   FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id
-    AND (t.enabled OR (tables IS NOT NULL AND EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, tables) AS n
-                                                      WHERE n.table_name = t.table_name)))
-    AND sambapos._table_family(t) IN (SELECT sambapos._table_family(asked)
-                                      FROM sambapos._tables_replicated(place.site_id, tables) AS asked)
-    AND ((SELECT r.mode FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id) <> 'backfill'
-         OR coalesce(t.parent, t.table_name) = tables[1]);
+  WHERE t.site_id = place.site_id AND (t.enabled OR t.table_name = ANY (named))
+    AND (families IS NULL OR sambapos._table_family(t) = ANY (families))
+    AND (NOT is_chunk OR coalesce(t.parent, t.table_name) = tables[1]);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
   'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one root';

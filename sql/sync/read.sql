@@ -434,21 +434,25 @@ COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos._place, sambapos._table
 -- children, so that without a snapshot a child set is never older than its root.
 CREATE FUNCTION sambapos._read_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT r, x.mode, s.step
-  FROM sambapos.run_table AS x
-  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
-  CROSS JOIN LATERAL (
-    SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
-    UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root'
-              WHERE r.kind IN ('ticket', 'document', 'period')
-    UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
-    UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id
-                                                 AND c.parent = r.table_name AND c.enabled)
-    UNION ALL SELECT 6, 'master' WHERE r.kind = 'master') AS s (rank, step)
-  WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
-  ORDER BY s.rank, r.table_name;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT r, x.mode, s.step
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+    CROSS JOIN LATERAL (
+      SELECT 1, 'collect' WHERE r.kind = 'child' AND x.mode = 'incremental'
+      UNION ALL SELECT CASE r.kind WHEN 'ticket' THEN 2 ELSE 3 END, 'root'
+                WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 4, 'child' WHERE r.kind = 'child'
+      UNION ALL SELECT 5, 'again' WHERE EXISTS (SELECT FROM sambapos._table AS c WHERE c.site_id = place.site_id
+                                                   AND c.parent = r.table_name AND c.enabled)
+      UNION ALL SELECT 6, 'master' WHERE r.kind = 'master') AS s (rank, step)
+    WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
+    ORDER BY s.rank, r.table_name;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos._place) IS 'What a run reads, in order';
 

@@ -22,7 +22,8 @@ BEGIN
   ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.table_state (site_id, table_name)
-  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id
+  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name)
+  WHERE t.site_id = place.site_id AND x.table_name IS NULL
   ON CONFLICT DO NOTHING;
   UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'
    WHERE q.site_id = place.site_id AND q.finished_at IS NULL AND tables IS NULL;
@@ -66,17 +67,20 @@ COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
 -- ones (the light names them), the tickets in any case, and at least one.
 CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place,
   OUT is_whole boolean, OUT is_complete boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
          coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket'
                            AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
                   AND bool_or(x.status = 'ok'), false)
+    INTO is_whole, is_complete
   FROM sambapos._table AS t
   LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
                                        AND t.paused_reason IS NULL
   LEFT JOIN sambapos.run_table AS x ON x.run_id = _run_extent.run_id AND x.table_name = t.table_name
   WHERE t.site_id = place.site_id AND t.enabled;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_extent(bigint, sambapos._place) IS
   'Whether a run was one of all tables of its site, and whether all that are to be read were read and merged';
@@ -118,19 +122,22 @@ COMMENT ON FUNCTION sambapos._run_remember_site(bigint, sambapos._place, bigint,
   'Writes what a run leaves for the site; facts: what it has counted at the source';
 
 CREATE FUNCTION sambapos._run_answer_requests(run_id bigint) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   UPDATE sambapos.request AS q
      SET finished_at = clock_timestamp(), status = CASE r.status WHEN 'ok' THEN 'done' ELSE 'failed' END,
          message = r.message
     FROM sambapos.run AS r
    WHERE r.run_id = _run_answer_requests.run_id AND q.run_id = r.run_id AND q.finished_at IS NULL;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_answer_requests(bigint) IS 'Says to the requests that a run served what became of it';
 
 CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   DELETE FROM sambapos.request AS q WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention;
   WITH old AS (
     DELETE FROM sambapos.run AS r
@@ -138,6 +145,7 @@ $$
        AND r.run_id <> _run_purge_log.run_id
     RETURNING r.run_id)
   DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS
   'Deletes the log that is older than the site''s run_log_retention';

@@ -57,9 +57,12 @@ COMMENT ON FUNCTION sambapos._signature_sql(sambapos._place, sambapos._table) IS
   'their names at the source';
 
 CREATE FUNCTION sambapos._night_began(place sambapos._place) RETURNS interval
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.clock - date_trunc('day', c.clock)
-  FROM (SELECT sambapos._site_clock(place) - interval '4 hours' AS clock) AS c;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT c.clock - date_trunc('day', c.clock)
+    FROM (SELECT sambapos._site_clock(place) - interval '4 hours' AS clock) AS c);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._night_began(sambapos._place) IS 'How long ago it was four in the morning at a site';

@@ -46,9 +46,12 @@ COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS
 
 -- One that the site before has left is empty, and may have that site's columns: nobody has read into it since.
 CREATE FUNCTION sambapos._stage_is_filled(table_name name) RETURNS boolean
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0, false);
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0, false));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this site';
 

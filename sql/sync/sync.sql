@@ -7,38 +7,45 @@ COMMENT ON TYPE sambapos.sync_result IS 'What a sync did to one table';
 
 -- The site's trouble is said once, in a row without a table.
 CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos._place) RETURNS SETOF sambapos.sync_result
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  WITH line AS (
-    SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site
-    FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
-  ), said AS (
-    SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
-    FROM line AS l JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
-    WHERE NOT l.is_of_site
-  )
-  SELECT place.name, NULL, NULL, r.epoch, 0, 0, 0, 0, 0, clock_timestamp() - r.started_at, 'failed',
-         format('%s (%s)', (l.x).message, (l.x).sqlstate)
-  FROM line AS l JOIN sambapos.run AS r ON r.run_id = (l.x).run_id
-  WHERE l.is_of_site GROUP BY r.run_id, (l.x).message, (l.x).sqlstate
-  UNION ALL
-  SELECT place.name, s.table_name, s.mode, r.epoch, s.rows_read, s.rows_inserted, s.rows_updated, s.rows_unchanged,
-         s.rows_gone, s.duration, s.status, s.message || coalesce(' (' || s.sqlstate || ')', '')
-  FROM (SELECT * FROM said ORDER BY rank, table_name) AS s JOIN sambapos.run AS r USING (run_id);
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    WITH line AS (
+      SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site
+      FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
+    ), said AS (
+      SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
+      FROM line AS l JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
+      WHERE NOT l.is_of_site
+    )
+    SELECT place.name, NULL, NULL, r.epoch, 0, 0, 0, 0, 0, clock_timestamp() - r.started_at, 'failed',
+           format('%s (%s)', (l.x).message, (l.x).sqlstate)
+    FROM line AS l JOIN sambapos.run AS r ON r.run_id = (l.x).run_id
+    WHERE l.is_of_site GROUP BY r.run_id, (l.x).message, (l.x).sqlstate
+    UNION ALL
+    SELECT place.name, s.table_name, s.mode, r.epoch, s.rows_read, s.rows_inserted, s.rows_updated, s.rows_unchanged,
+           s.rows_gone, s.duration, s.status, s.message || coalesce(' (' || s.sqlstate || ')', '')
+    FROM (SELECT * FROM said ORDER BY rank, table_name) AS s JOIN sambapos.run AS r USING (run_id);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log of a run as sambapos_sync returns it';
 
 -- Locks are kept until the call ends, and the server has a table of them for all its sessions.
 CREATE FUNCTION sambapos._sync_lock_problem() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or '
-                'all with CALL sambapos_run()', h.held, h.room)
-  FROM (SELECT (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid()) AS held,
-               current_setting('max_locks_per_transaction')::bigint
-               * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
-                 AS room) AS h
-  WHERE h.held > h.room / 2;
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or '
+                  'all with CALL sambapos_run()', h.held, h.room)
+    FROM (SELECT (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid()) AS held,
+                 current_setting('max_locks_per_transaction')::bigint
+                 * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
+                   AS room) AS h
+    WHERE h.held > h.room / 2);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._sync_lock_problem() IS
   'Why a call of sambapos_sync takes no further site: it holds half of the locks that the server has room for; NULL: '

@@ -39,10 +39,14 @@ $$;
 COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run, unless they are there';
 
 CREATE FUNCTION sambapos._workbench_tables() RETURNS SETOF regclass
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT c.oid FROM pg_class AS c
-  WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__');
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT c.oid::regclass FROM pg_class AS c
+    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__');
+END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_tables() IS 'The temporary tables of a run, as far as they are there';
 
