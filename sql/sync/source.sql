@@ -48,20 +48,31 @@ $$;
 COMMENT ON FUNCTION sambapos._source_clock(sambapos._place) IS
   'The source''s clock, what it says of its database (NULL: nothing), and whether its national text is UTF-16';
 
--- One statement: rows, lowest and highest id of each root; highest id of each child; and the sum of
--- the numerators, which a clear sets to 0. Only tables whose first key column is Id have such numbers.
+-- Rows, lowest and highest id of a root; highest id of a child; and the sum of the numerators, which a clear sets to 0.
+-- Only tables whose first key column is Id have such numbers. The latest stamp is for who looks every second.
+CREATE FUNCTION sambapos._probe_line(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stamp text := (SELECT format('MAX(%s)', sambapos._tsql_name(c.source_name)) FROM sambapos._table_columns(place, t) AS c
+                 WHERE c.live_name = CASE t.kind WHEN 'ticket' THEN 'last_update_time' WHEN 'period' THEN 'end_date' END);
+BEGIN
+  RETURN format('SELECT %s AS t, %s, %s AS st FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
+      WHEN t.table_name = 'numerators' THEN
+        'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(SUM(CAST(Number AS bigint)) AS bigint) AS hi'
+      WHEN t.kind = 'child' THEN
+        'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
+      ELSE
+        'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
+    END, coalesce(stamp, 'CAST(NULL AS datetime)'), sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._probe_line(sambapos._place, sambapos._table) IS 'The T-SQL that counts what a table holds';
+
 CREATE FUNCTION sambapos._probe_sql(run_id bigint, place sambapos._place, only_table name DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT string_agg(format('SELECT %s AS t, %s FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
-           WHEN t.table_name = 'numerators' THEN
-             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(SUM(CAST(Number AS bigint)) AS bigint) AS hi'
-           WHEN t.kind = 'child' THEN
-             'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
-           ELSE
-             'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
-         END, sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name)),
-         ' UNION ALL ' ORDER BY t.table_name)
+  SELECT string_agg(sambapos._probe_line(place, t), ' UNION ALL ' ORDER BY t.table_name)
   FROM sambapos.run_table AS x
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _probe_sql.run_id AND x.status IN ('running', 'read')
@@ -78,9 +89,9 @@ DECLARE
   question text := sambapos._probe_sql(run_id, place, only_table);
 BEGIN
   IF question IS NOT NULL THEN
-    INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest)
-    SELECT q.t::name, q.n, q.lo, q.hi
-    FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint)
+    INSERT INTO pg_temp.sambapos__probe AS p (table_name, rows, lowest, highest, stamp)
+    SELECT q.t::name, q.n, q.lo, q.hi, q.st
+    FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint, st timestamp)
     ON CONFLICT (table_name) DO UPDATE SET rows_after = excluded.rows, highest_after = excluded.highest,
                                            asked_again = true;
   END IF;
@@ -143,7 +154,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN (SELECT jsonb_object_agg(p.table_name, jsonb_build_object('rows', p.rows, 'lowest', p.lowest,
-                                                  'highest', p.highest))
+                                                  'highest', p.highest, 'stamp', p.stamp))
           FROM pg_temp.sambapos__probe AS p WHERE p.rows IS NOT NULL OR p.highest IS NOT NULL);
 END;
 $$;
@@ -173,3 +184,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos._place) IS
   'True if ticket and order numbers have been set back, as a clear does';
+
+-- For who looks every second: a master, or what was edited without a new stamp or row, is found when the site is due. A
+-- table that the last run could not read would differ for ever.
+CREATE FUNCTION sambapos._source_has_moved(place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  question text := (SELECT string_agg(sambapos._probe_line(place, t), ' UNION ALL ' ORDER BY t.table_name)
+                    FROM sambapos._table AS t
+                    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.last_status = 'ok'
+                      AND place.last_probe ? t.table_name);
+BEGIN
+  RETURN question IS NOT NULL AND EXISTS (
+    SELECT FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint, st timestamp)
+    WHERE place.last_probe -> q.t
+          IS DISTINCT FROM jsonb_build_object('rows', q.n, 'lowest', q.lo, 'highest', q.hi, 'stamp', q.st));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._source_has_moved(sambapos._place) IS
+  'True if the source''s tables hold other counts, ids or stamps than the last run has found; raises what the source does';

@@ -18,7 +18,7 @@ BEGIN
     RETURN; -- of another site that this call has synced
   END IF;
   CREATE TEMPORARY TABLE sambapos__probe (
-    table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, rows_after bigint,
+    table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, stamp timestamp, rows_after bigint,
     highest_after bigint, asked_again boolean NOT NULL DEFAULT false, live_before bigint,
     listed boolean NOT NULL DEFAULT false, staged_whole boolean NOT NULL DEFAULT false);
   CREATE TEMPORARY TABLE sambapos__changed (table_name name, id bigint, PRIMARY KEY (table_name, id));
