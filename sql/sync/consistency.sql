@@ -38,7 +38,7 @@ $$
   WHERE t.table_name = ANY (m.merged);
 $$;
 COMMENT ON FUNCTION sambapos._consistency_sql(bigint, sambapos._place, sambapos._table) IS
-  'SQL for what is left over when the sums of replica row r of a root are compared; NULL: it can''t be told';
+  'SQL for what is left over when the sums of replica row r of a root are compared; NULL: it cannot be told';
 
 -- Of a root that was read by what changed, only those count whose children were read with it.
 CREATE FUNCTION sambapos._consistency_check_table(run_id bigint, place sambapos._place, t sambapos._table, rest text)

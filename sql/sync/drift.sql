@@ -263,7 +263,7 @@ $$
                              array_to_string(sambapos._replica_key(t.table_name), ', ')) END FROM key AS k));
 $$;
 COMMENT ON FUNCTION sambapos._drift_problem(sambapos._place, sambapos._table) IS
-  'Why a table can''t be copied as the source has it now; NULL: it can';
+  'Why a table cannot be copied as the source has it now; NULL: it can';
 
 CREATE FUNCTION sambapos._drift_is_passing(state text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -300,7 +300,7 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._drift_alter_replica(sambapos._place, sambapos._table) IS
-  'Brings replica tables and report view up to the live table; returns why it can not be done';
+  'Brings replica tables and report view up to the live table; returns why it cannot be done';
 
 -- The live table first. What the replica cannot follow leaves the replica as it was; what somebody holds leaves both
 -- so.
@@ -366,7 +366,7 @@ $$
   UPDATE sambapos.run_table AS x SET status = 'paused', message = reason
    WHERE (x.run_id, x.table_name) = (_drift_paused.run_id, t.table_name) AND x.status IN ('running', 'paused');
 $$;
-COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table, text) IS 'A change can not be followed: the table is paused';
+COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table, text) IS 'A change cannot be followed: the table is paused';
 
 -- The table can be read as it was known, without what is gone, unless a type has changed.
 CREATE FUNCTION sambapos._drift_waits(run_id bigint, place sambapos._place, t sambapos._table, fresh regclass, why text) RETURNS void
