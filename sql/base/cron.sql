@@ -16,13 +16,15 @@ CREATE FUNCTION sambapos._cron_steps() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN EXISTS (SELECT FROM pg_available_extensions AS a WHERE a.name = 'pg_cron') THEN ''
-              ELSE format(E'apt-get install postgresql-%s-cron\n', current_setting('server_version_num')::integer / 10000) END
+              ELSE format(E'apt-get install postgresql-%s-cron\n',
+                          current_setting('server_version_num')::integer / 10000) END
       || CASE WHEN EXISTS (SELECT FROM pg_settings AS s WHERE s.name = 'cron.use_background_workers') THEN ''
               ELSE format(E'in postgresql.conf: shared_preload_libraries = %L\n'
                            '                    cron.database_name = %L\n'
                            '                    cron.use_background_workers = on\n'
                            'restart PostgreSQL\n',
-                          concat_ws(', ', (SELECT nullif(s.setting, '') FROM pg_settings AS s WHERE s.name = 'shared_preload_libraries'),
+                          concat_ws(', ', (SELECT nullif(s.setting, '') FROM pg_settings AS s
+                                           WHERE s.name = 'shared_preload_libraries'),
                                     'pg_cron'),
                           current_database()) END
       || format('in database %s, as a superuser: CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %s;',
@@ -41,18 +43,20 @@ CREATE FUNCTION sambapos._cron_is_ours(username text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT username = current_user
-      OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica' AND pg_get_userbyid(n.nspowner) = username)
+      OR EXISTS (SELECT FROM pg_namespace AS n
+                 WHERE n.nspname = 'sambapos_replica' AND pg_get_userbyid(n.nspowner) = username)
       OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = username AND r.rolsuper);
 $$;
 COMMENT ON FUNCTION sambapos._cron_is_ours(text) IS
   'True if a job of this user can be the one that syncs: the caller''s, a superuser''s, or the owner''s of the '
   'replica';
 
--- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a site
--- of that name. Renaming a database or a role leaves a job that cannot run any more: it is stale, and ours if it could
--- be by what of both is left.
+-- A site's job is called sambapos:<site>, or sambapos:<site>:<anything> where another database of the cluster has a
+-- site of that name. Renaming a database or a role leaves a job that cannot run any more: it is stale, and ours if it
+-- could be by what of both is left.
 CREATE FUNCTION sambapos._cron_jobs(site text)
-RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean, is_stale boolean)
+RETURNS TABLE (job_id bigint, job_name text, schedule text, database text, username text, active boolean,
+               is_stale boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -64,8 +68,10 @@ BEGIN
                 OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username) AS is_stale
          FROM cron.job AS j
          WHERE (j.jobname = $1 OR starts_with(j.jobname, $1 || '':''))
-           AND (j.database = current_database() OR NOT EXISTS (SELECT FROM pg_database AS d WHERE d.datname = j.database))
-           AND (sambapos._cron_is_ours(j.username) OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username))) AS j
+           AND (j.database = current_database()
+                OR NOT EXISTS (SELECT FROM pg_database AS d WHERE d.datname = j.database))
+           AND (sambapos._cron_is_ours(j.username)
+                OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = j.username))) AS j
        ORDER BY j.is_stale, j.username <> current_user, j.jobid' USING 'sambapos:' || site;
   END IF;
 EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_column THEN
@@ -91,12 +97,14 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT * INTO job FROM sambapos._cron_jobs(site) LIMIT 1;
-  EXECUTE 'SELECT d.status, d.return_message FROM cron.job_run_details AS d WHERE d.jobid = $1 ORDER BY d.runid DESC LIMIT 1'
+  EXECUTE 'SELECT d.status, d.return_message FROM cron.job_run_details AS d WHERE d.jobid = $1 '
+          'ORDER BY d.runid DESC LIMIT 1'
     INTO status, return_message USING job.job_id;
   RETURN CASE
     WHEN job IS NULL THEN 'no pg_cron job of this user: see sambapos_schedule'
     WHEN job.is_stale THEN
-      format('its pg_cron job is for database "%s" and role "%s", one of which was renamed or dropped: %s', job.database, job.username, anew)
+      format('its pg_cron job is for database "%s" and role "%s", one of which was renamed or dropped: %s',
+             job.database, job.username, anew)
     WHEN NOT job.active THEN format('its pg_cron job is not active: %s', anew)
     -- What a run raised itself begins with its site and is in the run log.
     WHEN status IS DISTINCT FROM 'failed' OR return_message ~ '^(ERROR:\s+)?site ' THEN NULL
@@ -136,12 +144,15 @@ DECLARE
   other text;
 BEGIN
   EXECUTE 'SELECT j.database FROM cron.job AS j
-           WHERE j.jobname = $1 AND j.username = current_user AND j.database <> current_database()' INTO other USING name;
+           WHERE j.jobname = $1 AND j.username = current_user
+             AND j.database <> current_database()' INTO other USING name;
   IF other IS NOT NULL THEN
     RAISE EXCEPTION 'there is a pg_cron job "%" already, for database "%"', name, other USING
       ERRCODE = 'duplicate_object',
-      HINT = format('A superuser types, to give this one another name: SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
-                    format('sambapos:%s:%s', site, current_database()), line, command, current_database(), current_user);
+      HINT = format('A superuser types, to give this one another name: SELECT '
+                    'cron.schedule_in_database(%L, %L, %L, %L, %L);',
+                    format('sambapos:%s:%s', site, current_database()), line, command,
+                    current_database(), current_user);
   END IF;
 END;
 $$;
@@ -204,7 +215,8 @@ COMMENT ON FUNCTION sambapos._cron_set_job(text, text, text) IS
 CREATE FUNCTION sambapos._cron_elsewhere(site text, line text, command text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %1$L AND username = %5$L AND database NOT IN (SELECT datname FROM pg_database); '
+  SELECT format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %1$L AND username = %5$L '
+                'AND database NOT IN (SELECT datname FROM pg_database); '
                 'SELECT cron.schedule_in_database(%1$L, %2$L, %3$L, %4$L, %5$L);',
                 'sambapos:' || site, line, command, current_database(), current_user);
 $$;
@@ -216,7 +228,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('Type in database %s: SELECT cron.unschedule(jobid) FROM cron.job '
                 'WHERE database = %L AND (jobname = %L OR starts_with(jobname, %L));',
-                quote_ident(sambapos._cron_database()), current_database(), 'sambapos:' || site, 'sambapos:' || site || ':');
+                quote_ident(sambapos._cron_database()), current_database(), 'sambapos:' || site,
+                'sambapos:' || site || ':');
 $$;
 COMMENT ON FUNCTION sambapos._cron_drop_elsewhere(text) IS
   'What drops a site''s job where pg_cron is in another database';
@@ -232,10 +245,10 @@ BEGIN
   ELSIF home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be made', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = format('Type in database %s, as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron does not exist): %s',
-                    quote_ident(home), sambapos._cron_elsewhere(site, line, command)),
-      DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this one another name; otherwise that job is changed.',
-                      'sambapos:' || site);
+      HINT = format('Type in database %s, as a superuser (CREATE EXTENSION pg_cron there if it says that schema cron '
+                    'does not exist): %s', quote_ident(home), sambapos._cron_elsewhere(site, line, command)),
+      DETAIL = format('If job "%s" there is another database''s, such as that of the original of this copy, give this '
+                      'one another name; otherwise that job is changed.', 'sambapos:' || site);
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
       ERRCODE = 'object_not_in_prerequisite_state',
@@ -252,4 +265,4 @@ EXCEPTION WHEN insufficient_privilege THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._cron_make_job(text, text, text) IS
-  'Makes or changes the pg_cron job sambapos:<site>; where it can''t, raises 55000 or 42501 with what to type';
+  'Makes or changes the pg_cron job sambapos:<site>; where it cannot, raises 55000 or 42501 with what to type';

@@ -16,7 +16,8 @@ BEGIN
     bounds := regexp_match(part, '^(?:(\*)|(\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?)(?:/(\d{1,2}))?$');
     first := CASE WHEN bounds[1] IS NOT NULL THEN low WHEN bounds[2] ~ '\d' THEN bounds[2]::integer
                   ELSE array_position(names, bounds[2]) - 1 + low END;
-    last := CASE WHEN bounds[1] IS NOT NULL THEN high WHEN bounds[3] IS NULL THEN first WHEN bounds[3] ~ '\d' THEN bounds[3]::integer
+    last := CASE WHEN bounds[1] IS NOT NULL THEN high WHEN bounds[3] IS NULL THEN first
+                 WHEN bounds[3] ~ '\d' THEN bounds[3]::integer
                  ELSE array_position(names, bounds[3]) - 1 + low END;
     IF first IS NULL OR last IS NULL OR first < low OR last > high OR coalesce(bounds[4]::integer, 1) = 0 THEN
       RETURN NULL;
@@ -57,12 +58,15 @@ $$
     SELECT regexp_split_to_array(btrim(line), '\s+') AS f
   ), minute AS (
     SELECT DISTINCT 60 * h + m AS at
-    FROM field, unnest(sambapos._cron_field(f[1], 0, 59, '{}')) AS m, unnest(sambapos._cron_field(f[2], 0, 23, '{}')) AS h
+    FROM field, unnest(sambapos._cron_field(f[1], 0, 59, '{}')) AS m,
+         unnest(sambapos._cron_field(f[2], 0, 23, '{}')) AS h
   ), within_a_day AS (
-    SELECT max(w.wait) AS wait, max(w.at) - min(w.at) AS span FROM (SELECT at, at - lag(at) OVER (ORDER BY at) AS wait FROM minute) AS w
+    SELECT max(w.wait) AS wait, max(w.at) - min(w.at) AS span
+    FROM (SELECT at, at - lag(at) OVER (ORDER BY at) AS wait FROM minute) AS w
   ), between_days AS (
     SELECT max(w.days) AS days
-    FROM (SELECT d - lag(d) OVER (ORDER BY d) AS days FROM field, unnest(sambapos._cron_days(f[3], f[4], f[5])) AS d) AS w
+    FROM (SELECT d - lag(d) OVER (ORDER BY d) AS days
+          FROM field, unnest(sambapos._cron_days(f[3], f[4], f[5])) AS d) AS w
   )
   SELECT CASE WHEN line ~* '^\s*\d+\s+seconds?\s*$' THEN btrim(line)::interval
               WHEN b.days IS NOT NULL

@@ -4,7 +4,8 @@ CREATE FUNCTION sambapos._session_words(pid integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('process %s (%s)', p.pid,
-                concat_ws(', ', format('role "%s"', a.usename), nullif(format('application "%s"', a.application_name), 'application ""'),
+                concat_ws(', ', format('role "%s"', a.usename),
+                          nullif(format('application "%s"', a.application_name), 'application ""'),
                           nullif(a.state, 'active'), 'in a transaction since ' || date_trunc('second', a.xact_start)))
   FROM (VALUES (_session_words.pid)) AS p (pid) LEFT JOIN pg_stat_activity AS a USING (pid);
 $$;
@@ -42,9 +43,11 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (SELECT format('%s, held by %s',
-                  CASE WHEN l.locktype = 'relation' AND d.datname = current_database() THEN 'table ' || l.relation::regclass
+                  CASE WHEN l.locktype = 'relation' AND d.datname = current_database()
+                       THEN 'table ' || l.relation::regclass
                        WHEN l.locktype IN ('transactionid', 'tuple') THEN 'a row' ELSE 'a lock' END,
-                  coalesce(sambapos._sessions_first_words(pg_blocking_pids(_session_waits_for.pid)), 'a session that has just ended'))
+                  coalesce(sambapos._sessions_first_words(pg_blocking_pids(_session_waits_for.pid)),
+                           'a session that has just ended'))
     FROM pg_locks AS l LEFT JOIN pg_database AS d ON d.oid = l.database
     WHERE l.pid = _session_waits_for.pid AND NOT l.granted LIMIT 1);
 END;

@@ -9,7 +9,8 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (SELECT CASE WHEN octet_length(long_name) <= 63 THEN long_name::name
-                ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n WHERE octet_length(left(long_name, n)) <= 54))
+                ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n
+                                       WHERE octet_length(left(long_name, n)) <= 54))
                       || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0'))::name END);
 END;
 $$;

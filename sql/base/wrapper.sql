@@ -13,7 +13,8 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION @extschema@.sambapos_fdw_validator(text[], oid) IS
   'Checks the options of servers, user mappings, foreign tables and columns of sambapos_fdw';
 
-CREATE FOREIGN DATA WRAPPER sambapos_fdw HANDLER @extschema@.sambapos_fdw_handler VALIDATOR @extschema@.sambapos_fdw_validator;
+CREATE FOREIGN DATA WRAPPER sambapos_fdw
+  HANDLER @extschema@.sambapos_fdw_handler VALIDATOR @extschema@.sambapos_fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER sambapos_fdw IS 'Tables of SambaPOS (any Microsoft SQL Server database), read-only';
 
 CREATE FUNCTION @extschema@.sambapos_fdw_version() RETURNS text
@@ -48,7 +49,7 @@ CREATE FUNCTION @extschema@.sambapos_pushdown(
 ) RETURNS SETOF record
 LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION @extschema@.sambapos_pushdown() IS
-  'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what isn''t, and why not';
+  'What SQL Server is asked to compute, in which T-SQL, and why it is exact; what is not, and why not';
 
 CREATE FUNCTION @extschema@.sambapos_query(server text, sql text) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME';
@@ -65,7 +66,8 @@ COMMENT ON FUNCTION sambapos._query(text, text) IS 'sambapos_query, for the SQL 
 REVOKE ALL ON FUNCTION sambapos._query(text, text) FROM PUBLIC;
 
 CREATE FUNCTION sambapos._connections(
-  OUT server_name text, OUT user_name text, OUT state text, OUT isolation text, OUT valid boolean, OUT connected_at timestamptz
+  OUT server_name text, OUT user_name text, OUT state text, OUT isolation text, OUT valid boolean,
+  OUT connected_at timestamptz
 ) RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_connections';
 COMMENT ON FUNCTION sambapos._connections() IS 'sambapos_connections, for the SQL parts of the extension';

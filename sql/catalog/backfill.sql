@@ -26,11 +26,12 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.backfill', '');
 COMMENT ON TABLE sambapos.backfill IS
   'First loads in chunks that are not through yet: a root table a row, with how far it has come. sambapos_backfill, or '
   'else the site''s job, goes on there';
-COMMENT ON COLUMN sambapos.backfill.batch_rows IS 'About how many rows a chunk has, of the root and its children together';
+COMMENT ON COLUMN sambapos.backfill.batch_rows IS
+  'About how many rows a chunk has, of the root and its children together';
 COMMENT ON COLUMN sambapos.backfill.pid IS 'The process that has read the last chunk';
 COMMENT ON COLUMN sambapos.backfill.source_utc IS
-  'The source''s GETUTCDATE() before the first chunk was read (source_now: its GETDATE()): what changes from then on is '
-  'read by the first ordinary run';
+  'The source''s GETUTCDATE() before the first chunk was read (source_now: its GETDATE()): what changes from then on '
+  'is read by the first ordinary run';
 COMMENT ON COLUMN sambapos.backfill.source_rows IS 'Rows of the root table at that time';
 COMMENT ON COLUMN sambapos.backfill.facts IS 'Counts and id ranges of the root table and its children at that time';
 COMMENT ON COLUMN sambapos.backfill.next_id IS 'The highest id that is still to be read; NULL before the first chunk';

@@ -18,5 +18,5 @@ COMMENT ON TABLE sambapos.dead_letters IS
 COMMENT ON COLUMN sambapos.dead_letters.key IS 'The row''s key at the source, by replica names';
 COMMENT ON COLUMN sambapos.dead_letters.replaced IS 'The value as the replica has it';
 COMMENT ON COLUMN sambapos.dead_letters.raw IS
-  'Its bytes as the source has them: UTF-16LE, or of a code page where the column isn''t national';
+  'Its bytes as the source has them: UTF-16LE, or of a code page where the column is not national';
 COMMENT ON COLUMN sambapos.dead_letters.run_id IS 'The run that filed it';

@@ -32,7 +32,7 @@ COMMENT ON COLUMN sambapos.replicated_table.parent IS 'A child''s root table, by
 COMMENT ON COLUMN sambapos.replicated_table.parent_key IS
   'The child''s column that holds its root''s id, by replica name';
 COMMENT ON COLUMN sambapos.replicated_table.date_column IS
-  'A root''s date of birth, by replica name: it can''t change, so it tells a used-again id from an edit';
+  'A root''s date of birth, by replica name: it cannot change, so it tells a used-again id from an edit';
 COMMENT ON COLUMN sambapos.replicated_table.history IS
   'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
 
@@ -100,10 +100,13 @@ COMMENT ON COLUMN sambapos.waiting_root.run_id IS
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
 SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
-       coalesce(x.full_due, true) OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
+       coalesce(x.full_due, true)
+         OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
-       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at, x.last_success_at,
-       x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted, coalesce(x.rows_updated, 0) AS rows_updated,
+       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at,
+       x.last_success_at,
+       x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted,
+       coalesce(x.rows_updated, 0) AS rows_updated,
        coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
@@ -131,8 +134,8 @@ COMMENT ON TABLE sambapos.replica_name IS
 COMMENT ON COLUMN sambapos.replica_name.source_name IS
   'As at the first site that had it; at another its case may differ';
 
--- Two columns whose names would be one are told apart by numbers. Which one has which is the same at all sites, and when
--- a foreign table is imported once more.
+-- Two columns whose names would be one are told apart by numbers. Which one has which is the same at all sites, and
+-- when a foreign table is imported once more.
 CREATE TABLE sambapos.replica_column (
   table_name  text NOT NULL,
   source_name text NOT NULL,
@@ -141,7 +144,8 @@ CREATE TABLE sambapos.replica_column (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.replica_column', '');
 COMMENT ON TABLE sambapos.replica_column IS
-  'What each source column of a copied table is called in the live foreign tables, at all sites; once given, a name stays';
+  'What each source column of a copied table is called in the live foreign tables, at all sites; once given, a name '
+  'stays';
 
 CREATE TABLE sambapos.personal_treatment (
   site_id     integer NOT NULL,

@@ -1,4 +1,4 @@
--- run.sql: the log of runs, and what writes into it while a run is on.
+-- run.sql: the log of runs, and what writes into it during a run.
 --
 -- A run is a line; each of its tables is a line of run_table, which is what sambapos_sync returns.
 
@@ -7,7 +7,8 @@ CREATE TABLE sambapos.run (
   site_id    integer NOT NULL,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ended_at   timestamptz,
-  status     text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'ok', 'partial', 'failed', 'aborted', 'busy')),
+  status     text NOT NULL DEFAULT 'running'
+    CHECK (status IN ('running', 'ok', 'partial', 'failed', 'aborted', 'busy')),
   mode       text NOT NULL CHECK (mode IN ('auto', 'incremental', 'full', 'backfill')),
   trigger    text NOT NULL CHECK (trigger IN ('call', 'schedule', 'request')),
   phase      text NOT NULL DEFAULT 'starting' CHECK (phase IN ('starting', 'reading', 'merging', 'done')),
@@ -28,8 +29,8 @@ COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON COLUMN sambapos.run.tier IS 'The tier of sambapos_reconcile that the run is of; NULL: of none';
 COMMENT ON COLUMN sambapos.run.status IS
-  'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could not '
-  'start, another session held the site (message says which)';
+  'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could '
+  'not start, another session held the site (message says which)';
 COMMENT ON COLUMN sambapos.run.mode IS
   'As it was asked for; backfill: one chunk of a first load, of a root table and its children';
 COMMENT ON COLUMN sambapos.run.phase IS
@@ -76,9 +77,10 @@ COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows t
 CREATE FUNCTION sambapos._log_is_fatal(state text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT left(state, 2) IN ('08', '28', '25', '40', '53', '57', '58') OR state IN ('HV00N', '3D000'); $$;
-COMMENT ON FUNCTION sambapos._log_is_fatal(text) IS 'True for errors after which a run can''t go on reading';
+COMMENT ON FUNCTION sambapos._log_is_fatal(text) IS 'True for errors after which a run cannot go on reading';
 
-CREATE FUNCTION sambapos._log_failure(run_id bigint, table_name name, state text, message text, detail text) RETURNS void
+CREATE FUNCTION sambapos._log_failure(run_id bigint, table_name name, state text, message text, detail text)
+RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   UPDATE sambapos.run_table AS x
@@ -95,7 +97,8 @@ $$
   SELECT EXISTS (SELECT FROM sambapos.run_table AS x
                  WHERE x.run_id = _run_is_lost.run_id AND x.status = 'failed' AND sambapos._log_is_fatal(x.sqlstate));
 $$;
-COMMENT ON FUNCTION sambapos._run_is_lost(bigint) IS 'True if a run has met an error after which it can''t go on reading';
+COMMENT ON FUNCTION sambapos._run_is_lost(bigint) IS
+  'True if a run has met an error after which it cannot go on reading';
 
 CREATE FUNCTION sambapos._log_failure_of_all(run_id bigint, state text, message text, detail text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -130,11 +133,13 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (WITH failed AS (
-      SELECT x.table_name, coalesce(sambapos._log_is_fatal(x.sqlstate), false) AS is_fatal, x.message, x.sqlstate IS NOT NULL AS is_cause
+      SELECT x.table_name, coalesce(sambapos._log_is_fatal(x.sqlstate), false) AS is_fatal, x.message,
+             x.sqlstate IS NOT NULL AS is_cause
       FROM sambapos.run_table AS x WHERE x.run_id = _log_causes.run_id AND x.status = 'failed'
     ), line AS (
       SELECT f.is_fatal, f.is_cause OR NOT EXISTS (SELECT FROM failed AS o WHERE o.is_cause) AS is_named,
-             CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words, min(f.table_name) AS table_name, count(*) AS tables
+             CASE WHEN f.is_fatal THEN '' ELSE f.table_name || ': ' END || f.message AS words,
+             min(f.table_name) AS table_name, count(*) AS tables
       FROM failed AS f GROUP BY 1, 2, 3
     )
     SELECT nullif(sambapos._words_some(

@@ -85,7 +85,8 @@ COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';
 COMMENT ON COLUMN sambapos.site.blackout IS
-  'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no run starts because sync_interval is over';
+  'Array of {"from": "HH:MM", "to": "HH:MM"} in the site''s time zone in which no run starts because sync_interval is '
+  'over';
 
 CREATE TABLE sambapos.site_state (
   site_id              integer PRIMARY KEY,
@@ -178,7 +179,8 @@ COMMENT ON COLUMN sambapos.epoch.of_database IS
 CREATE VIEW sambapos._epoch_present AS
 SELECT d.site_id, d.epoch
 FROM (SELECT e.site_id, e.epoch, coalesce((SELECT p.of_database FROM sambapos.epoch AS p
-                                           WHERE p.site_id = e.site_id AND p.epoch <= e.epoch AND p.of_database IS NOT NULL
+                                           WHERE p.site_id = e.site_id AND p.epoch <= e.epoch
+                                             AND p.of_database IS NOT NULL
                                            ORDER BY p.epoch DESC LIMIT 1), 1) AS of_database
       FROM sambapos.epoch AS e) AS d
 WHERE d.of_database = coalesce((SELECT p.of_database FROM sambapos.epoch AS p
@@ -187,12 +189,15 @@ COMMENT ON VIEW sambapos._epoch_present IS 'The lives of the ids of the database
 
 -- A site as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._place AS
-SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.hw_utc, x.hw_offset_minutes, x.last_probe, x.database, x.held_database,
-       x.current_run,
-       CASE WHEN x.consecutive_failures > 0 OR x.next_due_at IS NULL THEN x.next_due_at ELSE least(x.next_due_at, x.last_run_at + s.sync_interval) END AS next_due_at,
-       x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate, coalesce(x.consecutive_failures, 0) AS consecutive_failures,
+SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.hw_utc, x.hw_offset_minutes,
+       x.last_probe, x.database, x.held_database, x.current_run,
+       CASE WHEN x.consecutive_failures > 0 OR x.next_due_at IS NULL THEN x.next_due_at
+            ELSE least(x.next_due_at, x.last_run_at + s.sync_interval) END AS next_due_at,
+       x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,
+       coalesce(x.consecutive_failures, 0) AS consecutive_failures,
        coalesce(x.auth_failed, false) AS auth_failed, x.paused_reason,
-       (SELECT min(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = s.site_id AND q.finished_at IS NULL) AS requested_at,
+       (SELECT min(q.requested_at) FROM sambapos.request AS q
+        WHERE q.site_id = s.site_id AND q.finished_at IS NULL) AS requested_at,
        CASE WHEN x.lateness_at > now() - s.run_log_retention THEN x.lateness END AS lateness
 FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id);
 COMMENT ON VIEW sambapos._place IS

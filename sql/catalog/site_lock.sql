@@ -57,7 +57,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF NOT sambapos._site_try_lock(site_id) THEN
-    RAISE EXCEPTION 'a run of site "%" is still running', (SELECT s.name FROM sambapos._place AS s WHERE s.site_id = _site_lock.site_id)
+    RAISE EXCEPTION 'a run of site "%" is still running',
+      (SELECT s.name FROM sambapos._place AS s WHERE s.site_id = _site_lock.site_id)
       USING ERRCODE = 'lock_not_available', DETAIL = sambapos._site_holder(site_id) || ' holds the site.',
             HINT = 'Try again when it has ended; see sambapos.progress.';
   END IF;

@@ -144,11 +144,13 @@ DECLARE
   sites  bigint;
 BEGIN
   SELECT q.* INTO clock
-  FROM sambapos._query(server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u') AS q (local_now timestamp, utc_now timestamp);
+  FROM sambapos._query(server, 'SELECT GETDATE() AS l, GETUTCDATE() AS u')
+    AS q (local_now timestamp, utc_now timestamp);
   there := make_interval(mins => sambapos._source_offset(clock.local_now, clock.utc_now));
   SELECT count(*),
          string_agg(CASE WHEN s.time_zone IS NULL THEN format('site %s has no time zone', s.name)
-                         ELSE format('site %s: %s is UTC%s now', s.name, s.time_zone, sambapos._doctor_offset(z.here)) END,
+                         ELSE format('site %s: %s is UTC%s now', s.name, s.time_zone,
+                                     sambapos._doctor_offset(z.here)) END,
                     '; ' ORDER BY s.name)
            FILTER (WHERE z.here IS DISTINCT FROM there),
          string_agg(format('SELECT sambapos_configure(%L, ''time_zone'', ''...'');', s.name), ' '
@@ -164,8 +166,8 @@ BEGIN
   ELSIF words IS NOT NULL THEN
     RETURN sambapos._finding('warning', format('the till''s clock is at UTC%s; %s',
         sambapos._doctor_offset(there), words),
-      fixes || ' with the zone the shop is in, for example Europe/London; if it is right as it is, set the time zone of '
-          'Windows on the till PC.');
+      fixes || ' with the zone the shop is in, for example Europe/London; if it is right as it is, set '
+          'the time zone of Windows on the till PC.');
   END IF;
   RETURN sambapos._finding('ok', format('the till''s clock is at UTC%s, as the site''s time zone is',
       sambapos._doctor_offset(there)));

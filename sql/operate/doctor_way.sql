@@ -45,8 +45,8 @@ COMMENT ON FUNCTION sambapos._doctor_is_localdb(text) IS 'True if a server''s op
 CREATE FUNCTION sambapos._doctor_localdb_fix() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT 'Install SQL Server Express, restore a backup of SambaPOS into it, point SambaPOS at it; see the first page of '
-      'the tutorial.';
+  SELECT 'Install SQL Server Express, restore a backup of SambaPOS into it, point SambaPOS at it; see '
+         'the first page of the tutorial.';
 $$;
 COMMENT ON FUNCTION sambapos._doctor_localdb_fix() IS 'What to do about LocalDB';
 

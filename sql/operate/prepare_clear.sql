@@ -10,7 +10,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT p.words, p.rank > 3
   FROM (
-    SELECT 1 AS rank, format('%s of %s is %s', t.table_name, place.name, CASE WHEN t.enabled THEN 'paused' ELSE 'disabled' END) AS words
+    SELECT 1 AS rank, format('%s of %s is %s', t.table_name, place.name,
+                             CASE WHEN t.enabled THEN 'paused' ELSE 'disabled' END) AS words
     FROM sambapos._table AS t
     WHERE t.site_id = place.site_id AND t.kind <> 'master' AND (NOT t.enabled OR t.paused_reason IS NOT NULL)
     UNION ALL
@@ -57,6 +58,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_prepare_clear(text) IS
-  'Before a clear: syncs, compares every value with the source, repairs, and answers SAFE until the next ticket, or NOT '
-  'SAFE and why. For a shop that is closed: what is sold afterwards has to be read before the clear too. In this '
+  'Before a clear: syncs, compares every value with the source, repairs, and answers SAFE until the next ticket, or '
+  'NOT SAFE and why. For a shop that is closed: what is sold afterwards has to be read before the clear too. In this '
   'transaction: without COMMIT nothing of it stays. Errors: 42704 no such site';

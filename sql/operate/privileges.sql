@@ -44,7 +44,8 @@ BEGIN
   FOR given IN
     SELECT CASE WHEN d.classid = 'pg_namespace'::regclass THEN 'SCHEMA ' || d.objid::regnamespace
                 WHEN d.classid = 'pg_proc'::regclass THEN 'ROUTINE ' || d.objid::regprocedure
-                WHEN c.relkind = 'S' THEN 'SEQUENCE ' || d.objid::regclass ELSE 'TABLE ' || d.objid::regclass END AS object,
+                WHEN c.relkind = 'S' THEN 'SEQUENCE ' || d.objid::regclass
+                ELSE 'TABLE ' || d.objid::regclass END AS object,
            pg_get_userbyid(a.grantee) AS grantee
     FROM pg_extension AS e
     JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'

@@ -62,7 +62,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._schedule_check(text) IS 'Raises 22023 if it can''t be a cron line; pg_cron looks closer';
+COMMENT ON FUNCTION sambapos._schedule_check(text) IS 'Raises 22023 if it cannot be a cron line; pg_cron looks closer';
 
 CREATE FUNCTION @extschema@.sambapos_schedule(site text DEFAULT NULL, schedule text DEFAULT NULL)
 RETURNS TABLE (job text, runs text, command text)

@@ -16,14 +16,14 @@ LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF name ~ '[\x01-\x1F\x7F-\x9F\u2028\u2029]' THEN -- is_control of src/tds/query_text.cpp, tabs and line breaks
-    RAISE EXCEPTION 'a name with a control character can not stand in a script: %', quote_literal(name)
+    RAISE EXCEPTION 'a name with a control character cannot stand in a script: %', quote_literal(name)
       USING ERRCODE = 'invalid_name', HINT = 'Rename it, or leave the table out: see sambapos_remove_table.';
   END IF;
   RETURN sambapos._tsql_name(name);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._setup_name(text) IS 'A name as a T-SQL identifier on one line; raises 42602 if it '
-    'can''t be';
+    'cannot be';
 
 CREATE FUNCTION sambapos._setup_object(source_schema text, source_name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS

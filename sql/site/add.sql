@@ -42,15 +42,18 @@ $$
   FROM (SELECT 1 AS rank, a AS source_name FROM unnest(at_source) AS a WHERE a = _source_meant.name
         UNION ALL
         SELECT 2, t.source_name FROM sambapos._table AS t
-        WHERE t.site_id = _source_meant.site_id AND t.table_name = lower(_source_meant.name COLLATE "C") AND t.source_name = ANY (at_source)
+        WHERE t.site_id = _source_meant.site_id AND t.table_name = lower(_source_meant.name COLLATE "C")
+          AND t.source_name = ANY (at_source)
         UNION ALL
         SELECT 3, k.present FROM sambapos._known_at_source(at_source) AS k
-        WHERE lower(_source_meant.name COLLATE "C") IN (k.table_name, lower(k.source_name COLLATE "C")) AND k.present IS NOT NULL
+        WHERE lower(_source_meant.name COLLATE "C") IN (k.table_name, lower(k.source_name COLLATE "C"))
+          AND k.present IS NOT NULL
         UNION ALL
         SELECT 4, min(a) FROM unnest(at_source) AS a
         WHERE lower(a COLLATE "C") = lower(_source_meant.name COLLATE "C") HAVING count(*) = 1
         UNION ALL
-        SELECT 5, a FROM unnest(at_source) AS a WHERE sambapos._name_natural(a) = lower(_source_meant.name COLLATE "C")) AS m
+        SELECT 5, a FROM unnest(at_source) AS a
+        WHERE sambapos._name_natural(a) = lower(_source_meant.name COLLATE "C")) AS m
   ORDER BY m.rank, position('_' IN m.source_name) > 0, m.source_name COLLATE "C" LIMIT 1;
 $$;
 COMMENT ON FUNCTION sambapos._source_meant(integer, text, text[]) IS
@@ -92,8 +95,8 @@ COMMENT ON FUNCTION sambapos._table_check_secret(text, text[]) IS 'Raises 22023 
 -- What names mean at this source: a line a table, present NULL where the source has none such. table_name is NULL for a
 -- shop's own table: its name is chosen when its columns are known. A child brings its root along; roots come first.
 CREATE FUNCTION sambapos._tables_wanted(place sambapos._place, names text[], at_source text[])
-RETURNS TABLE (present text, table_name text, kind text, parent text, parent_key text, date_column text, history boolean,
-               asked_by_name boolean)
+RETURNS TABLE (present text, table_name text, kind text, parent text, parent_key text, date_column text,
+               history boolean, asked_by_name boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -116,7 +119,8 @@ BEGIN
   END LOOP;
   RETURN QUERY
     WITH known AS MATERIALIZED (
-      SELECT k.*, coalesce(k.present = ANY (by_name), false) AS asked FROM sambapos._known_at_source(at_source) AS k WHERE NOT k.never
+      SELECT k.*, coalesce(k.present = ANY (by_name), false) AS asked FROM sambapos._known_at_source(at_source) AS k
+      WHERE NOT k.never
     ), meant AS (
       SELECT k.* FROM known AS k WHERE k.asked OR k.sets && asked_sets
     )
@@ -134,7 +138,8 @@ COMMENT ON FUNCTION sambapos._tables_wanted(sambapos._place, text[], text[]) IS
   'What names of tables and sets mean at a source; raises 22023 for a table that is never copied and 42P01 for one '
   'that is not there';
 
-CREATE FUNCTION sambapos._site_add_table(place sambapos._place, wanted record, fresh name, at_source text[]) RETURNS name
+CREATE FUNCTION sambapos._site_add_table(place sambapos._place, wanted record, fresh name, at_source text[])
+RETURNS name
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -144,14 +149,16 @@ DECLARE
 BEGIN
   IF imported IS NULL THEN
     RAISE EXCEPTION 'IMPORT FOREIGN SCHEMA made no foreign table for "%"', wanted.present USING
-      ERRCODE = 'fdw_table_not_found', HINT = 'Look at the table with sambapos_query; it may have no column that can be read.';
+      ERRCODE = 'fdw_table_not_found',
+      HINT = 'Look at the table with sambapos_query; it may have no column that can be read.';
   ELSIF local_name IS NULL THEN
     local_name := sambapos._name_choose(place, wanted.present, imported, at_source);
   ELSE
     problem := sambapos._name_problem(place, wanted.present, local_name, imported);
     IF problem IS NOT NULL THEN
-      RAISE EXCEPTION 'table "%" can not be kept in "sambapos_replica.%": %', wanted.present, local_name, problem USING
-        ERRCODE = 'duplicate_table', HINT = 'A SambaPOS table is one table for all sites. Sites that differ need databases of their own.';
+      RAISE EXCEPTION 'table "%" cannot be kept in "sambapos_replica.%": %', wanted.present, local_name, problem USING
+        ERRCODE = 'duplicate_table',
+        HINT = 'A SambaPOS table is one table for all sites. Sites that differ need databases of their own.';
     END IF;
   END IF;
   PERFORM sambapos._problem_raise(sambapos._live_problem(place, local_name));
@@ -159,8 +166,10 @@ BEGIN
     PERFORM sambapos._live_keep_columns(imported, local_name);
     PERFORM sambapos._live_move(place, imported, local_name);
   END IF;
-  INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, parent, parent_key, date_column, history)
-  VALUES (place.site_id, local_name, wanted.present, wanted.kind, wanted.parent, wanted.parent_key, wanted.date_column, wanted.history);
+  INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, parent, parent_key, date_column,
+                                         history)
+  VALUES (place.site_id, local_name, wanted.present, wanted.kind, wanted.parent, wanted.parent_key, wanted.date_column,
+          wanted.history);
   PERFORM sambapos._replica_ensure(place.site_id, local_name);
   PERFORM sambapos._name_give(local_name, wanted.present);
   RETURN local_name;
@@ -195,19 +204,22 @@ COMMENT ON FUNCTION sambapos._site_repair_table(sambapos._place, sambapos._table
 
 -- A table that cannot be added leaves the others alone; who asked for that one table alone gets the error. What belongs
 -- to other roles is an error always: nothing is done beside it.
-CREATE FUNCTION sambapos._site_try_table(place sambapos._place, wanted record, fresh name, at_source text[], strict boolean)
+CREATE FUNCTION sambapos._site_try_table(place sambapos._place, wanted record, fresh name, at_source text[],
+                                         strict boolean)
 RETURNS sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  t sambapos._table := (SELECT t FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.source_name = wanted.present);
+  t sambapos._table := (SELECT t FROM sambapos._table AS t
+                        WHERE t.site_id = place.site_id AND t.source_name = wanted.present);
 BEGIN
   IF wanted.present IS NULL THEN
     RETURN (wanted.table_name, 'not at the source, or not readable there')::sambapos.table_action;
   ELSIF t.site_id IS NOT NULL THEN
     RETURN (t.table_name, sambapos._site_repair_table(place, t, fresh))::sambapos.table_action;
   ELSIF wanted.parent IS NOT NULL
-        AND NOT EXISTS (SELECT FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.table_name = wanted.parent) THEN
+        AND NOT EXISTS (SELECT FROM sambapos._table AS r
+                        WHERE r.site_id = place.site_id AND r.table_name = wanted.parent) THEN
     RETURN (wanted.table_name, 'left out: it needs table ' || wanted.parent)::sambapos.table_action;
   END IF;
   RETURN (sambapos._site_add_table(place, wanted, fresh, at_source), 'added')::sambapos.table_action;
@@ -215,20 +227,23 @@ EXCEPTION WHEN duplicate_table OR datatype_mismatch OR fdw_table_not_found OR in
   IF strict AND wanted.asked_by_name THEN
     RAISE;
   END IF;
-  RETURN (coalesce(wanted.table_name, sambapos._name_natural(wanted.present)), 'refused: ' || SQLERRM)::sambapos.table_action;
+  RETURN (coalesce(wanted.table_name, sambapos._name_natural(wanted.present)),
+          'refused: ' || SQLERRM)::sambapos.table_action;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_try_table(sambapos._place, record, name, text[], boolean) IS
   'Adds one table to a site, or says why not';
 
-CREATE FUNCTION sambapos._site_add_tables(place sambapos._place, names text[], strict boolean) RETURNS SETOF sambapos.table_action
+CREATE FUNCTION sambapos._site_add_tables(place sambapos._place, names text[], strict boolean)
+RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   at_source text[] := sambapos._source_tables(place.server);
   t         sambapos._table;
   wanted    record;
-  present   text[] := ARRAY(SELECT w.present FROM sambapos._tables_wanted(place, names, at_source) AS w WHERE w.present IS NOT NULL);
+  present   text[] := ARRAY(SELECT w.present FROM sambapos._tables_wanted(place, names, at_source) AS w
+                            WHERE w.present IS NOT NULL);
   dropped   text[] := ARRAY(SELECT d.source_name FROM sambapos._table AS d
                             WHERE d.site_id = place.site_id AND sambapos._table_missing(place, d) IS NOT NULL);
   fresh     name;
@@ -237,7 +252,8 @@ BEGIN
     RAISE EXCEPTION 'server "%" shows none of the tables', place.server USING
       ERRCODE = 'undefined_table',
       DETAIL = format('The login sees %s tables in schema dbo.', cardinality(at_source)),
-      HINT = format('Check the option database and the rights of the login: SELECT * FROM sambapos_check(%L).', place.server);
+      HINT = format('Check the option database and the rights of the login: SELECT * FROM sambapos_check(%L).',
+                    place.server);
   END IF;
   PERFORM sambapos._live_schema_ensure(place);
   fresh := sambapos._live_fresh(place, 'dbo', ARRAY(
@@ -248,7 +264,8 @@ BEGIN
     RETURN NEXT sambapos._site_try_table(place, wanted, fresh, at_source, strict);
   END LOOP;
   FOR t IN SELECT d.* FROM sambapos._table AS d
-            WHERE d.site_id = place.site_id AND d.source_name = ANY (dropped) AND d.source_name <> ALL (present) ORDER BY d.table_name
+            WHERE d.site_id = place.site_id AND d.source_name = ANY (dropped) AND d.source_name <> ALL (present)
+            ORDER BY d.table_name
   LOOP
     RETURN NEXT (t.table_name, sambapos._site_repair_table(place, t, fresh))::sambapos.table_action;
   END LOOP;
@@ -257,10 +274,10 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[], boolean) IS
   'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is, what '
-  'was dropped is made again. strict: a table asked for by name that can''t be added is an error';
+  'was dropped is made again. strict: a table asked for by name that cannot be added is an error';
 
-CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL, tables text[] DEFAULT NULL,
-                                              sync_interval interval DEFAULT '15 minutes')
+CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL,
+                                              tables text[] DEFAULT NULL, sync_interval interval DEFAULT '15 minutes')
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -291,7 +308,8 @@ BEGIN
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
     UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true,
-           time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone), sync_interval = sambapos_add_site.sync_interval
+           time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone),
+           sync_interval = sambapos_add_site.sync_interval
     WHERE s.site_id = place.site_id;
     UPDATE sambapos.site_state AS x SET paused_reason = NULL, auth_failed = false WHERE x.site_id = place.site_id;
     place := sambapos._site(site);
@@ -307,10 +325,10 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], interval) IS
   'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema '
-  'sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: '
-  'the till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: '
-  'tables or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a '
-  'row a table: added, kept, made again, not at the source, left out, or refused, each with its reason. Run again it adds '
+  'sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the '
+  'till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables '
+  'or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row a '
+  'table: added, kept, made again, not at the source, left out, or refused, each with its reason. Run again it adds '
   'what is missing, makes again what was dropped, and changes nothing else. Errors: 42602 site name, 42704 server, '
   '22023 other arguments or a table that is never copied, 42P01 a table the source has not';
 
@@ -324,7 +342,8 @@ BEGIN
   PERFORM sambapos._tables_check_names(ARRAY[table_name]);
   PERFORM sambapos._catalog_check();
   RETURN QUERY
-    SELECT * FROM sambapos._site_add_tables(sambapos._site_follow_server(sambapos._site(site)), ARRAY[table_name], true);
+    SELECT * FROM sambapos._site_add_tables(sambapos._site_follow_server(sambapos._site(site)), ARRAY[table_name],
+                                            true);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_table(text, text) IS

@@ -1,7 +1,9 @@
 -- adopt.sql: sambapos_adopt: rows of a site that is not there any more are shown, given to a site, or dropped.
 
-CREATE FUNCTION @extschema@.sambapos_adopt(site_id integer DEFAULT NULL, site text DEFAULT NULL, drop_data boolean DEFAULT false)
-RETURNS TABLE (site_number integer, table_name text, rows bigint, epochs integer, last_synced_at timestamptz, action text)
+CREATE FUNCTION @extschema@.sambapos_adopt(site_id integer DEFAULT NULL, site text DEFAULT NULL,
+                                           drop_data boolean DEFAULT false)
+RETURNS TABLE (site_number integer, table_name text, rows bigint, epochs integer, last_synced_at timestamptz,
+               action text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -23,7 +25,8 @@ BEGIN
     PERFORM sambapos._adopt_check(site_id, place);
   END IF;
   RETURN QUERY SELECT i, r.table_name, r.rows, r.epoch, r.last_synced_at,
-                      CASE WHEN drop_data THEN 'dropped' WHEN sambapos_adopt.site IS NOT NULL THEN 'adopted' ELSE 'unknown' END
+                      CASE WHEN drop_data THEN 'dropped' WHEN sambapos_adopt.site IS NOT NULL THEN 'adopted'
+                           ELSE 'unknown' END
                FROM unnest(sambapos._unknown_sites()) AS i, sambapos._unknown_rows(i) AS r
                WHERE sambapos_adopt.site_id IS NULL OR i = sambapos_adopt.site_id;
   IF drop_data THEN
@@ -36,5 +39,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_adopt(integer, text, boolean) IS
   'Rows in the replica whose site is not known, as after DROP EXTENSION and CREATE EXTENSION. Without arguments shows '
   'them, a row a table. site_id and site: the rows become this site''s, which must not have been synced; its next sync '
-  'reads everything and goes on with them. site_id and drop_data: they are deleted. Errors: 42704 no such site or rows, '
-  '55000 the site has rows of its own, 22023 both site and drop_data, 55P03 a run of the site is running';
+  'reads everything and goes on with them. site_id and drop_data: they are deleted. Errors: 42704 no such site or '
+  'rows, 55000 the site has rows of its own, 22023 both site and drop_data, 55P03 a run of the site is running';

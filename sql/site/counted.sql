@@ -8,7 +8,8 @@
 -- * A view of that name that another role made, or a table, is refused, as everywhere (ownership.sql).
 -- * A view is brought up to its table where it can be; that it cannot is said, and no table waits for it.
 
--- Only sambapos_grant gives EXECUTE on what is internal; whom the DBA opened one view to can have SELECT on the catalog.
+-- Only sambapos_grant gives EXECUTE on what is internal; to whom the DBA opened one view can have SELECT on the
+-- catalog.
 CREATE FUNCTION sambapos._readers_grant(privilege text, object text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -39,8 +40,8 @@ BEGIN
       ('site_id', 'The site, as in sambapos.site'),
       ('epoch', 'Which life of the source''s ids the row belongs to; a new one begins when ids are used again'),
       ('document_epoch', 'The epoch of the account document that the row points to'),
-      ('row_state', 'live: at the source; cleared: gone with a clear; superseded: its id names another row now; these three '
-                    'count. removed: edited away; deleted: a single row was deleted at the source'),
+      ('row_state', 'live: at the source; cleared: gone with a clear; superseded: its id names another row now; these '
+                    'three count. removed: edited away; deleted: a single row was deleted at the source'),
       ('first_seen_at', 'When the row was first read'),
       ('synced_at', 'When the row was last changed here'),
       ('version', 'The site''s version that wrote the row; it grows with each merge that changes something'),
@@ -60,11 +61,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation regclass := (SELECT c.oid FROM pg_class AS c
-                        WHERE c.oid = to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name)) AND c.relkind = 'f');
+                        WHERE c.oid = to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name))
+                          AND c.relkind = 'f');
 BEGIN
   IF obj_description(relation, 'pg_class') IS NULL AND relation IS NOT NULL THEN
     EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', relation,
-                   format('SambaPOS table %s of site %s as it is at this moment: each query asks the till', t.source_name, place.name));
+                   format('SambaPOS table %s of site %s as it is at this moment: each query asks the till',
+                          t.source_name, place.name));
   END IF;
 END;
 $$;
@@ -85,7 +88,8 @@ DECLARE
   c record;
 BEGIN
   EXECUTE format('COMMENT ON VIEW %s IS %L', view,
-                 format('The rows of %s that count, of all sites that are there: live, cleared or superseded', relation));
+                 format('The rows of %s that count, of all sites that are there: live, cleared or superseded',
+                        relation));
   EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, site_column, 'The site''s name');
   FOR c IN SELECT a.attname, col_description(relation, a.attnum) AS words FROM pg_attribute AS a
            WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
@@ -107,7 +111,8 @@ $$
   ORDER BY n.i LIMIT 1;
 $$;
 COMMENT ON FUNCTION sambapos._counted_site_column(regclass) IS
-  'What the column with the site''s name is called in the view of a replica table: site, unless that is a source column';
+  'What the column with the site''s name is called in the view of a replica table: site, unless that is a column of '
+  'the source';
 
 -- A GRANT on a view goes with it.
 CREATE TYPE sambapos._privilege AS (privilege text, column_name name, grantee oid, is_grantable boolean);
@@ -222,7 +227,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._counted_ensure(name, sambapos._privilege[]) IS
   'Makes the view of a replica table, with privileges that it had, or adds the columns it lacks; a WARNING where it '
-  'can''t';
+  'cannot';
 
 CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -233,7 +238,8 @@ DECLARE
 BEGIN
   FOR table_name IN
     SELECT c.relname FROM pg_class AS c
-    WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) = 'replica' ORDER BY c.relname
+    WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) = 'replica'
+    ORDER BY c.relname
   LOOP
     PERFORM sambapos._counted_make(table_name, sambapos._counted_drop(table_name));
     made := made + 1;
@@ -242,6 +248,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_refresh_reports() IS
-  'Drops and makes the views in sambapos_report: after ALTER EXTENSION UPDATE, and after a replica table was changed by '
-  'hand. Adding tables and columns does it by itself. Returns how many. Errors: 2BP01 something of yours depends on one '
-  'of them, 42501 another role made them';
+  'Drops and makes the views in sambapos_report: after ALTER EXTENSION UPDATE, and after a replica table was changed '
+  'by hand. Adding tables and columns does it by itself. Returns how many. Errors: 2BP01 something of yours depends on '
+  'one of them, 42501 another role made them';

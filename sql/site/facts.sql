@@ -33,12 +33,15 @@ $$
     ('ProductTimerValues', '{}', 'document', NULL, NULL, 'start', false),
     -- accounting transactions
     ('AccountTransactionDocuments', '{reporting}', 'document', NULL, NULL, 'date', false),
-    ('AccountTransactions', '{reporting}', 'child', 'account_transaction_documents', 'account_transaction_document_id', NULL, false),
-    ('AccountTransactionValues', '{reporting}', 'child', 'account_transaction_documents', 'account_transaction_document_id', NULL, false),
+    ('AccountTransactions', '{reporting}', 'child', 'account_transaction_documents', 'account_transaction_document_id',
+     NULL, false),
+    ('AccountTransactionValues', '{reporting}', 'child', 'account_transaction_documents',
+     'account_transaction_document_id', NULL, false),
     -- periods and inventory transactions
     ('WorkPeriods', '{reporting}', 'period', NULL, NULL, 'start_date', false),
     ('InventoryTransactionDocuments', '{stock}', 'document', NULL, NULL, 'date', false),
-    ('InventoryTransactions', '{stock}', 'child', 'inventory_transaction_documents', 'inventory_transaction_document_id', NULL, false),
+    ('InventoryTransactions', '{stock}', 'child', 'inventory_transaction_documents',
+     'inventory_transaction_document_id', NULL, false),
     ('PeriodicConsumptions', '{stock}', 'period', NULL, NULL, 'start_date', false),
     ('WarehouseConsumptions', '{stock}', 'child', 'periodic_consumptions', 'periodic_consumption_id', NULL, false),
     ('PeriodicConsumptionItems', '{stock}', 'child', 'periodic_consumptions', 'periodic_consumption_id', NULL, false),
@@ -151,7 +154,8 @@ BEGIN
     VALUES
       ('Users', 'PinCode'), ('Users', 'Password'), ('PaymentTypes', 'ProcessorSettings'), ('Payments', 'PaymentData'),
       ('Printers', 'CustomPrinterData'), ('ProgramSettingValues', 'Value'), ('AppActions', 'Parameter'),
-      ('ActionContainers', 'ParameterValues'), ('Scripts', 'Code'), ('GraphqlClients', 'Secret'), ('AddonLicenses', 'Key');
+      ('ActionContainers', 'ParameterValues'), ('Scripts', 'Code'), ('GraphqlClients', 'Secret'),
+      ('AddonLicenses', 'Key');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._known_secret_columns() IS

@@ -17,7 +17,8 @@ BEGIN
     bits := regexp_match(btrim(part), '^(?:([a-z]{3})(?:\s*-\s*([a-z]{3}))?\s+)?(\d\d:\d\d)\s*-\s*(\d\d:\d\d)$');
     first := array_position(names, coalesce(bits[1], 'mon'));
     last := array_position(names, coalesce(bits[2], bits[1], 'sun'));
-    IF bits IS NULL OR first IS NULL OR last IS NULL OR bits[3] = bits[4] OR (bits[1] IS NOT NULL AND NOT with_days) THEN
+    IF bits IS NULL OR first IS NULL OR last IS NULL OR bits[3] = bits[4]
+       OR (bits[1] IS NOT NULL AND NOT with_days) THEN
       RAISE EXCEPTION 'not a time window: "%"', part USING ERRCODE = 'invalid_parameter_value';
     END IF;
     span := jsonb_build_object('from', to_char(bits[3]::time, 'HH24:MI'),
@@ -32,7 +33,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._hours_parse(text, boolean) IS
-  'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they can''t be read';
+  'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they cannot be read';
 
 CREATE FUNCTION sambapos._site_clock(place sambapos._place) RETURNS timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -14,8 +14,10 @@ BEGIN
   EXECUTE format('CREATE SCHEMA %I', fresh);
   IF source_names <> '{}' THEN
     -- cut as PostgreSQL would cut it, without its NOTICE; IMPORT FOREIGN SCHEMA takes that for the beginning of a name
-    EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%s) FROM SERVER %I INTO %I OPTIONS (name_case ''snake'')', source_schema,
-                   (SELECT string_agg(DISTINCT quote_ident(s::name), ', ') FROM unnest(source_names) AS s), place.server, fresh);
+    EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%s) FROM SERVER %I INTO %I OPTIONS (name_case ''snake'')',
+                   source_schema,
+                   (SELECT string_agg(DISTINCT quote_ident(s::name), ', ') FROM unnest(source_names) AS s),
+                   place.server, fresh);
   END IF;
   RETURN fresh;
 END;
@@ -29,7 +31,8 @@ $$
 DECLARE
   relation regclass;
 BEGIN
-  FOR relation IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = quote_ident(fresh)::regnamespace AND c.relkind = 'f' LOOP
+  FOR relation IN SELECT c.oid FROM pg_class AS c
+                  WHERE c.relnamespace = quote_ident(fresh)::regnamespace AND c.relkind = 'f' LOOP
     EXECUTE format('DROP FOREIGN TABLE %s', relation);
   END LOOP;
   EXECUTE format('DROP SCHEMA %I', fresh);

@@ -38,7 +38,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH here AS (
     SELECT sambapos._replica_column(c.column_name) AS name, sambapos._replica_type(c.type_name) AS type, c.is_key
-    FROM sambapos._live_columns(live) AS c WHERE NOT sambapos._column_is_secret(_replica_shape_problem.source_name, c.source_name)
+    FROM sambapos._live_columns(live) AS c
+    WHERE NOT sambapos._column_is_secret(_replica_shape_problem.source_name, c.source_name)
   ), there AS (
     SELECT a.attname AS name, format_type(a.atttypid, NULL) AS type,
            coalesce(a.attnum = ANY (i.indkey), false) AND a.attname NOT IN ('site_id', 'epoch', 'root_id') AS is_key
@@ -49,17 +50,19 @@ $$
            (SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM there AS t WHERE t.is_key) AS there
   )
   SELECT coalesce(
-    (SELECT format('its key is (%s), that of table "%s" is (%s)', k.here, replica, k.there) FROM keys AS k WHERE k.here <> k.there),
+    (SELECT format('its key is (%s), that of table "%s" is (%s)', k.here, replica, k.there) FROM keys AS k
+     WHERE k.here <> k.there),
     (SELECT format('its column "%s" is %s, that of table "%s" is %s', h.name, h.type, replica, t.type)
      FROM here AS h JOIN there AS t USING (name)
      WHERE h.type <> t.type AND NOT sambapos._type_holds(h.type, t.type) AND NOT sambapos._type_holds(t.type, h.type)
      ORDER BY h.name LIMIT 1));
 $$;
 COMMENT ON FUNCTION sambapos._replica_shape_problem(regclass, text, regclass) IS
-  'Why a source table''s rows can''t be kept in a replica table that is there: another key or type; NULL: they can';
+  'Why a source table''s rows cannot be kept in a replica table that is there: another key or type; NULL: they can';
 
 -- Others own the name: that is raised, whatever it would be used for.
-CREATE FUNCTION sambapos._name_problem(place sambapos._place, source_name text, local_name name, fresh regclass) RETURNS text
+CREATE FUNCTION sambapos._name_problem(place sambapos._place, source_name text, local_name name, fresh regclass)
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -79,7 +82,8 @@ BEGIN
     PERFORM sambapos._problem_raise(sambapos._replica_problem(local_name)) FROM pg_class AS c
      WHERE c.oid = replica AND c.relkind NOT IN ('i', 'I') AND NOT sambapos._role_is_trusted(c.relowner);
     RETURN format('"sambapos_replica.%s" is not a replica table', local_name);
-  ELSIF live IS NOT NULL AND live IS DISTINCT FROM sambapos._live_find(sambapos._live_schema(place.name), source_name) THEN
+  ELSIF live IS NOT NULL AND live IS DISTINCT FROM sambapos._live_find(sambapos._live_schema(place.name),
+                                                                       source_name) THEN
     PERFORM sambapos._problem_raise(sambapos._live_problem(place, local_name));
     RETURN format('"%s" is not the foreign table of source table "%s"', live, source_name);
   END IF;
@@ -87,10 +91,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._name_problem(sambapos._place, text, name, regclass) IS
-  'Why a source table can''t have a local name; NULL: it can. Raises 55000 if the name is of another role';
+  'Why a source table cannot have a local name; NULL: it can. Raises 55000 if the name is of another role';
 
 -- In this order: the name that the table has at another site or had here, the natural one, numbers.
-CREATE FUNCTION sambapos._name_choose(place sambapos._place, source_name text, fresh regclass, at_source text[]) RETURNS name
+CREATE FUNCTION sambapos._name_choose(place sambapos._place, source_name text, fresh regclass, at_source text[])
+RETURNS name
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -107,7 +112,8 @@ BEGIN
       RETURN candidate;
     END IF;
   END LOOP;
-  IF NOT sambapos._name_is_reserved(natural_name) AND sambapos._name_problem(place, source_name, natural_name, fresh) IS NULL THEN
+  IF NOT sambapos._name_is_reserved(natural_name)
+     AND sambapos._name_problem(place, source_name, natural_name, fresh) IS NULL THEN
     RETURN natural_name;
   END IF;
   LOOP
@@ -169,9 +175,11 @@ $$;
 COMMENT ON FUNCTION sambapos._column_name_given(name, text) IS
   'The name that a source column has in live tables already; NULL if it is new';
 
-CREATE FUNCTION sambapos._column_name_new(table_name name, live regclass, source_name text, imported_name name) RETURNS name
+CREATE FUNCTION sambapos._column_name_new(table_name name, live regclass, source_name text, imported_name name)
+RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT sambapos._live_free_column(live, coalesce(sambapos._column_name_given(table_name, source_name), imported_name)); $$;
+$$ SELECT sambapos._live_free_column(live,
+                                     coalesce(sambapos._column_name_given(table_name, source_name), imported_name)); $$;
 COMMENT ON FUNCTION sambapos._column_name_new(name, regclass, text, name) IS
   'What a column that a live table gets is called: as it was called before, or as it was imported, if that is free';
 
@@ -186,19 +194,23 @@ DECLARE
 BEGIN
   FOR renamed IN
     WITH l AS (
-      SELECT k.column_name, k.ordinal, k.source_name, sambapos._column_name_given(_live_keep_columns.table_name, k.source_name) AS given
+      SELECT k.column_name, k.ordinal, k.source_name,
+             sambapos._column_name_given(_live_keep_columns.table_name, k.source_name) AS given
       FROM sambapos._live_columns(live) AS k
     ), moves AS (
-      SELECT l.*, EXISTS (SELECT FROM l AS o WHERE o.given = l.column_name AND o.ordinal <> l.ordinal) AS is_in_the_way FROM l
+      SELECT l.*, EXISTS (SELECT FROM l AS o WHERE o.given = l.column_name AND o.ordinal <> l.ordinal) AS is_in_the_way
+      FROM l
     )
-    SELECT array_agg(m.column_name ORDER BY m.given IS NULL, m.ordinal) AS names, array_agg(m.ordinal ORDER BY m.given IS NULL, m.ordinal) AS ordinals
+    SELECT array_agg(m.column_name ORDER BY m.given IS NULL, m.ordinal) AS names,
+           array_agg(m.ordinal ORDER BY m.given IS NULL, m.ordinal) AS ordinals
     FROM moves AS m WHERE m.given <> m.column_name OR (m.given IS NULL AND m.is_in_the_way)
   LOOP
     FOR c IN SELECT * FROM unnest(renamed.names, renamed.ordinals) AS u (name, ordinal) LOOP
       EXECUTE format('ALTER FOREIGN TABLE %s RENAME COLUMN %I TO %I', live, c.name, 'sambapos_moving_' || c.ordinal);
     END LOOP;
     FOR c IN
-      SELECT u.name, u.ordinal, k.source_name FROM unnest(renamed.names, renamed.ordinals) WITH ORDINALITY AS u (name, ordinal, rank)
+      SELECT u.name, u.ordinal, k.source_name
+      FROM unnest(renamed.names, renamed.ordinals) WITH ORDINALITY AS u (name, ordinal, rank)
       JOIN sambapos._live_columns(live) AS k USING (ordinal) ORDER BY u.rank
     LOOP
       EXECUTE format('ALTER FOREIGN TABLE %s RENAME COLUMN %I TO %I', live, 'sambapos_moving_' || c.ordinal,

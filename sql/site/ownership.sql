@@ -28,7 +28,8 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION '%', problem USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = 'The extension uses what belongs to its owner, to a superuser or to the role that runs it, nothing else.',
+      DETAIL = 'The extension uses what belongs to its owner, to a superuser or to the role that runs it, nothing '
+               'else.',
       HINT = 'See "What belongs to others" in the manual''s page on hardening.';
   END IF;
 END;
@@ -51,7 +52,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT coalesce(sambapos._schema_problem('sambapos_replica'), sambapos._schema_problem(sambapos._live_schema(place.name))));
+  RETURN (SELECT coalesce(sambapos._schema_problem('sambapos_replica'),
+                     sambapos._schema_problem(sambapos._live_schema(place.name))));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS
@@ -90,7 +92,8 @@ $$
 BEGIN
   RETURN (SELECT coalesce(
       sambapos._relation_problem(sambapos._live_schema(place.name), table_name, 'f', 'a foreign table'),
-      (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname, place.server)
+      (SELECT format('foreign table "%s.%s" is on server "%s", not on "%s"', n.nspname, c.relname, s.srvname,
+                     place.server)
        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
        JOIN pg_foreign_table AS f ON f.ftrelid = c.oid JOIN pg_foreign_server AS s ON s.oid = f.ftserver
        WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = table_name AND s.srvname <> place.server)));
@@ -121,7 +124,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history' ELSE 'other' END
+  RETURN (SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history'
+                ELSE 'other' END
     FROM pg_attribute AS a
     WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
     HAVING count(*) > 0);
@@ -140,7 +144,8 @@ BEGIN
   IF found_kind <> kind THEN
     RAISE EXCEPTION 'the name "sambapos_replica.%" is taken', table_name USING
       ERRCODE = 'duplicate_table',
-      DETAIL = CASE found_kind WHEN 'history' THEN 'A table of that name keeps earlier versions of another table''s rows.'
+      DETAIL = CASE found_kind
+                    WHEN 'history' THEN 'A table of that name keeps earlier versions of another table''s rows.'
                WHEN 'replica' THEN 'A source table of that name is replicated.'
                ELSE 'The table of that name is not one of sambapos_fdw.' END,
       HINT = 'Rename that table if it is yours, or leave this source table out.';
@@ -185,7 +190,8 @@ $$
 BEGIN
   RETURN (SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
        AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
-       AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
+       AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a
+                                            WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
                                                AND NOT a.attisdropped)
        AND NOT EXISTS (SELECT FROM regexp_matches(t.tgqual::text, '[{]([A-Z]+)', 'g') AS node (names)
                        WHERE node.names[1] NOT IN ('BOOLEXPR', 'OPEXPR', 'VAR', 'CONST'))
@@ -209,19 +215,23 @@ BEGIN
     ), part (classid, objid) AS (
       SELECT 'pg_class'::regclass::oid, w.id FROM written AS w
       UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM written AS w JOIN pg_index AS i ON i.indrelid = w.id
-      UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id WHERE NOT t.tgisinternal
+      UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id
+                WHERE NOT t.tgisinternal
       UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM written AS w JOIN pg_rewrite AS r ON r.ev_class = w.id
       UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM written AS w JOIN pg_policy AS p ON p.polrelid = w.id
       UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM written AS w JOIN pg_attrdef AS d ON d.adrelid = w.id
-      UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
+      UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w
+                JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
       UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w JOIN pg_constraint AS c ON c.conrelid = w.id
       UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w
-                JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped JOIN pg_constraint AS c ON c.contypid = a.atttypid
+                JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped
+                JOIN pg_constraint AS c ON c.contypid = a.atttypid
     ), used AS (
       SELECT DISTINCT p.classid, p.objid, d.refclassid, d.refobjid,
              CASE d.refclassid
                WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc AS f WHERE f.oid = d.refobjid)
-               WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o JOIN pg_proc AS f ON f.oid = o.oprcode WHERE o.oid = d.refobjid)
+               WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o
+                                                  JOIN pg_proc AS f ON f.oid = o.oprcode WHERE o.oid = d.refobjid)
                WHEN 'pg_type'::regclass THEN (SELECT t.typowner FROM pg_type AS t WHERE t.oid = d.refobjid)
                WHEN 'pg_class'::regclass THEN (SELECT c.relowner FROM pg_class AS c WHERE c.oid = d.refobjid)
              END AS owner
@@ -231,7 +241,8 @@ BEGIN
       FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
       -- what a DELETE here cascades to runs its triggers as whoever deletes
       UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
-      FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f' JOIN pg_class AS c ON c.oid = k.conrelid
+      FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f'
+      JOIN pg_class AS c ON c.oid = k.conrelid
       -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
       -- history does the same for whoever made it
       UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
@@ -240,10 +251,12 @@ BEGIN
       JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
     )
     SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
-                           THEN format('%s may be made by %s, with privilege TRIGGER', pg_describe_object(u.classid, u.objid, 0),
+                           THEN format('%s may be made by %s, with privilege TRIGGER',
+                                       pg_describe_object(u.classid, u.objid, 0),
                                        coalesce(format('role "%s"', r.rolname), 'PUBLIC'))
                            ELSE format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
-                                       pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; ' ORDER BY u.objid, u.refobjid)
+                                       pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; '
+                                       ORDER BY u.objid, u.refobjid)
     FROM used AS u
     LEFT JOIN pg_roles AS r ON r.oid = u.owner
     WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL
@@ -267,7 +280,8 @@ $$;
 COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS
   'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
--- The catalog is written to before any table is: what is on it must be ours as well. Who may only look has no say in it.
+-- The catalog is written to before any table is: what is on it must be ours as well. Who may only look
+-- has no say in it.
 CREATE FUNCTION sambapos._catalog_check() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -293,7 +307,8 @@ BEGIN
       CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
       sambapos._live_problem(place, t.table_name),
       sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
-      CASE WHEN t.history THEN sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END));
+      CASE WHEN t.history THEN
+             sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._table_problem(sambapos._place, sambapos._table) IS
@@ -307,7 +322,8 @@ $$
 BEGIN
   IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
     RAISE EXCEPTION 'the replica is written to under isolation level read committed only' USING
-      ERRCODE = 'active_sql_transaction', DETAIL = format('This transaction''s is %s.', current_setting('transaction_isolation')),
+      ERRCODE = 'active_sql_transaction',
+      DETAIL = format('This transaction''s is %s.', current_setting('transaction_isolation')),
       HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED, or let sambapos_run do it.';
   END IF;
 END;
@@ -335,9 +351,14 @@ $$
   UPDATE sambapos.table_state AS t SET code_of_others = c.code
     FROM (SELECT k.table_name,
                  nullif(concat_ws('; ', sambapos._relation_code_of_others(sambapos._replica_table(k.table_name)),
-                                  CASE WHEN k.history THEN sambapos._relation_code_of_others(sambapos._replica_table((k.table_name || '_history')::name)) END), '') AS code
-          FROM sambapos._table AS k WHERE k.site_id = _site_note_code_of_others.site_id) AS c
-   WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name AND t.code_of_others IS DISTINCT FROM c.code;
+                                  sambapos._relation_code_of_others(h.history)), '') AS code
+          FROM sambapos._table AS k
+          CROSS JOIN LATERAL (
+            SELECT CASE WHEN k.history THEN sambapos._replica_table((k.table_name || '_history')::name) END
+          ) AS h (history)
+          WHERE k.site_id = _site_note_code_of_others.site_id) AS c
+   WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name
+     AND t.code_of_others IS DISTINCT FROM c.code;
 $$;
 COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS
   'Brings table_state.code_of_others of a site up to date';

@@ -9,7 +9,8 @@ DECLARE
   gone    bigint;
   is_left boolean;
 BEGIN
-  FOR part IN SELECT n.name FROM (VALUES (table_name || '_history', 'history'), (table_name, 'replica')) AS n (name, kind)
+  FOR part IN SELECT n.name
+              FROM (VALUES (table_name || '_history', 'history'), (table_name, 'replica')) AS n (name, kind)
               WHERE sambapos._replica_kind(n.name) = n.kind
   LOOP
     PERFORM sambapos._check_isolation();
@@ -20,7 +21,8 @@ BEGIN
     GET DIAGNOSTICS gone = ROW_COUNT;
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
     IF is_left OR EXISTS (SELECT FROM sambapos._table AS t
-                          WHERE t.table_name = _replica_drop_rows.table_name AND t.site_id <> _replica_drop_rows.site_id) THEN
+                          WHERE t.table_name = _replica_drop_rows.table_name
+                            AND t.site_id <> _replica_drop_rows.site_id) THEN
       deed := format('%s rows deleted', gone);
     ELSE
       PERFORM sambapos._counted_drop(part);
@@ -44,14 +46,20 @@ DECLARE
 BEGIN
   IF drop_data THEN
     deed := sambapos._replica_drop_rows(place.site_id, table_name);
-    DELETE FROM sambapos.personal_treatment AS p WHERE (p.site_id, p.table_name) = (place.site_id, _site_remove_table.table_name);
+    DELETE FROM sambapos.personal_treatment AS p
+    WHERE (p.site_id, p.table_name) = (place.site_id, _site_remove_table.table_name);
   END IF;
-  DELETE FROM sambapos.replicated_table AS t WHERE (t.site_id, t.table_name) = (place.site_id, _site_remove_table.table_name);
-  DELETE FROM sambapos.table_state AS x WHERE (x.site_id, x.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.replicated_table AS t
+  WHERE (t.site_id, t.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.table_state AS x
+  WHERE (x.site_id, x.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.missing AS m WHERE (m.site_id, m.table_name) = (place.site_id, _site_remove_table.table_name);
-  DELETE FROM sambapos.dead_letters AS d WHERE (d.site_id, d.table_name) = (place.site_id, _site_remove_table.table_name);
-  DELETE FROM sambapos.waiting_root AS w WHERE (w.site_id, w.table_name) = (place.site_id, _site_remove_table.table_name);
-  DELETE FROM sambapos.schema_versions AS v WHERE (v.site_id, v.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.dead_letters AS d
+  WHERE (d.site_id, d.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.waiting_root AS w
+  WHERE (w.site_id, w.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.schema_versions AS v
+  WHERE (v.site_id, v.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.backfill AS b WHERE (b.site_id, b.table_name) = (place.site_id, _site_remove_table.table_name);
   PERFORM sambapos._verified_forget(place.site_id, table_name);
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
@@ -83,14 +91,16 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
   'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its '
-  'foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no '
-  'site uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run of the site is running';
+  'foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site '
+  'uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run of the site is '
+  'running';
 
 -- Without foreign keys what belongs to a site goes with it here, and nowhere else.
 CREATE FUNCTION sambapos._site_forget(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  DELETE FROM sambapos.run_table AS x USING sambapos.run AS r WHERE r.run_id = x.run_id AND r.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.run_table AS x USING sambapos.run AS r
+  WHERE r.run_id = x.run_id AND r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.run AS r WHERE r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.source_events AS e WHERE e.site_id = _site_forget.site_id;
   DELETE FROM sambapos.missing AS m WHERE m.site_id = _site_forget.site_id;
@@ -164,7 +174,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_site(text, boolean) IS
-  'Takes a site out: its job, its foreign tables and their schema go (where pg_cron is in another database a NOTICE has '
-  'what to type there); its rows stay in sambapos_replica unless drop_data: then all of them go, also those of tables that were removed before, and of a site that was removed '
-  'before. Added again under the same name it finds its rows and goes on. Errors: 42704 no such site, 2BP01 something '
-  'of yours is in schema sambapos_live_<site>, 55P03 a run of the site is running';
+  'Takes a site out: its job, its foreign tables and their schema go (where pg_cron is in another database a NOTICE '
+  'has what to type there); its rows stay in sambapos_replica unless drop_data: then all of them go, also those of '
+  'tables that were removed before, and of a site that was removed before. Added again under the same name it finds '
+  'its rows and goes on. Errors: 42704 no such site, 2BP01 something of yours is in schema sambapos_live_<site>, 55P03 '
+  'a run of the site is running';

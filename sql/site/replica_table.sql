@@ -52,7 +52,8 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
-                WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text') THEN plain
+                WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text')
+                  THEN plain
                 WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
     FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t);
 END;
@@ -70,7 +71,8 @@ $$
 BEGIN
   RETURN QUERY
     SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
-           sambapos._replica_type(c.type_name), c.is_key, p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
+           sambapos._replica_type(c.type_name), c.is_key,
+           p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
     FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
     LEFT JOIN sambapos.personal_treatment AS p
            ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
@@ -117,7 +119,8 @@ COMMENT ON FUNCTION sambapos._table_document_link(sambapos._place, sambapos._tab
 
 CREATE FUNCTION sambapos._table_has(place sambapos._place, t sambapos._table, columns name[]) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(place, t) AS c WHERE c.live_name = ANY (columns); $$;
+$$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(place, t) AS c
+   WHERE c.live_name = ANY (columns); $$;
 COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS
   'Those of the given live columns that the table has';
 
@@ -164,11 +167,13 @@ BEGIN
            version bigint NOT NULL,
            PRIMARY KEY (site_id, epoch, %s%s))$sql$,
     relation, CASE WHEN needs_root_id THEN 'root_id bigint NOT NULL, ' ELSE '' END,
-    (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c)
+    (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal)
+     FROM sambapos._table_columns(place, t) AS c)
       || CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch integer' ELSE '' END,
     CASE WHEN needs_root_id THEN 'root_id, ' ELSE '' END, keys);
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
-                 format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them', t.source_name));
+                 format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them',
+                        t.source_name));
   PERFORM sambapos._replica_index(place, t, relation);
   IF needs_root_id THEN
     EXECUTE format('CREATE INDEX ON %s (site_id, %s) WHERE row_state = ''live''', relation, keys);
@@ -220,14 +225,15 @@ BEGIN
       'Trigger of every replica table: refuses to change the values of a row that is not live';
     REVOKE ALL ON FUNCTION sambapos_replica.keep_history() FROM PUBLIC;
   END IF;
-  SELECT p.proowner INTO STRICT owner FROM pg_proc AS p WHERE p.oid = to_regprocedure('sambapos_replica.keep_history()');
+  SELECT p.proowner INTO STRICT owner FROM pg_proc AS p
+  WHERE p.oid = to_regprocedure('sambapos_replica.keep_history()');
   IF NOT (sambapos._role_is_trusted(owner)
           AND has_function_privilege(to_regprocedure('sambapos_replica.keep_history()'), 'EXECUTE')) THEN
     RAISE EXCEPTION 'function "sambapos_replica.keep_history" belongs to role "%"', pg_get_userbyid(owner) USING
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = format('Role "%s", which runs, makes no triggers that call it.', current_user),
-      HINT = format('Let it belong to whom the replica belongs to: ALTER FUNCTION sambapos_replica.keep_history() OWNER TO %I;',
-                    current_user);
+      HINT = format('Let it belong to whom the replica belongs to: ALTER FUNCTION sambapos_replica.keep_history() '
+                    'OWNER TO %I;', current_user);
   END IF;
 END;
 $$;
@@ -314,7 +320,8 @@ BEGIN
     ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
       RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
         USING ERRCODE = 'datatype_mismatch',
-              HINT = format('Rename that column of "sambapos_replica.%s", or drop the views that use it and convert it. '
+              HINT = format('Rename that column of "sambapos_replica.%s", or drop the views that use it and convert '
+                            'it. '
                             'Then: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L); makes the view again.',
                             replica, place.name, t.table_name);
     END IF;
@@ -340,7 +347,8 @@ BEGIN
       'CREATE TABLE sambapos_replica.%I (site_id integer NOT NULL, epoch integer NOT NULL, %s,
          valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL, version bigint NOT NULL,
          PRIMARY KEY (site_id, epoch, %s, version))', history,
-      (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c),
+      (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal)
+       FROM sambapos._table_columns(place, t) AS c),
       keys);
     EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
                    format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
@@ -373,7 +381,8 @@ BEGIN
   PERFORM sambapos._replica_check_name(t.table_name, 'replica');
   IF to_regnamespace('sambapos_replica') IS NULL THEN
     CREATE SCHEMA sambapos_replica;
-    COMMENT ON SCHEMA sambapos_replica IS 'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
+    COMMENT ON SCHEMA sambapos_replica IS
+      'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
     PERFORM sambapos._readers_grant('USAGE', 'SCHEMA sambapos_replica');
   END IF;
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
@@ -408,7 +417,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name, place.name, place.server)
+  RETURN (SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name,
+                  place.name, place.server)
     FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
                  (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),
                  (3, format('%I.%I', sambapos._live_schema(place.name), t.table_name))) AS n (rank, name)

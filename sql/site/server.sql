@@ -113,8 +113,10 @@ BEGIN
     RAISE EXCEPTION 'server "%" does not exist; if it has another name now: SELECT * FROM sambapos_add_site(%, ...)',
       place.server, quote_literal(place.name) USING ERRCODE = 'undefined_object';
   ELSIF live <> place.server THEN
-    RAISE EXCEPTION 'the live tables of site "%" are on server "%", not on "%"; if that is its new name: SELECT * FROM sambapos_add_site(%, %)',
-      place.name, live, place.server, quote_literal(place.name), quote_literal(live) USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'the live tables of site "%" are on server "%", not on "%"; if that is its new name: SELECT * '
+                    'FROM sambapos_add_site(%, %)',
+      place.name, live, place.server, quote_literal(place.name), quote_literal(live)
+      USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
 END;
 $$;
@@ -128,7 +130,8 @@ $$
 BEGIN
   IF place.server = server THEN
     RETURN place;
-  ELSIF coalesce(sambapos._live_server(place.name), CASE WHEN NOT sambapos._server_exists(place.server) THEN server END) = server THEN
+  ELSIF coalesce(sambapos._live_server(place.name),
+                 CASE WHEN NOT sambapos._server_exists(place.server) THEN server END) = server THEN
     RETURN sambapos._site_set_server(place, server);
   END IF;
   RAISE EXCEPTION 'site "%" is on server "%", not on "%"', place.name, place.server, server USING

@@ -38,7 +38,8 @@ BEGIN
       ERRCODE = 'undefined_object',
       HINT = sambapos._name_hint(server, ours)
              || coalesce('The servers are: ' || nullif(array_to_string(ours, ', '), '') || '.',
-                         'CREATE SERVER ... FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host ..., database ...) makes one.');
+                         'CREATE SERVER ... FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host ..., database ...) makes '
+                         'one.');
   END IF;
 END;
 $$;
@@ -55,7 +56,8 @@ BEGIN
   IF known IS NULL AND time_zone IS NOT NULL THEN
     RAISE EXCEPTION 'unknown time zone "%"', time_zone USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = sambapos._name_hint(time_zone, ARRAY(SELECT z.name FROM pg_timezone_names AS z WHERE z.name NOT LIKE 'posix/%'))
+      HINT = sambapos._name_hint(time_zone,
+                                 ARRAY(SELECT z.name FROM pg_timezone_names AS z WHERE z.name NOT LIKE 'posix/%'))
              || 'The names are in pg_timezone_names, for example Europe/Istanbul.';
   END IF;
   RETURN known;
@@ -70,29 +72,42 @@ RETURNS TABLE (setting text, scope text, kind text, low text, high text, fallbac
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, pg_temp AS
 $$
   VALUES
-    ('enabled', 'all', 'boolean', NULL, NULL, 'true', NULL, 'false is the kill switch: no scheduled run starts anywhere'),
+    ('enabled', 'all', 'boolean', NULL, NULL, 'true', NULL,
+     'false is the kill switch: no scheduled run starts anywhere'),
     ('enabled', 'site', 'boolean', NULL, NULL, 'true', NULL, 'false: no run of this site'),
     ('sync_interval', 'site', 'interval', '10 seconds', '31 days', '00:15:00', 'time', 'how often the site is synced'),
     ('priority', 'site', 'integer', '-1000', '1000', '0', NULL, 'when several sites are due, higher first'),
-    ('overlap', 'site', 'interval', '0', '7 days', '00:15:00', 'time', 'how far behind the last run''s source clock stamps are read again'),
-    ('id_overlap', 'site', 'integer', '0', '1000000', '200', 'ids', 'how many ids behind the highest one known are read again'),
-    ('document_days', 'site', 'integer', '0', '366', '2', 'days', 'account documents without a ticket this many days old are read again in each run'),
-    ('stock_days', 'site', 'integer', '0', '366', '7', 'days', 'inventory documents this many days old are read again in each run'),
-    ('settle_runs', 'site', 'integer', '1', '100', '2', 'runs', 'in how many runs in a row a row must be missing before it is judged'),
-    ('gone_limit', 'site', 'integer', '0', '1000000000', '50', 'rows', 'more rows of a table (and than 2 % of it) are not marked deleted or removed'),
-    ('reconcile_interval', 'site', 'interval', '0', '31 days', '01:00:00', 'time', 'how often a run compares a part of the replica with the source; 0: never by itself'),
-    ('reconcile_sums', 'site', 'integer', '0', '1000000000', '200000', 'ids', 'how many ids such a run compares by counts and sums'),
-    ('reconcile_values', 'site', 'integer', '0', '1000000000', '20000', 'ids', 'how many ids such a run compares value by value'),
+    ('overlap', 'site', 'interval', '0', '7 days', '00:15:00', 'time',
+     'how far behind the last run''s source clock stamps are read again'),
+    ('id_overlap', 'site', 'integer', '0', '1000000', '200', 'ids',
+     'how many ids behind the highest one known are read again'),
+    ('document_days', 'site', 'integer', '0', '366', '2', 'days',
+     'account documents without a ticket this many days old are read again in each run'),
+    ('stock_days', 'site', 'integer', '0', '366', '7', 'days',
+     'inventory documents this many days old are read again in each run'),
+    ('settle_runs', 'site', 'integer', '1', '100', '2', 'runs',
+     'in how many runs in a row a row must be missing before it is judged'),
+    ('gone_limit', 'site', 'integer', '0', '1000000000', '50', 'rows',
+     'more rows of a table (and than 2 % of it) are not marked deleted or removed'),
+    ('reconcile_interval', 'site', 'interval', '0', '31 days', '01:00:00', 'time',
+     'how often a run compares a part of the replica with the source; 0: never by itself'),
+    ('reconcile_sums', 'site', 'integer', '0', '1000000000', '200000', 'ids',
+     'how many ids such a run compares by counts and sums'),
+    ('reconcile_values', 'site', 'integer', '0', '1000000000', '20000', 'ids',
+     'how many ids such a run compares value by value'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
-    ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'a run that sync_interval makes due waits for their end'),
+    ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows',
+     'a run that sync_interval makes due waits for their end'),
     ('day_rule', 'site', 'day_rule', NULL, NULL, NULL, NULL, 'which date decides a business day, and where a day ends'),
-    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'never_synced', NULL, 'whether reports read a never synced site live'),
+    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'never_synced', NULL,
+     'whether reports read a never synced site live'),
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
     ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
-    ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL, 'table_name is table.column: whether a text column with personal data is copied or read as NULL');
+    ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL,
+     'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
 COMMENT ON FUNCTION sambapos._settings() IS
   'Every setting of sambapos_configure with its range (of a choice: the two values), its default and its unit';
@@ -140,7 +155,8 @@ $$
     WHEN 'choice' THEN format('%s or %s.', low, high)
     WHEN 'text' THEN format('%s to %s characters.', low, high)
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
-    WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for example ''ticket work_period closed''.'
+    WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '
+                         'example ''ticket work_period closed''.'
     WHEN 'time_zone' THEN 'a name of pg_timezone_names, for example Europe/Istanbul.'
     WHEN 'hours' THEN 'windows such as ''mon-sat 09:00-02:00, sun 10:00-22:00'' in the site''s time zone.'
     WHEN 'windows' THEN 'windows such as ''12:00-14:00, 19:00-21:30'' in the site''s time zone.'
@@ -161,7 +177,8 @@ BEGIN
   SELECT * INTO known FROM sambapos._settings() AS s
   WHERE s.setting = _setting_checked.setting AND s.scope = _setting_checked.scope;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '%', CASE WHEN places IS NULL THEN format('there is no setting named "%s"', coalesce(setting, 'NULL'))
+    RAISE EXCEPTION '%', CASE WHEN places IS NULL
+                              THEN format('there is no setting named "%s"', coalesce(setting, 'NULL'))
                               ELSE format('setting "%s" belongs to %s', setting, places) END USING
       ERRCODE = 'invalid_parameter_value',
       HINT = CASE WHEN places IS NULL THEN sambapos._name_hint(setting, names) ELSE '' END
@@ -202,7 +219,8 @@ BEGIN
       HINT = sambapos._name_hint(wanted, columns) || 'Write table_name => ''table.column''; the columns are: '
              || array_to_string(columns, ', ') || '.';
   END IF;
-  INSERT INTO sambapos.personal_treatment AS p VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
+  INSERT INTO sambapos.personal_treatment AS p
+    VALUES (place.site_id, subject.table_name, wanted, coalesce(treatment, 'keep'))
     ON CONFLICT ON CONSTRAINT personal_treatment_pkey DO UPDATE SET treatment = excluded.treatment;
   UPDATE sambapos.replicated_table AS t SET reread_at = clock_timestamp()
   WHERE (t.site_id, t.table_name) = (place.site_id, subject.table_name);
@@ -224,9 +242,10 @@ BEGIN
     RAISE NOTICE 'a pg_cron job looks once a minute: site "%" is synced no more often by it', site
       USING HINT = 'What calls sambapos_run more often can take its place.';
   ELSIF fitting > 2 * sync_interval OR sync_interval > 2 * fitting THEN
-    RAISE NOTICE 'cron line "%" of site "%" leaves up to % between two runs, its sync_interval is %', schedule, site, wait, sync_interval
-      USING HINT = format('The status light is measured by sync_interval: SELECT sambapos_configure(%L, ''sync_interval'', %L);',
-                          site, fitting);
+    RAISE NOTICE 'cron line "%" of site "%" leaves up to % between two runs, its sync_interval is %', schedule, site,
+      wait, sync_interval
+      USING HINT = format('The status light is measured by sync_interval: '
+                          'SELECT sambapos_configure(%L, ''sync_interval'', %L);', site, fitting);
   END IF;
 END;
 $$;
@@ -254,10 +273,12 @@ BEGIN
     DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
   ELSIF scope = 'site' THEN
-    EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
+    EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting,
+                   coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
     IF setting = 'sync_interval' THEN
-      PERFORM sambapos._schedule_compare(site, place.schedule, (SELECT s.sync_interval FROM sambapos.site AS s WHERE s.site_id = place.site_id));
+      PERFORM sambapos._schedule_compare(site, place.schedule, (SELECT s.sync_interval FROM sambapos.site AS s
+                                                                WHERE s.site_id = place.site_id));
     END IF;
   ELSIF setting = 'personal' THEN
     PERFORM sambapos._personal_set(place, table_name, stored);
@@ -274,19 +295,21 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
   'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
-  'it is table.column. Settings, ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, '
-  '42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with the '
-  'nearest valid name';
+  'it is table.column. Settings, ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no '
+  'such table, 42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with '
+  'the nearest valid name';
 
 -- A function, since the view's own expressions see the caller's settings (operate/caller.sql).
 CREATE FUNCTION sambapos._site_setting(s sambapos.site, setting text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT to_jsonb(s) ->> setting; $$;
-COMMENT ON FUNCTION sambapos._site_setting(sambapos.site, text) IS 'What a setting of a site is, as sambapos_configure takes it';
+COMMENT ON FUNCTION sambapos._site_setting(sambapos.site, text) IS
+  'What a setting of a site is, as sambapos_configure takes it';
 
 -- What holds now. Tables and columns appear where they are not as by default: a site has hundreds of them.
 CREATE VIEW sambapos.settings AS
-SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value, v.value IS DISTINCT FROM k.fallback AS is_changed,
+SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value,
+       v.value IS DISTINCT FROM k.fallback AS is_changed,
        k.unit, rtrim(sambapos._setting_rule(k.kind, k.low, k.high), '.') AS valid, k.meaning
 FROM sambapos._settings() AS k
 JOIN LATERAL (
@@ -294,9 +317,11 @@ JOIN LATERAL (
          coalesce((SELECT s.value FROM sambapos.global_setting AS s WHERE s.key = k.setting), k.fallback) AS value
   WHERE k.scope = 'all'
   UNION ALL
-  SELECT s.name, NULL, sambapos._site_setting(s, k.setting) FROM sambapos.site AS s WHERE k.scope = 'site' AND s.removed_at IS NULL
+  SELECT s.name, NULL, sambapos._site_setting(s, k.setting) FROM sambapos.site AS s
+  WHERE k.scope = 'site' AND s.removed_at IS NULL
   UNION ALL
-  SELECT s.name, t.table_name, t.enabled::text FROM sambapos.replicated_table AS t JOIN sambapos.site AS s USING (site_id)
+  SELECT s.name, t.table_name, t.enabled::text FROM sambapos.replicated_table AS t
+  JOIN sambapos.site AS s USING (site_id)
   WHERE k.scope = 'table' AND k.setting = 'enabled' AND NOT t.enabled AND s.removed_at IS NULL
   UNION ALL
   SELECT s.name, p.table_name || '.' || p.column_name, p.treatment

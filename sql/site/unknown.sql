@@ -28,7 +28,8 @@ CREATE FUNCTION sambapos._replica_tables() RETURNS SETOF name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT c.relname FROM pg_class AS c
-  WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) IN ('replica', 'history')
+  WHERE c.relnamespace = to_regnamespace('sambapos_replica')
+    AND sambapos._replica_kind(c.relname) IN ('replica', 'history')
   ORDER BY c.relname;
 $$;
 COMMENT ON FUNCTION sambapos._replica_tables() IS 'The replica and history tables that the role which runs may trust';
@@ -55,10 +56,11 @@ BEGIN
     EXIT WHEN candidate <> ALL (unknown) AND NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = candidate);
   END LOOP;
   IF unknown <> '{}' THEN
-    RAISE WARNING 'the replica has rows of a site that is not there any more: number %', array_to_string(unknown, ', ') USING
+    RAISE WARNING 'the replica has rows of a site that is not there any more: number %',
+      array_to_string(unknown, ', ') USING
       DETAIL = 'The views of sambapos_report leave them out; who queries sambapos_replica may count them twice.',
-      HINT = format('SELECT * FROM sambapos_adopt() shows them. If they are this site''s: SELECT * FROM sambapos_adopt(%s, %L), before its first sync.',
-                    unknown[1], site);
+      HINT = format('SELECT * FROM sambapos_adopt() shows them. If they are this site''s: SELECT * FROM '
+                    'sambapos_adopt(%s, %L), before its first sync.', unknown[1], site);
   END IF;
   RETURN candidate;
 END;
@@ -73,7 +75,8 @@ $$
 BEGIN
   FOR table_name IN SELECT t FROM sambapos._replica_tables() AS t LOOP
     EXECUTE format('SELECT count(*), max(epoch), max(version), %s FROM sambapos_replica.%I WHERE site_id = $1',
-                   CASE sambapos._replica_kind(table_name) WHEN 'history' THEN 'max(valid_to)' ELSE 'max(synced_at)' END, table_name)
+                   CASE sambapos._replica_kind(table_name) WHEN 'history' THEN 'max(valid_to)'
+                        ELSE 'max(synced_at)' END, table_name)
       INTO rows, epoch, version, last_synced_at USING site_id;
     IF rows > 0 THEN
       RETURN NEXT;
@@ -93,7 +96,8 @@ DECLARE
   last_version bigint;
 BEGIN
   FOR relation IN
-    SELECT c.oid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
+    SELECT c.oid FROM pg_class AS c
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
     WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r' ORDER BY c.relname
   LOOP
     EXECUTE format('UPDATE %s SET site_id = $1 WHERE site_id = $2', relation) USING old_id, place.site_id;
@@ -101,7 +105,8 @@ BEGIN
   SELECT max(r.epoch), max(r.version) INTO last_epoch, last_version FROM sambapos._unknown_rows(old_id) AS r;
   INSERT INTO sambapos.epoch (site_id, epoch, reason)
   SELECT old_id, e, 'adopted' FROM generate_series(1, last_epoch) AS e ON CONFLICT DO NOTHING;
-  UPDATE sambapos.site_state AS x SET epoch = last_epoch, version = greatest(x.version, last_version) WHERE x.site_id = old_id;
+  UPDATE sambapos.site_state AS x SET epoch = last_epoch, version = greatest(x.version, last_version)
+  WHERE x.site_id = old_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_take_number(sambapos._place, integer) IS
@@ -117,7 +122,8 @@ BEGIN
   ELSIF EXISTS (SELECT FROM sambapos._unknown_rows(place.site_id)) THEN
     RAISE EXCEPTION 'site "%" has rows of its own already', place.name USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = format('Take it out with SELECT * FROM sambapos_remove_site(%L, drop_data => true), add it again, adopt, and sync then.', place.name);
+      HINT = format('Take it out with SELECT * FROM sambapos_remove_site(%L, drop_data => true), add it again, adopt, '
+                    'and sync then.', place.name);
   END IF;
 END;
 $$;

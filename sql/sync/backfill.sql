@@ -1,5 +1,5 @@
--- backfill.sql: CALL sambapos_backfill: the first load of a large site: first what is read whole (masters), then the roots
--- with their children in chunks, newest first, then an ordinary run, which reads what changed meanwhile.
+-- backfill.sql: CALL sambapos_backfill: the first load of a large site: first what is read whole (masters), then the
+-- roots with their children in chunks, newest first, then an ordinary run, which reads what changed meanwhile.
 
 CREATE FUNCTION sambapos._backfill_site(site text, batch_rows bigint) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -130,7 +130,7 @@ END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_backfill(text, bigint) IS
   'Loads a large site for the first time, in committed parts: masters, then tickets and the other roots with their '
-  'children in chunks of about batch_rows rows, newest first, then what changed meanwhile. Killed at any moment it goes '
-  'on where it was, with the next call or by the site''s job. sambapos.progress shows how far it is. Errors: 42704 no such '
-  'site, 22023 batch_rows below 1, 55000 switched off, 55P03 another run of the site is on, 2D000 where it cannot commit '
-  '(a transaction block, a function), HV000 what failed at the site';
+  'children in chunks of about batch_rows rows, newest first, then what changed meanwhile. Killed at any moment it '
+  'goes on where it was, with the next call or by the site''s job. sambapos.progress shows how far it is. Errors: '
+  '42704 no such site, 22023 batch_rows below 1, 55000 switched off, 55P03 another run of the site is running, 2D000 '
+  'where it cannot commit (a transaction block, a function), HV000 what failed at the site';

@@ -31,14 +31,16 @@ $$
            SELECT cardinality(sambapos._table_has(place, v, '{debit,credit}')) = 2 FROM sambapos._table AS v
            WHERE (v.site_id, v.table_name) = (place.site_id, 'account_transaction_values'))
       THEN format('%s - %s',
-                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id', 'debit'),
-                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id', 'credit')) END
+                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id',
+                                                'debit'),
+                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id',
+                                                'credit')) END
   FROM (SELECT array_agg(x.table_name) AS merged FROM sambapos.run_table AS x
         WHERE x.run_id = _consistency_sql.run_id AND x.status = 'ok') AS m
   WHERE t.table_name = ANY (m.merged);
 $$;
 COMMENT ON FUNCTION sambapos._consistency_sql(bigint, sambapos._place, sambapos._table) IS
-  'SQL for what is left over when the sums of replica row r of a root are compared; NULL: it can''t be told';
+  'SQL for what is left over when the sums of replica row r of a root are compared; NULL: it cannot be told';
 
 -- Of a root that was read by what changed, only those count whose children were read with it.
 CREATE FUNCTION sambapos._consistency_check_table(run_id bigint, place sambapos._place, t sambapos._table, rest text)
@@ -100,8 +102,8 @@ SELECT s.name AS site, i.table_name, i.epoch, i.id, i.difference,
 FROM sambapos.inconsistent_root AS i JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.inconsistent IS
-  'Tickets and account documents whose own sums do not agree. Either the till was between them when they were read: the '
-  'next run reads them again; or they are so at the till (is_of_the_till)';
+  'Tickets and account documents whose own sums do not agree. Either the till was between them when they were read: '
+  'the next run reads them again; or they are so at the till (is_of_the_till)';
 COMMENT ON COLUMN sambapos.inconsistent.what IS 'What the difference is';
 COMMENT ON COLUMN sambapos.inconsistent.is_of_the_till IS
   'True when settle_runs runs have read the same: it is not read again until it changes';

@@ -11,11 +11,47 @@
 --   table with the reason. The live table follows the source in any case.
 -- * The live table is altered, not made anew: views may depend on it.
 
--- The columns of all copied tables of a site at the source, in one query. Types as IMPORT FOREIGN SCHEMA writes them.
+-- The columns of all copied tables of a site at the source, and the columns of their keys, in one query: joined here,
+-- since a server can take minutes to join its catalog's views. Types as IMPORT FOREIGN SCHEMA writes them.
+CREATE FUNCTION sambapos._source_columns_sql(place sambapos._place) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('SELECT CAST(c.TABLE_SCHEMA AS nvarchar(128)) AS s, CAST(c.TABLE_NAME AS nvarchar(128)) AS t, '
+                'CAST(c.COLUMN_NAME AS nvarchar(128)) AS c, CAST(c.ORDINAL_POSITION AS int) AS o, '
+                'CAST(c.DATA_TYPE AS nvarchar(128)) AS d, CAST(c.CHARACTER_MAXIMUM_LENGTH AS int) AS l, '
+                'CAST(c.NUMERIC_PRECISION AS int) AS p, CAST(c.NUMERIC_SCALE AS int) AS n, '
+                'CAST(c.DATETIME_PRECISION AS int) AS f, CAST(c.IS_NULLABLE AS nvarchar(3)) AS i, '
+                'CAST(c.COLLATION_NAME AS nvarchar(128)) AS e, CAST(NULL AS int) AS k '
+                'FROM INFORMATION_SCHEMA.COLUMNS AS c WHERE c.TABLE_SCHEMA IN (%1$s) AND c.TABLE_NAME IN (%2$s) '
+                'UNION ALL SELECT CAST(u.TABLE_SCHEMA AS nvarchar(128)), CAST(u.TABLE_NAME AS nvarchar(128)), '
+                'CAST(u.COLUMN_NAME AS nvarchar(128)), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '
+                'CAST(u.ORDINAL_POSITION AS int) FROM INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS u '
+                'JOIN INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS r ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA '
+                'AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME AND r.TABLE_NAME = u.TABLE_NAME '
+                'WHERE r.CONSTRAINT_TYPE = ''PRIMARY KEY'' AND u.TABLE_SCHEMA IN (%1$s) AND u.TABLE_NAME IN (%2$s)',
+                string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', '),
+                string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name))
+  FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled;
+$$;
+COMMENT ON FUNCTION sambapos._source_columns_sql(sambapos._place) IS
+  'T-SQL for the columns of a site''s copied tables (d is not NULL), and for those of their primary keys (k)';
+
+-- A key's names may be in another case than those of the columns.
 CREATE FUNCTION sambapos._source_columns(place sambapos._place)
 RETURNS TABLE (source_schema text, source_name text, columns jsonb)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
+  WITH q AS MATERIALIZED (
+    SELECT * FROM sambapos._query(place.server, sambapos._source_columns_sql(place))
+      AS q (s text, t text, c text, o integer, d text, l integer, p integer, n integer, f integer,
+            is_nullable text, collation_name text, k integer)
+  ), keys AS (
+    SELECT DISTINCT ON (k.s, k.t, k.c) q.s, q.t, q.c, k.k
+    FROM q JOIN q AS k ON (lower(k.s COLLATE "C"), lower(k.t COLLATE "C"), lower(k.c COLLATE "C"))
+                          = (lower(q.s COLLATE "C"), lower(q.t COLLATE "C"), lower(q.c COLLATE "C"))
+    WHERE q.d IS NOT NULL AND k.k IS NOT NULL
+    ORDER BY k.s, k.t, k.c, (q.s, q.t, q.c) = (k.s, k.t, k.c) DESC, q.o
+  )
   SELECT q.s, q.t,
          jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
            'name', q.c,
@@ -24,26 +60,9 @@ $$
              THEN format('(%s)', coalesce(nullif(q.l, -1)::text, 'max'))
              WHEN q.d IN ('decimal', 'numeric') THEN format('(%s,%s)', q.p, coalesce(q.n, 0))
              WHEN q.d IN ('time', 'datetime2', 'datetimeoffset') THEN coalesce(format('(%s)', q.f), '') ELSE '' END,
-           'nullable', q.is_nullable <> 'NO', 'key', q.k, 'collation', q.collation_name)) ORDER BY q.o)
-  FROM sambapos._query(place.server, (
-         SELECT format('SELECT CAST(c.TABLE_SCHEMA AS nvarchar(128)) AS s, CAST(c.TABLE_NAME AS nvarchar(128)) AS t, '
-                       'CAST(c.COLUMN_NAME AS nvarchar(128)) AS c, CAST(c.ORDINAL_POSITION AS int) AS o, '
-                       'CAST(c.DATA_TYPE AS nvarchar(128)) AS d, CAST(c.CHARACTER_MAXIMUM_LENGTH AS int) AS l, '
-                       'CAST(c.NUMERIC_PRECISION AS int) AS p, CAST(c.NUMERIC_SCALE AS int) AS n, '
-                       'CAST(c.DATETIME_PRECISION AS int) AS f, CAST(c.IS_NULLABLE AS nvarchar(3)) AS i, '
-                       'CAST(c.COLLATION_NAME AS nvarchar(128)) AS e, CAST(k.ORDINAL_POSITION AS int) AS k '
-                       'FROM INFORMATION_SCHEMA.COLUMNS AS c LEFT JOIN (SELECT u.TABLE_SCHEMA, u.TABLE_NAME, '
-                       'u.COLUMN_NAME, u.ORDINAL_POSITION FROM INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS u '
-                       'JOIN INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS r ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA '
-                       'AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME AND r.TABLE_NAME = u.TABLE_NAME '
-                       'WHERE r.CONSTRAINT_TYPE = ''PRIMARY KEY'') AS k ON k.TABLE_SCHEMA = c.TABLE_SCHEMA '
-                       'AND k.TABLE_NAME = c.TABLE_NAME AND k.COLUMN_NAME = c.COLUMN_NAME '
-                       'WHERE c.TABLE_SCHEMA IN (%s) AND c.TABLE_NAME IN (%s)',
-                       string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', '),
-                       string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name))
-         FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled))
-       AS q (s text, t text, c text, o integer, d text, l integer, p integer, n integer, f integer,
-             is_nullable text, collation_name text, k integer)
+           'nullable', q.is_nullable <> 'NO', 'key', keys.k, 'collation', q.collation_name)) ORDER BY q.o)
+  FROM q LEFT JOIN keys ON (keys.s, keys.t, keys.c) = (q.s, q.t, q.c)
+  WHERE q.d IS NOT NULL
   GROUP BY q.s, q.t;
 $$;
 COMMENT ON FUNCTION sambapos._source_columns(sambapos._place) IS
@@ -270,7 +289,7 @@ $$
                              array_to_string(sambapos._replica_key(t.table_name), ', ')) END FROM key AS k));
 $$;
 COMMENT ON FUNCTION sambapos._drift_problem(sambapos._place, sambapos._table) IS
-  'Why a table can''t be copied as the source has it now; NULL: it can';
+  'Why a table cannot be copied as the source has it now; NULL: it can';
 
 CREATE FUNCTION sambapos._drift_is_passing(state text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -307,7 +326,7 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._drift_alter_replica(sambapos._place, sambapos._table) IS
-  'Brings replica tables and report view up to the live table; returns why it can not be done';
+  'Brings replica tables and report view up to the live table; returns why it cannot be done';
 
 -- The live table first. What the replica cannot follow leaves the replica as it was; what somebody holds leaves both
 -- so.
@@ -373,7 +392,7 @@ $$
   UPDATE sambapos.run_table AS x SET status = 'paused', message = reason
    WHERE (x.run_id, x.table_name) = (_drift_paused.run_id, t.table_name) AND x.status IN ('running', 'paused');
 $$;
-COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table, text) IS 'A change can not be followed: the table is paused';
+COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table, text) IS 'A change cannot be followed: the table is paused';
 
 -- The table can be read as it was known, without what is gone, unless a type has changed.
 CREATE FUNCTION sambapos._drift_waits(run_id bigint, place sambapos._place, t sambapos._table, fresh regclass, why text) RETURNS void

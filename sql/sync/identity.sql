@@ -107,7 +107,8 @@ BEGIN
                            UNION ALL
                            SELECT x.id, k.%1$I, false
                            FROM sambapos_replica.%4$I AS k
-                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2 AND (x.epoch, x.id) = (k.epoch, k.%3$I)
+                           JOIN pg_temp.sambapos__suspect AS x ON x.table_name = $2
+                             AND (x.epoch, x.id) = (k.epoch, k.%3$I)
                            WHERE k.site_id = $1 AND k.row_state = ''live'' AND %5$s) AS k
                      GROUP BY k.id, k.birth) AS b
                GROUP BY b.id HAVING bool_or(b.staged) AND bool_or(b.known)) AS m
@@ -232,7 +233,8 @@ BEGIN
   END IF;
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
-                  FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''', t.table_name, namesakes) USING place.site_id;
+                  FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''',
+                 t.table_name, namesakes) USING place.site_id;
   DELETE FROM sambapos.waiting_root AS w
    WHERE (w.site_id, w.table_name) = (place.site_id, t.table_name) AND w.run_id < _epoch_find_roots.run_id;
 END;
@@ -276,7 +278,8 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._key_json_sql(name[]) IS 'SQL for the key of staged row s as jsonb';
 
--- A counter gives numbers out, and gives them out again when it is set back. Texts, uuids and dates come from elsewhere.
+-- A counter gives numbers out, and gives them out again when it is set back. Texts, uuids and dates come
+-- from elsewhere.
 CREATE FUNCTION sambapos._key_is_counted(place sambapos._place, t sambapos._table) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -287,8 +290,8 @@ COMMENT ON FUNCTION sambapos._key_is_counted(sambapos._place, sambapos._table) I
   'True if the key of a table holds a number, so that it may be used again for another row';
 
 -- Masters, and children whose root is not copied, go on as the live row of their key, or as one that is gone with just
--- these values, or whose earlier versions are kept, or whose key is no number. Rows that say they have no root are of the present epoch. A row
--- that is not live and has other values is another row: its id has been used again.
+-- these values, or whose earlier versions are kept, or whose key is no number. Rows that say they have no root are of
+-- the present epoch. A row that is not live and has other values is another row: its id has been used again.
 CREATE FUNCTION sambapos._epoch_find_others(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -320,7 +323,8 @@ BEGIN
   END IF;
   EXECUTE format('SELECT jsonb_agg(DISTINCT %s) FROM %s
                   WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
-                 sambapos._key_json_sql(key), namesakes, differs) INTO reused USING place.site_id, epoch, restarted AND rootless;
+                 sambapos._key_json_sql(key), namesakes, differs) INTO reused
+    USING place.site_id, epoch, restarted AND rootless;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;
@@ -370,14 +374,16 @@ BEGIN
           ON d.site_id = $1 AND d.id = k.id AND d.row_state = ''live''
         GROUP BY d.id) AS m WHERE s.document_epoch IS NULL AND m.id = s.%2$I', stage, link) USING place.site_id;
   END IF;
-  EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL', stage, link);
+  EXECUTE format('UPDATE %s AS s SET document_epoch = s.epoch WHERE s.document_epoch IS NULL AND s.%I IS NOT NULL',
+                 stage, link);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._epoch_find_documents(sambapos._place, sambapos._table) IS
   'Fills document_epoch of staged tickets and payments';
 
 -- A row that was delivered under another root, or without one, is not where it was: it moved, unless its old root is
--- gone, whose fate it then shares, or is missing, when it waits with it. One without a root that has other values now was another row.
+-- gone, whose fate it then shares, or is missing, when it waits with it. One without a root that has other values now
+-- was another row.
 CREATE FUNCTION sambapos._child_mark_moved(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

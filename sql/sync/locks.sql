@@ -23,7 +23,7 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_try_lock(regclass, boolean) IS
-  'Locks a relation against being altered, until the transaction ends; false if it can''t be had at once, or in a moment';
+  'Locks a relation against being altered, until the transaction ends; false if it cannot be had at once, or in a moment';
 
 CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer, relation regclass)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -86,5 +86,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_lock_tables(bigint, sambapos._place, integer) IS
-  'Locks what a run reads against being altered; a table that can''t be had in so many attempts fails. False only '
-  'without attempts: one can''t be had at once';
+  'Locks what a run reads against being altered; a table that cannot be had in so many attempts fails. False only '
+  'without attempts: one cannot be had at once';

@@ -164,7 +164,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._root_list_if_different(sambapos._place, sambapos._table) IS
-  'Reads the list of a root''s ids when the counts don''t agree, and the rows never seen before';
+  'Reads the list of a root''s ids when the counts do not agree, and the rows never seen before';
 
 -- A row with another date than its live namesake is an edit, or its id has been used again. Ids are used again in
 -- numbers and an edit comes alone: so the live rows next to it are read too, and the children of all of them.

@@ -1,7 +1,8 @@
 -- reconcile.sql: sambapos_reconcile: runs that compare whole tables, now, in the caller's transaction.
 --
--- A run that compares and repairs (compare.sql); before it one that loads, if there are tables to be read whole. What is
--- missing at the source is judged when settle_runs runs have missed it: they follow at once, if something waits for them.
+-- A run that compares and repairs (compare.sql); before it one that loads, if there are tables to be read whole. What
+-- is missing at the source is judged when settle_runs runs have missed it: they follow at once, if something waits for
+-- them.
 
 CREATE TYPE sambapos.reconcile_result AS (
   site text, table_name text, tier integer, finding text, id bigint, columns text[], rows_compared bigint,
@@ -27,7 +28,8 @@ COMMENT ON FUNCTION sambapos._reconcile_check_arguments(text[], integer) IS
   'Raises what is wrong with a call of sambapos_reconcile';
 
 -- A site that cannot be synced now answers with a row that says why. Those, and tables that did not go through.
-CREATE FUNCTION sambapos._reconcile_run(place sambapos._place, tables text[], tier integer) RETURNS SETOF sambapos.reconcile_result
+CREATE FUNCTION sambapos._reconcile_run(place sambapos._place, tables text[], tier integer)
+RETURNS SETOF sambapos.reconcile_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -36,10 +38,12 @@ BEGIN
     SELECT n.table_name, _reconcile_run.tier FROM sambapos._tables_replicated(place.site_id, tables) AS n;
   END IF;
   RETURN QUERY
-    SELECT r.site, r.table_name, _reconcile_run.tier, NULL::text, NULL::bigint, NULL::text[], 0::bigint, 0::bigint, r.status, r.message
+    SELECT r.site, r.table_name, _reconcile_run.tier, NULL::text, NULL::bigint, NULL::text[], 0::bigint, 0::bigint,
+           r.status, r.message
     FROM sambapos._sync_site(place, tables, 'auto') AS r
     WHERE r.status NOT IN ('ok', 'skipped')
-      AND (r.table_name IS NULL OR r.table_name IN (SELECT n.table_name FROM sambapos._tables_replicated(place.site_id, tables) AS n));
+      AND (r.table_name IS NULL
+           OR r.table_name IN (SELECT n.table_name FROM sambapos._tables_replicated(place.site_id, tables) AS n));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._reconcile_run(sambapos._place, text[], integer) IS
@@ -57,12 +61,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH found AS (SELECT f.* FROM sambapos.reconcile_finding AS f
                  WHERE f.site_id = place.site_id AND f.run_id = _reconcile_results.run_id)
-  SELECT place.name, o.table_name, _reconcile_results.tier, o.finding, o.id, o.columns, o.rows_compared, o.rows_missed, o.status, o.message
+  SELECT place.name, o.table_name, _reconcile_results.tier, o.finding, o.id, o.columns, o.rows_compared, o.rows_missed,
+         o.status, o.message
   FROM (
     SELECT t.table_name, NULL AS finding, NULL::bigint AS id, NULL::text[] AS columns, x.rows_compared,
            (SELECT count(*) FROM found AS f WHERE f.table_name = t.table_name AND f.missed) AS rows_missed, x.status,
            CASE WHEN sambapos._compare_can(place, t) THEN x.message
-                ELSE concat_ws('; ', 'not compared: its rows have no number; each run reads it whole', x.message) END AS message,
+                ELSE concat_ws('; ', 'not compared: its rows have no number; each run reads it whole',
+                               x.message) END AS message,
            array_position('{ticket,document,period,child,master}', t.kind) AS rank
     FROM sambapos._tables_replicated(place.site_id, tables) AS t
     JOIN sambapos.run_table AS x ON x.run_id = _reconcile_results.run_id AND x.table_name = t.table_name
@@ -70,7 +76,8 @@ $$
     UNION ALL
     SELECT t.table_name, f.kind, f.id, f.columns, NULL, f.missed::integer,
            CASE WHEN f.repaired_at IS NULL THEN 'waiting' ELSE 'repaired' END,
-           CASE WHEN f.is_orphan THEN 'what it belongs to is not at the source' WHEN f.repaired_at IS NULL THEN 'judged when further runs have found it so' END,
+           CASE WHEN f.is_orphan THEN 'what it belongs to is not at the source'
+                WHEN f.repaired_at IS NULL THEN 'judged when further runs have found it so' END,
            array_position('{ticket,document,period,child,master}', t.kind)
     FROM sambapos._tables_replicated(place.site_id, tables) AS t JOIN found AS f ON f.table_name = t.table_name) AS o
   ORDER BY o.rank, o.table_name, o.finding IS NOT NULL, o.id;
@@ -78,7 +85,8 @@ $$;
 COMMENT ON FUNCTION sambapos._reconcile_results(bigint, sambapos._place, text[], integer) IS
   'What sambapos_reconcile returns of a run that compared';
 
-CREATE FUNCTION sambapos._reconcile(place sambapos._place, tables text[], tier integer) RETURNS SETOF sambapos.reconcile_result
+CREATE FUNCTION sambapos._reconcile(place sambapos._place, tables text[], tier integer)
+RETURNS SETOF sambapos.reconcile_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -120,11 +128,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_reconcile(text, text[], integer) IS
-  'Compares tables of a site (NULL: all) with the source and repairs what differs, in this transaction. tier 1: counts and '
-  'sums of numbers and times, then the rows of parts that differ; tier 2: every value of every row. A row for each table '
-  '(finding NULL; rows_missed: how many rows no run would have read by itself), and one for each row that differed, status '
-  'repaired or waiting. Runs do the same by themselves, part by part (setting reconcile_interval). Errors: 42704 no such '
-  'site, 42P01 no such table, 22023 no such tier';
+  'Compares tables of a site (NULL: all) with the source and repairs what differs, in this transaction. tier 1: counts '
+  'and sums of numbers and times, then the rows of parts that differ; tier 2: every value of every row. A row for each '
+  'table (finding NULL; rows_missed: how many rows no run would have read by itself), and one for each row that '
+  'differed, status repaired or waiting. Runs do the same by themselves, part by part (setting reconcile_interval). '
+  'Errors: 42704 no such site, 42P01 no such table, 22023 no such tier';
 
 CREATE VIEW sambapos.differences AS
 SELECT s.name AS site, f.table_name, f.id, f.kind, f.columns, f.missed, f.is_orphan, f.found_at, f.repaired_at, f.run_id
@@ -147,7 +155,8 @@ JOIN sambapos._place AS s ON s.site_id = t.site_id AND s.epoch = v.epoch
 WHERE s.removed_at IS NULL
 GROUP BY 1, 2, 3, t.rows_missed;
 COMMENT ON VIEW sambapos.verification IS
-  'What of each table was found equal to the source, or repaired: by counts and sums (tier 1) or value by value (tier 2)';
+  'What of each table was found equal to the source, or repaired: by counts and sums (tier 1) or value by value (tier '
+  '2)';
 COMMENT ON COLUMN sambapos.verification.verified_at IS 'When the oldest of these ranges was compared';
 COMMENT ON COLUMN sambapos.verification.verified_ids IS 'The ranges of ids';
 COMMENT ON COLUMN sambapos.verification.total_missed IS

@@ -15,7 +15,8 @@ BEGIN
                   SELECT r.site_id, r.epoch, %s, r.synced_at, now(), r.version
                   FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s',
                  t.table_name || '_history', p.names,
-                 (SELECT string_agg(format('r.%I', c.column_name), ', ' ORDER BY c.ordinal) FROM sambapos._table_columns(place, t) AS c),
+                 (SELECT string_agg(format('r.%I', c.column_name), ', ' ORDER BY c.ordinal)
+                  FROM sambapos._table_columns(place, t) AS c),
                  sambapos._stage_name(t.table_name), t.table_name, p.on_key, p.differs)
     USING place.site_id;
 END;
@@ -37,7 +38,8 @@ BEGIN
   IF restored THEN
     RETURN true;
   ELSIF amounts IS NULL THEN
-    RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.highest IS NOT NULL);
+    RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
+                   WHERE p.table_name = t.table_name AND p.highest IS NOT NULL);
   END IF;
   EXECUTE format('SELECT NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = ANY ($1) AND %s)',
                  sambapos._stage_name(t.parent), amounts) INTO restored USING ids;
@@ -68,13 +70,14 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[],
+                                                    bigint) IS
   'Sets row_state removed on the children of roots that are live again, until they are delivered';
 
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
-CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t sambapos._table, on_key text, differs text,
-                                       version bigint) RETURNS bigint
+CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t sambapos._table, on_key text,
+                                       differs text, version bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -82,7 +85,8 @@ DECLARE
   epochs integer[];
   ids bigint[];
 BEGIN
-  EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r SET row_state = ''live'', synced_at = now(), version = $2
+  EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r
+                                  SET row_state = ''live'', synced_at = now(), version = $2
                                   FROM pg_temp.%I AS s
                                  WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id)
                   SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
@@ -99,7 +103,8 @@ COMMENT ON FUNCTION sambapos._merge_revive(bigint, sambapos._place, sambapos._ta
   'Makes staged rows live again that were gone';
 
 -- Updates what differs and inserts what is new; earlier versions go to the history table first.
-CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE

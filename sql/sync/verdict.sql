@@ -136,8 +136,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_reclassify(bigint, text) IS
   'Says that a source event was something else: clear, partial clear and restore make its rows, and their children, '
   'cleared (counted), single delete makes them deleted (not counted). Returns how many rows. Rows that are live again '
   'stay so. Of rows that were kept apart, undecided, it says edit (the same rows: those of before no longer count) or '
-  'reseed (other rows: both count). Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no rows, '
-  '55P03 a run of the site is running';
+  'reseed (other rows: both count). Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no '
+  'rows, 55P03 a run of the site is running';
 
 -- The life that is discarded belongs to no database any more, so that no row goes on in it; a later one keeps its own.
 CREATE FUNCTION sambapos._epoch_discard(place sambapos._place, epoch integer) RETURNS void

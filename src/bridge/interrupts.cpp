@@ -12,7 +12,7 @@ pending() noexcept
 	return caught != nullptr || (InterruptPending && (QueryCancelPending || ProcDiePending));
 }
 
-/* No destructor in here: FATAL doesn't return. */
+/* No destructor in here: FATAL does not return. */
 static bool
 attend() noexcept
 {

@@ -444,7 +444,7 @@ private:
 			return false;
 		if (backend_->rows() != 3 || backend_->first() != "42")
 			break_promise(seed,
-						  "a good server can't be read after " + sql + ": " + backend_->error());
+						  "a good server cannot be read after " + sql + ": " + backend_->error());
 		return true;
 	}
 	/* The hostile servers' sessions may be open or not. */

@@ -153,7 +153,7 @@ void
 mutate_values(Reply *reply, Random *random)
 {
 	for (Token &token : *reply)
-		if (token[0].bytes == "\xD1") /* a row that isn't compressed */
+		if (token[0].bytes == "\xD1") /* a row that is not compressed */
 			for (Field &field : token)
 				if (field.kind == Kind::bytes && random->one_in(6))
 					field.bytes = random->bytes(field.bytes.size());

@@ -35,7 +35,8 @@ as_postgres()
 private_directory()
 {
 	local base=${TMPDIR:-/tmp} made
-	[ ${#base} -le 40 ] && as_postgres test -x "$base" || base=/tmp
+	# On a machine without PostgreSQL there is no user postgres yet, whom /tmp is open to as well.
+	[ "$base" = /tmp ] || { [ ${#base} -le 40 ] && as_postgres test -x "$base" 2>/dev/null; } || base=/tmp
 	made=$(mktemp -d "$base/sambapos-$1-XXXXXX") || return 1
 	chmod 755 "$made" && echo "$made"
 }

@@ -1,6 +1,6 @@
 -- Promise: lines that a clear takes before their tickets are not lost to the reports because their ticket changed at the
 -- same moment: an edit explains missing lines only if the ticket's amounts go with it. And an edit beside a clear is one:
--- lines that were moved or taken off don't count beside what came in their place.
+-- lines that were moved or taken off do not count beside what came in their place.
 BEGIN;
 \ir seam.psql
 SELECT plan(33);

@@ -35,7 +35,7 @@ SELECT is_empty($$SELECT * FROM sambapos.inconsistent$$, 'it agrees');
 SELECT is_empty($$SELECT * FROM sambapos.waiting_root$$, 'nothing waits');
 ROLLBACK TO loaded;
 
--- what doesn't agree at the till itself
+-- what does not agree at the till itself
 UPDATE tickets SET remaining_amount = 5, last_update_time = '2026-03-10 12:00' WHERE id = 3;
 UPDATE account_transaction_values SET credit = 19 WHERE id = 8;
 SELECT results_eq($$SELECT till.sync()$$, ARRAY['tickets ok +0 ~1 -0', 'account_transaction_values ok +0 ~1 -0'],
@@ -66,7 +66,7 @@ SELECT sambapos_configure('shop', 'enabled', 'false', 'payments');
 SELECT is(sambapos_prepare_clear('shop'), 'NOT SAFE: payments of shop is disabled', 'payments are not copied');
 ROLLBACK TO safe;
 INSERT INTO till.failure VALUES ('BEGIN|COUNT_BIG', '08006', 'the till is off');
-SELECT matches(sambapos_prepare_clear('shop'), '^NOT SAFE: the till is off', 'the till can''t be reached');
+SELECT matches(sambapos_prepare_clear('shop'), '^NOT SAFE: the till is off', 'the till cannot be reached');
 ROLLBACK TO safe;
 SELECT sambapos_configure('shop', 'enabled', 'false');
 SELECT is(sambapos_prepare_clear('shop'), 'NOT SAFE: the site is disabled', 'the site is disabled');

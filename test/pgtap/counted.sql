@@ -57,7 +57,7 @@ DROP VIEW mine;
 SELECT sambapos_refresh_reports() AS made \gset
 SELECT is(till.view_columns('menu_items', 2), 'site_name_3,site_id,site,site_name,site_name_2', 'and all is there when it is gone');
 
--- a column that can not be followed is renamed, or converted, as the hint says
+-- a column that cannot be followed is renamed, or converted, as the hint says
 ALTER TABLE sambapos_live_shop.menu_items ALTER COLUMN group_code TYPE integer USING NULL;
 SELECT throws_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, '42804', NULL, 'text became integer');
 ALTER TABLE sambapos_replica.menu_items RENAME group_code TO group_code_of_before;

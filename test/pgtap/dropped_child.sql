@@ -1,5 +1,5 @@
 -- Promise: a child table that somebody has dropped here fails alone. Its root, and its root's other children, are read,
--- cleared, restored and judged as if it weren't copied.
+-- cleared, restored and judged as if it were not copied.
 BEGIN;
 \ir seam.psql
 SELECT plan(10);

@@ -1,5 +1,5 @@
 -- Promise: what no predicate of a run finds is found by comparing, and repaired by a run: rows changed, added or taken
--- without a stamp, whichever table they are in. One or two changed numbers can't hide behind equal sums; tier 2 looks at
+-- without a stamp, whichever table they are in. One or two changed numbers cannot hide behind equal sums; tier 2 looks at
 -- texts too. What was missed is counted, a clock that is behind makes runs look further back, and what was compared is
 -- remembered by ranges of ids.
 BEGIN;
@@ -56,7 +56,7 @@ SELECT is((SELECT row_state FROM sambapos_replica.tickets WHERE id = 60), 'delet
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'all of it is followed');
 ROLLBACK TO loaded;
 
--- what a run finds by itself isn't missed
+-- what a run finds by itself is not missed
 UPDATE tickets SET note = 'late', last_update_time = '2026-03-10 13:00', total_amount = 21 WHERE id = 7; UPDATE orders SET price = 11 WHERE id = 14;
 SELECT till.sell(1101, 3, '2026-03-10 12:00');
 SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour');

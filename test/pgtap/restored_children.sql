@@ -1,5 +1,5 @@
--- Promise: what a restored ticket didn't have at the time of the backup doesn't count beside it, also in tables where
--- few tickets have a row. A table that wasn't restored keeps what it knew.
+-- Promise: what a restored ticket did not have at the time of the backup does not count beside it, also in tables where
+-- few tickets have a row. A table that was not restored keeps what it knew.
 BEGIN;
 \ir seam.psql
 SELECT plan(7);
@@ -40,7 +40,7 @@ UPDATE tickets SET remaining_amount = 0, is_closed = true, last_update_time = (S
 SELECT till.quiet_sync();
 SELECT is((SELECT sum(amount) FROM sambapos_replica.payments WHERE row_state IN ('live', 'cleared', 'superseded')), 20.00, 'paid once');
 ROLLBACK TO cleared;
--- its table wasn't restored, and the ticket says that it was paid
+-- its table was not restored, and the ticket says that it was paid
 INSERT INTO tickets SELECT id, last_update_time, ticket_number, date, last_payment_date, true, 0, total_amount, note, transaction_document_id FROM backup.tickets;
 INSERT INTO orders TABLE backup.orders; SELECT till.sell(90, 1, '2026-03-10 13:30');
 SELECT till.pass(1), till.quiet_sync(), till.quiet_sync();

@@ -63,7 +63,7 @@ SELECT is((SELECT count(*) FROM sambapos.run), (:runs)::bigint, 'a work period o
 
 UPDATE sambapos.site_state SET next_due_at = NULL;
 CALL sambapos_run('shop');
--- a table is added while a run is on: the run had not got it
+-- a table is added during a run: the run had not got it
 INSERT INTO sambapos.replicated_table (site_id, table_name, source_name, kind, date_column)
 SELECT s.site_id, 'work_periods', 'WorkPeriods', 'period', 'start_date' FROM sambapos.site AS s;
 SELECT ok(NOT (sambapos._run_extent((SELECT max(run_id) FROM sambapos.run), s)).is_whole, 'a run that had not all tables is not whole') FROM sambapos._place AS s;

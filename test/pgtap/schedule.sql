@@ -98,7 +98,7 @@ SELECT is(sambapos._cron_complaint('hotel'), NULL, 'nothing to complain about a 
 INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, return_message)
 SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job WHERE jobname = 'sambapos:hotel';
 SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'pg_cron could not log in as "[^"]+" \(connection failed\): set cron.use_background_workers = on',
-               'the status says that pg_cron can''t log in, and what to do');
+               'the status says that pg_cron cannot log in, and what to do');
 UPDATE cron.job_run_details SET return_message = E'ERROR:  function sambapos_run(text) does not exist\nHINT: none' WHERE runid = 1000000;
 SELECT matches((SELECT reason FROM sambapos_status('hotel')), '; its pg_cron job fails: ERROR:  function sambapos_run\(text\) does not exist', 'or that the job fails in another way');
 UPDATE cron.job_run_details SET return_message = E'ERROR:  site hotel: run 3 failed: tickets: connection to till lost' WHERE runid = 1000000;

@@ -84,7 +84,7 @@ SELECT till.sell(70, 1);
 UPDATE sambapos.site_state SET next_due_at = NULL;
 CALL sambapos_run();
 SELECT is((SELECT string_agg(s.name || ' ' || r.status || coalesce(' ' || r.message, ''), ', ' ORDER BY r.run_id) FROM sambapos.run AS r JOIN sambapos._place AS s USING (site_id) WHERE r.run_id > :killed + 1),
-          'shop failed the disk is full, empty ok', 'a run that can''t be finished fails by itself');
+          'shop failed the disk is full, empty ok', 'a run that cannot be finished fails by itself');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 2::bigint, 'nothing of it is kept');
 DROP TRIGGER refuse ON sambapos.site_state;
 UPDATE sambapos.site_state SET next_due_at = NULL;

@@ -1,5 +1,5 @@
 -- Promise: sambapos_setup_script prints T-SQL that grants what is copied and nothing else, denies secrets after that, has no
--- password in it, undoes nothing when it is run whole, and can't be made to do anything else by a name in it.
+-- password in it, undoes nothing when it is run whole, and cannot be made to do anything else by a name in it.
 -- (What it does at a till: test/t/setup_script.t.)
 BEGIN;
 SET LOCAL client_min_messages = warning;

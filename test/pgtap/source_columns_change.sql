@@ -13,7 +13,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
-SELECT plan(60);
+SELECT plan(62);
 CREATE SERVER drifting FOREIGN DATA WRAPPER sambapos_fdw
   OPTIONS (host :'host', port :'port', database :'database', encryption :'encryption');
 CREATE USER MAPPING FOR CURRENT_USER SERVER drifting OPTIONS (username :'username', password :'password');
@@ -155,5 +155,21 @@ SELECT matches((SELECT * FROM pg_temp.sync()), '^ok ', 'the old key ends the pau
 \! build/tillctl "$SAMBAPOS_TEST_CONNECTION" sql "ALTER TABLE Drifting DROP CONSTRAINT PK_Drifting; ALTER TABLE Drifting DROP COLUMN Id; ALTER TABLE Drifting ADD CONSTRAINT PK_Drifting PRIMARY KEY (Part, Amount)" >/dev/null
 SELECT results_eq($$SELECT * FROM pg_temp.sync()$$, ARRAY['paused +0 ~0 -0 column "id" is gone at the source, and rows are found or told apart by it'], 'a key column that is gone pauses the table');
 SELECT results_eq('SELECT count(*) FROM sambapos_replica.drifting WHERE row_state = ''live''', ARRAY[2::bigint], 'its rows are there');
+
+-- a server that writes the names of its keys in another case, as Babelfish does
+CREATE FUNCTION pg_temp.keys(columns text[], key_table text, key_column text) RETURNS text LANGUAGE plpgsql AS
+$$
+BEGIN
+  EXECUTE format($f$CREATE OR REPLACE FUNCTION sambapos._query(server text, sql text) RETURNS SETOF record LANGUAGE sql AS
+    $q$ SELECT 'dbo', 'Own', c, n::integer, 'int', NULL::integer, 10, 0, NULL::integer, 'NO', NULL::text, NULL::integer
+        FROM unnest(%L::text[]) WITH ORDINALITY AS u (c, n)
+        UNION ALL SELECT 'dbo', %L, %L, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1 $q$ $f$, columns, key_table, key_column);
+  RETURN (SELECT string_agg(c ->> 'name' || coalesce(' key ' || (c ->> 'key'), ''), ', ')
+          FROM sambapos._source_columns(sambapos._site('drifting'::text)) AS s, jsonb_array_elements(s.columns) AS c
+          WHERE s.source_name = 'Own');
+END;
+$$;
+SELECT is(pg_temp.keys('{Id,Name}', 'own', 'id'), 'Id key 1, Name', 'is understood');
+SELECT is(pg_temp.keys('{Id,ID}', 'Own', 'ID'), 'Id, ID key 1', 'where two columns differ by case alone, each is its own');
 SELECT * FROM finish();
 ROLLBACK;

@@ -32,7 +32,7 @@ SELECT ok((SELECT next_due_at < clock_timestamp() + interval '61 seconds' FROM s
 
 -- one child table cannot be read
 CREATE OR REPLACE FUNCTION till.cut() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied on Orders' USING ERRCODE = '42501'; END; $$;
-SELECT set_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders failed +0 ~0 -0 permission denied on Orders (42501)'], 'a table that can''t be read fails alone');
+SELECT set_eq($$SELECT s FROM till.sync() AS s$$, ARRAY['tickets ok +0 ~1 -0', 'orders failed +0 ~0 -0 permission denied on Orders (42501)'], 'a table that cannot be read fails alone');
 SELECT is((SELECT hw_utc FROM sambapos._place), (SELECT utc_now FROM till.clock), 'the high-water mark moves');
 SELECT is((SELECT full_due FROM sambapos._table WHERE table_name = 'orders'), true, 'the table is to be read whole next time');
 SELECT is((SELECT last_status || ' ' || last_sqlstate FROM sambapos._table WHERE table_name = 'orders'), 'failed 42501', 'its state says why');

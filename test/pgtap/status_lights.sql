@@ -103,13 +103,13 @@ SELECT is(pg_temp.troubled('priority = 0', '{a follows,b follows,y failed}'), 'a
 SELECT is(pg_temp.troubled('priority = 0', '{a follows}'), 'amber: a failed: E a', 'what only follows is named if nothing else is');
 SELECT is(pg_temp.troubled('priority = 0', '{a failed,b failed,c failed,d failed,e paused}'), 'amber: a failed: E a; b failed: E b; c failed: E c; and 2 more tables', 'three by name, the rest in number');
 SELECT is(pg_temp.troubled($$last_error = 'no route', last_sqlstate = '08001'$$, '{a off,b off,c off,d off}'), 'amber: last run failed: no route', 'a till that is off is said once');
-SELECT is(pg_temp.troubled($$last_error = 'no route', last_sqlstate = '08001'$$, '{a off,b off,c paused,d off}'), 'amber: last run failed: no route; c is paused: P c', 'and doesn''t hide a table''s own trouble');
+SELECT is(pg_temp.troubled($$last_error = 'no route', last_sqlstate = '08001'$$, '{a off,b off,c paused,d off}'), 'amber: last run failed: no route; c is paused: P c', 'and does not hide a table''s own trouble');
 SELECT matches(pg_temp.troubled($$last_success_at = now() - interval '9 hours', last_error = 'no route', last_sqlstate = '08001'$$, '{a off,c paused}'), '^red: last complete run .* ago: no route; c is paused: P c$', 'nor when it is red');
 SELECT is(pg_temp.troubled($$last_error = 'a: E a; b: E b', last_sqlstate = '42501'$$, '{a failed,b failed}'), 'amber: a failed: E a; b failed: E b', 'a run that only had tables fail says nothing twice');
 SELECT is(pg_temp.troubled('priority = 0', '{a off,b off}'), 'amber: a failed: E a; b failed: E b', 'tables that were not read since the till was off, though others were');
 SELECT is(pg_temp.troubled('priority = 0', '{a disabled}'), 'amber: a is disabled', 'a disabled table is no green light');
 SELECT matches(pg_temp.status_after('UPDATE sambapos.replicated_table SET enabled = false'), '^red: menu_items is disabled; tickets is disabled$', 'nor are all');
-SELECT matches(pg_temp.status_after('UPDATE any_table SET loaded_at = NULL, paused_reason = ''P'' WHERE table_name = ''tickets'''), '^amber: loading 50 %; tickets is paused: P$', 'a table that can''t be loaded is named while others are');
+SELECT matches(pg_temp.status_after('UPDATE any_table SET loaded_at = NULL, paused_reason = ''P'' WHERE table_name = ''tickets'''), '^amber: loading 50 %; tickets is paused: P$', 'a table that cannot be loaded is named while others are');
 
 -- what waits for a person
 SELECT matches(pg_temp.status_after($$INSERT INTO sambapos.source_events (event_id, site_id, kind, table_name, epoch, rows, evidence) VALUES (17, 7, 'reseed', 'tickets', 1, 2, '{"undecided": [{"id": 5}]}')$$),

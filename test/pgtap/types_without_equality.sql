@@ -26,7 +26,7 @@ UPDATE menu_items SET place = '(1,2)', more = '{"b": 1}' WHERE id = 1;
 SELECT is((SELECT concat_ws(' ', status, message) FROM sambapos_sync('shop') WHERE table_name = 'menu_items'), 'ok', 'they are read');
 SELECT is((SELECT (extra, place, more)::text FROM sambapos_replica.menu_items WHERE id = 1), '(<a>1</a>,"(1,2)","{""b"": 1}")', 'as they are');
 SELECT is((SELECT rows_updated + rows_inserted FROM sambapos_sync('shop', mode => 'full') WHERE table_name = 'menu_items'), 0::bigint,
-          'what is the same isn''t written');
+          'what is the same is not written');
 UPDATE menu_items SET extra = '<a>2</a>' WHERE id = 1;
 SELECT is((SELECT rows_updated FROM sambapos_sync('shop', mode => 'full') WHERE table_name = 'menu_items'), 1::bigint, 'what changed is');
 SELECT is((SELECT extra FROM sambapos_replica.menu_items WHERE id = 1), '<a>2</a>', 'and there');

@@ -18,7 +18,7 @@ DELETE FROM ticket_entities WHERE ticket_id IN (1, 2); DELETE FROM tickets WHERE
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'somebody deletes the two oldest tickets, which looks like a clear');
 SELECT is(pg_temp.states('tickets') || '; ' || pg_temp.states('orders'), '1 cleared 2, 1 live 28; 1 cleared 4, 1 live 56', 'they count');
 SELECT event_id AS event FROM sambapos.source_events WHERE table_name = 'tickets' \gset
-SELECT throws_ok('SELECT sambapos_reclassify(' || :event || ', ''reseed'')', '22023', NULL, 'a kind that rows can''t have');
+SELECT throws_ok('SELECT sambapos_reclassify(' || :event || ', ''reseed'')', '22023', NULL, 'a kind that rows cannot have');
 SELECT throws_ok('SELECT sambapos_reclassify(0, ''clear'')', '42704', 'there is no source event 0', 'an event that is none');
 SELECT is(sambapos_reclassify(:event, 'single delete'), 10::bigint, 'a person knows better');
 SELECT is(pg_temp.states('tickets') || '; ' || pg_temp.states('orders'), '1 deleted 2, 1 live 28; 1 deleted 4, 1 live 56', 'they no longer count, nor do their lines');
@@ -54,7 +54,7 @@ SELECT till.quiet_sync();
 SELECT sambapos_accept_source('shop');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'the other shop is read');
 SELECT is(pg_temp.states('tickets'), '1 cleared 30, 2 live 7', 'its tickets count');
-SELECT throws_ok($$SELECT sambapos_discard_epoch('shop', 1)$$, '55000', NULL, 'the first epoch can''t be discarded');
+SELECT throws_ok($$SELECT sambapos_discard_epoch('shop', 1)$$, '55000', NULL, 'the first epoch cannot be discarded');
 SELECT throws_ok($$SELECT sambapos_discard_epoch('shop', 9)$$, '42704', NULL, 'nor one that is none');
 SELECT isnt(sambapos_discard_epoch('shop', 2), 0::bigint, 'the mistake is put right');
 SELECT is(pg_temp.states('tickets'), '1 cleared 30, 2 deleted 7', 'its tickets no longer count');

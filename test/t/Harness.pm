@@ -128,7 +128,7 @@ sub needs_stand_in
 	my ($what) = @_;
 	return unless $ENV{SAMBAPOS_TEST_SERVER};
 	require Test::More;
-	Test::More::plan(skip_all => "a given server can't be made to $what");
+	Test::More::plan(skip_all => "a given server cannot be made to $what");
 }
 
 package Harness::Till;

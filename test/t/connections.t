@@ -160,7 +160,7 @@ sub is_cut_short
 	cmp_ok($is->[2] - $was->[2], '<', $attentions * 20e6, sprintf '%s: %.1f MB were sent', $name, ($is->[2] - $was->[2]) / 1e6);
 	is($session->value($tickets), 500, "$name: and the connection is good");
 }
-my $some = 'live.millions WHERE random() < 2';    # a condition that the server can't have
+my $some = 'live.millions WHERE random() < 2';    # a condition that the server cannot have
 is_cut_short('LIMIT', "SELECT id FROM $some LIMIT 10", 1);
 is_cut_short('a cursor that is closed', "BEGIN; DECLARE c CURSOR FOR SELECT * FROM live.millions; MOVE 10 IN c; CLOSE c; $tickets; COMMIT", 1);
 is_cut_short('a transaction that ends', "BEGIN; DECLARE c CURSOR FOR SELECT * FROM live.millions; MOVE 10 IN c; COMMIT", 1);
@@ -187,7 +187,7 @@ sub after_the_first_row
 	my $rest = () = $session->run('FETCH ALL FROM c') =~ /^\d/mg;
 	$session->run('COMMIT');
 	is($rest + 1, $all, "$isolation: all rows come");
-	like($writer, qr/written/, "$isolation: a writer isn't kept waiting");
+	like($writer, qr/written/, "$isolation: a writer is not kept waiting");
 	return $at_the_till->[1];
 }
 is(after_the_first_row('snapshot'), 'running', 'SNAPSHOT: the answer is on its way');

@@ -1,4 +1,4 @@
-# Promise: whoever reads the replica isn't kept out by a run that follows changed columns, nor is the till by a run
+# Promise: whoever reads the replica is not kept out by a run that follows changed columns, nor is the till by a run
 # that waits for somebody here. What could not be had is tried again by the next run and is no pause; who has it is
 # told by progress, status and log.
 use strict;
@@ -53,7 +53,7 @@ is(version_of('payments'), 'followed', 'and done with');
 is($db->value('SELECT count(*) FROM sambapos_replica.payments WHERE extra IS DISTINCT FROM id'), 0, 'with the values of all rows');
 is($watcher->value(q(SELECT light FROM sambapos_status('shop'))), 'green', 'the light is green again');
 
-# ---- what can't be read as it was ----
+# ---- what cannot be read as it was ----
 
 $till->sql('ALTER TABLE Payments ALTER COLUMN Extra bigint NULL; UPDATE Payments SET Extra = 3000000000 + Id');
 $report->run('BEGIN; SELECT count(*) FROM sambapos_replica.payments');
@@ -85,7 +85,7 @@ like($report->run(q(BEGIN; DECLARE c CURSOR FOR SELECT FROM sambapos_replica.men
 	SELECT status, message FROM sambapos_sync('shop', '{menu_items}'); COMMIT)), qr/^ok\tits columns have changed: /m, 'a table that the caller reads himself is not paused');
 like($report->run(q(SELECT status, message FROM sambapos_sync('shop', '{menu_items}'))), qr/^ok\tnew column extra$/m, 'and is followed when he is through');
 
-# ---- the till is slow: readers don't wait for it ----
+# ---- the till is slow: readers do not wait for it ----
 
 $till->sql('ALTER TABLE Payments ADD Other int NULL');
 $till->control('slow_ms_per_select', 300);

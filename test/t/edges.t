@@ -53,7 +53,7 @@ for my $block ("BEGIN; CALL sambapos_run('two')", "SELECT 1\\; CALL sambapos_run
 	"DO \$\$ BEGIN CALL sambapos_run('two'); EXCEPTION WHEN division_by_zero THEN NULL; END \$\$")
 {
 	my $error = $db->error($block);
-	is($error->{sqlstate}, '2D000', 'a run can not be in a block');
+	is($error->{sqlstate}, '2D000', 'a run cannot be in a block');
 	like($error->{text}, qr/sambapos_run cannot be called inside.*HINT: .*sambapos_request_sync\('two'\)/s, 'and says what to do');
 }
 is($db->error($_), undef, "outside it can: $_") for "CALL sambapos_run('two')", "DO \$\$ BEGIN CALL sambapos_run('two'); END \$\$", 'CALL runs_nested()';
@@ -103,7 +103,7 @@ like(notices($db, q(SELECT sambapos_configure('two', 'sync_interval', '10 second
 unlike(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '10 seconds'))), qr/NOTICE/, 'no interval is shorter than ten seconds');
 like(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '15 minutes'))), qr/'sync_interval', '00:00:10'/, 'nor is what a hint says');
 like(notices($db, q(BEGIN; DROP EXTENSION pg_cron; CREATE OR REPLACE FUNCTION sambapos._cron_database() RETURNS text LANGUAGE sql AS $$SELECT 'elsewhere'$$;
-	SELECT FROM sambapos_remove_site('two'); ROLLBACK)), qr/a pg_cron job of site "two", if there is one, cannot be dropped from this database.*Type in database elsewhere: SELECT cron.unschedule\(jobid\)/s, 'a job that removing a site can not reach');
+	SELECT FROM sambapos_remove_site('two'); ROLLBACK)), qr/a pg_cron job of site "two", if there is one, cannot be dropped from this database.*Type in database elsewhere: SELECT cron.unschedule\(jobid\)/s, 'a job that removing a site cannot reach');
 
 # ---- a role that operates ----
 

@@ -52,7 +52,7 @@ is_deeply([ map { $_->[0] } $session->rows($login) ], [qw(rights secrets)], 'a l
 
 sub as { my ($role, $sql) = @_; return $db->error("SET SESSION AUTHORIZATION $role; SET search_path = sambapos_fdw; $sql") }
 sub can { my ($role, $sql) = @_; is(as($role, $sql), undef, "$role can: $sql") }
-sub cannot { my ($role, $sql) = @_; like((as($role, $sql) // {})->{sqlstate}, $role eq 'stranger' ? qr/^(42501|42883)$/ : qr/^42501$/, "$role can't: $sql") }
+sub cannot { my ($role, $sql) = @_; like((as($role, $sql) // {})->{sqlstate}, $role eq 'stranger' ? qr/^(42501|42883)$/ : qr/^42501$/, "$role cannot: $sql") }
 
 my $look = 'SELECT FROM sambapos_status(); SELECT FROM sambapos.metrics; SELECT rows_live FROM sambapos.table_status; SELECT FROM sambapos.progress; SELECT FROM sambapos.personal_columns; SELECT FROM sambapos.run; SELECT FROM sambapos_replica.tickets; SELECT FROM sambapos_replica.menu_items_history';
 my $configure = q(SELECT sambapos_configure('hotel', 'sync_interval', '20 minutes'); SELECT sambapos_configure('hotel', 'enabled', 'true', 'tickets'); SELECT sambapos_configure('hotel', 'personal', 'keep', 'entities.notes'); SELECT sambapos_configure(NULL, 'enabled', 'true'); SELECT sambapos_request_sync('hotel'));

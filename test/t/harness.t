@@ -70,7 +70,7 @@ is("$status@asked", '1', '--check only says that something is missing');
 
 my $output = <<'END';
 lint: no clang-format-14, format not checked
-[05:45:16] test/t/b.t .. skipped: a given server can't be made to hang
+[05:45:16] test/t/b.t .. skipped: a given server cannot be made to hang
 [05:45:17] test/t/a.t .. 
 ok 1 # skip the server gives no UTF-16
 ok 2 # skip the server gives no UTF-16
@@ -88,7 +88,7 @@ END
 IPC::Run::run([ "$harness/skips", 'tap' ], '<', \$output, '>', \my $skips);
 is($skips, <<'END', 'what was skipped is listed, with the reason');
 skipped: tap: no clang-format-14, format not checked
-skipped: tap: test/t/b.t: all of it: a given server can't be made to hang
+skipped: tap: test/t/b.t: all of it: a given server cannot be made to hang
 skipped: tap: test/t/a.t: the server gives no UTF-16 (2 tests)
 skipped: tap: test/pgtap/function_bodies.sql: plpgsql_check is not installed
 skipped: tap: test/pgtap/function_bodies.sql: Resolve.x: no network of its own

@@ -164,9 +164,9 @@ is(second_site($db, 'inn', '{Coupons,Vouchers,MenuItems}', 'CREATE TABLE dbo.Cou
 	'CREATE TABLE dbo.Vouchers (Code int NOT NULL PRIMARY KEY, Origin nvarchar(20) NULL)'),
 	'menu_items added, coupons_2 added, vouchers_2 added', 'a shop\'s own tables of another key or type are kept apart');
 like(second_site($db, 'pub', '{States,MenuItems}', 'DROP TABLE dbo.States', 'CREATE TABLE dbo.States (Id uniqueidentifier NOT NULL PRIMARY KEY, Name nvarchar(20) NULL)'),
-	qr/^menu_items added, states refused: table "States" can not be kept in "sambapos_replica\.states": its column "id" is uuid, that of table "sambapos_replica\.states" is integer$/,
+	qr/^menu_items added, states refused: table "States" cannot be kept in "sambapos_replica\.states": its column "id" is uuid, that of table "sambapos_replica\.states" is integer$/,
 	'a table of SambaPOS of another type is refused with the reason, and the rest is added');
-like($db->error(q(SELECT FROM sambapos_add_table('pub', 'States')))->{message}, qr/can not be kept/, 'asked for alone, it is an error');
+like($db->error(q(SELECT FROM sambapos_add_table('pub', 'States')))->{message}, qr/cannot be kept/, 'asked for alone, it is an error');
 is(second_site($db, 'cafe', '{Loose,MenuItems}', 'CREATE TABLE dbo.Loose (Id int NULL)'), 'menu_items added, loose refused: table "Loose" has no primary key', 'so is a table without a key');
 is($db->value(q(SELECT string_agg(status, ' ') FROM sambapos_sync() WHERE status <> 'ok')), undef, 'all of them are synced');
 

@@ -219,7 +219,7 @@ for my $read ([ 'the status', 'SELECT rows_live FROM sambapos.table_status' ], [
 	bait($db, 'sambapos_replica');
 	$db->run(as('mallory', 'ALTER TABLE sambapos_replica.bait RENAME TO work_periods'));
 	my (undef, $errors) = $db->psql($sql);
-	unlike($errors, qr/code of mallory/, "$name doesn't read a table of hers");
+	unlike($errors, qr/code of mallory/, "$name does not read a table of hers");
 }
 
 # ---- the catalog ----
@@ -242,7 +242,7 @@ for my $call ([ 'adding a site', $add ], [ 'a sync', q(SELECT FROM sambapos_sync
 	$db->run('CREATE SCHEMA m AUTHORIZATION mallory; GRANT USAGE ON SCHEMA sambapos TO mallory; GRANT ALL ON ALL TABLES IN SCHEMA sambapos TO mallory');
 	$db->run(as('mallory', evil('m.code()', 'trigger') . '; ' . join '; ', map { "CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON sambapos.$_ FOR EACH ROW EXECUTE FUNCTION m.code()" } qw(site site_state global_setting run request table_state replicated_table)));
 	my ($output, $errors) = $db->psql($sql);
-	unlike($errors, qr/code of mallory/, "$name: a trigger on the catalog doesn't run");
+	unlike($errors, qr/code of mallory/, "$name: a trigger on the catalog does not run");
 	like($errors, qr/uses function m\.code\(\) of role "mallory"/, "$name: and is named");
 }
 

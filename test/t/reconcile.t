@@ -43,12 +43,16 @@ is_deeply([ grep { $_->[2] ne 'repaired' } @found ], [], 'all are repaired');
 is_deeply(differences(), [], 'replica and source are equal');
 
 # what it costs the till
-my $before = mark();
-my ($tables) = map { $_->[0] } $db->rows("SELECT count(*) FROM sambapos_reconcile('shop') WHERE rows_compared > 0 AND finding IS NULL");
-my ($questions, $sent, $most) = asked($before, '%GROUP BY ([[]Id] / 1024)%');
-cmp_ok($questions, '>=', $tables, "tier 1 of $tables tables asks for sums");
-cmp_ok($most, '<=', 64, 'of 1024 ids a row');
-is((asked($before, '%[[]Id] >=%[[]Id] <%'))[0], $questions, 'and fetches no row of a range');
+SKIP:
+{
+	skip 'a given server does not say what it was asked', 3 if $ENV{SAMBAPOS_TEST_SERVER};
+	my $before = mark();
+	my ($tables) = map { $_->[0] } $db->rows("SELECT count(*) FROM sambapos_reconcile('shop') WHERE rows_compared > 0 AND finding IS NULL");
+	my ($questions, $sent, $most) = asked($before, '%GROUP BY ([[]Id] / 1024)%');
+	cmp_ok($questions, '>=', $tables, "tier 1 of $tables tables asks for sums");
+	cmp_ok($most, '<=', 64, 'of 1024 ids a row');
+	is((asked($before, '%[[]Id] >=%[[]Id] <%'))[0], $questions, 'and fetches no row of a range');
+}
 
 # by a scheduled run
 $db->run("SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour')");

@@ -15,7 +15,7 @@ my $db = Harness::cluster()->database('shop');
 $db->run("CREATE EXTENSION sambapos_fdw; CREATE SERVER till FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '$till->{host}', port '$till->{port}', database '$till->{database}')");
 my $secret = 'A-long-secret-1';
 
-# The script for a login of that name; of level 3 without change tracking, which the stand-in doesn't know.
+# The script for a login of that name; of level 3 without change tracking, which the stand-in does not know.
 sub script
 {
 	my ($login, $level, $database) = @_;
@@ -70,7 +70,7 @@ is(state(), $before, 'makes nothing');
 my $script = script('Reader', 3);
 is_deeply([ $till->run_script($script, $secret) ], [], 'it makes a login of its own');
 ok(may('Reader', 'SELECT Id FROM Tickets'), 'which can read');
-ok(!may('Reader', $_), "but can not: $_") for 'SELECT PinCode FROM Users', 'SELECT Name FROM AppRules', "UPDATE Tickets SET Note = 'x'";
+ok(!may('Reader', $_), "but cannot: $_") for 'SELECT PinCode FROM Users', 'SELECT Name FROM AppRules', "UPDATE Tickets SET Note = 'x'";
 my $made = state();
 isnt($made, $before, 'all is different');
 is_deeply([ $till->run_script($script) ], [], 'it may be run again, without a password');

@@ -23,7 +23,7 @@ is($db->value($sync), 'ok', 'advisory locks of any role stop no sync');
 $bob->close;
 for my $lock ('SELECT FROM sambapos.site_lock FOR UPDATE', 'SELECT FROM sambapos.site_lock FOR KEY SHARE', 'LOCK TABLE sambapos.site_lock IN SHARE MODE')
 {
-	is(($db->error("SET SESSION AUTHORIZATION reader; BEGIN; $lock") // {})->{sqlstate}, '42501', "a reader can't: $lock");
+	is(($db->error("SET SESSION AUTHORIZATION reader; BEGIN; $lock") // {})->{sqlstate}, '42501', "a reader cannot: $lock");
 	is(($db->error("SET SESSION AUTHORIZATION bob; BEGIN; $lock") // {})->{sqlstate}, '42501', "nor can a stranger: $lock");
 }
 my $reader = $db->session;
@@ -44,10 +44,10 @@ for my $case ([ 'BEGIN', 'in a transaction' ], [ 'BEGIN; SAVEPOINT s', 'in a sav
 	like($row->[1], qr/process $holder->{pid} \(role "postgres", application "sambapos shop: [^"]+", idle in transaction, in a transaction since /, "$name: and says who holds the site");
 	my $before = $db->value('SELECT count(*) FROM sambapos.run');
 	$db->run(q(CALL sambapos_run('shop'); CALL sambapos_run('shop')));
-	is($db->value('SELECT count(*) FROM sambapos.run') - $before, 1, "$name: scheduled runs that can't start are one line in the log");
+	is($db->value('SELECT count(*) FROM sambapos.run') - $before, 1, "$name: scheduled runs that cannot start are one line in the log");
 	like($db->value('SELECT status || message FROM sambapos.run ORDER BY run_id DESC LIMIT 1'), qr/^busyprocess $holder->{pid} /, "$name: which says who");
 	my ($status) = $db->rows(q(SELECT light, reason FROM sambapos_status('shop')));
-	is($status->[0], 'amber', "$name: the light isn't green");
+	is($status->[0], 'amber', "$name: the light is not green");
 	like($status->[1], qr/no run can start: process $holder->{pid} /, "$name: and says who");
 	like($db->error(q(SELECT FROM sambapos_remove_site('shop')))->{detail}, qr/^process $holder->{pid} .* holds the site/, "$name: so does what needs the site for itself");
 	$holder->run('COMMIT');

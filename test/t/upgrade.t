@@ -45,7 +45,7 @@ sub parse
 	for my $line (split /\x1e/, $output)
 	{
 		my ($object, $property, $value) = split /\x1f/, $line, 3;
-		die "catalog.sql can't describe this kind: $object\n" if $property eq 'unknown kind';
+		die "catalog.sql cannot describe this kind: $object\n" if $property eq 'unknown kind';
 		die "catalog.sql names this twice: $object: $property\n" if exists $catalog{"$object: $property"};
 		$catalog{"$object: $property"} = $value;
 	}

@@ -40,13 +40,18 @@ sub questions
 	return $till->sql("SELECT $what FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'$with") =~ s/\s//gr;
 }
 
-sub mark { return $till->sql('SELECT MAX(number) FROM till.requests') =~ s/\s//gr; }
+my $silent = $ENV{SAMBAPOS_TEST_SERVER} ? 'a given server does not say what it was asked' : undef;
+sub mark { return defined $silent ? undef : $till->sql('SELECT MAX(number) FROM till.requests') =~ s/\s//gr; }
 
 is(read_by("'shop'"), "@masters", 'the first load reads all of them');
 my $mark = mark();
 is(read_by("'shop'"), 'unsigned', 'the second run reads the one that has a type without a signature');
-my $questions = questions('COUNT(*)', $mark);
-cmp_ok($questions, '<', scalar(@masters) + 2, "and asks $questions questions, less than one a master");
+SKIP:
+{
+	skip $silent, 1 if defined $silent;
+	my $questions = questions('COUNT(*)', $mark);
+	cmp_ok($questions, '<', scalar(@masters) + 2, "and asks $questions questions, less than one a master");
+}
 
 # Each of these is the only thing that changes.
 my $id = 3;
@@ -76,8 +81,12 @@ read_by("'shop'");
 is($db->value('SELECT count(*) FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL'), 2500, 'rows without a ticket');
 $mark = mark();
 read_by("'shop'");
-my $longest = questions("MAX(LEN(sql) - LEN(REPLACE(sql, ',', '')))", $mark, 'TicketEntities', ' IN (');
-cmp_ok($longest, '>', 900, 'they are asked for by their ids');
-cmp_ok($longest, '<', 1100, "in questions of a thousand at most ($longest commas)");
+SKIP:
+{
+	skip $silent, 2 if defined $silent;
+	my $longest = questions("MAX(LEN(sql) - LEN(REPLACE(sql, ',', '')))", $mark, 'TicketEntities', ' IN (');
+	cmp_ok($longest, '>', 900, 'they are asked for by their ids');
+	cmp_ok($longest, '<', 1100, "in questions of a thousand at most ($longest commas)");
+}
 
 done_testing();

@@ -36,7 +36,7 @@ wait_for() { # file, process id, what
 		kill -0 "$2" 2>/dev/null || { cat "$dir/till.log" >&2; die "$3 has ended"; }
 		sleep 0.05
 	done
-	die "$3 doesn't start"
+	die "$3 does not start"
 }
 
 stop_process() { # file with a process id
@@ -72,7 +72,7 @@ start_cluster() {
 		autovacuum_naptime = 15s
 	CONF
 	[ -z "${timezone:-}" ] || echo "timezone = '$timezone'" >>"$dir/cluster/postgresql.conf"
-	as_owner "$bindir/pg_ctl" -D "$dir/cluster" -w -s -l "$dir/cluster.log" start || { cat "$dir/cluster.log" >&2; die "the cluster doesn't start"; }
+	as_owner "$bindir/pg_ctl" -D "$dir/cluster" -w -s -l "$dir/cluster.log" start || { cat "$dir/cluster.log" >&2; die "the cluster does not start"; }
 }
 
 # The cluster's user may not be able to look into the source tree (a clone in /root), so the server runs from a copy.

@@ -27,7 +27,7 @@ public:
 		scripted,        /* logs in; see answer() */
 		silent,          /* accepts and never says a word */
 		hangs_up,        /* accepts and closes at the first packet */
-		talks_garbage,   /* answers the first packet with bytes that aren't TDS */
+		talks_garbage,   /* answers the first packet with bytes that are not TDS */
 		never_stops,     /* answers the login without an end */
 		busy_at_first,   /* as scripted, but sys.databases is locked when it is first asked for */
 		later_snapshots, /* as scripted, but from the second question on all is allowed */

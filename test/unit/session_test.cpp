@@ -435,7 +435,7 @@ TEST_F(SessionTest, QueryWithATextInItBeginsAsOursAndIsNotTrusted)
 	send(session_, "SELECT APPLOCK_MODE(N'public', N'sambapos_fdw', N'Transaction') AS a",
 		 Origin::mixed);
 	receive(session_);
-	EXPECT_EQ(first_text(), "Shared") << "the transaction isn't marked";
+	EXPECT_EQ(first_text(), "Shared") << "the transaction is not marked";
 	send(session_, "COMMIT; BEGIN TRANSACTION", Origin::mixed);
 	receive(session_);
 	EXPECT_THROW(query(session_, "SELECT 1"), Error) << "another transaction in its place";

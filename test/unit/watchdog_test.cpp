@@ -78,7 +78,7 @@ TEST_F(WatchdogTest, OnlyItsTimerIsHeard)
 	sigqueue(getpid(), number, value);
 	EXPECT_FALSE(record_.interrupted) << "a signal of somebody's was taken for the timer's";
 	sleep_a_while(30);
-	EXPECT_TRUE(record_.interrupted) << "the timer isn't heard any more";
+	EXPECT_TRUE(record_.interrupted) << "the timer is not heard any more";
 }
 
 TEST_F(WatchdogTest, ASignalThatIsTakenIsLeftAlone)

@@ -20,7 +20,7 @@ Arguments::Arguments(const std::vector<std::string> &words, const std::set<std::
 		else if (flags.count(name) > 0)
 			values_[name] = "";
 		else if (options.count(name) == 0)
-			throw std::runtime_error("don't know the option " + word);
+			throw std::runtime_error("do not know the option " + word);
 		else if (i + 1 == words.size())
 			throw std::runtime_error("the option " + word + " needs a value");
 		else

@@ -124,7 +124,7 @@ parse_login(const std::string &text)
 		size_t equals = word.find('=');
 		std::string name = word.substr(0, equals);
 		if (equals == std::string::npos || (name != "port" && names.count(name) == 0))
-			throw std::runtime_error("connection string: don't know \"" + name + "\"");
+			throw std::runtime_error("connection string: do not know \"" + name + "\"");
 		if (name == "port")
 			login.port = std::stoi(word.substr(equals + 1));
 		else

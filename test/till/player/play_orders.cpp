@@ -280,7 +280,7 @@ order_kinds()
 	static const std::vector<Kind> list = {
 		{"open", 9, open_new, "a new ticket with orders"},
 		{"order", 4, add_orders, "more orders on an open ticket"},
-		{"cancel_line", 1, cancel_line, "a line that wasn't submitted is deleted"},
+		{"cancel_line", 1, cancel_line, "a line that was not submitted is deleted"},
 		{"void", 2, void_one, "a line is voided"},
 		{"gift", 2, give_one, "a line is given away"},
 		{"move", 2, move_lines, "a line continues in another ticket under a new id"},

@@ -79,7 +79,7 @@ BulkWriter::add(const std::string &name, int id, const Fields &fields)
 			write_through(table);
 		return;
 	}
-	throw std::runtime_error("the writer doesn't know the table " + name);
+	throw std::runtime_error("the writer does not know the table " + name);
 }
 
 void

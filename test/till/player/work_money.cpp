@@ -131,7 +131,7 @@ close(Shift &shift, Ticket &ticket)
 	auto &list = ticket.document.transactions;
 
 	if (ticket.remaining != 0)
-		throw std::runtime_error("a ticket that isn't paid can't be closed");
+		throw std::runtime_error("a ticket that is not paid cannot be closed");
 	ticket.closed = true;
 	ticket.paid_items.clear();
 	for (size_t i = list.size(); i-- > 0;)

@@ -7,7 +7,7 @@ set datefirst 8
 select datediff(week, '1850-01-05', '1850-01-06'), datediff(week, '1850-01-06', '1850-01-05'), datediff(quarter, '2024-03-31', '2024-04-01'), datediff(second, '2024-01-01T00:00:00.997', '2024-01-01T00:00:01')
 select datediff(millisecond, cast('2024-01-01' as datetime), cast('2024-02-01' as datetime))
 select datediff_big(millisecond, cast('2024-01-01' as datetime), cast('2024-02-01' as datetime)), datediff_big(nanosecond, cast('2024-01-01' as datetime2), cast('2024-01-01 00:00:00.0000001' as datetime2))
--- 9810: parts a type doesn't have
+-- 9810: parts a type does not have
 select datepart(hour, cast('2024-01-31' as date))
 select year(cast('10:00' as time))
 select dateadd(hour, 1, cast('2024-01-31' as date))

@@ -6,7 +6,7 @@ select x from (values (N'['), (N']'), (N'a]b'), (N'a[b')) v(x) where x like N'[[
 select x from (values (N'abc_d'), (N'abc_de'), (N'abcxd')) v(x) where x like N'abc[_]d%'
 select x from (values (N'b'), (N'B'), (N'c'), (N'1'), (N'^')) v(x) where x like N'[^b-c]'
 select x from (values (N'a^b'), (N'axb'), (N'a-b')) v(x) where x like N'a[x^]b'
--- ESCAPE: before a wildcard, before anything else it is dropped, inside brackets too; at the end the pattern isn't valid
+-- ESCAPE: before a wildcard, before anything else it is dropped, inside brackets too; at the end the pattern is not valid
 select x from (values (N'30%'), (N'30!'), (N'30')) v(x) where x like N'%30!%%' escape N'!'
 select x from (values (N'a_b'), (N'axb')) v(x) where x like N'a!_b' escape '!'
 select x from (values (N'abc')) v(x) where x like N'!abc' escape '!'

@@ -1,4 +1,4 @@
--- what doesn't fit is an error, also where only a condition sees it
+-- what does not fit is an error, also where only a condition sees it
 select cast(255 as tinyint) + cast(1 as tinyint)
 select cast(0 as tinyint) - cast(1 as tinyint)
 select cast(32767 as smallint) + cast(1 as smallint)

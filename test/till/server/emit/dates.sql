@@ -361,7 +361,7 @@ RETURN CASE style
 	WHEN 114 THEN to_char(t, 'HH24:MI:SS:MS')
 	WHEN 0 THEN to_char(t, 'Mon ') || lpad(extract(day FROM t)::text, 2) || to_char(t, ' YYYY ') || lpad(to_char(t, 'FMHH12'), 2) || to_char(t, ':MIAM')
 	WHEN 100 THEN to_char(t, 'Mon ') || lpad(extract(day FROM t)::text, 2) || to_char(t, ' YYYY ') || lpad(to_char(t, 'FMHH12'), 2) || to_char(t, ':MIAM')
-	ELSE till.fail(281, style || ' is not a valid style number when converting from datetime to a character string (or the stand-in till doesn''t know it).') END;
+	ELSE till.fail(281, style || ' is not a valid style number when converting from datetime to a character string (or the stand-in till does not know it).') END;
 
 CREATE FUNCTION till.date_text(d date, style integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -56,7 +56,7 @@ Emitter::call(const Expr &e, const Scope *scope)
 	SqlError error(
 		195, 15, 10,
 		"'" + e.text +
-			"' is not a recognized built-in function name, or the stand-in till doesn't know it.");
+			"' is not a recognized built-in function name, or the stand-in till does not know it.");
 
 	error.line = e.line;
 	throw error;

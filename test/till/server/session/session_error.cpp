@@ -176,7 +176,7 @@ Session::translate(const PgError &e)
 		return SqlError(3621, 16, 1, "The statement has been terminated.");
 	if (state.compare(0, 2, "08") == 0 || state.compare(0, 3, "57P") == 0)
 		return SqlError(17809, 20, 3, "the till's own database is gone: " + e.message);
-	return SqlError(50000, 16, 1, "the stand-in till can't do this (" + state + "): " + e.message);
+	return SqlError(50000, 16, 1, "the stand-in till cannot do this (" + state + "): " + e.message);
 }
 
 } // namespace till

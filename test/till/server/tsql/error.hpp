@@ -36,7 +36,7 @@ struct Disconnected
 inline SqlError
 unsupported(const std::string &what)
 {
-	return SqlError(50000, 16, 1, "the stand-in till doesn't know " + what);
+	return SqlError(50000, 16, 1, "the stand-in till does not know " + what);
 }
 
 inline SqlError

@@ -316,7 +316,7 @@ RowEncoder::null(std::string &out, const Column &c)
 		put_u32(out, 0);
 	else if (!c.nullable && is_number(c.type.kind) && c.type.kind != Kind::decimal)
 		throw SqlError(50000, 16, 1,
-					   "a NULL in a column that can't be NULL: the till's own mistake");
+					   "a NULL in a column that cannot be NULL: the till's own mistake");
 	else
 		put_u8(out, 0);
 }
