@@ -49,8 +49,7 @@ CREATE FUNCTION sambapos._worker_may_look(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT place.schedule IS NULL AND NOT place.auth_failed
-     AND (place.consecutive_failures = 0 OR place.last_sqlstate ~ '^(08|57P)')
-     AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true);
+     AND (place.consecutive_failures = 0 OR place.last_sqlstate ~ '^(08|57P)');
 $$;
 COMMENT ON FUNCTION sambapos._worker_may_look(sambapos._place) IS
   'True if the worker should ask a source whether there is a reason for a run, although none is due';

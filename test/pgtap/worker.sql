@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(38);
+SELECT plan(39);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -68,8 +68,10 @@ $$;
 SELECT is(till.sites_when($$UPDATE sambapos.site SET enabled = false$$, $$UPDATE sambapos.site SET enabled = true$$), NULL, 'a disabled site is left alone');
 SELECT is(till.sites_when($$UPDATE sambapos.site_state SET paused_reason = 'x'$$, $$UPDATE sambapos.site_state SET paused_reason = NULL$$), NULL, 'a paused one too');
 SELECT is(till.sites_when($$INSERT INTO sambapos.global_setting VALUES ('enabled', 'false')$$, $$DELETE FROM sambapos.global_setting$$), NULL, 'the kill switch stops all');
-SELECT is(till.sites_when($$UPDATE sambapos.site SET blackout = '[{"from": "00:00", "to": "00:00"}]'$$, $$UPDATE sambapos.site SET blackout = NULL$$), NULL, 'in a blackout window the till is not even looked at');
+SELECT is(till.sites_when($$UPDATE sambapos.site SET blackout = '[{"from": "00:00", "to": "00:00"}]'$$, $$UPDATE sambapos.site SET blackout = NULL$$), 'shop', 'in a blackout window the till is looked at');
 UPDATE sambapos.site SET blackout = '[{"from": "00:00", "to": "00:00"}]';
+UPDATE sambapos.site_state SET next_due_at = now() - interval '1 day', last_run_at = now() - interval '1 day';
+SELECT is(till.sites(), 'shop', 'it is not due there');
 SELECT is(till.sites_when($$SELECT sambapos_request_sync('shop')$$, $$DELETE FROM sambapos.request$$), 'shop wanted', 'unless somebody asks for it');
 UPDATE sambapos.site SET blackout = NULL;
 
