@@ -3,6 +3,7 @@
  * write.
  */
 #include "fdw/fdw.hpp"
+#include "worker/shared.hpp"
 
 extern "C"
 {
@@ -81,6 +82,7 @@ _PG_init()
 		"Reads foreign tables as if the server option invalid_text were replace.",
 		"Of the sync, which switches it on while it reads.", &replace_invalid_text, false,
 		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+	sambapos::worker::init();
 	MarkGUCPrefixReserved("sambapos");
 }
 

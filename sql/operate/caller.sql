@@ -44,6 +44,7 @@ $$
   SELECT p.oid FROM ours AS p
   WHERE p.prokind = 'f'
     AND (p.pronamespace <> 'sambapos'::regnamespace OR p.prorettype = 'trigger'::regtype
+         OR p.proname IN ('_worker_sites', '_worker_do') -- the background worker is a caller too
          OR EXISTS (SELECT FROM ours AS c WHERE c.prokind = 'p' AND strpos(c.prosrc, 'sambapos.' || p.proname || '(') > 0)
          OR EXISTS (SELECT FROM member AS m JOIN pg_rewrite AS r ON r.ev_class = m.objid
                     JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid

@@ -79,6 +79,36 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._doctor_runs_come(text) IS 'True if something has run a site of late that no person did';
 
+CREATE FUNCTION sambapos._doctor_worker(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  sites text[];
+  words text[];
+BEGIN
+  SELECT array_agg(s.name ORDER BY s.name),
+         array_agg(CASE WHEN w.is_busy THEN format('site %s: process %s is at it', s.name, w.pid)
+                        WHEN w.failures > 0 THEN format('site %s: failed %s times in a row', s.name, w.failures)
+                        ELSE format('site %s: last looked at %s', s.name, date_trunc('second', w.looked_at)) END
+                   ORDER BY w.failures DESC, s.name) FILTER (WHERE sambapos._worker_serves(s.site_id))
+    INTO sites, words
+  FROM sambapos._place AS s LEFT JOIN sambapos._worker_turns() AS w USING (site_id)
+  WHERE s.server = _doctor_worker.server AND s.removed_at IS NULL;
+  IF words IS NOT NULL THEN
+    RETURN sambapos._finding('ok', sambapos._words_some(words, 5, '; '));
+  ELSIF NOT sambapos._worker_is_named() THEN
+    RETURN sambapos._finding('ok', 'not switched on (setting sambapos.worker_databases)');
+  ELSIF sites IS NULL THEN
+    RETURN sambapos._finding('skipped', 'there is no site on this server yet: see sambapos_add_site');
+  END IF;
+  RETURN sambapos._finding('warning', 'sambapos.worker_databases names this database, and no site of the server is looked at',
+    'If one is to be synced (see sambapos_status): set shared_preload_libraries = ''sambapos_fdw'', beside what is '
+    'there, and restart; let the role that owns schema sambapos_replica log in; give each database three of '
+    'max_worker_processes. The server''s log says what is wrong.');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_worker(text) IS 'Does the background worker look at the sites of a server?';
+
 CREATE FUNCTION sambapos._doctor_cron(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -91,6 +121,8 @@ DECLARE
 BEGIN
   IF cardinality(sites) = 0 THEN
     RETURN sambapos._finding('skipped', 'there is no site on this server yet: see sambapos_add_site');
+  ELSIF (SELECT bool_and(sambapos._worker_serves(s.site_id)) FROM sambapos._place AS s WHERE s.name = ANY (sites)) THEN
+    RETURN sambapos._finding('ok', 'not needed: the worker is on');
   ELSIF NOT (sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE'))
         AND (SELECT bool_and(sambapos._doctor_runs_come(s)) FROM unnest(sites) AS s) THEN
     RETURN sambapos._finding('ok', 'not for this role to see, but scheduled runs come');

@@ -12,7 +12,8 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
-                                        AND p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c'))
+                                        AND (p.proname = '_worker_turns'
+                                             OR p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c')))
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync', 'sambapos_request')
              ELSE p.proname NOT IN ('sambapos_grant') END;

@@ -19,6 +19,9 @@ BEGIN
     SET LOCAL search_path TO pg_catalog, pg_temp;
     RETURN;
   END IF;
+  IF sambapos._worker_serves(s.site_id) FROM sambapos._place AS s WHERE s.name = _tick.site AND s.removed_at IS NULL THEN
+    RETURN; -- it has looked already
+  END IF;
   SELECT greatest(20.0 * due.rank / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
   FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS rank, count(*) OVER () AS sites
         FROM sambapos._place AS s
@@ -64,6 +67,20 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._schedule_check(text) IS 'Raises 22023 if it cannot be a cron line; pg_cron looks closer';
 
+-- The worker leaves a site with a cron line to its job.
+CREATE FUNCTION sambapos._schedule_beside_worker(site_id integer, line text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF line IS NULL AND sambapos._worker_serves(site_id) THEN
+    RAISE NOTICE 'the worker syncs site "%" already', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _schedule_beside_worker.site_id)
+      USING HINT = 'The job does nothing as long as the worker is on, and takes over when it is not.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_beside_worker(integer, text) IS
+  'Says what a site has of a job that the background worker syncs';
+
 CREATE FUNCTION @extschema@.sambapos_schedule(site text DEFAULT NULL, schedule text DEFAULT NULL)
 RETURNS TABLE (job text, runs text, command text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -89,6 +106,7 @@ BEGIN
     command := sambapos._schedule_command(place.name, line IS NOT NULL);
     PERFORM sambapos._cron_make_job(place.name, runs, command);
     PERFORM sambapos._schedule_compare(place.name, line, place.sync_interval);
+    PERFORM sambapos._schedule_beside_worker(place.site_id, line);
     UPDATE sambapos.site AS s SET schedule = line WHERE s.site_id = place.site_id;
     RETURN NEXT;
   END LOOP;

@@ -226,7 +226,7 @@ BEGIN
   ELSE
     light := 'green'; reason := format('last run ok, %s ago', age);
   END IF;
-  job := sambapos._cron_complaint(s.name);
+  job := CASE WHEN NOT sambapos._worker_serves(s.site_id) THEN sambapos._cron_complaint(s.name) END;
   IF job IS NOT NULL AND s.enabled AND (light <> 'green' OR job NOT LIKE 'no pg_cron job%') THEN
     kind := CASE light WHEN 'green' THEN 'job' ELSE kind END;
     light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
