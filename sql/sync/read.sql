@@ -169,8 +169,9 @@ BEGIN
   IF NOT differs THEN
     RETURN;
   END IF;
-  PERFORM sambapos._read_parts(place, t, format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I',
-                               t.table_name, sambapos._live_schema(place.name), t.table_name), 'id', sambapos._read_highest(place, t));
+  PERFORM sambapos._read_parts(
+    place, t, format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I', t.table_name,
+                     sambapos._live_schema(place.name), t.table_name), 'id', sambapos._read_highest(place, t));
   UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
   EXECUTE format('SELECT array_agg(i.id ORDER BY i.id) FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %L
                     AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = i.id) AND NOT EXISTS (%s)',
