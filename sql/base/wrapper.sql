@@ -79,6 +79,23 @@ COMMENT ON FUNCTION sambapos._end_remote_transaction(text) IS
   'begins another';
 REVOKE ALL ON FUNCTION sambapos._end_remote_transaction(text) FROM PUBLIC;
 
+CREATE FUNCTION sambapos._source_figures(server text,
+  OUT queries bigint, OUT rows bigint, OUT bytes bigint, OUT ms double precision, OUT paused_ms double precision,
+  OUT unrested_ms double precision)
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_source_figures';
+COMMENT ON FUNCTION sambapos._source_figures(text) IS
+  'What this session has had of a server since _source_mark: batches sent, rows, bytes of their values, how long its '
+  'batches were open there, how long it has paused, and how long they were open since the last pause. Never connects';
+
+CREATE FUNCTION sambapos._source_mark(server text) RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_source_mark';
+COMMENT ON FUNCTION sambapos._source_mark(text) IS 'From here on _source_figures counts';
+
+CREATE FUNCTION sambapos._source_pause(server text, ms double precision) RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_source_pause';
+COMMENT ON FUNCTION sambapos._source_pause(text, double precision) IS
+  'Waits, and counts it among the pauses of _source_figures; whatever ends pg_sleep ends it';
+
 CREATE FUNCTION sambapos._may_commit() RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_may_commit';
 COMMENT ON FUNCTION sambapos._may_commit() IS

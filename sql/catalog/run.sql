@@ -20,7 +20,16 @@ CREATE TABLE sambapos.run (
   since      timestamp,
   message    text,
   sqlstate   text,
-  tier       integer
+  tier       integer,
+  -- of the source
+  isolation       text,
+  answer_ms       real,
+  usual_answer_ms real,
+  source_queries  bigint,
+  source_rows     bigint,
+  source_bytes    bigint,
+  source_ms       bigint,
+  paused_ms       bigint
 );
 CREATE INDEX run_site_started ON sambapos.run (site_id, started_at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
@@ -28,6 +37,20 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON COLUMN sambapos.run.tier IS 'The tier of sambapos_reconcile that the run is of; NULL: of none';
+COMMENT ON COLUMN sambapos.run.isolation IS
+  'How the source was read: snapshot (all of one moment), read committed or read uncommitted; NULL: it was not reached';
+COMMENT ON COLUMN sambapos.run.answer_ms IS
+  'How long the source took to say what time it is; usual_answer_ms is the median of the runs before (slow_factor)';
+COMMENT ON COLUMN sambapos.run.usual_answer_ms IS 'What answer_ms usually is; NULL: fewer than 20 runs have measured it';
+COMMENT ON COLUMN sambapos.run.source_queries IS
+  'How many batches the run has sent to the source. This and the next four are written when a run has read, so those of '
+  'a run that was killed while it read are NULL';
+COMMENT ON COLUMN sambapos.run.source_rows IS 'How many rows came, of all answers';
+COMMENT ON COLUMN sambapos.run.source_bytes IS 'How many bytes the values of these rows have';
+COMMENT ON COLUMN sambapos.run.source_ms IS
+  'How many milliseconds batches of the run were open at the source, from sending to the end of the answer';
+COMMENT ON COLUMN sambapos.run.paused_ms IS
+  'How many milliseconds the run has paused to spare the source. What is left of ended_at - started_at was spent here';
 COMMENT ON COLUMN sambapos.run.status IS
   'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could '
   'not start, another session held the site (message says which)';

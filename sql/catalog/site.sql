@@ -34,6 +34,10 @@ CREATE TABLE sambapos.site (
   reconcile_interval   interval NOT NULL DEFAULT '1 hour' CHECK (reconcile_interval >= '0'),
   reconcile_sums       integer NOT NULL DEFAULT 200000 CHECK (reconcile_sums >= 0),
   reconcile_values     integer NOT NULL DEFAULT 20000 CHECK (reconcile_values >= 0),
+  part_rows            integer NOT NULL DEFAULT 20000 CHECK (part_rows >= 0),
+  rows_per_second      integer NOT NULL DEFAULT 0 CHECK (rows_per_second >= 0),
+  queries_per_minute   integer NOT NULL DEFAULT 0 CHECK (queries_per_minute >= 0),
+  slow_factor          integer NOT NULL DEFAULT 3 CHECK (slow_factor BETWEEN 0 AND 1000),
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
@@ -81,6 +85,13 @@ COMMENT ON COLUMN sambapos.site.reconcile_sums IS
   'How many ids, of all tables together, such a run compares by counts and sums; those not compared for longest';
 COMMENT ON COLUMN sambapos.site.reconcile_values IS
   'How many ids, of all tables together, such a run compares value by value';
+COMMENT ON COLUMN sambapos.site.part_rows IS
+  'Where the source takes no snapshot a run reads a large table in statements of about this many rows; 0: in one';
+COMMENT ON COLUMN sambapos.site.rows_per_second IS 'How many rows a second a run reads on average; 0: no limit';
+COMMENT ON COLUMN sambapos.site.queries_per_minute IS
+  'How many questions a minute a run asks on average; 0: no limit';
+COMMENT ON COLUMN sambapos.site.slow_factor IS
+  'Where the source answers this many times slower than usual a run pauses longer between its statements; 0: never';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';

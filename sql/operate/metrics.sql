@@ -18,9 +18,14 @@ WITH site_metric AS (
   JOIN sambapos.run AS r USING (site_id)
   CROSS JOIN LATERAL (VALUES
     ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
-    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'))
+    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'),
+    ('sambapos_run_source_queries_kept', '{}', r.source_queries, 'Queries sent by the runs in the log'),
+    ('sambapos_run_source_rows_kept', '{}', r.source_rows, 'Rows that came to the runs in the log'),
+    ('sambapos_run_source_bytes_kept', '{}', r.source_bytes, 'Bytes of the values that came to the runs in the log'),
+    ('sambapos_run_source_seconds_kept', '{}', r.source_ms / 1000.0, 'Seconds that queries of these runs were open'),
+    ('sambapos_run_paused_seconds_kept', '{}', r.paused_ms / 1000.0, 'Seconds that these runs have paused'))
     AS m (name, labels, value, help)
-  WHERE s.removed_at IS NULL
+  WHERE s.removed_at IS NULL AND m.value IS NOT NULL
 ), table_metric AS (
   SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
   FROM sambapos._place AS s

@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
 LEFT JOIN LATERAL (
   SELECT x.table_name, p.phase
-  FROM sambapos.run_table AS x CROSS JOIN unnest('{comparing,reading,merging,altering,waiting for}'::text[]) AS p (phase)
+  FROM sambapos.run_table AS x CROSS JOIN unnest('{comparing,reading,merging,altering,waiting for,pausing at}'::text[]) AS p (phase)
   WHERE x.run_id = r.run_id AND a.application_name = sambapos._log_progress_line(s.name, p.phase, x.table_name)
   LIMIT 1) AS p ON true
 WHERE r.status = 'running';

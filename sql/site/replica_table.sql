@@ -77,7 +77,8 @@ BEGIN
     LEFT JOIN sambapos.personal_treatment AS p
            ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
           AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
-    WHERE NOT sambapos._column_is_secret(t.source_name, c.source_name)
+    WHERE NOT ((SELECT sambapos._table_has_secrets(t.source_name)) -- once, and not for each column
+               AND sambapos._column_is_secret(t.source_name, c.source_name))
       AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
 END;
 $$;

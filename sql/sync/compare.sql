@@ -235,7 +235,7 @@ BEGIN
       END IF;
       high := low;
       IF high > lower(span) THEN
-        PERFORM pg_sleep(least(extract(epoch FROM clock_timestamp() - began), 1));
+        PERFORM sambapos._source_pause(place.server, least(1000 * extract(epoch FROM clock_timestamp() - began), 1000));
       END IF;
     END LOOP;
   END LOOP;

@@ -109,6 +109,7 @@ BEGIN
   PERFORM sambapos._log_progress(place, 'asking', place.server);
   PERFORM sambapos._question_ask(place);
   PERFORM sambapos._end_remote_transaction(place.server);
+  PERFORM sambapos._pace_note(run_id, place);
   IF NOT sambapos._idle_is_equal(run_id, place) THEN
     RETURN false;
   END IF;

@@ -45,18 +45,6 @@ $$;
 COMMENT ON FUNCTION sambapos._range_cut(bigint, sambapos._place, sambapos._table) IS
   'Decides which ids of a root the chunk at hand has';
 
--- Rows without a root belong to the oldest chunk.
-CREATE FUNCTION sambapos._range_sql(place sambapos._place, root name, id name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT format('WHERE %I <= %s', id, b.next_id)
-         || CASE WHEN b.low_id IS NOT NULL THEN format(' AND %I > %s', id, b.low_id)
-                 WHEN id <> 'id' THEN format(' OR %I IS NULL', id) ELSE '' END
-  FROM sambapos.backfill AS b WHERE (b.site_id, b.table_name) = (place.site_id, root);
-$$;
-COMMENT ON FUNCTION sambapos._range_sql(sambapos._place, name, name) IS
-  'The condition that a row''s root is of the chunk at hand; id: the column that holds the root''s id';
-
 CREATE FUNCTION sambapos._range_advise(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

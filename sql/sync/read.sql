@@ -153,8 +153,9 @@ BEGIN
   IF NOT differs THEN
     RETURN;
   END IF;
-  EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I',
-                 t.table_name, sambapos._live_schema(place.name), t.table_name);
+  PERFORM sambapos._read_parts(
+    place, t, format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM %I.%I', t.table_name,
+                     sambapos._live_schema(place.name), t.table_name), 'id', sambapos._read_highest(place, t));
   UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
   EXECUTE format('SELECT array_agg(i.id ORDER BY i.id) FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %L
                     AND NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = i.id) AND NOT EXISTS (%s)',
@@ -204,9 +205,9 @@ BEGIN
   PERFORM sambapos._stage_make(place, t);
   IF mode = 'range' THEN
     PERFORM sambapos._range_cut(run_id, place, t);
-    PERFORM sambapos._stage_read(place, t, sambapos._range_sql(place, t.table_name, 'id'));
+    PERFORM sambapos._read_range(place, t, t.table_name, 'id');
   ELSIF mode = 'full' THEN
-    PERFORM sambapos._stage_read(place, t);
+    PERFORM sambapos._read_whole(place, t);
     EXECUTE format('INSERT INTO pg_temp.sambapos__source_id SELECT DISTINCT %L::name, id FROM pg_temp.%I',
                    t.table_name, sambapos._stage_name(t.table_name));
     UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
@@ -324,9 +325,9 @@ BEGIN
     IF root_mode = 'incremental' THEN
       PERFORM sambapos._read_other_roots(place, root);
     END IF;
-    PERFORM sambapos._stage_read(place, t);
+    PERFORM sambapos._read_whole(place, t);
   ELSIF mode = 'range' THEN
-    PERFORM sambapos._stage_read(place, t, sambapos._range_sql(place, t.parent, t.parent_key));
+    PERFORM sambapos._read_range(place, t, t.parent, t.parent_key);
   ELSE
     PERFORM sambapos._stage_read_by(place, t, t.parent_key,
       (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
@@ -343,43 +344,59 @@ COMMENT ON FUNCTION sambapos._read_child(bigint, sambapos._place, sambapos._tabl
 CREATE FUNCTION sambapos._read_has_snapshot(place sambapos._place) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._connections() AS c WHERE c.server_name = place.server
-                 AND c.isolation = 'snapshot');
+  SELECT coalesce((sambapos._pace_run(place)).isolation = 'snapshot', false);
 $$;
 COMMENT ON FUNCTION sambapos._read_has_snapshot(sambapos._place) IS 'True if all that a run reads is of one moment';
 
--- What cannot change about the staged roots, read once more. One that is another row now, or none, waits: its children
--- may be those of either. It says nothing about rows that are missing under it.
-CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table, mode text) RETURNS void
+-- Few ids are asked for one by one, a thousand at a time; of many their ranges are read.
+CREATE FUNCTION sambapos._again_parts(place sambapos._place, t sambapos._table)
+RETURNS TABLE (ids bigint[], lowest bigint, highest bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   few CONSTANT integer := 5000;
-  chunk bigint[];
   stage name := sambapos._stage_name(t.table_name);
-  columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
   staged bigint[];
-  whole boolean; -- many: the whole table, or chunk, is read
+BEGIN
+  EXECUTE format('SELECT array_agg(s.id ORDER BY s.id) FROM (SELECT s.id FROM pg_temp.%I AS s LIMIT $1) AS s', stage)
+    INTO staged USING few;
+  IF cardinality(staged) < few THEN
+    RETURN QUERY SELECT c, c[1], c[cardinality(c)] FROM sambapos._stage_chunks(staged) AS c;
+  ELSIF staged IS NOT NULL THEN
+    RETURN QUERY EXECUTE format(
+      'SELECT NULL::bigint[], min(p.id)::bigint, max(p.id)::bigint
+       FROM (SELECT s.id, (row_number() OVER (ORDER BY s.id) - 1) / $1 AS part FROM pg_temp.%I AS s) AS p
+       GROUP BY p.part ORDER BY p.part', stage) USING coalesce(sambapos._pace_part_rows(place), 9223372036854775807);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._again_parts(sambapos._place, sambapos._table) IS
+  'In which parts the staged rows of a root are read once more: ids, or NULL and a range of them';
+
+-- What cannot change about the staged roots, read once more. One that is another row now, or none, waits: its children
+-- may be those of either. It says nothing about rows that are missing under it.
+CREATE FUNCTION sambapos._read_root_again(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  part record;
+  columns text := (SELECT string_agg(quote_ident(c), ', ') FROM unnest(sambapos._root_fingerprint(place, t)) AS c);
   others bigint[];
   waiting bigint[];
 BEGIN
   IF sambapos._read_has_snapshot(place) THEN
     RETURN;
   END IF;
-  EXECUTE format('SELECT array_agg(s.id ORDER BY s.id) FROM (SELECT s.id FROM pg_temp.%I AS s LIMIT $1) AS s', stage)
-    INTO staged USING few;
-  whole := cardinality(staged) = few;
-  FOR chunk IN SELECT * FROM sambapos._stage_chunks(staged) LOOP
-    EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I %s),
-                      others AS (DELETE FROM pg_temp.%I AS s
-                                  WHERE %s NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
+  FOR part IN SELECT * FROM sambapos._again_parts(place, t) LOOP
+    EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I WHERE %s),
+                      others AS (DELETE FROM pg_temp.%I AS s WHERE s.id BETWEEN $2 AND $3
+                                    AND NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
                     SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
-                   CASE WHEN NOT whole THEN 'WHERE id = ANY ($1)'
-                        WHEN mode = 'range' THEN sambapos._range_sql(place, t.table_name, 'id') ELSE '' END, stage,
-                   CASE WHEN whole THEN '' ELSE 's.id = ANY ($1) AND' END, sambapos._root_same_sql(place, t))
-      INTO others USING chunk;
+                   CASE WHEN part.ids IS NULL THEN 'id >= $2 AND id <= $3' ELSE 'id = ANY ($1)' END,
+                   sambapos._stage_name(t.table_name), sambapos._root_same_sql(place, t))
+      INTO others USING part.ids, part.lowest, part.highest;
     waiting := waiting || others;
-    EXIT WHEN whole;
+    PERFORM sambapos._pace(place, t.table_name);
   END LOOP;
   IF waiting IS NOT NULL THEN
     DELETE FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.table_name AND c.id = ANY (waiting);
@@ -389,7 +406,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table, text) IS
+COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table) IS
   'Without a snapshot: leaves out the staged roots that are no longer the same';
 
 CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
@@ -397,7 +414,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._stage_make(place, t);
-  PERFORM sambapos._stage_read(place, t);
+  PERFORM sambapos._read_whole(place, t);
   PERFORM sambapos._stage_done(t);
 END;
 $$;
@@ -415,12 +432,13 @@ BEGIN
     WHEN 'collect' THEN PERFORM sambapos._changed_collect(run_id, place, t);
     WHEN 'root' THEN PERFORM sambapos._read_root(run_id, place, t, mode);
     WHEN 'child' THEN PERFORM sambapos._read_child(run_id, place, t, mode);
-    WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t, mode);
+    WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t);
     WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
   END CASE;
   IF step NOT IN ('collect', 'again') THEN
     PERFORM sambapos._dead_letters_file(run_id, place, t);
   END IF;
+  PERFORM sambapos._pace(place, t.table_name);
   UPDATE sambapos.run_table AS x
      SET duration = x.duration + (clock_timestamp() - began),
          status = CASE step WHEN 'collect' THEN x.status ELSE 'read' END
@@ -509,9 +527,12 @@ DECLARE
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._question_ask(place);
-  SELECT * INTO clock FROM sambapos._source_clock(place);
+  SELECT * INTO clock FROM sambapos._pace_clock(place);
   UPDATE sambapos.run AS r
-     SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading',
+     SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading', answer_ms = clock.answer_ms,
+         usual_answer_ms = sambapos._pace_usual_answer(place),
+         isolation = (SELECT c.isolation FROM sambapos._connections() AS c
+                      WHERE c.server_name = place.server AND c.isolation IS NOT NULL LIMIT 1),
          since = sambapos._source_since(place, clock.local_now, clock.utc_now)
    WHERE r.run_id = _read_source_facts.run_id;
   -- half a character must not stop a site
@@ -580,6 +601,7 @@ BEGIN
   PERFORM set_config('sambapos.replace_invalid_text', 'off', true);
   -- whatever became of it: nothing that is done from here on keeps the source waiting
   PERFORM sambapos._end_remote_transaction(place.server) WHERE sambapos._server_exists(place.server);
+  PERFORM sambapos._pace_note(run_id, place);
   RETURN CASE WHEN is_read THEN 'merge' ELSE 'follow' END;
 END;
 $$;

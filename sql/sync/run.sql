@@ -28,20 +28,22 @@ BEGIN
   UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'
    WHERE q.site_id = place.site_id AND q.finished_at IS NULL AND tables IS NULL;
   PERFORM sambapos._run_plan_tables(fresh, place, tables);
+  PERFORM sambapos._pace_begin(place);
   RETURN fresh;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_begin(sambapos._place, text, text, text[]) IS 'Enters a run in the log';
 
--- After a failure sooner: a minute, two, four ... half an hour, never later than the interval.
+-- After a failure sooner: a minute, two, four ... half an hour, never later than the interval. Of that some random part
+-- up to the half is left out: a network that comes back is not met by all sites at once.
 CREATE FUNCTION sambapos._run_next_due(place sambapos._place, started_at timestamptz) RETURNS timestamptz
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN place.consecutive_failures = 0 THEN started_at + place.sync_interval
-                ELSE clock_timestamp() + least(place.sync_interval, interval '30 minutes',
-                                               interval '1 minute' * 2 ^ least(place.consecutive_failures - 1, 5)) END);
+  RETURN CASE WHEN place.consecutive_failures = 0 THEN started_at + place.sync_interval
+              ELSE clock_timestamp() + (1 - random() / 2)
+                   * least(place.sync_interval, interval '30 minutes',
+                           interval '1 minute' * 2 ^ least(place.consecutive_failures - 1, 5)) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_next_due(sambapos._place, timestamptz) IS 'When a site is due next';

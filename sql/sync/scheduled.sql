@@ -209,8 +209,11 @@ EXCEPTION WHEN OTHERS THEN
    WHERE r.run_id = _run_try_continue.run_id;
   UPDATE sambapos.site_state AS s
      SET last_run_at = r.started_at, last_error = error_message, last_sqlstate = state, current_run = NULL,
-         consecutive_failures = s.consecutive_failures + 1, next_due_at = clock_timestamp() + interval '1 minute'
+         consecutive_failures = s.consecutive_failures + 1
     FROM sambapos.run AS r
+   WHERE r.run_id = _run_try_continue.run_id AND s.site_id = r.site_id;
+  UPDATE sambapos.site_state AS s SET next_due_at = sambapos._run_next_due(p, r.started_at)
+    FROM sambapos.run AS r JOIN sambapos._place AS p USING (site_id)
    WHERE r.run_id = _run_try_continue.run_id AND s.site_id = r.site_id;
   PERFORM sambapos._run_answer_requests(_run_try_continue.run_id);
   RETURN NULL;

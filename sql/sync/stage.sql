@@ -55,21 +55,26 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this site';
 
+CREATE FUNCTION sambapos._stage_read_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I', sambapos._stage_name(t.table_name),
+                string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
+                string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', ' ORDER BY c.ordinal),
+                sambapos._live_schema(place.name), t.table_name)
+  FROM sambapos._table_columns(place, t) AS c;
+$$;
+COMMENT ON FUNCTION sambapos._stage_read_sql(sambapos._place, sambapos._table) IS
+  'The statement that stages rows of a live table, but for its condition';
+
 -- Reads rows of a live table into its stage. In the condition $1 is ids, $2 is low, $3 is since.
 CREATE FUNCTION sambapos._stage_read(place sambapos._place, t sambapos._table, condition text DEFAULT '',
   ids bigint[] DEFAULT NULL, low bigint DEFAULT NULL, since timestamp DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  targets text;
-  sources text;
 BEGIN
-  SELECT string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
-         string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', ' ORDER BY c.ordinal)
-    INTO targets, sources FROM sambapos._table_columns(place, t) AS c;
-  EXECUTE format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I %s', sambapos._stage_name(t.table_name),
-                 targets, sources, sambapos._live_schema(place.name), t.table_name, condition)
-    USING ids, low, since;
+  EXECUTE concat_ws(' ', sambapos._stage_read_sql(place, t), condition) USING ids, low, since;
+  PERFORM sambapos._pace(place, t.table_name);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_read(sambapos._place, sambapos._table, text, bigint[], bigint, timestamp) IS
@@ -90,20 +95,25 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, name, bigint[]) IS
   'Reads the rows with these ids into the stage, a thousand ids at a time';
 
--- Without statistics the planner takes every temporary table for a small one.
+-- Without statistics the planner takes every temporary table for a small one. It is joined by keys and epochs; the
+-- values cost most.
 CREATE FUNCTION sambapos._stage_analyze(relation name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   large boolean;
 BEGIN
-  EXECUTE format('SELECT count(*) > 1000 FROM pg_temp.%I', relation) INTO large;
+  EXECUTE format('SELECT count(*) > 1000 FROM (SELECT FROM pg_temp.%I LIMIT 1001) AS s', relation) INTO large;
   IF large THEN
-    EXECUTE format('ANALYZE pg_temp.%I', relation);
+    EXECUTE format('ANALYZE pg_temp.%I (%s)', relation, (
+      SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a
+      WHERE a.attrelid = to_regclass(format('pg_temp.%I', relation)) AND a.attnum > 0 AND NOT a.attisdropped
+        AND (a.attname IN ('epoch', 'root_id', 'table_name') OR a.attname ~ '(^|_)id$')));
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_analyze(name) IS 'Gathers statistics on a large temporary table';
+COMMENT ON FUNCTION sambapos._stage_analyze(name) IS
+  'Gathers statistics on what a large temporary table is joined by';
 
 CREATE FUNCTION sambapos._stage_done(t sambapos._table) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

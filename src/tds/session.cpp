@@ -30,9 +30,48 @@ connected(const Session &session) noexcept
 	return session.process != nullptr && session.link == Link::usable && !dbdead(session.process);
 }
 
+/* ---- figures ---- */
+
+static std::int64_t
+working_for(const Session &session) noexcept
+{
+	return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() -
+																 session.working_since)
+		.count();
+}
+
+static void
+begin_work(Session *session) noexcept
+{
+	session->figures.queries++;
+	session->working_since = Clock::now();
+	session->working = true;
+}
+
+static void
+end_work(Session *session) noexcept
+{
+	if (session->working)
+		session->figures.microseconds += working_for(*session);
+	session->working = false;
+}
+
+Figures
+figures(const Session *session) noexcept
+{
+	Figures now = session->figures;
+
+	if (session->working)
+		now.microseconds += working_for(*session);
+	return now;
+}
+
+/* ---- calls ---- */
+
 bool
 make_idle(Session *session, int patience) noexcept
 {
+	end_work(session);
 	session->activity = Activity::idle;
 	if (!connected(*session))
 		return false;
@@ -81,6 +120,8 @@ static void
 put_on_wire(Session *session, const char *sql)
 {
 	bool good;
+
+	begin_work(session);
 	{
 		Call call(&session->record, &session->wait);
 		dbfreebuf(session->process);
@@ -298,13 +339,17 @@ point_to_values(Session *session) noexcept
 	int count = static_cast<int>(session->values.size());
 	Value *values = session->values.data();
 	const unsigned char *variable = session->variable.data();
+	std::int64_t bytes = 0;
 
 	for (int i = 0; i < count; i++)
 	{
 		values[i].data = dbdata(process, i + 1);
 		if (variable[i])
 			values[i].length = dbdatlen(process, i + 1);
+		if (values[i].data != nullptr)
+			bytes += values[i].length;
 	}
+	session->figures.bytes += bytes;
 }
 
 /* SET PARSEONLY, and before that NOEXEC or FMTONLY, make a server answer nothing and call it no
@@ -415,6 +460,8 @@ receive(Session *session)
 		session->activity = Activity::rows;
 		describe(session);
 	}
+	else
+		end_work(session);
 }
 
 void
@@ -445,6 +492,7 @@ next(Session *session, Row *row)
 	if (status == REG_ROW && session->record.library_number == 0 && !is_interrupted(session) &&
 		!session->record.timed_out)
 	{
+		session->figures.rows++;
 		*row = {session->values.data(), static_cast<int>(session->values.size()),
 				session->record.invalid_text};
 		return true;
@@ -453,6 +501,7 @@ next(Session *session, Row *row)
 		fail(session);
 	session->activity = Activity::idle;
 	skip_results(session);
+	end_work(session);
 	return false;
 }
 
@@ -465,6 +514,7 @@ execute(Session *session, const char *sql)
 		skip_rows(session);
 		session->activity = Activity::idle;
 		skip_results(session);
+		end_work(session);
 	}
 }
 

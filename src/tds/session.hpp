@@ -132,6 +132,15 @@ enum class Origin
 	mixed        /* we did, with a user's text in it: the option query of a foreign table */
 };
 
+/* What a session has had of the server since it was opened, its login left out. */
+struct Figures
+{
+	std::int64_t queries; /* batches sent */
+	std::int64_t rows;
+	std::int64_t bytes;        /* of their values, as they are handed out */
+	std::int64_t microseconds; /* from sending a batch to the end of its answer */
+};
+
 /* What the caller's process has to do while we wait; a null pointer: nothing. */
 struct Interrupts
 {
@@ -203,6 +212,9 @@ bool busy(const Session *session) noexcept;
 /* False once the connection is known to be gone: a broken call, or the server has closed the
  * socket (looked at without waiting). */
 bool alive(Session *session) noexcept;
+
+/* An answer that has not ended yet counts as far as it has come. */
+Figures figures(const Session *session) noexcept;
 
 /* A user's text has left the session in another database. */
 bool in_other_database(const Session *session) noexcept;

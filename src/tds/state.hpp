@@ -98,6 +98,10 @@ struct Session
 	std::string database; /* where the login led */
 	std::string user;     /* who reads, before a user's text was sent; empty: unknown */
 
+	Figures figures{};
+	bool working = false; /* the answer to a batch has not ended */
+	Clock::time_point working_since{};
+
 	Answer snapshot_allowed = Answer::unknown;
 	Answer read_committed_snapshot = Answer::unknown;
 	Clock::time_point asked_at{}; /* for these two */

@@ -18,7 +18,7 @@ CREATE TEMP TABLE good (setting text, value text, stored text);
 INSERT INTO good VALUES
   ('enabled', 'off', 'false'), ('sync_interval', '5 minutes', '00:05:00'), ('priority', '-3', '-3'),
   ('overlap', '1 hour', '01:00:00'), ('id_overlap', '500', '500'), ('document_days', '3', '3'), ('stock_days', '14', '14'),
-  ('settle_runs', '3', '3'), ('gone_limit', '500', '500'), ('reconcile_interval', '1 day', '1 day'), ('reconcile_sums', '0', '0'), ('reconcile_values', '1000', '1000'), ('run_log_retention', '90 days', '90 days'), ('day_rule', 'ticket work_period closed', 'ticket work_period closed'),
+  ('settle_runs', '3', '3'), ('gone_limit', '500', '500'), ('reconcile_interval', '1 day', '1 day'), ('reconcile_sums', '0', '0'), ('reconcile_values', '1000', '1000'), ('part_rows', '0', '0'), ('rows_per_second', '5000', '5000'), ('queries_per_minute', '600', '600'), ('slow_factor', '5', '5'), ('run_log_retention', '90 days', '90 days'), ('day_rule', 'ticket work_period closed', 'ticket work_period closed'),
   ('live_fallback', 'off', 'off'), ('time_zone', 'europe/istanbul', 'Europe/Istanbul'), ('currency', 'TRY', 'TRY'),
   ('external_id', 'hotel-7', 'hotel-7'),
   ('opening_hours', 'Mon-Sat 09:00-02:00, sun 10:00-24:00',

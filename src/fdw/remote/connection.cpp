@@ -58,11 +58,29 @@ connection_find(Oid server, Oid user)
 	return connection;
 }
 
+tds::Figures
+connection_figures(const Connection *connection)
+{
+	tds::Figures sum = connection->account.closed;
+
+	if (connection->session != nullptr)
+	{
+		tds::Figures now = tds::figures(connection->session);
+
+		sum.queries += now.queries;
+		sum.rows += now.rows;
+		sum.bytes += now.bytes;
+		sum.microseconds += now.microseconds;
+	}
+	return sum;
+}
+
 void
 connection_drop(Connection *connection)
 {
 	if (connection->session == nullptr || ends_within_wait())
 		return;
+	connection->account.closed = connection_figures(connection);
 	tds::destroy(connection->session);
 	connection->session = nullptr;
 	if (connection->reader != nullptr)

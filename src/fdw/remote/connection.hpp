@@ -33,6 +33,15 @@ enum class Phase
 	lost /* the connection broke: the snapshot is gone, and with it this local transaction */
 };
 
+/* What a run has had of a server: counted for each connection, from a mark on. */
+struct Account
+{
+	tds::Figures closed; /* of sessions that are closed */
+	tds::Figures mark;   /* all of it, when a run began */
+	double paused;       /* milliseconds since then */
+	std::int64_t rested; /* microseconds of work when it paused last */
+};
+
 /* An entry of the cache. Entries stay for the backend's life, sessions come and go. */
 struct Connection
 {
@@ -49,6 +58,7 @@ struct Connection
 	TimestampTz connected_at;
 	uint32 server_hash; /* of the catalog rows it was made from */
 	uint32 mapping_hash;
+	Account account;
 	Result *reader; /* whose query or rows are still on the wire; null if they are not wanted any
 					   more */
 };
@@ -77,6 +87,9 @@ void connection_drop(Connection *connection);
 
 /* Calls visit for every entry of the cache. */
 void connection_visit(void (*visit)(Connection *, void *), void *context);
+
+/* All that a connection has had of its server, in this session and in those before. */
+tds::Figures connection_figures(const Connection *connection);
 
 /* ROLLBACK at the server; the connection stays, unless it cannot be kept. False if the server did
  * not answer, and the connection was closed for that. Never raises. */
