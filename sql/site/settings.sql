@@ -83,6 +83,7 @@ $$
     ('reconcile_interval', 'site', 'interval', '0', '31 days', '01:00:00', 'time', 'how often a run compares a part of the replica with the source; 0: never by itself'),
     ('reconcile_sums', 'site', 'integer', '0', '1000000000', '200000', 'ids', 'how many ids such a run compares by counts and sums'),
     ('reconcile_values', 'site', 'integer', '0', '1000000000', '20000', 'ids', 'how many ids such a run compares value by value'),
+    ('change_tracking', 'site', 'choice', 'auto', 'off', 'auto', NULL, 'whether changes are asked of SQL Server''s change tracking where the shop has it on'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows', 'a run that sync_interval makes due waits for their end'),

@@ -67,6 +67,7 @@ BEGIN
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   CROSS JOIN LATERAL (SELECT sambapos._signature_sql(place, t) AS sum) AS s
   WHERE x.run_id = _signature_ask.run_id AND x.status = 'running' AND t.kind = 'master' AND s.sum IS NOT NULL
+    AND x.tracked_from IS NULL -- change tracking has said more
     AND (t.last_status IS DISTINCT FROM 'failed' OR sambapos._log_is_fatal(t.last_sqlstate));
   IF question IS NULL THEN
     RETURN;

@@ -16,7 +16,8 @@ key_columns(const TableInfo &t)
 	for (const ColumnInfo &c : t.columns)
 		if (c.key_position > 0)
 			key.push_back(&c);
-	std::sort(key.begin(), key.end(), [](const ColumnInfo *a, const ColumnInfo *b)
+	std::sort(key.begin(), key.end(),
+			  [](const ColumnInfo *a, const ColumnInfo *b)
 			  { return a->key_position < b->key_position; });
 	return key;
 }

@@ -6,7 +6,8 @@
 namespace till
 {
 
-/* CHANGETABLE (CHANGES table, version) AS alias (columns); the version is a value, no expression. */
+/* CHANGETABLE (CHANGES table, version) AS alias (columns); the version is a value, no expression.
+ */
 TableRefP
 Parser::change_table()
 {
@@ -27,7 +28,8 @@ Parser::change_table()
 	expect(")");
 	t->alias = optional_alias();
 	if (t->alias.empty())
-		throw SqlError(22104, 16, 1, "A table returned by the CHANGETABLE function must be aliased.");
+		throw SqlError(22104, 16, 1,
+					   "A table returned by the CHANGETABLE function must be aliased.");
 	if (on("("))
 		t->column_aliases = name_list();
 	return t;
