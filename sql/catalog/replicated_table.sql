@@ -49,6 +49,9 @@ CREATE TABLE sambapos.table_state (
   source_max_id    bigint,
   read_whole_at    timestamptz,
   source_signature text,
+  tracked_version  bigint,
+  tracked_least    bigint,
+  tracking_problem text,
   last_status      text,
   last_run_at      timestamptz,
   last_success_at  timestamptz,
@@ -83,6 +86,12 @@ COMMENT ON COLUMN sambapos.table_state.read_whole_at IS 'When all rows of the ta
 COMMENT ON COLUMN sambapos.table_state.source_signature IS
   'What a master''s rows added up to at the source when it was last read; while they do, it is read once a night only';
 
+COMMENT ON COLUMN sambapos.table_state.tracked_version IS
+  'The version of the source''s change tracking up to which the table was read; NULL: it can not be asked for changes';
+COMMENT ON COLUMN sambapos.table_state.tracked_least IS 'The least valid version then';
+COMMENT ON COLUMN sambapos.table_state.tracking_problem IS
+  'Why the last run did not go by change tracking; NULL: it did, or may from now on, or was not to';
+
 CREATE TABLE sambapos.waiting_root (
   site_id    integer NOT NULL,
   table_name text NOT NULL,
@@ -103,8 +112,8 @@ SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_othe
        coalesce(x.full_due, true)
          OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
-       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.last_status, x.last_run_at,
-       x.last_success_at,
+       x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.tracked_version, x.tracked_least,
+       x.tracking_problem, x.last_status, x.last_run_at, x.last_success_at,
        x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted,
        coalesce(x.rows_updated, 0) AS rows_updated,
        coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed

@@ -29,7 +29,8 @@ CREATE TABLE sambapos.run (
   source_rows     bigint,
   source_bytes    bigint,
   source_ms       bigint,
-  paused_ms       bigint
+  paused_ms       bigint,
+  tracking        jsonb
 );
 CREATE INDEX run_site_started ON sambapos.run (site_id, started_at);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
@@ -51,6 +52,8 @@ COMMENT ON COLUMN sambapos.run.source_ms IS
   'How many milliseconds batches of the run were open at the source, from sending to the end of the answer';
 COMMENT ON COLUMN sambapos.run.paused_ms IS
   'How many milliseconds the run has paused to spare the source. What is left of ended_at - started_at was spent here';
+COMMENT ON COLUMN sambapos.run.tracking IS
+  'What the source''s change tracking stood at when the run began to read; NULL: off there, or not asked for';
 COMMENT ON COLUMN sambapos.run.status IS
   'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could '
   'not start, another session held the site (message says which)';
@@ -68,7 +71,7 @@ CREATE TABLE sambapos.run_table (
   run_id         bigint NOT NULL,
   table_name     text NOT NULL,
   reread_at      timestamptz,
-  mode           text NOT NULL CHECK (mode IN ('incremental', 'full', 'range', 'none')),
+  mode           text NOT NULL CHECK (mode IN ('incremental', 'tracked', 'full', 'range', 'none')),
   epoch          integer,
   rows_read      bigint NOT NULL DEFAULT 0,
   rows_inserted  bigint NOT NULL DEFAULT 0,
@@ -83,6 +86,11 @@ CREATE TABLE sambapos.run_table (
   message        text,
   sqlstate       text,
   detail         text,
+  tracked_from   bigint,
+  tracked_to     bigint,
+  tracked_least  bigint,
+  tracked_keys   bigint,
+  tracking_problem text,
   PRIMARY KEY (run_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_table', '');
@@ -91,8 +99,18 @@ COMMENT ON COLUMN sambapos.run_table.rows_missed IS
   'How many rows were repaired that only the comparison has found: no run would have read them by itself';
 COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at when the run began';
 COMMENT ON COLUMN sambapos.run_table.mode IS
-  'incremental: by what changed; full: the whole table; range: the ids of one chunk; none: not read, with status ok '
-  'because the source has not changed';
+  'incremental: by stamps and ids; tracked: by the keys that change tracking names; full: the whole table; range: the '
+  'ids of one chunk; none: not read, with status ok because the source has not changed';
+COMMENT ON COLUMN sambapos.run_table.tracked_from IS
+  'Since which version change tracking was asked; NULL: it was not';
+COMMENT ON COLUMN sambapos.run_table.tracked_to IS
+  'The version that the next run asks from; NULL: the table can not be asked for changes';
+COMMENT ON COLUMN sambapos.run_table.tracked_least IS 'The least version from which it can be asked';
+COMMENT ON COLUMN sambapos.run_table.tracked_keys IS
+  'How many changes it has named: of rows, or of roots where the key has the root; of a table without a number as key '
+  'whether there are any';
+COMMENT ON COLUMN sambapos.run_table.tracking_problem IS
+  'Why the table is not read by change tracking; NULL: nothing is wrong';
 COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows that sambapos_sync returns';
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,

@@ -38,6 +38,7 @@ CREATE TABLE sambapos.site (
   rows_per_second      integer NOT NULL DEFAULT 0 CHECK (rows_per_second >= 0),
   queries_per_minute   integer NOT NULL DEFAULT 0 CHECK (queries_per_minute >= 0),
   slow_factor          integer NOT NULL DEFAULT 3 CHECK (slow_factor BETWEEN 0 AND 1000),
+  change_tracking      text NOT NULL DEFAULT 'auto' CHECK (change_tracking IN ('auto', 'off')),
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
@@ -92,6 +93,9 @@ COMMENT ON COLUMN sambapos.site.queries_per_minute IS
   'How many questions a minute a run asks on average; 0: no limit';
 COMMENT ON COLUMN sambapos.site.slow_factor IS
   'Where the source answers this many times slower than usual a run pauses longer between its statements; 0: never';
+COMMENT ON COLUMN sambapos.site.change_tracking IS
+  'auto: what has changed is asked of SQL Server''s change tracking where the shop has switched it on; off: it is not '
+  'asked for';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';
@@ -111,6 +115,8 @@ CREATE TABLE sambapos.site_state (
   held_database        jsonb,
   lateness             interval,
   lateness_at          timestamptz,
+  tracked_fork         text,
+  tracked_state        text,
   -- of the runs
   current_run          bigint,
   next_due_at          timestamptz,
@@ -143,6 +149,10 @@ COMMENT ON COLUMN sambapos.site_state.lateness IS
   'Twice how far behind the source''s clock a ticket was stamped that only a comparison found; where it is more than '
   'the setting overlap it takes its place, until no such ticket was found for run_log_retention';
 COMMENT ON COLUMN sambapos.site_state.lateness_at IS 'When such a ticket was last found';
+COMMENT ON COLUMN sambapos.site_state.tracked_fork IS
+  'The recovery fork of the source''s database when change tracking was last asked: a restored backup has another one';
+COMMENT ON COLUMN sambapos.site_state.tracked_state IS
+  'What change tracking stood at when all tables were last read by a run, with nothing left that waits; NULL: not known';
 COMMENT ON COLUMN sambapos.site_state.current_run IS
   'The run that may merge; a run that lost the site to another one finds a different number here';
 COMMENT ON COLUMN sambapos.site_state.next_due_at IS
@@ -201,7 +211,7 @@ COMMENT ON VIEW sambapos._epoch_present IS 'The lives of the ids of the database
 -- A site as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._place AS
 SELECT s.*, coalesce(x.epoch, 1) AS epoch, coalesce(x.version, 0) AS version, x.hw_utc, x.hw_offset_minutes,
-       x.last_probe, x.database, x.held_database, x.current_run,
+       x.last_probe, x.database, x.held_database, x.tracked_fork, x.tracked_state, x.current_run,
        CASE WHEN x.consecutive_failures > 0 OR x.next_due_at IS NULL THEN x.next_due_at
             ELSE least(x.next_due_at, x.last_run_at + s.sync_interval) END AS next_due_at,
        x.last_run_at, x.last_success_at, x.last_error, x.last_sqlstate,

@@ -93,16 +93,40 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_snapshot(text) IS 'Can a read see one moment of the till?';
 
--- Nothing in this version reads it: on or off, the answer is ok.
+-- Off is ok: runs have another way. Switched on for some tables only it costs each sale and gives little.
 CREATE FUNCTION sambapos._doctor_tracking(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   version bigint := (SELECT q.v
                      FROM sambapos._query(server, 'SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v') AS q (v bigint));
+  untracked text[];
+  hidden text[];
 BEGIN
-  RETURN sambapos._finding('ok', CASE WHEN version IS NULL THEN 'off: changes are found by stamps, ids and comparing'
-                                      ELSE format('on, at version %s; nothing in this version reads it', version) END);
+  IF version IS NULL THEN
+    RETURN sambapos._finding('ok', 'off: changes are found by stamps, ids and comparing');
+  ELSIF NOT EXISTS (SELECT FROM sambapos._place AS s WHERE s.server = _doctor_tracking.server
+                       AND s.removed_at IS NULL AND s.change_tracking <> 'off')
+        AND EXISTS (SELECT FROM sambapos._place AS s WHERE s.server = _doctor_tracking.server AND s.removed_at IS NULL)
+  THEN
+    RETURN sambapos._finding('ok', format('on, at version %s; setting change_tracking is off here', version));
+  END IF;
+  SELECT array_agg(t.source_name) FILTER (WHERE k.t IS NULL),
+         array_agg(t.source_name) FILTER (WHERE k.r IS DISTINCT FROM 1 AND k.t IS NOT NULL)
+    INTO untracked, hidden
+  FROM sambapos._server_tables(server) AS t
+  LEFT JOIN sambapos._query(server,
+    'SELECT s.name AS s, t.name AS t, HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N''.'' + QUOTENAME(t.name), N''OBJECT'', '
+    'N''VIEW CHANGE TRACKING'') AS r FROM sys.change_tracking_tables AS c '
+    'JOIN sys.tables AS t ON t.object_id = c.object_id JOIN sys.schemas AS s ON s.schema_id = t.schema_id')
+    AS k (s text, t text, r integer) ON (k.s, k.t) = (t.source_schema, t.source_name);
+  IF untracked IS NOT NULL OR hidden IS NOT NULL THEN
+    RETURN sambapos._finding('warning', concat_ws('; ', format('on, at version %s', version),
+        'not for ' || sambapos._words_some(untracked, 3, ', '),
+        'the login may not see it of ' || sambapos._words_some(hidden, 3, ', '))
+        || ': these, and what is read with them, go by stamps, ids and comparing', sambapos._doctor_script(server, 2));
+  END IF;
+  RETURN sambapos._finding('ok', format('on, at version %s, for all tables that are copied', version));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_tracking(text) IS 'Does the till''s server keep the keys of changed rows?';

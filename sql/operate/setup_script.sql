@@ -340,8 +340,8 @@ BEGIN
   END IF;
   IF level >= 2 THEN
     RETURN NEXT '';
-    RETURN NEXT '-- Level 2: SQL Server itself keeps the keys of changed rows, for five days. Nothing in this version '
-        'of sambapos_fdw reads them.';
+    RETURN NEXT '-- Level 2: SQL Server itself keeps the keys of changed rows, for five days. Runs of sambapos_fdw read '
+        'just these rows.';
     RETURN NEXT '-- While it is on, SQL Server lets nobody drop the primary key of such a table: undo it before '
         'SambaPOS is updated.';
     RETURN QUERY SELECT * FROM sambapos._setup_tracking_lines(server, login, quoted);
@@ -371,8 +371,8 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_setup_script(text, integer) IS
   'T-SQL, a row a line, that an administrator of the till''s SQL Server runs: level 0 a login that can only read the '
-  'tables which are copied, without their secrets; 1 also snapshot isolation; 2 also change tracking, which nothing in '
-  'this version reads; 3 also an index on Tickets(LastUpdateTime). It marks what it makes, does nothing to a login or '
+  'tables which are copied, without their secrets; 1 also snapshot isolation; 2 also change tracking; '
+  '3 also an index on Tickets(LastUpdateTime). It marks what it makes, does nothing to a login or '
   'user without the mark, and the undo of each level, at the end as comments, undoes only what is marked. Nothing is '
   'asked of the server. A password has to be written into it. Errors: 42704 no such server, 42809 a server of another '
   'wrapper, 22023 no such level, 55000 the server has no option database, 42602 a name with a control character';

@@ -95,7 +95,9 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        sambapos._replica_row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
        t.last_run_at, t.last_success_at, t.loaded_at, t.last_error, t.last_sqlstate, t.paused_reason, t.full_due,
        t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone,
-       t.rows_missed AS total_missed, v.verified_at, v.verified_ids
+       t.rows_missed AS total_missed, v.verified_at, v.verified_ids,
+       CASE WHEN s.change_tracking = 'off' THEN 'not used' WHEN t.last_run_at IS NOT NULL
+            THEN coalesce(t.tracking_problem, 'used, at version ' || t.tracked_version) END AS change_tracking
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::int8multirange)::text AS verified_ids FROM sambapos.verified_range AS v
@@ -104,7 +106,8 @@ WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS
   'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still '
   'counted in reports (rows_history), edited away or deleted (rows_gone), its counters since it was added, and which ids '
-  'were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier). Rows '
+  'were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier); whether '
+  'it goes by SQL Server''s change tracking, or why not. Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its

@@ -103,6 +103,8 @@ $$
      'how many queries a minute a run sends on average; 0: no limit'),
     ('slow_factor', 'site', 'integer', '0', '1000', '3', 'times',
      'a source that answers so many times slower than usual is given longer pauses; 0: never'),
+    ('change_tracking', 'site', 'choice', 'auto', 'off', 'auto', NULL,
+     'whether changes are asked of SQL Server''s change tracking where the shop has it on'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows',

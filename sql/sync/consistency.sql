@@ -89,7 +89,9 @@ $$
   SELECT sambapos._consistency_check_table(_consistency_check.run_id, place, t, c.rest)
   FROM sambapos._table AS t
   CROSS JOIN LATERAL (SELECT sambapos._consistency_sql(_consistency_check.run_id, place, t) AS rest) AS c
-  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document') AND c.rest IS NOT NULL;
+  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document') AND c.rest IS NOT NULL
+    AND EXISTS (SELECT FROM sambapos.run_table AS x
+                WHERE (x.run_id, x.table_name) = (_consistency_check.run_id, t.table_name) AND x.mode <> 'none');
 $$;
 COMMENT ON FUNCTION sambapos._consistency_check(bigint, sambapos._place) IS
   'Looks whether the sums of what a run has read agree; what does not is shown, and read again';

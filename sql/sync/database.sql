@@ -136,7 +136,8 @@ BEGIN
     EXECUTE format('UPDATE sambapos_replica.%I SET row_state = ''cleared'', synced_at = now(), version = $2
                      WHERE site_id = $1 AND row_state = ''live''', t.table_name) USING place.site_id, fresh.version;
   END LOOP;
-  UPDATE sambapos.table_state AS x SET full_due = true, source_max_id = NULL WHERE x.site_id = place.site_id;
+  UPDATE sambapos.table_state AS x SET full_due = true, source_max_id = NULL, tracked_version = NULL
+   WHERE x.site_id = place.site_id;
   DELETE FROM sambapos.missing AS m WHERE m.site_id = place.site_id;
   RETURN fresh.epoch;
 END;
@@ -167,7 +168,7 @@ BEGIN
      SET database = s.held_database, held_database = NULL, consecutive_failures = 0, next_due_at = NULL,
          current_run = NULL
    WHERE s.site_id = place.site_id;
-  UPDATE sambapos.table_state AS x SET full_due = true WHERE x.site_id = place.site_id;
+  UPDATE sambapos.table_state AS x SET full_due = true, tracked_version = NULL WHERE x.site_id = place.site_id;
   UPDATE sambapos.source_events AS e SET kind = sambapos_accept_source.kind, epoch = fresh_epoch
    WHERE e.event_id = (SELECT max(o.event_id) FROM sambapos.source_events AS o WHERE o.site_id = place.site_id
        AND o.kind = 'new database');

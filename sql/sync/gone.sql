@@ -477,14 +477,15 @@ COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table
 
 -- What is read whole and has no root here: masters, and children whose root is not copied. Of those, all up to
 -- some row may have gone with a clear.
-CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
-    RETURNS void
+CREATE FUNCTION sambapos._gone_mark_deleted(run_id bigint, place sambapos._place, t sambapos._table, mode text,
+    version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   live CONSTANT text := 'r.site_id = $1 AND r.row_state = ''live'' ';
-  missing text := format('NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s)', sambapos._stage_name(t.table_name),
-                         (SELECT p.on_key FROM sambapos._merge_parts(place, t) AS p));
+  missing text := format('NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE %s) AND %s', sambapos._stage_name(t.table_name),
+                         (SELECT p.on_key FROM sambapos._merge_parts(place, t) AS p),
+                         sambapos._tracking_scope_sql(t, mode));
   gone bigint;
   cleared boolean := false;
 BEGIN
@@ -513,5 +514,5 @@ BEGIN
   PERFORM sambapos._log_gone(run_id, t.table_name, gone);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, bigint) IS
+COMMENT ON FUNCTION sambapos._gone_mark_deleted(bigint, sambapos._place, sambapos._table, text, bigint) IS
   'Gives rows that are gone of a table without a root here their row_state';

@@ -45,7 +45,7 @@ BEGIN
   ELSIF step = 'lost' THEN
     PERFORM sambapos._lost_mark(run_id, place, t, mode, version);
   ELSE
-    PERFORM sambapos._gone_mark_deleted(run_id, place, t, version);
+    PERFORM sambapos._gone_mark_deleted(run_id, place, t, mode, version);
   END IF;
   UPDATE sambapos.run_table AS x SET duration = x.duration + (clock_timestamp() - began)
    WHERE (x.run_id, x.table_name) = (_merge_step.run_id, t.table_name);

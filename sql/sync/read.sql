@@ -4,7 +4,8 @@
 --   _workbench_open   temporary tables for what this run finds out            (source.sql)
 --   _read_source_facts   the source's clock, its columns, counts and id ranges   (source.sql). Changed columns are
 --                     followed first, and the run begins again (drift.sql); all that is read is locked (locks.sql)
---   _run_choose_modes     incremental or full, table by table                     (source.sql)
+--   _run_choose_modes     incremental or full, table by table                     (source.sql); or by change tracking,
+--                     where the source has it                                    (change_tracking.sql)
 --   _read_tables      collect (which roots have new children), roots, children, roots again, masters
 --   _probe_ask again  has anything been cleared meanwhile?
 -- All of it in one remote transaction. merge.sql then writes what was staged; run.sql calls both.
@@ -65,7 +66,7 @@ COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._tabl
 
 -- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, and for
 -- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
-CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table) RETURNS void
+CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -93,7 +94,7 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format(add_ids, t.table_name, format('SELECT s.id FROM pg_temp.%I AS s', stage));
-  IF t.kind = 'ticket' THEN
+  IF t.kind = 'ticket' AND mode <> 'tracked' THEN
     EXECUTE format(add_ids, t.table_name,
       'SELECT k.id FROM sambapos_replica.tickets AS k WHERE k.site_id = $1
             AND k.row_state = ''live'' AND NOT k.is_closed')
@@ -101,7 +102,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table) IS
+COMMENT ON FUNCTION sambapos._changed_note(sambapos._place, sambapos._table, text) IS
   'Notes which rows of a root count as changed, so that their children are read';
 
 -- Roots that have lost children for no reason are asked for again until that is judged.
@@ -212,14 +213,19 @@ BEGIN
                    t.table_name, sambapos._stage_name(t.table_name));
     UPDATE pg_temp.sambapos__probe AS p SET listed = true WHERE p.table_name = t.table_name;
   ELSE
-    PERFORM sambapos._stage_read(place, t, sambapos._root_condition(place, t), NULL,
-                            sambapos._root_low_id(place, t), sambapos._root_since(run_id, place, t));
-    PERFORM sambapos._changed_note(place, t);
+    IF mode = 'tracked' THEN
+      PERFORM sambapos._tracking_name_roots(place, t);
+    ELSE
+      PERFORM sambapos._stage_read(place, t, sambapos._root_condition(place, t), NULL,
+                              sambapos._root_low_id(place, t), sambapos._root_since(run_id, place, t));
+    END IF;
+    PERFORM sambapos._changed_note(place, t, mode);
     PERFORM sambapos._compare_hand_over(run_id, place, t);
     PERFORM sambapos._stage_done(t);
     PERFORM sambapos._stage_analyze('sambapos__changed');
     PERFORM sambapos._stage_read_by(place, t, 'id', sambapos._changed_not_staged(t));
     PERFORM sambapos._compare_learn(run_id, place, t);
+    PERFORM sambapos._tracking_forget_strangers(place, t) WHERE mode = 'tracked';
     PERFORM sambapos._read_neighbours(place, t);
     PERFORM sambapos._root_list_if_different(place, t);
   END IF;
@@ -322,7 +328,7 @@ BEGIN
    WHERE (x.run_id, x.table_name) = (_read_child.run_id, t.parent);
   PERFORM sambapos._stage_make(place, t);
   IF mode = 'full' THEN
-    IF root_mode = 'incremental' THEN
+    IF root_mode IN ('incremental', 'tracked') THEN
       PERFORM sambapos._read_other_roots(place, root);
     END IF;
     PERFORM sambapos._read_whole(place, t);
@@ -333,6 +339,7 @@ BEGIN
       (SELECT array_agg(c.id ORDER BY c.id) FROM pg_temp.sambapos__changed AS c WHERE c.table_name = t.parent));
     IF sambapos._replica_has_root_id(t) THEN
       PERFORM sambapos._read_moved(place, t, root);
+      PERFORM sambapos._tracking_read_rootless(place, t) WHERE mode = 'tracked';
     END IF;
   END IF;
   PERFORM sambapos._stage_done(t);
@@ -409,16 +416,21 @@ $$;
 COMMENT ON FUNCTION sambapos._read_root_again(bigint, sambapos._place, sambapos._table) IS
   'Without a snapshot: leaves out the staged roots that are no longer the same';
 
-CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table) RETURNS void
+CREATE FUNCTION sambapos._read_master(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._stage_make(place, t);
-  PERFORM sambapos._read_whole(place, t);
+  IF mode = 'tracked' THEN
+    PERFORM sambapos._tracking_read_master(place, t);
+  ELSE
+    PERFORM sambapos._read_whole(place, t);
+  END IF;
   PERFORM sambapos._stage_done(t);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._read_master(sambapos._place, sambapos._table) IS 'Stages a whole table';
+COMMENT ON FUNCTION sambapos._read_master(sambapos._place, sambapos._table, text) IS
+  'Stages a whole table, or what has changed of it';
 
 CREATE FUNCTION sambapos._read_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text)
 RETURNS void
@@ -433,7 +445,7 @@ BEGIN
     WHEN 'root' THEN PERFORM sambapos._read_root(run_id, place, t, mode);
     WHEN 'child' THEN PERFORM sambapos._read_child(run_id, place, t, mode);
     WHEN 'again' THEN PERFORM sambapos._read_root_again(run_id, place, t);
-    WHEN 'master' THEN PERFORM sambapos._read_master(place, t);
+    WHEN 'master' THEN PERFORM sambapos._read_master(place, t, mode);
   END CASE;
   IF step NOT IN ('collect', 'again') THEN
     PERFORM sambapos._dead_letters_file(run_id, place, t);
@@ -526,6 +538,7 @@ DECLARE
   clock record;
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
+  PERFORM sambapos._tracking_ask(run_id, place);
   PERFORM sambapos._question_ask(place);
   SELECT * INTO clock FROM sambapos._pace_clock(place);
   UPDATE sambapos.run AS r
@@ -548,9 +561,11 @@ BEGIN
     PERFORM sambapos._run_lock_tables(run_id, place, 20);
     RETURN sambapos._read_source_facts(run_id, place);
   END IF;
+  PERFORM sambapos._tracking_spare(run_id, place);
   PERFORM sambapos._probe_source(run_id, place);
   PERFORM sambapos._range_advise(run_id, place);
   PERFORM sambapos._run_choose_modes(run_id, place);
+  PERFORM sambapos._tracking_choose(run_id, place);
   PERFORM sambapos._question_spare_masters(run_id, place);
   PERFORM sambapos._changed_note_missing(place) FROM sambapos.run AS r
    WHERE r.run_id = _read_source_facts.run_id AND r.mode <> 'backfill';

@@ -12,14 +12,13 @@ BEGIN
          last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
          last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
          loaded_at = CASE x.status WHEN 'ok' THEN coalesce(t.loaded_at, now()) ELSE t.loaded_at END,
-         source_max_id = CASE x.status WHEN 'ok' THEN p.highest ELSE t.source_max_id END,
+         source_max_id = CASE WHEN x.status = 'ok' AND x.mode <> 'none' THEN p.highest ELSE t.source_max_id END,
          full_due = a.table_name IS NOT NULL
                     OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
                             ELSE t.full_due OR x.family_went_through END,
          reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
          read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
-         source_signature = CASE WHEN x.status <> 'ok' THEN NULL WHEN x.mode = 'none' THEN t.source_signature
-                                 WHEN x.is_master OR NOT x.roots_were_written
+         source_signature = CASE WHEN x.status = 'ok' AND (x.is_master OR NOT x.roots_were_written)
                                    THEN sambapos._question_answered(place.site_id, t.table_name) END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
@@ -50,6 +49,7 @@ DECLARE
   first_failed sambapos.run_table;
 BEGIN
   PERFORM sambapos._run_remember_tables(run_id, place);
+  PERFORM sambapos._tracking_remember(run_id, place);
   SELECT count(*) FILTER (WHERE x.status = 'failed'), count(*) FILTER (WHERE x.status = 'ok'),
          count(*) FILTER (WHERE x.status = 'skipped' AND t.loaded_at IS NULL AND root.paused_reason IS NULL)
     INTO failed, went_through, unread

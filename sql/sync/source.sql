@@ -75,7 +75,7 @@ $$
   SELECT string_agg(sambapos._probe_line(place, t), ' UNION ALL ' ORDER BY t.table_name)
   FROM sambapos.run_table AS x
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-  WHERE x.run_id = _probe_sql.run_id AND x.status IN ('running', 'read')
+  WHERE x.run_id = _probe_sql.run_id AND (x.status = 'running' OR x.status = 'read' AND x.mode <> 'none')
     AND (t.kind <> 'master' OR t.table_name = 'numerators')
     AND (only_table IS NULL OR t.table_name = only_table);
 $$;

@@ -15,16 +15,13 @@ my $db = Harness::cluster()->database('shop');
 $db->run("CREATE EXTENSION sambapos_fdw; CREATE SERVER till FOREIGN DATA WRAPPER sambapos_fdw OPTIONS (host '$till->{host}', port '$till->{port}', database '$till->{database}')");
 my $secret = 'A-long-secret-1';
 
-# The script for a login of that name; of level 3 without change tracking, which the stand-in does not know.
+# The script for a login of that name.
 sub script
 {
 	my ($login, $level, $database) = @_;
 	$db->run("DROP USER MAPPING IF EXISTS FOR CURRENT_USER SERVER till; CREATE USER MAPPING FOR CURRENT_USER SERVER till OPTIONS (username '$login', password 'x')");
 	$db->run("ALTER SERVER till OPTIONS (SET database '" . ($database // $till->{database}) . "')");
-	my $script = $db->run("SELECT sambapos_setup_script('till', $level)");
-	$script =~ s/^-- Level 2:.*?(?=^-- Level 3:)//ms;
-	$script =~ s/^-- -- level 2\n.*?(?=^-- -- level 1)//ms;
-	return $script;
+	return $db->run("SELECT sambapos_setup_script('till', $level)");
 }
 # The last part of it with the dashes taken away, as it says.
 sub undo
@@ -39,7 +36,8 @@ sub state
 	return join "\n", map { $_ . "\n" . $till->sql($_) } 'SELECT name, sid FROM sys.server_principals ORDER BY name', 'SELECT name, sid FROM sys.database_principals ORDER BY name',
 		'SELECT role, column_name, permission, state FROM till.permissions ORDER BY role, column_name, permission',
 		'SELECT class, name FROM sys.extended_properties ORDER BY class, name', 'SELECT name, snapshot_isolation_state FROM sys.databases ORDER BY name',
-		"SELECT name FROM sys.indexes WHERE object_id = OBJECT_ID(N'[dbo].[Tickets]') ORDER BY name";
+		"SELECT name FROM sys.indexes WHERE object_id = OBJECT_ID(N'[dbo].[Tickets]') ORDER BY name",
+		'SELECT retention_period FROM sys.change_tracking_databases', 'SELECT OBJECT_NAME(object_id) FROM sys.change_tracking_tables ORDER BY 1';
 }
 sub may { my ($login, $what) = @_; return eval { Harness::command("$Harness::root/build/tillctl", $till->{connection} =~ s/username=\S+ password=\S+/username=$login password=$secret/r, 'sql', $what); 1 } ? 1 : 0 }
 

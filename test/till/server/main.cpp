@@ -114,8 +114,8 @@ make_databases(const Options &o)
 	{
 		pg.run("CREATE DATABASE till_template TEMPLATE template0");
 		inner.connect(o.socket_directory, "till_template");
-		for (const char *part :
-			 {"dates", "conversions", "strings", "queries", "definitions", "catalog", "principals"})
+		for (const char *part : {"dates", "conversions", "strings", "queries", "definitions",
+								 "catalog", "principals", "tracking"})
 			inner.run(file_text(o.sql_directory + "/" + part + ".sql"));
 		inner.close();
 	}

@@ -112,8 +112,10 @@ Catalog::load_columns(TableInfo &t)
 {
 	Result columns = backend.query(
 		"SELECT attname, col_description(attrelid, attnum), "
-		"format_type(atttypid, atttypmod), attnotnull, attidentity, atthasdef "
-		"FROM pg_attribute WHERE attrelid = " +
+		"format_type(atttypid, atttypmod), attnotnull, attidentity, atthasdef, "
+		"(SELECT array_position(i.indkey::int2[], a.attnum) + 1 FROM pg_index i WHERE i.indrelid = "
+		"a.attrelid AND i.indisprimary) "
+		"FROM pg_attribute a WHERE attrelid = " +
 		std::to_string(t.oid) + " AND attnum > 0 AND NOT attisdropped ORDER BY attnum");
 
 	for (int i = 0; i < columns.rows(); i++)
@@ -126,6 +128,7 @@ Catalog::load_columns(TableInfo &t)
 		c.nullable = columns.text(i, 3) != "t";
 		c.identity = !columns.text(i, 4).empty();
 		c.has_default = columns.text(i, 5) == "t";
+		c.key_position = std::atoi(columns.text(i, 6).c_str());
 		t.columns.push_back(std::move(c));
 	}
 }

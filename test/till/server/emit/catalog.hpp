@@ -22,6 +22,7 @@ struct ColumnInfo
 	bool nullable = true;
 	bool identity = false;
 	bool has_default = false;
+	int key_position = 0; /* in the primary key, from 1 */
 };
 
 struct TableInfo

@@ -33,7 +33,7 @@ COMMENT ON COLUMN sys.databases.recovery_model IS 'tinyint';
 CREATE VIEW sys.database_recovery_status AS
 SELECT oid::integer AS database_id, md5(oid::text || datname || till.database_setting(oid, 'create_date', ''))::uuid AS database_guid,
 	md5('family' || oid::text || till.database_setting(oid, 'create_date', ''))::uuid AS family_guid,
-	md5('fork' || oid::text || till.database_setting(oid, 'create_date', ''))::uuid AS recovery_fork_guid
+	md5('fork' || oid::text || till.database_setting(oid, 'create_date', '') || till.database_setting(oid, 'fork', ''))::uuid AS recovery_fork_guid
 FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', 'till_template');
 
 -- ---- types ----
@@ -274,11 +274,6 @@ FROM sys.partitions;
 -- ---- empty or tiny ----
 CREATE VIEW sys.configurations AS
 SELECT * FROM (VALUES (1544, 'max server memory (MB)', 2147483647, 2147483647), (518, 'show advanced options', 0, 0)) v (configuration_id, name, value, value_in_use);
-CREATE VIEW sys.change_tracking_databases AS
-SELECT 0 AS database_id, 0::smallint AS is_auto_cleanup_on, 0 AS retention_period, 0::smallint AS retention_period_units WHERE false;
-COMMENT ON COLUMN sys.change_tracking_databases.is_auto_cleanup_on IS 'bit';
-CREATE VIEW sys.change_tracking_tables AS
-SELECT 0 AS object_id, 0::smallint AS is_track_columns_updated_on, 0::bigint AS min_valid_version, 0::bigint AS begin_version, 0::bigint AS cleanup_version WHERE false;
 CREATE VIEW sys.computed_columns AS SELECT 0 AS object_id, ''::text AS name, 0 AS column_id, ''::text AS definition WHERE false;
 CREATE VIEW sys.triggers AS SELECT ''::text AS name, 0 AS object_id, 0 AS parent_id WHERE false;
 CREATE VIEW sys.dm_exec_sessions AS
@@ -431,7 +426,3 @@ CREATE FUNCTION till.databasepropertyex(database text, property text) RETURNS te
 LANGUAGE sql STABLE
 AS $$ SELECT CASE lower(property) WHEN 'collation' THEN collation_name WHEN 'status' THEN 'ONLINE' WHEN 'updateability' THEN 'READ_WRITE' WHEN 'useraccess' THEN 'MULTI_USER' WHEN 'recovery' THEN 'SIMPLE'
 	WHEN 'version' THEN '852' END FROM sys.databases WHERE name = database $$;
-
--- change tracking is off: NULL, as SQL Server answers then
-CREATE FUNCTION till.change_tracking_current_version() RETURNS bigint LANGUAGE sql STABLE RETURN NULL::bigint;
-CREATE FUNCTION till.change_tracking_min_valid_version(id integer) RETURNS bigint LANGUAGE sql STABLE RETURN NULL::bigint;

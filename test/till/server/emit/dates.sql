@@ -24,7 +24,7 @@ CREATE TYPE till.variant AS (type text, value text);
 CREATE FUNCTION till.fail(number integer, message text) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
-	RAISE EXCEPTION USING ERRCODE = CASE WHEN number < 10000 THEN 'T' ELSE 'U' END || lpad((number % 10000)::text, 4, '0'), MESSAGE = message;
+	RAISE EXCEPTION USING ERRCODE = chr(ascii('T') + number / 10000) || lpad((number % 10000)::text, 4, '0'), MESSAGE = message;
 END $$;
 
 -- ---- ticks ----

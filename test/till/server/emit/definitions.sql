@@ -96,6 +96,9 @@ BEGIN
 	SELECT k.conname INTO found FROM pg_constraint k WHERE k.conrelid = relation AND lower(obj_description(k.oid, 'pg_constraint')) = lower(name);
 	IF found IS NULL THEN
 		PERFORM till.fail(3728, '''' || name || ''' is not a constraint.');
+	ELSIF EXISTS (SELECT FROM till.tracking_tables t JOIN pg_constraint k ON k.conrelid = t.relation WHERE t.relation = drop_constraint.relation AND k.conname = found AND k.contype = 'p') THEN
+		PERFORM till.fail(3735, 'The primary key constraint ''' || name || ''' on table ''' || (SELECT c.relname FROM pg_class c WHERE c.oid = relation)
+			|| ''' cannot be dropped because change tracking is enabled on the table. Change tracking requires a primary key constraint on the table. Disable change tracking before dropping the constraint.');
 	END IF;
 	EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', relation, found);
 END $$;

@@ -374,6 +374,9 @@ Emitter::alter_table(const AlterTable &s)
 		out.push_back("SELECT till.drop_column(" + quote_literal(t.qualified()) + "::regclass, " +
 					  quote_literal(c.name) + ")");
 	}
+	if (!s.tracking.empty())
+		out.push_back("SELECT till." + fold(s.tracking, false) + "_tracking(" +
+					  quote_literal(t.qualified()) + "::regclass)");
 	for (const std::string &name : s.drop_constraints)
 		out.push_back("SELECT till.drop_constraint(" + quote_literal(t.qualified()) +
 					  "::regclass, " + quote_literal(name) + ")");

@@ -204,6 +204,8 @@ Emitter::table_ref(const TableRef &t, Scope *scope)
 {
 	if (t.form == TableRef::table)
 		return base_table(t, scope);
+	if (t.form == TableRef::changes)
+		return change_table(t, scope);
 	if (t.form == TableRef::join)
 	{
 		/* nullability must not spread to sources of other comma-separated tables: a scope of its

@@ -205,6 +205,7 @@ class Emitter
 	std::string table_ref(const TableRef &t, Scope *scope);
 	std::string sample(const TableRef &t, const std::string &table);
 	std::string base_table(const TableRef &t, Scope *scope);
+	std::string change_table(const TableRef &t, Scope *scope);
 	std::string join(const TableRef &t, Scope *scope);
 	std::string values_table(const TableRef &t, Scope *scope);
 	std::string with_clause(const std::vector<Cte> &list);

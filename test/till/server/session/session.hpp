@@ -143,6 +143,7 @@ class Session
 	Flow run(const CreateSchema &s);
 	Flow run(const CreateDatabase &s);
 	Flow run(const AlterDatabase &s);
+	void track_changes(const AlterDatabase &s, const std::string &name);
 	Flow run(const Drop &s);
 	Flow run(const Truncate &s);
 	Flow run(const Use &s);

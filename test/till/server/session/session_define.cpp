@@ -107,6 +107,8 @@ Session::run(const Drop &s)
 				throw SqlError(3701, 11, 5,
 							   "Cannot drop the " + fold(s.what, false) + " '" + joined(name) +
 								   "', because it does not exist or you do not have permission.");
+			list.push_back("DELETE FROM till.tracking_tables WHERE relation = " +
+						   quote_literal(t->qualified()) + "::regclass");
 			list.push_back("DELETE FROM till.defaults WHERE relation = " +
 						   quote_literal(t->qualified()) + "::regclass");
 			list.push_back("DROP " + s.what + " " + t->qualified());
@@ -140,6 +142,20 @@ Session::run(const CreateDatabase &s)
 	return Flow::next;
 }
 
+/* ALTER DATABASE x SET CHANGE_TRACKING ...; tracking.sql does it, in the connected database. */
+void
+Session::track_changes(const AlterDatabase &s, const std::string &name)
+{
+	std::string unit = s.unit == "MINUTES" ? "1" : s.unit == "HOURS" ? "2" : "3";
+	std::string cleanup = s.cleanup.empty() ? "NULL" : s.cleanup == "ON" ? "true" : "false";
+
+	if (name != database.name)
+		throw unsupported("change tracking of another database than the connected one");
+	execute("SELECT till.set_tracking(" + quote_literal(s.value) + ", " + cleanup + ", " +
+				(s.period.empty() ? "NULL, NULL" : s.period + ", " + unit + "::int2") + ")",
+			true);
+}
+
 Session::Flow
 Session::run(const AlterDatabase &s)
 {
@@ -161,6 +177,8 @@ Session::run(const AlterDatabase &s)
 		(snapshot ? found.snapshot : found.row_versions) = on;
 		shared().add_database(found);
 	}
+	else if (s.option == "CHANGE_TRACKING")
+		track_changes(s, found.name);
 	else if (s.option == "COMPATIBILITY_LEVEL")
 		execute_alone("ALTER DATABASE " + quote_identifier(found.name) +
 					  " SET till.compatibility_level = " + quote_literal(s.value));

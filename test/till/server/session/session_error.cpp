@@ -76,10 +76,9 @@ Session::translate(const PgError &e)
 {
 	const std::string &state = e.sqlstate;
 
-	/* raised by schema till: T0245 is error 245, U0744 is 10744 */
-	if (state[0] == 'T' || state[0] == 'U')
-		return SqlError(std::atoi(state.c_str() + 1) + (state[0] == 'U' ? 10000 : 0), 16, 1,
-						e.message);
+	/* raised by schema till: T0245 is error 245, U0744 is 10744, V2105 is 22105 */
+	if (state[0] >= 'T' && state[0] <= 'V')
+		return SqlError(std::atoi(state.c_str() + 1) + (state[0] - 'T') * 10000, 16, 1, e.message);
 	if (state == "23505" && e.message.compare(0, 12, "could not cr") == 0)
 	{
 		size_t from = e.constraint.find('.') + 1, to = e.constraint.rfind('~');

@@ -158,6 +158,9 @@ Session::control(const std::vector<RpcRequest::Parameter> &args)
 	else if (same_word(name, "clock_offset_seconds"))
 		execute("SELECT till.set_clock_offset(" + std::to_string(std::atoll(value.c_str())) + ")",
 				false);
+	else if (same_word(name, "change_tracking_version"))
+		execute("SELECT till.rewind_tracking(" + std::to_string(std::atoll(value.c_str())) + ")",
+				false);
 	else
 		shared().set_switch(name, value);
 	done(done_final, 0, -1);

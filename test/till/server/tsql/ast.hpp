@@ -107,7 +107,8 @@ struct TableRef
 		table,
 		derived,
 		values,
-		join
+		join,
+		changes
 	} form = table;
 	Name name;
 	std::string alias;
@@ -120,6 +121,7 @@ struct TableRef
 	std::vector<std::string> hints;
 	ExprP sample, sample_seed; /* TABLESAMPLE (n PERCENT) REPEATABLE (seed) */
 	bool sample_rows = false;
+	ExprP since; /* CHANGETABLE (CHANGES table, version) */
 	int line = 1;
 };
 using TableRefP = std::unique_ptr<TableRef>;
@@ -247,6 +249,7 @@ struct AlterTable
 	std::vector<Constraint> add_constraints;
 	std::vector<std::string> drop_columns, drop_constraints;
 	std::unique_ptr<ColumnDefinition> alter_column;
+	std::string tracking; /* ENABLE, DISABLE */
 };
 
 struct CreateIndex
@@ -280,6 +283,7 @@ struct CreateDatabase
 struct AlterDatabase
 {
 	std::string name, option, value;
+	std::string cleanup, period, unit; /* of CHANGE_TRACKING; empty: not said */
 };
 
 struct Drop

@@ -372,6 +372,8 @@ Parser::alter_table()
 				.push_back(identifier());
 		} while (accept(","));
 	}
+	else if ((on("ENABLE") || on("DISABLE")) && on("CHANGE_TRACKING", 1))
+		tracking_switch(a);
 	else if (on("WITH") || on("CHECK") || on("NOCHECK") || on("ENABLE") || on("DISABLE"))
 	{
 		if (accept("WITH"))
@@ -436,6 +438,11 @@ Parser::alter_database()
 		throw unsupported("ALTER DATABASE ... MODIFY");
 	expect("SET");
 	d.option = upper_ascii(any_word());
+	if (d.option == "CHANGE_TRACKING")
+	{
+		tracking_settings(d);
+		return d;
+	}
 	if (accept("="))
 		d.value = upper_ascii(take().text);
 	else if (peek().kind == Tok::word && !on("WITH"))

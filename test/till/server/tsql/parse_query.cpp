@@ -283,6 +283,8 @@ Parser::table_primary()
 {
 	if (on("("))
 		return derived_table();
+	if (on("CHANGETABLE") && on("(", 1))
+		return change_table();
 
 	auto t = std::make_unique<TableRef>();
 

@@ -73,6 +73,7 @@ class Parser
 	TableRefP table_primary();
 	TableRefP join_with(TableRefP left, Join kind);
 	TableRefP derived_table();
+	TableRefP change_table();
 	bool on_nested_query();
 	bool join_operator(Join *kind);
 	void table_hints(TableRef &table);
@@ -111,6 +112,8 @@ class Parser
 	StatementBody create_principal(const std::string &what);
 	StatementBody alter_table();
 	StatementBody alter_database();
+	void tracking_settings(AlterDatabase &d);
+	void tracking_switch(AlterTable &a);
 	void alter_table_add(AlterTable &alter);
 	void table_elements(CreateTable &table);
 	ColumnDefinition column_definition();
