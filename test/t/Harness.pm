@@ -163,6 +163,21 @@ sub run_script
 	return $errors || ();
 }
 
+# What a test may know of the stand-in and no client of it: SQL of PostgreSQL on the till's own cluster.
+sub postgres
+{
+	my ($till, $sql, @options) = @_;
+	open my $file, '<', "$till->{directory}/socket" or die $!;
+	chomp(my $socket = <$file>);
+	my ($output, $errors);
+	IPC::Run::run([ qw(psql -X -A -t -q -v ON_ERROR_STOP=1 -U postgres -h), $socket, '-d', $till->{database}, @options, $sql ? ('-f', '-') : () ],
+		'<', \($sql // ''), '>', \$output, '2>', \$errors) or die $errors;
+	return $output;
+}
+
+# From now on the till remembers all it does (test/till/ledger.sql).
+sub keep_ledger { my ($till) = @_; $till->postgres(undef, '-f', "$Harness::root/test/till/ledger.sql") }
+
 # A switch of the stand-in (test/till/README.md); it concerns connections of sambapos_fdw only.
 sub control
 {
@@ -180,10 +195,10 @@ sub switch
 # Stops the stand-in's TDS server, and starts it again: same port, same data.
 sub halt
 {
-	my ($till) = @_;
+	my ($till, $signal) = @_;
 	open my $file, '<', "$till->{directory}/till.pid" or die $!;
 	chomp(my $pid = <$file>);
-	kill 'TERM', $pid;
+	kill $signal // 'TERM', $pid;
 	select undef, undef, undef, 0.05 while kill 0, $pid;
 }
 
@@ -201,6 +216,14 @@ sub database
 	my $database = bless { cluster => $cluster, name => $name }, 'Harness::Database';
 	(bless { %$database, name => 'postgres' }, 'Harness::Database')->run("CREATE DATABASE $name " . ($options // ''));
 	return $database;
+}
+
+# Until it takes connections: one whose backend was killed starts again by itself.
+sub wait
+{
+	my ($cluster) = @_;
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	select undef, undef, undef, 0.05 while system('pg_isready -q -d postgres') != 0;
 }
 
 # A database that is there already, as in a standby.
@@ -269,6 +292,16 @@ sub error
 	return Harness::error_of($errors);
 }
 
+# Rows as COPY writes them, into a table.
+sub load
+{
+	my ($database, $table, $rows) = @_;
+	local @ENV{ keys %{ $database->{cluster}{environment} } } =
+		values %{ $database->{cluster}{environment} };
+	my $errors;
+	IPC::Run::run([ $database->psql_command('-v', 'ON_ERROR_STOP=1', '-c', "COPY $table FROM STDIN") ], '<', \$rows, '2>', \$errors) or die $errors;
+}
+
 sub session
 {
 	my ($database) = @_;
@@ -292,12 +325,7 @@ sub connect_till
 }
 
 # The rows of sambapos_sync as hashes by column name, in the order given.
-sub sync
-{
-	my ($database, $arguments) = @_;
-	return Harness::sync_rows($database->rows('SELECT ' . Harness::sync_columns() .
-		' FROM sambapos_sync(' . ($arguments // "'shop'") . ')'));
-}
+sub sync { my ($database, $arguments) = @_; return Harness::sync_with($database, $arguments); }
 
 package Harness;
 
@@ -318,6 +346,12 @@ sub error_of
 
 my @sync_columns = qw(site table_name mode epoch rows_read rows_inserted rows_updated rows_unchanged
 	rows_gone status message);
+
+sub sync_with
+{
+	my ($who, $arguments) = @_;
+	return sync_rows($who->rows('SELECT ' . sync_columns() . ' FROM sambapos_sync(' . ($arguments // "'shop'") . ')'));
+}
 
 sub sync_columns
 {
@@ -354,6 +388,16 @@ sub send
 	$session->{run}->pump_nb;
 }
 
+# True once the answer is there.
+sub is_answered
+{
+	my ($session) = @_;
+	my $marker = "end of $session->{sent}\n";
+	my $run = $session->{run};
+	$run->pump_nb if $run->pumpable;
+	return !$run->pumpable || $session->{out} =~ /^\Q$marker\E/m && $session->{err} =~ /^\Q$marker\E/m;
+}
+
 # Waits for the answer; returns (output, errors). A session that ended answers with what it said last.
 sub receive
 {
@@ -387,6 +431,7 @@ sub run
 sub rows { my ($session, $sql) = @_; return Harness::rows_of($session->run($sql)); }
 sub value { my ($session, $sql) = @_; my ($row) = $session->rows($sql); return $row && $row->[0]; }
 sub error { my ($session, $sql) = @_; return Harness::error_of(($session->ask($sql))[1]); }
+sub sync { my ($session, $arguments) = @_; return Harness::sync_with($session, $arguments); }
 
 sub close
 {

@@ -29,9 +29,9 @@ commands()
 		 {},
 		 run_fill},
 		{"play",
-		 "--edits N [--seed S] [--ledger FILE] [--only A,B] [--unseen] | --forever --every MS | "
-		 "--list",
-		 {"edits", "seed", "ledger", "every", "only"},
+		 "--edits N [--seed S] [--ledger FILE] [--only A,B] [--unseen] [--behind SECONDS] | "
+		 "--forever --every MS | --list",
+		 {"edits", "seed", "ledger", "every", "only", "behind"},
 		 {"list", "forever", "unseen"},
 		 run_play},
 		{"clear",

@@ -162,6 +162,7 @@ run_play(Connection &connection, const Arguments &arguments)
 	Deck deck(chosen_kinds(arguments), random);
 	Ledger ledger(arguments.text("ledger", ""));
 	Till till(connection, random);
+	till.behind = arguments.number("behind", 0) * second;
 	std::map<std::string, int> done;
 	int refused = 0;
 

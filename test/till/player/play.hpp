@@ -50,6 +50,7 @@ public:
 	Connection &connection;
 	Random &random;
 	Shift shift;
+	Time behind = 0; /* how much later it is than this terminal's clock says */
 
 private:
 	std::optional<Ticket> some_of(std::vector<int> ids, bool closed,

@@ -50,7 +50,7 @@ Till::read_menu()
 void
 Till::begin()
 {
-	shift.now = parse_time(connection.scalar("SELECT GETDATE()"));
+	shift.now = on_grid(parse_time(connection.scalar("SELECT GETDATE()")) - behind);
 	shift.user = random.between(2, static_cast<int>(user_names().size()));
 	shift.terminal = random.between(1, 3);
 	shift.department = random.between(1, 2);

@@ -250,6 +250,8 @@ Shared::set_switch(const std::string &name, const std::string &value)
 		switches.hang_after_bytes = number(value);
 	else if (same_word(name, "error_after_rows"))
 		switches.error_after_rows = number(value);
+	else if (same_word(name, "hold_at_select"))
+		switches.hold_at_select = number(value);
 	else if (same_word(name, "hang"))
 		switches.hang = on_off(value);
 	else if (same_word(name, "login_hang"))
@@ -284,6 +286,7 @@ Shared::list_switches()
 			{"cut_after_bytes", std::to_string(switches.cut_after_bytes)},
 			{"hang_after_bytes", std::to_string(switches.hang_after_bytes)},
 			{"error_after_rows", std::to_string(switches.error_after_rows)},
+			{"hold_at_select", std::to_string(switches.hold_at_select)},
 			{"hang", flag(switches.hang)},
 			{"login_hang", flag(switches.login_hang)},
 			{"garbage_next", flag(switches.garbage_next)},
@@ -351,6 +354,27 @@ Shared::slow_select(const std::string &application)
 	std::lock_guard<std::mutex> lock(mutex);
 
 	return applies(application) ? switches.slow_ms_per_select : 0;
+}
+
+bool
+Shared::take_hold(const std::string &application)
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	if (!applies(application) || switches.hold_at_select < 0)
+		return false;
+	if (switches.hold_at_select == 0)
+		return true;
+	switches.hold_at_select--;
+	return false;
+}
+
+bool
+Shared::holds()
+{
+	std::lock_guard<std::mutex> lock(mutex);
+
+	return switches.hold_at_select == 0;
 }
 
 bool

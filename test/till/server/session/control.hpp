@@ -70,6 +70,7 @@ struct Switches
 	long long cut_after_bytes = -1;
 	long long hang_after_bytes = -1;
 	long long error_after_rows = -1;
+	long long hold_at_select = -1; /* how many are answered before one is held; -1: none is */
 	bool hang = false, login_hang = false, garbage_next = false;
 	bool national_as_utf8 = false; /* the bytes of nvarchar, as another server would have them */
 	int slow_ms_per_packet = 0, slow_ms_per_select = 0;
@@ -127,6 +128,9 @@ public:
 	int take_failure(const std::string &application);
 	long long take_error_after_rows(const std::string &application);
 	int slow_select(const std::string &application);
+	/* True if this one is the one to be held; then whether it still is. */
+	bool take_hold(const std::string &application);
+	bool holds();
 	bool national_as_utf8(const std::string &application);
 	bool take_garbage(const std::string &application);
 	long long data_file_mb();

@@ -173,6 +173,7 @@ class Session
 	void define(const std::vector<std::string> &statements);
 	Compiled with_old_dates(const Compiled &c);
 	long long stream(const Compiled &compiled, bool reads_data);
+	void hold();
 	void inject_failure(bool reads_data);
 	SqlError translate(const PgError &e);
 	void recover();

@@ -137,6 +137,18 @@ Session::execute_alone(const std::string &sql)
 	execute(sql, false);
 }
 
+/* The SELECT that a test is waiting for, until it says go on; an attention ends it. */
+void
+Session::hold()
+{
+	if (!shared().take_hold(info.application))
+		return;
+	shared().describe(&info, "hanging");
+	while (shared().holds())
+		channel.sleep(10);
+	shared().describe(&info, "running");
+}
+
 void
 Session::inject_failure(bool reads_data)
 {
@@ -256,6 +268,8 @@ Session::run(const SelectStatement &s)
 		throw unsupported("this SELECT under SET FMTONLY ON");
 	if (settings.fmtonly)
 		c.sql = "SELECT * FROM (" + c.sql + ") q LIMIT 0";
+	if (emitter.reads_data)
+		hold();
 	inject_failure(emitter.reads_data);
 	if (emitter.reads_data)
 		channel.sleep(shared().slow_select(info.application));

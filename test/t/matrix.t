@@ -1,0 +1,194 @@
+# A run that meets a clear at any step, and a failure at any moment: every kind of clear, with and without snapshot isolation,
+# with the server's errors 1205, 1222 and 3960, a connection that is cut, a backend or a till that is killed. The run is held
+# at one of its SELECTs; there the till goes on with its clear and the failure strikes. After each: what two quiet runs leave
+# equals the till, and the account is exact (Account.pm).
+#
+# SAMBAPOS_MATRIX: how many cells are played, or `all` of them; SAMBAPOS_MATRIX_SEED: which, and in which order.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+use Canonical;
+use Account;
+use Player;
+
+Harness::needs_stand_in('be held in the middle of a run, or be killed');
+
+my $seed = $ENV{SAMBAPOS_MATRIX_SEED} // 1;
+my $many = $ENV{SAMBAPOS_MATRIX} // 16;
+my @failures = qw(none 1205 1222 3960 cut backend till);
+my $selects = 45;    # of a run of these tables, about
+my $cluster = Harness::cluster();
+
+# The clears, each a list of batches: what a till runs, one transaction a batch.
+my %clears = (
+	clear => sub { $_[0]->clear(0, 0) },
+	truncate => sub { $_[0]->clear(1, 1) },
+	reseed => sub { $_[0]->clear(1, 0) },
+	partial => sub { $_[0]->partial_clear },
+	children_first => sub { map { "DELETE FROM $_" } qw(AccountTransactionValues AccountTransactions Payments Orders TicketEntities Tickets AccountTransactionDocuments) },
+	restore => sub { 'restore' });
+
+# The cells of one snapshot setting: clear, step of it, failure.
+sub cells
+{
+	my $player = Player->new(1);
+	return map { my $clear = $_; map { my $step = $_; map { [ $clear, $step, $_ ] } @failures } 0 .. @{ [ $clears{$clear}->($player) ] } } sort keys %clears;
+}
+
+sub shuffle
+{
+	my (@list) = @_;
+	for my $i (reverse 1 .. $#list)
+	{
+		my $j = int rand($i + 1);
+		@list[$i, $j] = @list[$j, $i];
+	}
+	return @list;
+}
+
+package Shop;
+
+sub new
+{
+	my ($class, $name, $snapshot) = @_;
+	my $till = Harness::till('--snapshot', $snapshot);
+	my $db = $cluster->database($name);
+	$db->connect_till($till);
+	my $account = Account->new($till, $db);
+	my $names = join ', ', map { "'$_'" } @Player::tables;
+	$db->run("SELECT * FROM sambapos_add_site('shop', 'till', 'UTC', ARRAY[$names])");
+	return bless { till => $till, db => $db, account => $account, player => Player->new($seed), session => $db->session }, $class;
+}
+
+sub play
+{
+	my ($shop, @batches) = @_;
+	for my $batch (@batches)
+	{
+		$batch eq 'restore' ? $shop->{till}->postgres('SELECT till.restore()') : $shop->{till}->sql($batch);
+	}
+}
+
+sub sell
+{
+	my ($shop, $many) = @_;
+	$shop->{account}->about('sale');
+	$shop->play(map { (rand() < 0.8 ? $shop->{player}->sale : $shop->{player}->edit) } 1 .. $many);
+}
+
+# A run that nothing disturbs.
+sub sync
+{
+	my ($shop, $mode) = @_;
+	my @bad;
+	$shop->{account}->run(sub {
+		@bad = map { "$_->{table_name}: $_->{status} $_->{message}" } grep { $_->{status} ne 'ok' } $shop->{session}->sync("'shop', mode => '$mode'");
+		return !@bad;
+	});
+	return @bad;
+}
+
+# A run that is held at one of its SELECTs, if it has so many.
+sub run_with
+{
+	my ($shop, $select, $mode, $meanwhile) = @_;
+	my $till = $shop->{till};
+	$till->control('hold_at_select', $select);
+	$shop->{session}->send("SELECT count(*) FROM sambapos_sync('shop', mode => '$mode')");
+	my $held;
+	until ($held || $shop->{session}->is_answered)
+	{
+		$held = $till->sql("SELECT COUNT(*) FROM till.connections WHERE state = 'hanging'") > 0;
+		select undef, undef, undef, 0.02;
+	}
+	$meanwhile->($held);
+	$till->control('hold_at_select', 'off');
+	$shop->{session}->receive;
+	$till->control('reset', '');
+}
+
+sub strike
+{
+	my ($shop, $failure) = @_;
+	my $till = $shop->{till};
+	return $till->control('fail_next', $failure) if $failure =~ /^\d/;
+	return $till->control('cut_after_bytes', 1 + int rand 2000) if $failure eq 'cut';
+	if ($failure eq 'backend')
+	{
+		kill 'KILL', $shop->{session}{pid};
+		$shop->{session}->receive;    # its psql has heard of it
+		$cluster->wait;
+		$shop->{session} = $shop->{db}->session;
+		$shop->{session}->send('SELECT 1');
+	}
+	elsif ($failure eq 'till')
+	{
+		$till->halt('KILL');
+		$till->restart;
+	}
+}
+
+sub cell
+{
+	my ($shop, $clear, $step, $failure) = @_;
+	my ($account, $till) = @$shop{qw(account till)};
+	my @faults;
+	my $mode = rand() < 0.25 ? 'full' : 'auto';
+	$till->postgres('SELECT till.backup()') if rand() < 0.3 || !$shop->{backup}++;
+	$shop->sell(3 + int rand 5);
+	push @faults, $shop->sync('auto');
+	$shop->sell(int rand 3);
+	my @steps = $clears{$clear}->($shop->{player});
+	$account->about('clear') unless $clear eq 'restore';
+	$shop->play(@steps[0 .. $step - 1]);
+	my $more = $step + int rand(2 + @steps - $step);
+	$more = @steps if $more > @steps;
+	my $select = int rand $selects;
+	$shop->run_with($select, $mode, sub {
+		$shop->play(@steps[$step .. $more - 1]);
+		$shop->strike($failure) if $failure ne 'none' && $_[0];
+	});
+	push @faults, $shop->sync('auto') if rand() < 0.4;
+	$shop->play(@steps[$more .. $#steps]);
+	$shop->sell(int rand 4);
+	push @faults, map { $shop->sync($_) } qw(auto auto full);
+	push @faults, map { join ' ', map { $_ // '' } @$_ } $account->look;
+	push @faults, @{ Canonical::compare($till, $shop->{db})->{differences} };
+	push @faults, map { join ' | ', map { $_ // '' } @$_ } $account->balance;
+	return ("$clear at step $step to $more, $mode run held at SELECT $select, failure $failure", @faults);
+}
+
+package main;
+
+srand $seed;
+my @cells = map { my $snapshot = $_; map { [ $snapshot, @$_ ] } cells() } qw(off on);
+@cells = shuffle(@cells);
+splice @cells, $many if $many ne 'all';
+my %shop;
+for my $n (1 .. @cells)
+{
+	my ($snapshot, @cell) = @{ $cells[$n - 1] };
+	# history grows with each; what has gone wrong once is not to be told of again
+	my $shop = $shop{$snapshot} && $shop{$snapshot}{cells}++ < 12 ? $shop{$snapshot} : ($shop{$snapshot} = Shop->new("shop_$n", $snapshot));
+	my ($what, @faults) = $shop->cell(@cell);
+	is_deeply(\@faults, [], "seed $seed, cell $n, snapshot $snapshot: $what") or delete $shop{$snapshot};
+	diag(join "\n", @faults[0 .. ($#faults > 9 ? 9 : $#faults)]) if @faults;
+}
+# An account that finds nothing must be one that would.
+if (my ($shop) = grep { $_ } @shop{qw(off on)})
+{
+	$shop->{db}->run(<<~'SQL');
+		SET session_replication_role = replica;
+		DELETE FROM sambapos_replica.orders WHERE id = (SELECT max(id) FROM sambapos_replica.orders WHERE row_state = 'cleared') AND row_state = 'cleared';
+		UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE id = (SELECT max(id) FROM sambapos_replica.tickets WHERE row_state = 'cleared') AND row_state = 'cleared';
+		UPDATE sambapos_replica.payments SET amount = amount + 0.01 WHERE id = (SELECT max(id) FROM sambapos_replica.payments WHERE row_state = 'cleared') AND row_state = 'cleared';
+		SQL
+	my %found = map { $_->[0] => 1 } $shop->{account}->balance, $shop->{account}->look;
+	is_deeply([ sort keys %found ], [ 'counts, went with clear', 'lost', 'never at the till', 'row lost: orders', 'row of history changed: payments', 'sales differ' ],
+		'a row that is lost, a ticket that no longer counts, a penny too much: each is noticed');
+}
+note("snapshot $_: " . $shop{$_}{account}->told) for sort grep { $shop{$_} } keys %shop;
+done_testing();
