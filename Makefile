@@ -100,6 +100,6 @@ soak: ; @SAMBAPOS_RACE_SECONDS=100 SAMBAPOS_RACE_SEEDS=`seq -s, 1 20` test/harne
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
-bench: ; @test/bench/bench && test/bench/history_guard
+bench: ; @test/bench/bench && test/bench/history_guard && test/bench/worker
 clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)

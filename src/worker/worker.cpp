@@ -19,7 +19,7 @@ namespace sambapos::worker
 {
 
 /* A look that has no answer by then has failed. A run may take what it takes. */
-constexpr int look_limit = 15000; /* milliseconds */
+constexpr int look_limit = 30000; /* milliseconds */
 
 static int my_post;
 static MemoryContext loop_memory;
