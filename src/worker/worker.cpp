@@ -19,7 +19,7 @@ namespace sambapos::worker
 {
 
 /* A look that has no answer by then has failed. A run may take what it takes. */
-constexpr int look_limit = 15000; /* milliseconds */
+constexpr int look_limit = 30000; /* milliseconds */
 
 static int my_post;
 static MemoryContext loop_memory;
@@ -52,7 +52,7 @@ leave(Outcome outcome, Oid role)
 	proc_exit(0);
 }
 
-[[noreturn]] static void
+static Oid
 find_role()
 {
 	Oid role;
@@ -60,6 +60,14 @@ find_role()
 	StartTransactionCommand();
 	role = role_here();
 	CommitTransactionCommand();
+	return role;
+}
+
+[[noreturn]] static void
+leave_role()
+{
+	Oid role = find_role();
+
 	leave(OidIsValid(role) ? Outcome::found_role : Outcome::nothing_here, role);
 }
 
@@ -215,7 +223,12 @@ work()
 	int chosen;
 
 	if (!attempt_transaction(look_around, &sites, &error))
-		ReThrowError(error);
+	{
+		/* the extension may have been dropped meanwhile */
+		if (find_role() == GetUserId())
+			ReThrowError(error);
+		sites.is_home = false;
+	}
 	pgstat_report_stat(false);
 	if (!sites.is_home)
 		leave(Outcome::nothing_here, InvalidOid);
@@ -236,7 +249,7 @@ connect(const Post *post)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(post->database, post->role, 0);
 	if (!OidIsValid(post->role))
-		find_role();
+		leave_role();
 	SetConfigOption("application_name", worker_type, PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
