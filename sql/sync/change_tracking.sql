@@ -208,7 +208,22 @@ $$;
 COMMENT ON FUNCTION sambapos._tracking_changes_sql(sambapos._place, sambapos._table, bigint) IS
   'The T-SQL that names what has changed in a table since a version: table, root, and key where no root is in it';
 
--- Makes its table only when there is something to ask; sambapos_sync goes on with the one of the site before.
+-- Only where there is something to ask, so that nobody else pays for it. sambapos_sync goes on with that of the site
+-- before, and a run that has to begin again with its own.
+CREATE FUNCTION sambapos._tracking_open() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regclass('pg_temp.sambapos__tracked') IS NULL THEN
+    CREATE TEMPORARY TABLE sambapos__tracked (table_name name, root_id bigint, id bigint);
+  ELSE
+    DELETE FROM pg_temp.sambapos__tracked;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._tracking_open() IS
+  'Makes or empties the temporary table for what change tracking names: table, root, and key where no root is in it';
+
 CREATE FUNCTION sambapos._tracking_read(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -223,11 +238,8 @@ BEGIN
   IF question IS NULL THEN
     RETURN;
   END IF;
-  IF to_regclass('pg_temp.sambapos__tracked') IS NULL THEN
-    CREATE TEMPORARY TABLE sambapos__tracked (table_name name, root_id bigint, id bigint);
-  END IF;
-  DELETE FROM pg_temp.sambapos__tracked;
-  INSERT INTO pg_temp.sambapos__tracked
+  PERFORM sambapos._tracking_open();
+  INSERT INTO pg_temp.sambapos__tracked (table_name, root_id, id)
   SELECT q.t::name, q.r, q.k FROM sambapos._query(place.server, question) AS q (t text, r bigint, k bigint);
   PERFORM sambapos._stage_analyze('sambapos__tracked');
   UPDATE sambapos.run_table AS x

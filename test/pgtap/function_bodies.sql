@@ -27,7 +27,7 @@ SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check')
 \if :there
 CREATE EXTENSION plpgsql_check;
 CREATE EXTENSION IF NOT EXISTS pg_cron;
-SELECT sambapos._workbench_open();
+SELECT sambapos._workbench_open(), sambapos._tracking_open();
 -- Records whose columns only the call knows cannot be looked at, and replica tables are not there.
 CREATE TEMP VIEW complaint AS
   WITH ours AS MATERIALIZED ( -- first: the check raises for a function of another language
