@@ -10,7 +10,7 @@
 # Reads overlap with what the till does, so the account asks the till for a snapshot before and after each run: what was
 # there in both was there to be read. From that follows for each row that ever was, and for each state it was in:
 #
-# * What a complete run had to see is in the replica, once, as it was then or later. (What a "late" terminal stamps is
+# * What a complete run had to see is in the replica, once (but for what a root left behind that goes on elsewhere), as it was then or later. (What a "late" terminal stamps is
 #   only seen by runs that compare.)
 # * What is in the replica was at the till, just so, under the root that it is under.
 # * A ticket's document is the one it had, whatever else had its id (document_epoch).
@@ -50,7 +50,7 @@ sub new
 		CREATE INDEX ON account.version (born);
 		CREATE TABLE account.incarnation (relation text, key text, born bigint PRIMARY KEY, root_born bigint, last bigint, required bigint, verdict text);
 		CREATE TABLE account.replica (relation text, epoch integer, document_epoch integer, key text, root_key text, row_state text, content jsonb,
-			born bigint, version bigint);
+			born bigint, version bigint, left_behind boolean NOT NULL DEFAULT false);
 		CREATE INDEX ON account.replica (born);
 		SQL
 	return bless { till => $till, db => $db }, $class;
@@ -198,6 +198,18 @@ sub find_roots
 			WHERE r.relation = '$root{$relation}[0]' AND r.key = v.root_key AND r.number < i.born ORDER BY r.number DESC LIMIT 1)
 			WHERE i.relation = '$relation'");
 	}
+	# a child is its root and its key: one that gets the id of one that the backup lacked, in the same ticket, is that one
+	# where nothing tells when a row was born
+	$account->{db}->run(<<~'SQL');
+		CREATE TEMPORARY TABLE same AS SELECT * FROM (
+			SELECT born, min(born) OVER (PARTITION BY relation, key, root_born) AS first FROM account.incarnation
+			WHERE root_born IS NOT NULL AND relation IN ('Calculations', 'PaidItems', 'TicketEntities')) AS s
+		WHERE born <> first;
+		UPDATE account.version AS v SET born = s.first FROM same AS s WHERE s.born = v.born;
+		DELETE FROM account.incarnation AS i USING same AS s WHERE s.born = i.born;
+		UPDATE account.incarnation AS i SET last = (SELECT max(v.number) FROM account.version AS v WHERE v.born = i.born)
+		WHERE i.born IN (SELECT first FROM same);
+		SQL
 }
 
 # Which row at the till a row of the replica is: a root by what it holds, a child by that under its own root.
@@ -214,7 +226,14 @@ sub match
 			WHERE v.relation = '$relation' AND v.key = r.key AND v.content = r.content $under ORDER BY v.number DESC LIMIT 1)
 			WHERE r.relation = '$relation'");
 	}
-	$db->run('ANALYZE account.replica');
+	# a root that goes on in another epoch leaves what it was behind, where it does not count
+	$db->run(<<~'SQL');
+		UPDATE account.replica AS r SET left_behind = true FROM (
+			SELECT ctid, row_number() OVER (PARTITION BY born ORDER BY row_state IN ('live', 'cleared', 'superseded') DESC, epoch DESC) AS n
+			FROM account.replica WHERE born IS NOT NULL) AS x
+		WHERE x.ctid = r.ctid AND x.n > 1 AND r.row_state IN ('removed', 'deleted');
+		ANALYZE account.replica
+		SQL
 }
 
 sub judge
@@ -274,7 +293,8 @@ sub faults
 	return $account->{db}->rows(<<~SQL);
 		SELECT 'never at the till', $where, r.content - '{ticket_logs,ticket_states,order_states}'::text[] FROM account.replica AS r WHERE r.born IS NULL
 		UNION ALL
-		SELECT 'there twice', string_agg($where, '; '), NULL FROM account.replica AS r WHERE r.born IS NOT NULL GROUP BY r.born HAVING count(*) > 1
+		SELECT 'there twice', string_agg($where, '; '), NULL FROM account.replica AS r
+		WHERE r.born IS NOT NULL AND NOT r.left_behind GROUP BY r.born HAVING count(*) > 1
 		UNION ALL
 		SELECT 'lost', format('%s key %s, read as %s: %s; its root: %s', i.relation, i.key, i.required, @{[ life('i.born') ]}, @{[ life('i.root_born') ]}), v.content
 		FROM account.incarnation AS i
@@ -285,7 +305,7 @@ sub faults
 			SELECT jsonb_object_agg(h.key, h.value) FROM jsonb_each(r.content) AS h WHERE v.content -> h.key <> h.value), 'there', (
 			SELECT jsonb_object_agg(h.key, h.value) FROM jsonb_each(v.content) AS h WHERE r.content -> h.key <> h.value))
 		FROM account.incarnation AS i JOIN account.replica AS r USING (born) JOIN account.version AS v ON v.number = i.required
-		WHERE NOT EXISTS (SELECT FROM account.version AS o WHERE o.born = i.born AND o.number >= i.required AND o.content = r.content)
+		WHERE NOT r.left_behind AND NOT EXISTS (SELECT FROM account.version AS o WHERE o.born = i.born AND o.number >= i.required AND o.content = r.content)
 		UNION ALL
 		SELECT 'has another document', $where, NULL FROM account.replica AS r JOIN account.version AS v ON v.number = r.version
 		JOIN account.replica AS d ON d.relation = 'AccountTransactionDocuments' AND d.epoch = r.document_epoch AND d.key = r.content ->> 'transaction_document_id'
@@ -295,7 +315,7 @@ sub faults
 		UNION ALL
 		SELECT i.verdict || ', went with ' || l.kind, format('%s: %s; its root: %s', $where, @{[ life('i.born') ]}, @{[ life('i.root_born') ]}), NULL FROM account.incarnation AS i JOIN account.replica AS r USING (born)
 		JOIN account.version AS l ON l.number = i.last
-		WHERE NOT CASE i.verdict WHEN 'live' THEN r.row_state = 'live' WHEN 'counts' THEN r.row_state IN ('cleared', 'superseded')
+		WHERE NOT r.left_behind AND NOT CASE i.verdict WHEN 'live' THEN r.row_state = 'live' WHEN 'counts' THEN r.row_state IN ('cleared', 'superseded')
 			WHEN 'does not count' THEN r.row_state IN ('removed', 'deleted') ELSE r.row_state <> 'live' END
 		ORDER BY 1, 2
 		SQL
@@ -322,7 +342,7 @@ sub sales
 			there AS (
 			SELECT ($ledger_day)::date AS day, sum($ledger_amount) AS total FROM account.incarnation AS i CROSS JOIN LATERAL (
 				SELECT v.content FROM account.version AS v WHERE v.born = i.born AND v.act <> 'D' AND v.number >= coalesce(i.required, 0)
-				ORDER BY v.content = (SELECT r.content FROM account.replica AS r WHERE r.born = i.born LIMIT 1) DESC NULLS LAST, v.number DESC LIMIT 1) AS x
+				ORDER BY v.content = (SELECT r.content FROM account.replica AS r WHERE r.born = i.born AND NOT r.left_behind LIMIT 1) DESC NULLS LAST, v.number DESC LIMIT 1) AS x
 			WHERE i.relation = '$relation' AND (i.verdict IN ('live', 'counts') AND (i.required IS NOT NULL OR EXISTS (SELECT FROM account.replica AS r WHERE r.born = i.born))
 				OR i.verdict = 'is gone' AND EXISTS (SELECT FROM account.replica AS r WHERE r.born = i.born AND r.row_state IN ('cleared', 'superseded'))) GROUP BY 1)
 			SELECT 'sales differ', '$name ' || day, here.total, there.total FROM here FULL JOIN there USING (day) WHERE here.total IS DISTINCT FROM there.total ORDER BY 2")

@@ -18,7 +18,7 @@ Harness::needs_stand_in('be held in the middle of a run, or be killed');
 
 my $seed = $ENV{SAMBAPOS_MATRIX_SEED} // 1;
 my $many = $ENV{SAMBAPOS_MATRIX} // 16;
-my @failures = qw(none 1205 1222 3960 cut backend till);
+my @failures = qw(none 1205 1222 3960 cut backend later till);    # later: the backend, while it reads on or merges
 my $selects = 45;    # of a run of these tables, about
 my $cluster = Harness::cluster();
 
@@ -60,7 +60,17 @@ sub new
 	my $account = Account->new($till, $db);
 	my $names = join ', ', map { "'$_'" } @Player::tables;
 	$db->run("SELECT * FROM sambapos_add_site('shop', 'till', 'UTC', ARRAY[$names])");
-	return bless { till => $till, db => $db, account => $account, player => Player->new($seed), session => $db->session }, $class;
+	return bless { till => $till, db => $db, account => $account, player => Player->new($seed), crashes => -1 }, $class;
+}
+
+# A backend that is killed takes all others with it.
+my $crashes = 0;
+
+sub session
+{
+	my ($shop) = @_;
+	@$shop{qw(session crashes)} = ($shop->{db}->session, $crashes) if $shop->{crashes} != $crashes;
+	return $shop->{session};
 }
 
 sub play
@@ -85,7 +95,7 @@ sub sync
 	my ($shop, $mode) = @_;
 	my @bad;
 	$shop->{account}->run(sub {
-		@bad = map { "$_->{table_name}: $_->{status} $_->{message}" } grep { $_->{status} ne 'ok' } $shop->{session}->sync("'shop', mode => '$mode'");
+		@bad = map { "$_->{table_name}: $_->{status} $_->{message}" } grep { $_->{status} ne 'ok' } $shop->session->sync("'shop', mode => '$mode'");
 		return !@bad;
 	});
 	return @bad;
@@ -95,18 +105,19 @@ sub sync
 sub run_with
 {
 	my ($shop, $select, $mode, $meanwhile) = @_;
-	my $till = $shop->{till};
+	my ($till, $session) = ($shop->{till}, $shop->session);
 	$till->control('hold_at_select', $select);
-	$shop->{session}->send("SELECT count(*) FROM sambapos_sync('shop', mode => '$mode')");
+	$session->send($mode eq 'run' ? "SELECT sambapos_request_sync('shop');\nCALL sambapos_run('shop')" : "SELECT count(*) FROM sambapos_sync('shop', mode => '$mode')");
 	my $held;
-	until ($held || $shop->{session}->is_answered)
+	until ($held || $session->is_answered)
 	{
 		$held = $till->sql("SELECT COUNT(*) FROM till.connections WHERE state = 'hanging'") > 0;
 		select undef, undef, undef, 0.02;
 	}
-	$meanwhile->($held);
+	my $later = $meanwhile->($held);
 	$till->control('hold_at_select', 'off');
-	$shop->{session}->receive;
+	$shop->kill_backend(rand 0.6) if $later;
+	$session->receive if $shop->session == $session;
 	$till->control('reset', '');
 }
 
@@ -114,21 +125,21 @@ sub strike
 {
 	my ($shop, $failure) = @_;
 	my $till = $shop->{till};
-	return $till->control('fail_next', $failure) if $failure =~ /^\d/;
-	return $till->control('cut_after_bytes', 1 + int rand 2000) if $failure eq 'cut';
-	if ($failure eq 'backend')
-	{
-		kill 'KILL', $shop->{session}{pid};
-		$shop->{session}->receive;    # its psql has heard of it
-		$cluster->wait;
-		$shop->{session} = $shop->{db}->session;
-		$shop->{session}->send('SELECT 1');
-	}
-	elsif ($failure eq 'till')
-	{
-		$till->halt('KILL');
-		$till->restart;
-	}
+	$till->control('fail_next', $failure) if $failure =~ /^\d/;
+	$till->control('cut_after_bytes', 1 + int rand 2000) if $failure eq 'cut';
+	$shop->kill_backend(0) if $failure eq 'backend';
+	$till->halt('KILL'), $till->restart if $failure eq 'till';
+	return $failure eq 'later';
+}
+
+sub kill_backend
+{
+	my ($shop, $seconds) = @_;
+	select undef, undef, undef, $seconds;
+	kill 'KILL', $shop->session->{pid};
+	$shop->session->receive;    # its psql has heard of it
+	$cluster->wait;
+	$crashes++;
 }
 
 sub cell
@@ -136,7 +147,7 @@ sub cell
 	my ($shop, $clear, $step, $failure) = @_;
 	my ($account, $till) = @$shop{qw(account till)};
 	my @faults;
-	my $mode = rand() < 0.25 ? 'full' : 'auto';
+	my $mode = (qw(full auto auto run run))[ rand 5 ];
 	$till->postgres('SELECT till.backup()') if rand() < 0.3 || !$shop->{backup}++;
 	$shop->sell(3 + int rand 5);
 	push @faults, $shop->sync('auto');
@@ -149,7 +160,7 @@ sub cell
 	my $select = int rand $selects;
 	$shop->run_with($select, $mode, sub {
 		$shop->play(@steps[$step .. $more - 1]);
-		$shop->strike($failure) if $failure ne 'none' && $_[0];
+		return $failure ne 'none' && $_[0] && $shop->strike($failure);
 	});
 	push @faults, $shop->sync('auto') if rand() < 0.4;
 	$shop->play(@steps[$more .. $#steps]);

@@ -17,7 +17,7 @@ use POSIX ();
 
 Harness::needs_stand_in('keep a ledger, move its clock and restore a backup');
 
-my $tickets = $ENV{SAMBAPOS_WEEK_TICKETS} // 140;
+my $tickets = $ENV{SAMBAPOS_WEEK_TICKETS} // 70;
 my $steps = 5;    # a day
 my $cluster = Harness::cluster();
 
@@ -196,7 +196,7 @@ sub pass
 
 package main;
 
-for my $seed (split /,/, $ENV{SAMBAPOS_WEEK_SEEDS} // '1')
+for my $seed (split /,/, $ENV{SAMBAPOS_WEEK_SEEDS} // '2')
 {
 	my $week = Week->new($seed);
 	my ($account, $db, $till) = @$week{qw(account db till)};
@@ -206,7 +206,6 @@ for my $seed (split /,/, $ENV{SAMBAPOS_WEEK_SEEDS} // '1')
 		or diag(join "\n", @{ $week->{faults} }[0 .. ($#{ $week->{faults} } > 19 ? 19 : $#{ $week->{faults} })]);
 	is_deeply(Canonical::compare($till, $db)->{differences}, [], "seed $seed: live rows equal the till's");
 	my @faults = map { join ' | ', map { $_ // '' } @$_ } $account->balance;
-	local our $TODO = 'a calculation of a ticket is missing';
 	is_deeply(\@faults, [], "seed $seed: the account is exact") or diag(join "\n", @faults[0 .. ($#faults > 39 ? 39 : $#faults)]);
 	note("seed $seed: $week->{runs} runs, $week->{failed} of them failed; " . $account->told);
 	note(join "\n", map { join ' ', map { $_ // '' } @$_ } $db->rows("SELECT kind, table_name, sum(rows), count(*) FROM sambapos.source_events GROUP BY 1, 2 ORDER BY 1, 2"));
