@@ -28,3 +28,4 @@ select TOP 0 * from Tickets
 select 'a' as [from], 2 "b c", 3 as 'd'
 set fmtonly on select 1 as a set fmtonly off select 2
 set fmtonly on delete from Tickets
+create table AVeryLongTableNameThatSomebodyHasMadeForTheShopOfTheHotelNumberOne (Id int not null primary key); insert into AVeryLongTableNameThatSomebodyHasMadeForTheShopOfTheHotelNumberOne values (1); select name, (select count(*) from AVeryLongTableNameThatSomebodyHasMadeForTheShopOfTheHotelNumberOne) from sys.tables where name like 'AVery%'; drop table [AVeryLongTableNameThatSomebodyHasMadeForTheShopOfTheHotelNumberOne]

@@ -253,7 +253,10 @@ Lexer::next()
 	{
 		for (at++; at < s.size() && in_word(peek());)
 			at++;
-		return push(c == '@' ? Tok::variable : Tok::word, s.substr(start, at - start));
+
+		std::string word = s.substr(start, at - start);
+
+		return c == '@' ? push(Tok::variable, word) : push(Tok::word, cut_name(word));
 	}
 	for (const char *two : {"<=", ">=", "<>", "!=", "!<", "!>", "+=", "-=", "*=", "/=", "::"})
 		if (s.compare(at, 2, two) == 0)
