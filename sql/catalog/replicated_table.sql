@@ -97,6 +97,7 @@ CREATE TABLE sambapos.waiting_root (
   table_name text NOT NULL,
   id         bigint NOT NULL,
   run_id     bigint NOT NULL,
+  missing_runs integer NOT NULL DEFAULT 0,
   PRIMARY KEY (site_id, table_name, id)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.waiting_root', '');
@@ -105,6 +106,9 @@ COMMENT ON TABLE sambapos.waiting_root IS
   'they were read again after their children';
 COMMENT ON COLUMN sambapos.waiting_root.run_id IS
   'The run that found it so; a later run that reads the root deletes the row';
+COMMENT ON COLUMN sambapos.waiting_root.missing_runs IS
+  'In how many runs the children came and the root did not: after settle_runs of them it is not asked for any more, and '
+  'its children wait until it comes by itself';
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
@@ -120,15 +124,18 @@ SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_othe
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
 
-CREATE FUNCTION sambapos._root_waits(run_id bigint, t sambapos._table, ids bigint[]) RETURNS void
+CREATE FUNCTION sambapos._root_waits(run_id bigint, t sambapos._table, ids bigint[], is_missing boolean DEFAULT false)
+RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.waiting_root AS w (site_id, table_name, id, run_id)
-  SELECT t.site_id, t.table_name, i, _root_waits.run_id FROM unnest(ids) AS i
-  ON CONFLICT ON CONSTRAINT waiting_root_pkey DO UPDATE SET run_id = excluded.run_id;
+  INSERT INTO sambapos.waiting_root AS w (site_id, table_name, id, run_id, missing_runs)
+  SELECT t.site_id, t.table_name, i, _root_waits.run_id, is_missing::integer FROM unnest(ids) AS i
+  ON CONFLICT ON CONSTRAINT waiting_root_pkey DO UPDATE SET run_id = excluded.run_id,
+    missing_runs = CASE WHEN w.run_id = excluded.run_id THEN w.missing_runs -- it is said of each child table
+                        WHEN is_missing THEN w.missing_runs + 1 ELSE 0 END;
 $$;
-COMMENT ON FUNCTION sambapos._root_waits(bigint, sambapos._table, bigint[]) IS
-  'Has the next run read these roots again, with their children';
+COMMENT ON FUNCTION sambapos._root_waits(bigint, sambapos._table, bigint[], boolean) IS
+  'Has the next run read these roots again, with their children; is_missing: children came, and the roots did not';
 
 -- A replica table is one source table's, at all sites. Its name stays given when a table is taken out of a site and its
 -- rows stay: they must never be taken for another table's.

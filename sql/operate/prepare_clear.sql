@@ -25,7 +25,7 @@ $$
     FROM sambapos.reconcile_finding AS f WHERE f.site_id = place.site_id AND f.repaired_at IS NULL
     UNION ALL
     SELECT 5, format('%s %s was changing while it was read', w.table_name, w.id)
-    FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id
+    FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs
     UNION ALL
     SELECT 6, format('rows of %s %s are missing at the source and not judged yet', m.table_name, m.root_id)
     FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL) AS p

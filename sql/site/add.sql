@@ -202,12 +202,14 @@ $$;
 COMMENT ON FUNCTION sambapos._site_repair_table(sambapos._place, sambapos._table, name) IS
   'Makes again what was dropped of a table that a site has';
 
+-- Whoever waits in PostgreSQL's queue for a lock keeps out those who come after: a report that runs for long would hold
+-- up all readers of a table, so its lock is not waited for longer than a second.
 -- A table that cannot be added leaves the others alone; who asked for that one table alone gets the error. What belongs
 -- to other roles is an error always: nothing is done beside it.
 CREATE FUNCTION sambapos._site_try_table(place sambapos._place, wanted record, fresh name, at_source text[],
                                          strict boolean)
 RETURNS sambapos.table_action
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   t sambapos._table := (SELECT t FROM sambapos._table AS t
@@ -223,12 +225,13 @@ BEGIN
     RETURN (wanted.table_name, 'left out: it needs table ' || wanted.parent)::sambapos.table_action;
   END IF;
   RETURN (sambapos._site_add_table(place, wanted, fresh, at_source), 'added')::sambapos.table_action;
-EXCEPTION WHEN duplicate_table OR datatype_mismatch OR fdw_table_not_found OR invalid_table_definition THEN
+EXCEPTION WHEN duplicate_table OR datatype_mismatch OR fdw_table_not_found OR invalid_table_definition
+  OR lock_not_available THEN
   IF strict AND wanted.asked_by_name THEN
     RAISE;
   END IF;
-  RETURN (coalesce(wanted.table_name, sambapos._name_natural(wanted.present)),
-          'refused: ' || SQLERRM)::sambapos.table_action;
+  RETURN (coalesce(wanted.table_name, sambapos._name_natural(wanted.present)), 'refused: ' || CASE SQLSTATE
+            WHEN '55P03' THEN 'others use what is to be altered: call again' ELSE SQLERRM END)::sambapos.table_action;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_try_table(sambapos._place, record, name, text[], boolean) IS

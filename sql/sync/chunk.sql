@@ -8,21 +8,6 @@
 --   run.
 -- * What came or went between two chunks is found by that run too: it compares the counts.
 
-CREATE FUNCTION sambapos._chunk_plan(place sambapos._place, batch_rows bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  PERFORM sambapos._backfill_forget(place.site_id);
-  UPDATE sambapos.backfill AS b SET batch_rows = _chunk_plan.batch_rows WHERE b.site_id = place.site_id;
-  INSERT INTO sambapos.backfill (site_id, table_name, batch_rows)
-  SELECT t.site_id, t.table_name, _chunk_plan.batch_rows FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period') AND t.enabled AND t.paused_reason IS NULL
-    AND t.loaded_at IS NULL
-  ON CONFLICT DO NOTHING;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._chunk_plan(sambapos._place, bigint) IS 'Notes which roots of a site are loaded in chunks';
-
 -- All roots get on alike, so that the newest of all are there first; a ticket's document before it.
 CREATE FUNCTION sambapos._chunk_next(site_id integer) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

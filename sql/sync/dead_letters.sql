@@ -49,22 +49,33 @@ $$;
 COMMENT ON FUNCTION sambapos._dead_letter_key_sql(sambapos._place, sambapos._table) IS
   'SQL for the key of staged row s';
 
-CREATE FUNCTION sambapos._dead_letters_forget(place sambapos._place, t sambapos._table) RETURNS void
+-- Once it is known whose row it is: another row under a used-again id has letters of its own, and those of the row before
+-- stay with it. Of a row that is here again a letter goes when its value is another one, and a later one takes its place.
+CREATE FUNCTION sambapos._dead_letters_settle(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  same_row text := format('d.site_id = $1 AND d.table_name = %L AND d.key = %s', t.table_name,
+                          sambapos._dead_letter_key_sql(place, t));
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
 BEGIN
   PERFORM FROM sambapos.dead_letters AS d WHERE (d.site_id, d.table_name) = (place.site_id, t.table_name);
-  IF FOUND THEN
-    EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING pg_temp.%I AS s
-                     WHERE d.site_id = $1 AND d.table_name = %L AND d.key = %s
-                       AND to_jsonb(s) ->> d.column_name IS DISTINCT FROM d.replaced',
-                   sambapos._stage_name(t.table_name), t.table_name, sambapos._dead_letter_key_sql(place, t))
-      USING place.site_id;
+  IF NOT FOUND THEN
+    RETURN;
   END IF;
+  EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s
+                   WHERE %s AND d.epoch IN (0, s.epoch) AND to_jsonb(s) ->> d.column_name IS DISTINCT FROM d.replaced',
+                 stage, same_row) USING place.site_id;
+  EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s, sambapos.dead_letters AS n
+                   WHERE %s AND d.epoch = s.epoch AND n.epoch = 0
+                     AND (n.site_id, n.table_name, n.key, n.column_name) = (d.site_id, d.table_name, d.key, d.column_name)',
+                 stage, same_row) USING place.site_id;
+  EXECUTE format('UPDATE sambapos.dead_letters AS d SET epoch = s.epoch FROM %s AS s WHERE %s AND d.epoch = 0',
+                 stage, same_row) USING place.site_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._dead_letters_forget(sambapos._place, sambapos._table) IS
-  'Deletes the dead letters of staged rows that have another value now';
+COMMENT ON FUNCTION sambapos._dead_letters_settle(sambapos._place, sambapos._table) IS
+  'Gives the dead letters of staged rows their epoch, and deletes those of values that were corrected';
 
 -- A value that the replica has already was looked at when it came. So one that really holds U+FFFD costs the source a
 -- question once, not one in every run. A hundred of a column and run are enough to find out what is wrong there.
@@ -106,7 +117,6 @@ DECLARE
                    FROM sambapos._dead_letter_columns(place, t) AS c);
   replaced boolean := false;
 BEGIN
-  PERFORM sambapos._dead_letters_forget(place, t);
   IF columns IS NOT NULL AND current_setting('sambapos.replace_invalid_text')::boolean THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE strpos(concat_ws('' '', %s), chr(65533)) > 0)',
                    sambapos._stage_name(t.table_name), columns) INTO replaced;

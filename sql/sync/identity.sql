@@ -160,11 +160,11 @@ BEGIN
   SELECT array_agg(x.id ORDER BY x.id), jsonb_agg(to_jsonb(x) - '{table_name,verdict}'::text[] ORDER BY x.id)
     INTO undecided, evidence
   FROM (SELECT * FROM pg_temp.sambapos__suspect AS x
-        WHERE x.table_name = t.table_name AND x.verdict = 'undecided' ORDER BY x.id LIMIT 50) AS x;
+        WHERE x.table_name = t.table_name AND x.verdict = 'undecided') AS x;
   IF undecided IS NOT NULL THEN
     PERFORM sambapos._log_message(run_id, t.table_name, format(
-      'edits, or other rows under used-again ids, kept apart until somebody looks: id %s',
-      array_to_string(undecided, ', ')));
+      'edits, or other rows under used-again ids, kept apart until somebody looks: id %s%s',
+      array_to_string(undecided[1:50], ', '), ' and ' || nullif(cardinality(undecided) - 50, 0) || ' more'));
     PERFORM sambapos._log_event(run_id, place, t.table_name, 'reseed', cardinality(undecided),
                                 jsonb_build_object('undecided', evidence));
   END IF;
@@ -235,8 +235,14 @@ BEGIN
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
                   FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''',
                  t.table_name, namesakes) USING place.site_id;
-  DELETE FROM sambapos.waiting_root AS w
-   WHERE (w.site_id, w.table_name) = (place.site_id, t.table_name) AND w.run_id < _epoch_find_roots.run_id;
+  EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
+                   WHERE (w.site_id, w.table_name) = ($1, %L) AND w.run_id < $2 AND w.missing_runs BETWEEN 1 AND $3
+                     AND NOT EXISTS (SELECT FROM %s AS s WHERE s.id = w.id)', t.table_name, stage)
+    USING place.site_id, run_id, place.settle_runs; -- asked for, and not there
+  EXECUTE format('DELETE FROM sambapos.waiting_root AS w
+                   WHERE (w.site_id, w.table_name) = ($1, %L) AND w.run_id < $2
+                     AND (w.missing_runs = 0 OR EXISTS (SELECT FROM %s AS s WHERE s.id = w.id))', t.table_name, stage)
+    USING place.site_id, run_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._epoch_find_roots(bigint, sambapos._place, sambapos._table) IS
@@ -259,7 +265,7 @@ BEGIN
                   SELECT array_agg(DISTINCT id) FROM waiting', stage, t.parent_key) INTO waiting;
   IF waiting IS NOT NULL THEN
     SELECT r.* INTO root FROM sambapos._table AS r WHERE r.site_id = place.site_id AND r.table_name = t.parent;
-    PERFORM sambapos._root_waits(run_id, root, waiting);
+    PERFORM sambapos._root_waits(run_id, root, waiting, true);
     PERFORM sambapos._log_message(run_id, t.table_name, format(
       'rows of %s roots came without them: they wait for the next run', cardinality(waiting)));
   END IF;

@@ -19,7 +19,8 @@ BEGIN
      AND NOT place.auth_failed AND NOT sambapos._compare_is_due(place)
      AND EXISTS (SELECT FROM sambapos.source_question AS q WHERE q.site_id = place.site_id AND q.since IS NOT NULL)
      AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
-     AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w WHERE w.site_id = place.site_id)
+     AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
+                     WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs)
      AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL)
      AND NOT EXISTS (SELECT FROM sambapos.inconsistent_root AS i
                      WHERE i.site_id = place.site_id AND i.runs < place.settle_runs)

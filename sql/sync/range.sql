@@ -1,4 +1,4 @@
--- range.sql: the ids that one chunk of a first load has.
+-- range.sql: which first loads are in chunks, and the ids that one chunk has.
 
 -- A chunk has about batch_rows rows with the children. How many there are to a root the chunks before have shown; the
 -- first one takes ten.
@@ -45,24 +45,63 @@ $$;
 COMMENT ON FUNCTION sambapos._range_cut(bigint, sambapos._place, sambapos._table) IS
   'Decides which ids of a root the chunk at hand has';
 
+CREATE FUNCTION sambapos._chunk_plan(place sambapos._place, batch_rows bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._backfill_forget(place.site_id);
+  UPDATE sambapos.backfill AS b SET batch_rows = _chunk_plan.batch_rows WHERE b.site_id = place.site_id;
+  INSERT INTO sambapos.backfill (site_id, table_name, batch_rows)
+  SELECT t.site_id, t.table_name, _chunk_plan.batch_rows FROM sambapos._table AS t
+  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period') AND t.enabled AND t.paused_reason IS NULL
+    AND t.loaded_at IS NULL
+  ON CONFLICT DO NOTHING;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._chunk_plan(sambapos._place, bigint) IS 'Notes which roots of a site are loaded in chunks';
+
+CREATE FUNCTION sambapos._range_is_large(rows bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT rows >= 100000; $$;
+COMMENT ON FUNCTION sambapos._range_is_large(bigint) IS
+  'True if a table has so many rows that a site is better loaded in chunks for the first time';
+
+-- The run goes on with the masters; whoever called it goes on with the chunks. What was asked for is not done by it.
+CREATE FUNCTION sambapos._range_turn(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._chunk_plan(place, 100000);
+  DELETE FROM sambapos.run_table AS x USING sambapos._table AS t
+   WHERE x.run_id = _range_turn.run_id AND t.site_id = place.site_id AND t.table_name = x.table_name AND t.kind <> 'master';
+  UPDATE sambapos.request AS q SET run_id = NULL, status = 'queued' WHERE q.run_id = _range_turn.run_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._range_turn(bigint, sambapos._place) IS
+  'Makes a run that would load a large site in one piece one of its masters, with chunks to follow';
+
+-- A person who has called sambapos_sync wants it in this transaction, and is told; a job does what is better.
 CREATE FUNCTION sambapos._range_advise(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  large CONSTANT bigint := 100000;
   fresh record;
 BEGIN
-  SELECT t.table_name, p.rows INTO fresh
+  SELECT t.table_name, p.rows, r.trigger, NOT EXISTS (
+           SELECT FROM sambapos._table AS o WHERE o.site_id = place.site_id AND o.kind IN ('ticket', 'document')
+              AND o.loaded_at IS NOT NULL) AS is_first INTO fresh
   FROM pg_temp.sambapos__probe AS p JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = p.table_name
   JOIN sambapos.run AS r ON r.run_id = _range_advise.run_id
-  WHERE t.loaded_at IS NULL AND p.rows >= large AND r.trigger = 'call' AND r.mode <> 'backfill'
+  WHERE t.loaded_at IS NULL AND sambapos._range_is_large(p.rows) AND r.mode <> 'backfill'
   ORDER BY p.rows DESC LIMIT 1;
-  IF FOUND THEN
+  IF fresh.trigger = 'call' THEN
     RAISE NOTICE 'site "%" is loaded in one transaction: table "%" has % rows', place.name, fresh.table_name, fresh.rows
       USING HINT = format('CALL sambapos_backfill(%L) loads a large site in committed parts and can be interrupted.',
                           place.name);
+  ELSIF fresh.is_first THEN
+    PERFORM sambapos._range_turn(run_id, place);
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._range_advise(bigint, sambapos._place) IS
-  'Says of a large site that is loaded for the first time that there is another way';
+  'What is done about a large site that would be loaded in one piece for the first time';

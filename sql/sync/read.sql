@@ -64,6 +64,20 @@ $$;
 COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS
   'From which date on a root''s rows are read again';
 
+-- A root whose children came without it again and again is not at the source: asking costs the list of all ids, in each
+-- run. When it comes it is staged like any other.
+CREATE FUNCTION sambapos._changed_leave_missing(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  DELETE FROM pg_temp.sambapos__changed AS c USING sambapos.waiting_root AS w
+   WHERE c.table_name = t.table_name AND (w.site_id, w.table_name, w.id) = (place.site_id, t.table_name, c.id)
+     AND w.missing_runs > place.settle_runs;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._changed_leave_missing(sambapos._place, sambapos._table) IS
+  'Takes from what changed the roots that are not at the source';
+
 -- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, and for
 -- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
 CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table, mode text) RETURNS void
@@ -77,6 +91,7 @@ BEGIN
   EXECUTE format(add_ids, t.table_name,
     'SELECT w.id FROM sambapos.waiting_root AS w WHERE w.site_id = $1 AND w.table_name = $2')
     USING place.site_id, t.table_name;
+  PERFORM sambapos._changed_leave_missing(place, t);
   IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
     EXECUTE format(add_ids, t.table_name, format(
       'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (

@@ -278,21 +278,24 @@ BEGIN
   SET LOCAL search_path TO pg_catalog, pg_temp;
   sites := sambapos._sites_due(site, exactly);
   FOREACH site_id IN ARRAY sites LOOP
-    CALL sambapos._chunks_run(site_id, run_id); -- a first load that was interrupted goes on
-    SET LOCAL search_path TO pg_catalog, pg_temp;
-    complaints := complaints || sambapos._run_complaint(run_id);
-    CONTINUE WHEN run_id IS NOT NULL;
-    COMMIT;
-    SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; -- whatever this user's default is
-    run_id := sambapos._run_start(site_id);
-    COMMIT;
-    SET LOCAL search_path TO pg_catalog, pg_temp;
-    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
-    CONTINUE WHEN run_id = 0;
-    CALL sambapos._run_parts(run_id);
-    SET LOCAL search_path TO pg_catalog, pg_temp;
-    complaints := complaints || sambapos._run_complaint(run_id);
+    LOOP
+      CALL sambapos._chunks_run(site_id, run_id); -- a first load that was interrupted goes on
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      complaints := complaints || sambapos._run_complaint(run_id);
+      EXIT WHEN run_id IS NOT NULL;
+      COMMIT;
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; -- whatever this user's default is
+      run_id := sambapos._run_start(site_id);
+      COMMIT;
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+      EXIT WHEN run_id = 0;
+      CALL sambapos._run_parts(run_id);
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      complaints := complaints || sambapos._run_complaint(run_id);
+      EXIT WHEN NOT sambapos._backfill_is_planned(site_id); -- a large site: the run has read its masters only
+    END LOOP;
   END LOOP;
   COMMIT;
   SET LOCAL search_path TO pg_catalog, pg_temp;
