@@ -12,6 +12,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   night timestamptz := now() - sambapos._night_began(place);
+  tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
 BEGIN
   RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
            WHERE r.run_id = _idle_is_possible.run_id)
@@ -32,7 +33,8 @@ BEGIN
        WHERE t.site_id = place.site_id AND t.enabled
          AND (x.status IS NULL OR x.status NOT IN ('running', 'paused')
               OR x.status = 'running' AND (
-                t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL OR t.source_signature IS NULL
+                t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL
+                OR t.source_signature IS NULL AND NOT tracked
                 OR t.kind = 'master' AND t.read_whole_at <= night
                 OR to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL
                 OR to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name)) IS NULL)));
@@ -45,15 +47,18 @@ COMMENT ON FUNCTION sambapos._idle_is_possible(bigint, sambapos._place) IS
 CREATE FUNCTION sambapos._idle_is_equal(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  tracked text := (SELECT i.answer FROM sambapos._tracking_idle(place) AS i);
 BEGIN
   RETURN coalesce((
     SELECT (q.answer #>> '{"",utc}')::timestamp >= place.hw_utc
        AND sambapos._source_offset((q.answer #>> '{"",local}')::timestamp, (q.answer #>> '{"",utc}')::timestamp)
            = place.hw_offset_minutes
        AND q.database = q.answer #>> '{"",database}' AND q.columns = q.answer ->> 'information_schema.columns'
+       AND q.answer ->> 'change tracking' IS NOT DISTINCT FROM tracked
        AND NOT EXISTS (SELECT FROM sambapos.run_table AS x
                        JOIN sambapos.table_state AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-                       WHERE x.run_id = _idle_is_equal.run_id AND x.status = 'running'
+                       WHERE x.run_id = _idle_is_equal.run_id AND x.status = 'running' AND tracked IS NULL
                          AND t.source_signature IS DISTINCT FROM q.answer ->> x.table_name)
     FROM sambapos.source_question AS q WHERE q.site_id = place.site_id), false);
 END;

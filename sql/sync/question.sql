@@ -8,6 +8,7 @@
 --   Ids and dates are constants, so that the question stays the same: SQL Server keeps its plan, and answers can be
 --   compared. They are renewed when the source has moved on.
 -- * A server that cannot answer costs nothing but the question: everything is read as if there were none.
+-- * Where change tracking says it all, that is asked in place of the sums.
 
 -- Each line of the answer: which table, which question about it, a number and a sum.
 CREATE FUNCTION sambapos._question_line(table_name text, measure text, source text) RETURNS text
@@ -162,13 +163,27 @@ CREATE FUNCTION sambapos._question_answer(place sambapos._place, question text) 
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT jsonb_object_agg(a.t, CASE a.t WHEN '' THEN a.of_source ELSE to_jsonb(a.answer) END)
-  FROM (SELECT q.t, string_agg(format('%s %s %s', q.m, q.n, q.s), ', ' ORDER BY q.m) AS answer,
+  FROM (SELECT q.t, coalesce(max(q.d), string_agg(format('%s %s %s', q.m, q.n, q.s), ', ' ORDER BY q.m)) AS answer,
                jsonb_build_object('local', max(q.l), 'utc', max(q.u), 'database', max(q.d)) AS of_source
         FROM sambapos._query(place.server, question)
              AS q (t text, m text, n bigint, s bigint, l timestamp, u timestamp, d text) GROUP BY q.t) AS a;
 $$;
 COMMENT ON FUNCTION sambapos._question_answer(sambapos._place, text) IS
   'What a source answers: an object of tables, and of the source itself under no name';
+
+CREATE FUNCTION sambapos._question_of_tracking(place sambapos._place) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  state text := (SELECT i.question FROM sambapos._tracking_idle(place) AS i);
+BEGIN
+  RETURN sambapos._question_of_source(place) || ' UNION ALL SELECT N''change tracking'' AS t, N'''' AS m, '
+         'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS s, CAST(NULL AS datetime) AS l, '
+         'CAST(NULL AS datetime) AS u, CAST(' || state || ' AS nvarchar(400)) AS d';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
+  'The question that shows it where change tracking can tell; NULL: it cannot';
 
 -- Asked before all else, since an error ends the remote transaction: what is read is of one that has seen none. The
 -- answer is kept for the end of the run; NULL: there is none.
@@ -183,6 +198,7 @@ BEGIN
     known.question := sambapos._question_build(place, known);
     INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
   END IF;
+  known.question := coalesce(sambapos._question_of_tracking(place), known.question);
   UPDATE sambapos.source_question AS q SET answer = sambapos._question_answer(place, known.question)
    WHERE q.site_id = place.site_id;
 EXCEPTION WHEN OTHERS THEN
