@@ -156,7 +156,10 @@ BEGIN
     RETURNING j.family, j.lost AND f.tracked AS lost
   )
   SELECT array_agg(DISTINCT e.family) FILTER (WHERE e.lost) INTO lost FROM entered AS e;
-  IF look ->> 'fork' <> place.tracked_fork THEN -- of tables that this run does not have, too
+  IF look ->> 'fork' <> place.tracked_fork
+     OR EXISTS (SELECT FROM sambapos._table AS t
+                WHERE t.site_id = place.site_id AND t.tracked_version > (look ->> 'version')::bigint)
+  THEN -- restored: tables that this run does not have are lost too
     lost := ARRAY(SELECT DISTINCT sambapos._table_family(t) FROM sambapos._table AS t
                   WHERE t.site_id = place.site_id AND t.tracked_version IS NOT NULL);
   END IF;
