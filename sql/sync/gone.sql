@@ -82,7 +82,8 @@ DECLARE
 BEGIN
   EXECUTE format(
     'WITH span AS (
-       SELECT count(*) FILTER (WHERE g.row_state IS NULL) AS gone, count(*) AS gone_or_superseded,
+       SELECT count(*) FILTER (WHERE g.row_state IS NULL) AS gone,
+              count(*) FILTER (WHERE g.row_state IS DISTINCT FROM ''removed'') AS gone_or_superseded,
               min(g.id) FILTER (WHERE g.row_state IS NULL) AS lowest_gone,
                   max(g.id) FILTER (WHERE g.row_state IS NULL) AS highest_gone,
               (array_agg(g.id ORDER BY g.id) FILTER (WHERE g.row_state IS NULL))[1:50] AS ids
@@ -214,7 +215,8 @@ BEGIN
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
                       FROM pg_temp.sambapos__gone AS g
                      WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id
-                         AND r.row_state = ''live''',
+                         AND (r.row_state = ''live'' OR g.row_state = ''removed''
+                              AND r.row_state IN (''cleared'', ''superseded''))',
                    c.table_name, c.key) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS marked = ROW_COUNT;
     PERFORM sambapos._log_gone(run_id, c.table_name, marked);

@@ -199,9 +199,51 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_ask_children(sambapos._place, sambapos._table) IS
   'Gives staged roots whose id is not known the epoch of their live children';
 
+-- A restored till gives out ids again that its backup lacked, to lines of the tickets that it has. A child that is not
+-- live here and comes with another birth is another row. Where children have none: one that was removed, comes with
+-- other values, and cannot have been with another root meanwhile.
+CREATE FUNCTION sambapos._child_is_another_sql(place sambapos._place, c sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(string_agg(format(CASE b.column_name WHEN 'order_uid' THEN '(r.%1$I <> s.%1$I OR s.%1$I = '''')'
+                                                       ELSE 'r.%1$I <> s.%1$I' END, b.column_name), ' AND '),
+                  CASE WHEN sambapos._replica_has_root_id(c) THEN 'false' ELSE
+                    'r.row_state = ''removed'' AND '
+                    || (SELECT p.values_differ FROM sambapos._merge_parts(place, c) AS p) END)
+  FROM sambapos._table_columns(place, c) AS b
+  WHERE NOT b.is_hidden AND b.column_name IN ('order_uid', 'created_date_time', 'date');
+$$;
+COMMENT ON FUNCTION sambapos._child_is_another_sql(sambapos._place, sambapos._table) IS
+  'SQL that is true if replica row r, which is not live, and staged row s, of one root and key, are not one row';
+
+-- Such a root goes on in an epoch of its own, so that nothing of what it had is written over.
+CREATE FUNCTION sambapos._epoch_leave_replaced(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+BEGIN
+  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE sambapos._stage_is_filled(k.table_name)
+  LOOP
+    EXECUTE format('UPDATE pg_temp.%I AS p SET epoch = NULL
+                     WHERE p.epoch IS NOT NULL AND EXISTS (
+                       SELECT FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r
+                         ON r.site_id = $1 AND r.epoch = p.epoch AND r.%4$I = s.%4$I AND %s
+                       WHERE s.%4$I = p.id AND r.row_state <> ''live'' AND %6$s)',
+                   sambapos._stage_name(t.table_name), sambapos._stage_name(c.table_name), c.table_name, c.parent_key,
+                   (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ')
+                    FROM unnest(sambapos._table_key(place, c)) AS k),
+                   sambapos._child_is_another_sql(place, c)) USING place.site_id;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_leave_replaced(sambapos._place, sambapos._table) IS
+  'Takes the epoch from staged roots that would write over another child of theirs';
+
 -- Roots: the row with the same fingerprint is the row (the live one, or else the newest); an id whose rows are all
 -- others has been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it of an
--- earlier life or (after a restore) of a later one, is superseded.
+-- earlier life or (after a restore) of a later one, is superseded; one with the same fingerprint is what has gone on
+-- elsewhere, and does not count beside it.
 CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -223,6 +265,7 @@ BEGIN
     EXECUTE format('UPDATE %s AS s SET epoch = x.epoch FROM pg_temp.sambapos__suspect AS x
                      WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
   END IF;
+  PERFORM sambapos._epoch_leave_replaced(place, t);
   EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
@@ -232,9 +275,11 @@ BEGIN
     PERFORM sambapos._epoch_ask_children(place, t);
   END IF;
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
-  EXECUTE format('INSERT INTO pg_temp.sambapos__gone SELECT %L::name, r.epoch, r.id, ''superseded''
-                  FROM %s WHERE r.epoch <> s.epoch AND r.row_state = ''live''',
-                 t.table_name, namesakes) USING place.site_id;
+  EXECUTE format('INSERT INTO pg_temp.sambapos__gone
+                  SELECT %L::name, r.epoch, r.id, CASE WHEN %s THEN ''removed'' ELSE ''superseded'' END FROM %s
+                  WHERE r.epoch <> s.epoch
+                    AND (r.row_state = ''live'' OR r.row_state IN (''cleared'', ''superseded'') AND %2$s)',
+                 t.table_name, sambapos._root_same_sql(place, t), namesakes) USING place.site_id;
   EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
                    WHERE (w.site_id, w.table_name) = ($1, %L) AND w.run_id < $2 AND w.missing_runs BETWEEN 1 AND $3
                      AND NOT EXISTS (SELECT FROM %s AS s WHERE s.id = w.id)', t.table_name, stage)
