@@ -128,6 +128,8 @@ BEGIN
     PERFORM sambapos._log_progress(place, 'pausing at', table_name);
     PERFORM sambapos._source_pause(place.server, pause_ms);
     PERFORM sambapos._log_progress(place, 'reading', table_name);
+  ELSIF f.unrested_ms >= 100 THEN
+    PERFORM sambapos._source_pause(place.server, 0); -- looked at: not asked about again after each statement
   END IF;
 END;
 $$;

@@ -64,13 +64,27 @@ $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
   'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one root';
 
+-- Of tables whose family has no part in the run nothing is asked: it costs more than all else that a chunk does.
+CREATE FUNCTION sambapos._run_family_tables(run_id bigint, place sambapos._place) RETURNS SETOF sambapos._table
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT t.* FROM sambapos._table AS t
+  WHERE t.site_id = place.site_id
+    AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
+                                      JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+                                      WHERE x.run_id = _run_family_tables.run_id);
+$$;
+COMMENT ON FUNCTION sambapos._run_family_tables(bigint, sambapos._place) IS
+  'The tables of a site that a run reads, and those that belong together with one of them';
+
 -- What somebody has dropped fails alone, and with a root its children, since they are not read without it.
 CREATE FUNCTION sambapos._run_fail_missing(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT sambapos._log_failure(_run_fail_missing.run_id, t.table_name, '42P01', m.problem, NULL)
-  FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_missing(place, t) AS problem) AS m
-  WHERE t.site_id = place.site_id AND m.problem IS NOT NULL;
+  FROM sambapos._run_family_tables(_run_fail_missing.run_id, place) AS t
+  CROSS JOIN LATERAL (SELECT sambapos._table_missing(place, t) AS problem) AS m
+  WHERE m.problem IS NOT NULL;
 $$;
 COMMENT ON FUNCTION sambapos._run_fail_missing(bigint, sambapos._place) IS
   'Fails those tables of a run that have been dropped here';
@@ -87,8 +101,9 @@ BEGIN
   PERFORM sambapos._run_fail_missing(run_id, place);
   FOR refused IN
     SELECT t.table_name, sambapos._table_family(t) AS family, p.problem
-    FROM sambapos._table AS t CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
-    WHERE t.site_id = place.site_id AND p.problem IS NOT NULL ORDER BY t.table_name
+    FROM sambapos._run_family_tables(_run_refuse_tables.run_id, place) AS t
+    CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
+    WHERE p.problem IS NOT NULL ORDER BY t.table_name
   LOOP
     UPDATE sambapos.run_table AS x
        SET status = 'failed', sqlstate = CASE x.table_name WHEN refused.table_name THEN '55000' END,

@@ -2,11 +2,11 @@
 -- five seconds for slowness, never within a snapshot for nothing; the settings are checked and shown.
 BEGIN;
 \ir seam.psql
-SELECT plan(26);
+SELECT plan(27);
 
 CREATE TABLE till.pause (ms float8);
 CREATE OR REPLACE FUNCTION sambapos._source_pause(server text, ms float8) RETURNS void LANGUAGE sql AS
-$$ INSERT INTO till.pause VALUES (ms); $$;
+$$ INSERT INTO till.pause SELECT ms WHERE ms > 0; UPDATE till.figures SET unrested_ms = 0; $$;
 -- what the till takes to answer
 CREATE TABLE till.answer_ms (ms float8);
 INSERT INTO till.answer_ms VALUES (2);
@@ -44,6 +44,7 @@ SELECT is(till.paused(50), NULL, 'after short work a run goes on');
 SELECT is(till.paused(400), 40::numeric, 'after long work it rests a tenth of it');
 SELECT is(till.paused(400000), 5000::numeric, 'five seconds at most');
 SELECT is(till.paused(400, isolation => 'snapshot'), NULL, 'a snapshot is not made longer');
+SELECT is((SELECT unrested_ms FROM till.figures), 0::float8, 'nor is that work looked at again');
 
 -- a slow till
 INSERT INTO sambapos.run (site_id, mode, trigger, status, started_at, answer_ms)
