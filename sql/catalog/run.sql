@@ -184,7 +184,8 @@ BEGIN
       FROM failed AS f GROUP BY 1, 2, 3
     )
     SELECT nullif(sambapos._words_some(
-             coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'), 3, '; ',
+             coalesce(array_agg(l.words ORDER BY l.is_fatal DESC, l.table_name) FILTER (WHERE l.is_named), '{}'), 3,
+               '; ',
              sum(l.tables) FILTER (WHERE NOT l.is_named)::bigint, 'table'), '')
     FROM line AS l);
 END;

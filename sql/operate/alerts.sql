@@ -90,12 +90,15 @@ $$
     WHEN 'rows gone' THEN
       format('Find out at the till what has become of them. If they were deleted on purpose, raise the limit for one '
              'run: SELECT sambapos_configure(%L, ''gone_limit'', ...)', site)
-    WHEN 'undecided rows' THEN 'Compare both copies with the till, then SELECT sambapos_reclassify(EVENT, ''edit''), or ''reseed''.'
+    WHEN 'undecided rows'
+      THEN 'Compare both copies with the till, then SELECT sambapos_reclassify(EVENT, ''edit''), or ''reseed''.'
     WHEN 'code of others' THEN 'Drop it, or let it belong to the role that syncs.'
     WHEN 'dead letters' THEN 'Correct the values at the till; see sambapos.dead_letters.'
     WHEN 'differences' THEN
-      format('See sambapos.differences; SELECT * FROM sambapos_reconcile(%L, ARRAY[%L]) compares again.', site, table_name)
-    WHEN 'inconsistent' THEN 'See sambapos.inconsistent: the till itself (is_of_the_till), or the next run reads it again.'
+      format('See sambapos.differences; SELECT * FROM sambapos_reconcile(%L, ARRAY[%L]) compares again.', site,
+             table_name)
+    WHEN 'inconsistent'
+      THEN 'See sambapos.inconsistent: the till itself (is_of_the_till), or the next run reads it again.'
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)

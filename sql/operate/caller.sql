@@ -45,10 +45,12 @@ $$
   WHERE p.prokind = 'f'
     AND (p.pronamespace <> 'sambapos'::regnamespace OR p.prorettype = 'trigger'::regtype
          OR p.proname IN ('_worker_sites', '_worker_do') -- the background worker is a caller too
-         OR EXISTS (SELECT FROM ours AS c WHERE c.prokind = 'p' AND strpos(c.prosrc, 'sambapos.' || p.proname || '(') > 0)
+         OR EXISTS (SELECT FROM ours AS c WHERE c.prokind = 'p'
+                    AND strpos(c.prosrc, 'sambapos.' || p.proname || '(') > 0)
          OR EXISTS (SELECT FROM member AS m JOIN pg_rewrite AS r ON r.ev_class = m.objid
                     JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                    WHERE m.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid));
+                    WHERE m.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass
+                      AND d.refobjid = p.oid));
 $$;
 COMMENT ON FUNCTION sambapos._caller_meets() IS
   'The functions of the extension that a caller, a view, a trigger or a procedure calls';
@@ -62,11 +64,13 @@ DECLARE
   clause text;
 BEGIN
   FOR routine, clause IN
-    SELECT m.oid, format('SET %s TO %s', s.name, CASE s.name WHEN 'datestyle' THEN s.value ELSE quote_literal(s.value) END)
+    SELECT m.oid, format('SET %s TO %s', s.name, CASE s.name WHEN 'datestyle' THEN s.value
+                         ELSE quote_literal(s.value) END)
     FROM sambapos._caller_meets() AS m (oid) CROSS JOIN sambapos._caller_settings() AS s
     UNION
     SELECT p.oid, 'SET standard_conforming_strings TO ''on'''
-    FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prokind = 'f' AND strpos(p.prosrc, chr(92)) > 0
+    FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prokind = 'f'
+      AND strpos(p.prosrc, chr(92)) > 0
     ORDER BY 1, 2 -- so that an update ends as a fresh install does
   LOOP
     EXECUTE format('ALTER FUNCTION %s %s', routine, clause);

@@ -101,7 +101,8 @@ BEGIN
   ELSIF sites IS NULL THEN
     RETURN sambapos._finding('skipped', 'there is no site on this server yet: see sambapos_add_site');
   END IF;
-  RETURN sambapos._finding('warning', 'sambapos.worker_databases names this database, and no site of the server is looked at',
+  RETURN sambapos._finding('warning',
+                           'sambapos.worker_databases names this database, and no site of the server is looked at',
     'If one is to be synced (see sambapos_status): set shared_preload_libraries = ''sambapos_fdw'', beside what is '
     'there, and restart; let the role that owns schema sambapos_replica log in; give each database three of '
     'max_worker_processes. The server''s log says what is wrong.');
@@ -185,7 +186,8 @@ BEGIN
           'page on hardening.');
   ELSIF cardinality(triggers) > 0 THEN
     RETURN sambapos._finding('warning',
-      'triggers run within each sync; one that fails or waits does so to its table: ' || sambapos._words_some(triggers, 5, ', '),
+      'triggers run within each sync; one that fails or waits does so to its table: '
+        || sambapos._words_some(triggers, 5, ', '),
       'Keep what they do short, or let a job of your own look at column version instead.');
   END IF;
   RETURN sambapos._finding('ok', 'none');

@@ -7,15 +7,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT p.oid::regprocedure
   FROM pg_extension AS e
-  JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+  JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+    AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
   JOIN pg_proc AS p ON p.oid = d.objid
   WHERE e.extname = 'sambapos_fdw'
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
                                         AND (p.proname = '_worker_turns'
-                                             OR p.prolang <> (SELECT l.oid FROM pg_language AS l WHERE l.lanname = 'c')))
+                                             OR p.prolang <> (SELECT l.oid FROM pg_language AS l
+                                                              WHERE l.lanname = 'c')))
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
-             WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure', 'sambapos_request_sync', 'sambapos_request')
+             WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
+                                                        'sambapos_request_sync', 'sambapos_request')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
@@ -32,7 +35,8 @@ BEGIN
   ELSIF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = role) THEN
     RAISE EXCEPTION 'role "%" does not exist', coalesce(role, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'CREATE ROLE makes one.';
-  ELSIF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND pg_has_role(e.extowner, 'USAGE')) THEN
+  ELSIF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw'
+                    AND pg_has_role(e.extowner, 'USAGE')) THEN
     RAISE EXCEPTION 'permission denied to grant a level' USING ERRCODE = 'insufficient_privilege',
       HINT = 'The owner of extension sambapos_fdw and superusers may.';
   END IF;
@@ -92,7 +96,8 @@ BEGIN
   IF level = 'operator' THEN
     -- the settings that sambapos_configure knows, column by column: not names, servers or what a table is
     EXECUTE format('GRANT UPDATE (%s) ON sambapos.site TO %I',
-                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s WHERE s.scope = 'site'), role);
+                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
+                    WHERE s.scope = 'site'), role);
     EXECUTE format('GRANT UPDATE (enabled, reread_at) ON sambapos.replicated_table TO %I', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);

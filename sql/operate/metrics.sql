@@ -5,10 +5,12 @@ WITH site_metric AS (
   SELECT m.name, jsonb_build_object('site', s.site) || m.labels AS labels, m.value, m.help
   FROM sambapos._status(NULL) AS s
   CROSS JOIN LATERAL (VALUES
-    ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision, '0 when the site''s light is red'),
+    ('sambapos_up', '{}'::jsonb, CASE s.light WHEN 'red' THEN 0 ELSE 1 END::double precision,
+     '0 when the site''s light is red'),
     ('sambapos_light', jsonb_build_object('light', s.light), 1, 'The site''s light'),
     ('sambapos_online', '{}', s.online::integer, '1 when the last run reached the source'),
-    ('sambapos_data_age_seconds', '{}', extract(epoch FROM s.data_age)::double precision, 'Seconds since the last complete run'),
+    ('sambapos_data_age_seconds', '{}', extract(epoch FROM s.data_age)::double precision,
+     'Seconds since the last complete run'),
     ('sambapos_pending_tables', '{}', s.pending, 'Tables that wait for a read'),
     ('sambapos_epoch', '{}', s.epoch, 'Present epoch')) AS m (name, labels, value, help)
   WHERE m.value IS NOT NULL
@@ -17,8 +19,10 @@ WITH site_metric AS (
   FROM sambapos._place AS s
   JOIN sambapos.run AS r USING (site_id)
   CROSS JOIN LATERAL (VALUES
-    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision, 'Runs in the run log, by status'),
-    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision, 'Seconds spent by the runs in the log'),
+    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision,
+     'Runs in the run log, by status'),
+    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision,
+     'Seconds spent by the runs in the log'),
     ('sambapos_run_source_queries_kept', '{}', r.source_queries, 'Queries sent by the runs in the log'),
     ('sambapos_run_source_rows_kept', '{}', r.source_rows, 'Rows that came to the runs in the log'),
     ('sambapos_run_source_bytes_kept', '{}', r.source_bytes, 'Bytes of the values that came to the runs in the log'),
@@ -36,7 +40,8 @@ WITH site_metric AS (
     ('sambapos_rows_gone_total', t.rows_gone, 'Rows found gone at the source'),
     ('sambapos_rows_missed_total', t.rows_missed, 'Rows that only a comparison with the source has found'),
     ('sambapos_table_failed', (t.last_status = 'failed')::integer, '1 when the table''s last run failed'),
-    ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value, help)
+    ('sambapos_table_paused', (t.paused_reason IS NOT NULL)::integer, '1 when the table is paused')) AS m (name, value,
+      help)
   WHERE s.removed_at IS NULL AND m.value IS NOT NULL
 )
 SELECT name, labels, value, help FROM site_metric

@@ -19,14 +19,17 @@ BEGIN
     SET LOCAL search_path TO pg_catalog, pg_temp;
     RETURN;
   END IF;
-  IF sambapos._worker_serves(s.site_id) FROM sambapos._place AS s WHERE s.name = _tick.site AND s.removed_at IS NULL THEN
+  IF sambapos._worker_serves(s.site_id) FROM sambapos._place AS s WHERE s.name = _tick.site AND s.removed_at IS NULL
+    THEN
     RETURN; -- it has looked already
   END IF;
   SELECT greatest(20.0 * due.rank / due.sites, extract(epoch FROM due.next_due_at - clock_timestamp())) INTO wait
-  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS rank, count(*) OVER () AS sites
+  FROM (SELECT s.name, s.next_due_at, row_number() OVER (ORDER BY s.priority DESC, s.site_id) - 1 AS rank,
+        count(*) OVER () AS sites
         FROM sambapos._place AS s
         WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
-          AND s.requested_at IS NULL AND NOT s.auth_failed AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
+          AND s.requested_at IS NULL AND NOT s.auth_failed
+            AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
   WHERE due.name = _tick.site;
   COMMIT; -- no snapshot is held while it waits
   SET LOCAL search_path TO pg_catalog, pg_temp;
@@ -49,7 +52,8 @@ CREATE FUNCTION sambapos._schedule_check(schedule text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  old_cron text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron' AND e.extversion ~ '^1\.[0-4]($|\D)');
+  old_cron text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron'
+                    AND e.extversion ~ '^1\.[0-4]($|\D)');
 BEGIN
   IF schedule ~* '^\s*[1-5]?\d\s+seconds?\s*$' THEN
     IF old_cron IS NOT NULL THEN
@@ -73,7 +77,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF line IS NULL AND sambapos._worker_serves(site_id) THEN
-    RAISE NOTICE 'the worker syncs site "%" already', (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _schedule_beside_worker.site_id)
+    RAISE NOTICE 'the worker syncs site "%" already',
+      (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _schedule_beside_worker.site_id)
       USING HINT = 'The job does nothing as long as the worker is on, and takes over when it is not.';
   END IF;
 END;
@@ -94,9 +99,11 @@ BEGIN
   END IF;
   PERFORM sambapos._schedule_check(schedule);
   FOR place IN SELECT * FROM sambapos._place AS s
-               WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site) ORDER BY s.name
+               WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site)
+                 ORDER BY s.name
   LOOP
-    line := coalesce(schedule, place.schedule); -- who mends a job, or schedules all sites, wants none to lose its own line
+    -- who mends a job, or schedules all sites, wants none to lose its own line
+    line := coalesce(schedule, place.schedule);
     IF schedule IS NULL AND site IS NOT NULL AND line IS NOT NULL THEN
       RAISE NOTICE 'site "%" keeps its cron line "%"', site, line
         USING HINT = format('After SELECT sambapos_unschedule(%L) it has none, and sync_interval says when.', site);

@@ -7,7 +7,8 @@
 
 -- Rows of all roots count alike: a chunk of each is read in turn.
 CREATE VIEW sambapos._backfill_progress AS
-SELECT b.site_id, b.rows_read, (100 * b.done)::integer AS share, (b.rows_read / nullif(b.seconds, 0))::bigint AS rows_per_second,
+SELECT b.site_id, b.rows_read, (100 * b.done)::integer AS share,
+  (b.rows_read / nullif(b.seconds, 0))::bigint AS rows_per_second,
        make_interval(secs => (b.seconds * (1 - b.done) / nullif(b.done, 0))::double precision) AS time_left
 FROM (SELECT k.site_id, sum(k.rows_read)::bigint AS rows_read, extract(epoch FROM sum(k.busy_for)) AS seconds,
              least(1, sum(k.roots_read) / greatest(sum(k.source_rows), 1)) AS done
@@ -29,8 +30,10 @@ COMMENT ON FUNCTION sambapos._run_waits_for(sambapos._place, text, integer) IS
   'Who holds a table that a run tries to lock again and again, in words; NULL: nobody any more';
 
 CREATE VIEW sambapos.progress AS
-SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at, clock_timestamp() - r.started_at AS running_for,
-       t.tables, t.tables_read, p.table_name AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read, b.share, b.rows_per_second,
+SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at,
+  clock_timestamp() - r.started_at AS running_for,
+       t.tables, t.tables_read, p.table_name AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read,
+         b.share, b.rows_per_second,
        b.time_left, r.pid,
        CASE WHEN a.wait_event_type = 'Lock' THEN sambapos._session_waits_for(r.pid)
             WHEN p.phase = 'waiting for' THEN sambapos._run_waits_for(s, p.table_name, r.pid) END AS waits_for
@@ -44,7 +47,8 @@ CROSS JOIN LATERAL (
   FROM sambapos.run_table AS t WHERE t.run_id = r.run_id) AS t
 LEFT JOIN LATERAL (
   SELECT x.table_name, p.phase
-  FROM sambapos.run_table AS x CROSS JOIN unnest('{comparing,reading,merging,altering,waiting for,pausing at}'::text[]) AS p (phase)
+  FROM sambapos.run_table AS x
+    CROSS JOIN unnest('{comparing,reading,merging,altering,waiting for,pausing at}'::text[]) AS p (phase)
   WHERE x.run_id = r.run_id AND a.application_name = sambapos._log_progress_line(s.name, p.phase, x.table_name)
   LIMIT 1) AS p ON true
 WHERE r.status = 'running';
@@ -63,7 +67,8 @@ $$
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = 'sambapos_replica' AND c.relname = table_name AND c.relkind IN ('r', 'p')
       AND (c.relowner = n.nspowner OR sambapos._role_is_trusted(c.relowner))
-      AND (sambapos._role_is_trusted(n.nspowner) OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
+      AND (sambapos._role_is_trusted(n.nspowner)
+           OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
 $$;
 COMMENT ON FUNCTION sambapos._replica_is_readable(name) IS
   'True if rows of a replica table may be counted by the role that looks';
@@ -89,7 +94,8 @@ COMMENT ON FUNCTION sambapos._replica_row_count(integer, name, text[]) IS
 CREATE VIEW sambapos.table_status AS
 SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        CASE WHEN NOT t.enabled THEN 'disabled' WHEN t.paused_reason IS NOT NULL THEN 'paused'
-            WHEN t.last_status = 'failed' THEN 'failed' WHEN t.loaded_at IS NULL THEN 'not loaded' ELSE 'ok' END AS status,
+            WHEN t.last_status = 'failed' THEN 'failed' WHEN t.loaded_at IS NULL THEN 'not loaded'
+              ELSE 'ok' END AS status,
        sambapos._replica_row_count(t.site_id, t.table_name, '{live}') AS rows_live,
        sambapos._replica_row_count(t.site_id, t.table_name, '{cleared,superseded}') AS rows_history,
        sambapos._replica_row_count(t.site_id, t.table_name, '{removed,deleted}') AS rows_gone,
@@ -100,7 +106,8 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
             THEN coalesce(t.tracking_problem, 'used, at version ' || t.tracked_version) END AS change_tracking
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
-LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::int8multirange)::text AS verified_ids FROM sambapos.verified_range AS v
+LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::int8multirange)::text AS verified_ids
+                   FROM sambapos.verified_range AS v
                    WHERE (v.site_id, v.table_name, v.epoch) = (t.site_id, t.table_name, s.epoch)) AS v ON true
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS
@@ -110,9 +117,9 @@ COMMENT ON VIEW sambapos.table_status IS
   'it goes by SQL Server''s change tracking, or why not. Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
--- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in its
--- last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both copies are
--- counted, until a person says what they are (sync/verdict.sql): that is not green.
+-- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in
+-- its last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both
+-- copies are counted, until a person says what they are (sync/verdict.sql): that is not green.
 CREATE VIEW sambapos._table_trouble AS
 SELECT t.site_id, t.table_name, x.rank, x.rank < 3 OR min(x.rank) OVER (PARTITION BY t.site_id) = 3 AS is_named, x.kind,
        x.since, format(x.words, t.table_name, coalesce(t.paused_reason, t.last_error, x.what)) AS words,
@@ -120,7 +127,8 @@ SELECT t.site_id, t.table_name, x.rank, x.rank < 3 OR min(x.rank) OVER (PARTITIO
 FROM sambapos._table AS t
 JOIN sambapos.site AS p USING (site_id)
 LEFT JOIN sambapos.site_state AS s USING (site_id)
-LEFT JOIN sambapos.schema_versions AS v ON (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.seen_until IS NULL
+LEFT JOIN sambapos.schema_versions AS v ON (v.site_id, v.table_name) = (t.site_id, t.table_name)
+  AND v.seen_until IS NULL
 CROSS JOIN LATERAL (
   SELECT 1 AS rank, 'table paused' AS kind, t.last_success_at AS since, '%s is paused: %s' AS words, NULL AS what
   WHERE t.enabled AND t.paused_reason IS NOT NULL
@@ -150,14 +158,17 @@ CREATE VIEW sambapos._status_facts AS
 SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.troubles,
        coalesce(b.share, CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END) AS loading,
        p.site IS NOT NULL AS running, p.waits_for,
-       (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
+       (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id
+        ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
        coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
 FROM sambapos._place AS s
 LEFT JOIN sambapos._backfill_progress AS b USING (site_id)
-LEFT JOIN LATERAL (SELECT p.site, p.waits_for FROM sambapos.progress AS p WHERE p.site = s.name ORDER BY p.run_id DESC LIMIT 1) AS p ON true
+LEFT JOIN LATERAL (SELECT p.site, p.waits_for FROM sambapos.progress AS p WHERE p.site = s.name
+                   ORDER BY p.run_id DESC LIMIT 1) AS p ON true
 CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE t.enabled) AS tables, count(t.loaded_at) FILTER (WHERE t.enabled) AS loaded,
-         count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed' OR s.requested_at IS NOT NULL)) AS waiting,
+         count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed'
+                                               OR s.requested_at IS NOT NULL)) AS waiting,
          string_agg(t.code_of_others, '; ' ORDER BY t.table_name) FILTER (WHERE t.enabled) AS code_of_others
   FROM sambapos._table AS t WHERE t.site_id = s.site_id) AS t
 CROSS JOIN LATERAL (
@@ -213,7 +224,8 @@ BEGIN
     light := 'red'; kind := 'no tables';
     reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN
-    light := 'amber'; kind := 'loading'; reason := concat_ws('; ', format('loading %s %%', facts.loading), facts.troubles);
+    light := 'amber'; kind := 'loading'; reason := concat_ws('; ', format('loading %s %%', facts.loading),
+                                                             facts.troubles);
   ELSIF s.last_success_at IS NULL THEN
     light := 'red'; kind := 'never worked';
     reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');
@@ -249,7 +261,8 @@ BEGIN
   IF s.time_zone IS NULL THEN
     reason := reason || format('; time zone not set, the till''s clock is taken (UTC%s)',
                                coalesce(CASE WHEN s.hw_offset_minutes < 0 THEN '-' ELSE '+' END
-                                        || to_char(make_interval(mins => abs(s.hw_offset_minutes)), 'HH24:MI'), ' until the first sync'));
+                                        || to_char(make_interval(mins => abs(s.hw_offset_minutes)), 'HH24:MI'),
+                                          ' until the first sync'));
   END IF;
 END;
 $$;
@@ -257,8 +270,10 @@ COMMENT ON FUNCTION sambapos._status_light(sambapos._status_facts) IS
   'The light of a site, its reason, and in a word what makes it red or amber (NULL: nothing)';
 
 CREATE FUNCTION sambapos._status(asked text) RETURNS TABLE (
-  site text, light text, reason text, data_age interval, last_success_at timestamptz, last_run_at timestamptz, last_error text,
-  pending bigint, epoch integer, next_due_at timestamptz, online boolean, auth_failed boolean, paused_reason text, loading integer)
+  site text, light text, reason text, data_age interval, last_success_at timestamptz, last_run_at timestamptz,
+    last_error text,
+  pending bigint, epoch integer, next_due_at timestamptz, online boolean, auth_failed boolean, paused_reason text,
+    loading integer)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
@@ -279,8 +294,10 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._status(text) IS 'How a site is, or all of them; what sambapos_status returns';
 
-CREATE FUNCTION @extschema@.sambapos_status(INOUT site text DEFAULT NULL, OUT light text, OUT reason text, OUT data_age interval,
-  OUT last_success_at timestamptz, OUT last_run_at timestamptz, OUT last_error text, OUT pending bigint, OUT epoch integer,
+CREATE FUNCTION @extschema@.sambapos_status(INOUT site text DEFAULT NULL, OUT light text, OUT reason text,
+                                            OUT data_age interval,
+  OUT last_success_at timestamptz, OUT last_run_at timestamptz, OUT last_error text, OUT pending bigint,
+    OUT epoch integer,
   OUT next_due_at timestamptz, OUT online boolean, OUT auth_failed boolean, OUT paused_reason text, OUT loading integer)
 RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -41,7 +41,8 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
-                ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes, 0)) END);
+                ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes,
+                  0)) END);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_clock(sambapos._place) IS

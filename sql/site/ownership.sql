@@ -124,7 +124,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to') THEN 'history'
+  RETURN (SELECT CASE WHEN bool_or(a.attname = 'row_state') THEN 'replica' WHEN bool_or(a.attname = 'valid_to')
+          THEN 'history'
                 ELSE 'other' END
     FROM pg_attribute AS a
     WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped

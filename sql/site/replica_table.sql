@@ -15,7 +15,8 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
+  RETURN (SELECT CASE
+          WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
                                     '|synced_+at|version|valid_+from|valid_+to)_*$')
                 THEN sambapos._name_fit('source_' || column_name) ELSE column_name END);
 END;
@@ -418,7 +419,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again', n.name,
+  RETURN (SELECT format('table "%s" is not there any more: SELECT * FROM sambapos_add_site(%L, %L) makes it again',
+                        n.name,
                   place.name, place.server)
     FROM (VALUES (1, format('sambapos_replica.%I', t.table_name)),
                  (2, CASE WHEN t.history THEN format('sambapos_replica.%I', t.table_name || '_history') END),

@@ -186,9 +186,9 @@ $$;
 COMMENT ON FUNCTION sambapos._tracking_column(sambapos._place, sambapos._table, name) IS
   'A column as T-SQL names it, and whether it is part of the key';
 
--- The roots of what has changed, and the ids of masters. Of a table without a number it only counts whether anything has
--- changed. A child's root is in its key; where it is not, it is the one that the row has now, and
--- the one that the replica knows (_tracking_name_roots): of a deleted row only that.
+-- The roots of what has changed, and the ids of masters. Of a table without a number it only counts whether anything
+-- has changed. A child's root is in its key; where it is not, it is the one that the row has now, and the one that the
+-- replica knows (_tracking_name_roots): of a deleted row only that.
 CREATE FUNCTION sambapos._tracking_changes_sql(place sambapos._place, t sambapos._table, since bigint) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -488,7 +488,8 @@ BEGIN
      AND (t.site_id, t.table_name) = (place.site_id, x.table_name)
      AND (t.tracked_version, t.tracked_least, t.tracking_problem)
          IS DISTINCT FROM (x.tracked_to, x.tracked_least, x.tracking_problem);
-  UPDATE sambapos.site_state AS s SET tracked_fork = coalesce(r.tracking ->> 'fork', s.tracked_fork), tracked_state = CASE
+  UPDATE sambapos.site_state AS s SET tracked_fork = coalesce(r.tracking ->> 'fork', s.tracked_fork),
+    tracked_state = CASE
       WHEN EXISTS (SELECT FROM sambapos._table AS t
                    LEFT JOIN sambapos.run_table AS x ON (x.run_id, x.table_name) = (r.run_id, t.table_name)
                    WHERE t.site_id = place.site_id AND t.enabled

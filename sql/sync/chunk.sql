@@ -27,7 +27,8 @@ BEGIN
      SET loaded_at = now(), full_due = false, last_status = 'ok', last_success_at = now(), last_error = NULL,
          last_sqlstate = NULL, source_max_id = (b.facts -> x.table_name ->> 'highest')::bigint
     FROM sambapos.backfill AS b
-   WHERE x.site_id = _chunks_finish.site_id AND b.site_id = x.site_id AND b.is_through AND x.table_name = ANY (b.tables);
+   WHERE x.site_id = _chunks_finish.site_id AND b.site_id = x.site_id AND b.is_through
+     AND x.table_name = ANY (b.tables);
   UPDATE sambapos.site_state AS s
      SET hw_utc = b.source_utc, hw_offset_minutes = sambapos._source_offset(b.source_now, b.source_utc),
          last_probe = coalesce(s.last_probe, '{}') || b.facts
@@ -108,7 +109,8 @@ BEGIN
     INTO f FROM sambapos.run_table AS x WHERE x.run_id = _chunk_end.run_id;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', message = sambapos._log_causes(r.run_id), epoch = s.epoch,
-         version = s.version, sqlstate = f.state, status = CASE WHEN NOT f.is_read THEN 'failed' WHEN f.has_failed THEN 'partial' ELSE 'ok' END
+         version = s.version, sqlstate = f.state, status = CASE WHEN NOT f.is_read THEN 'failed' WHEN f.has_failed
+           THEN 'partial' ELSE 'ok' END
     FROM sambapos._place AS s
    WHERE r.run_id = _chunk_end.run_id AND s.site_id = root.site_id;
   UPDATE sambapos.backfill AS b
@@ -161,7 +163,8 @@ BEGIN
   RETURN sambapos._chunk_load(run_id);
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, error_message = MESSAGE_TEXT;
-  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message, sqlstate = state
+  UPDATE sambapos.run AS r SET status = 'failed', ended_at = clock_timestamp(), message = error_message,
+    sqlstate = state
    WHERE r.run_id = _chunk_try_load.run_id;
   PERFORM sambapos._chunk_remember(run_id, false);
   RETURN false;

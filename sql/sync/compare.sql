@@ -41,10 +41,12 @@ $$
   JOIN sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS l
     ON l.column_name = c.live_name
   CROSS JOIN LATERAL (SELECT quote_ident(CASE WHEN of_live THEN c.live_name ELSE c.column_name END) AS name,
-                             coalesce(substring(l.remote_type FROM '^[a-z]+\(([0-9]+)')::integer, 19) <= 27 AS is_short) AS v
+                             coalesce(substring(l.remote_type FROM '^[a-z]+\(([0-9]+)')::integer,
+                                      19) <= 27 AS is_short) AS v
   CROSS JOIN LATERAL (
     SELECT 1, format('count(%s)', v.name)
-    UNION ALL SELECT 2, format('sum(%s::numeric)', v.name) WHERE c.type_name IN ('smallint', 'integer', 'bigint', 'numeric')
+    UNION ALL SELECT 2, format('sum(%s::numeric)', v.name)
+      WHERE c.type_name IN ('smallint', 'integer', 'bigint', 'numeric')
     UNION ALL SELECT 3, format('sum(%s::numeric * id::numeric)', v.name)
       WHERE c.type_name IN ('smallint', 'integer', 'bigint', 'numeric') AND v.is_short
     UNION ALL SELECT 4, format('sum(%s::integer::numeric * id::numeric)', v.name) WHERE c.type_name = 'boolean'
@@ -162,7 +164,8 @@ BEGIN
   END IF;
   SELECT * INTO sums FROM sambapos._compare_sums(place, t, low, high);
   FOREACH part IN ARRAY coalesce(sums.parts, '{}') LOOP -- part 0 begins below 0: division cuts towards it
-    PERFORM sambapos._compare_rows(run_id, place, t, greatest(low, part * 1024 - CASE WHEN part <= 0 THEN 1023 ELSE 0 END),
+    PERFORM sambapos._compare_rows(run_id, place, t,
+                                   greatest(low, part * 1024 - CASE WHEN part <= 0 THEN 1023 ELSE 0 END),
                                    least(high, part * 1024 + 1024));
   END LOOP;
   RETURN sums.rows;
@@ -269,7 +272,8 @@ COMMENT ON FUNCTION sambapos._compare_bounds(sambapos._place, sambapos._table) I
 CREATE FUNCTION sambapos._ids_take(ids int8multirange, room bigint) RETURNS int8multirange
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(range_agg(int8range(greatest(lower(u.span), upper(u.span) - (_ids_take.room - u.before)), upper(u.span))), '{}')
+  SELECT coalesce(range_agg(int8range(greatest(lower(u.span), upper(u.span) - (_ids_take.room - u.before)),
+                                      upper(u.span))), '{}')
   FROM (SELECT s AS span, coalesce(sum(upper(s) - lower(s)) OVER (ORDER BY s DESC ROWS BETWEEN UNBOUNDED PRECEDING
                                                                   AND 1 PRECEDING), 0)::bigint AS before
         FROM unnest(ids) AS s) AS u
@@ -296,13 +300,16 @@ BEGIN
   FROM pg_temp.sambapos__compare AS x WHERE x.table_name = t.table_name; -- a moment ago
   FOR candidate IN
     SELECT there - coalesce(range_agg(v.ids::int8multirange), '{}') FROM sambapos.verified_range AS v
-    WHERE (v.site_id, v.table_name, v.epoch) = (place.site_id, t.table_name, place.epoch) AND v.tier >= _compare_choose.tier
+    WHERE (v.site_id, v.table_name, v.epoch) = (place.site_id, t.table_name, place.epoch)
+      AND v.tier >= _compare_choose.tier
     UNION ALL
-    (SELECT there * v.ids::int8multirange - coalesce((SELECT range_agg(o.ids::int8multirange) FROM sambapos.verified_range AS o
+    (SELECT there * v.ids::int8multirange - coalesce((SELECT range_agg(o.ids::int8multirange)
+                                                      FROM sambapos.verified_range AS o
         WHERE (o.site_id, o.table_name, o.epoch) = (v.site_id, v.table_name, v.epoch)
           AND o.tier >= _compare_choose.tier AND o.verified_at > v.verified_at), '{}')
      FROM sambapos.verified_range AS v
-     WHERE (v.site_id, v.table_name, v.epoch) = (place.site_id, t.table_name, place.epoch) AND v.tier >= _compare_choose.tier
+     WHERE (v.site_id, v.table_name, v.epoch) = (place.site_id, t.table_name, place.epoch)
+       AND v.tier >= _compare_choose.tier
      ORDER BY v.verified_at)
   LOOP
     chosen := chosen + sambapos._ids_take(candidate - chosen, room - sambapos._ids_count(chosen));
@@ -328,7 +335,8 @@ COMMENT ON FUNCTION sambapos._compare_is_due(sambapos._place) IS
   'True if the next run of a site compares a part of it by itself';
 
 -- A table that the run reads whole, or has never read, says nothing by being compared.
-CREATE FUNCTION sambapos._compare_tables(run_id bigint, place sambapos._place, tier integer) RETURNS SETOF sambapos._table
+CREATE FUNCTION sambapos._compare_tables(run_id bigint, place sambapos._place,
+                                         tier integer) RETURNS SETOF sambapos._table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT t.*
@@ -367,13 +375,15 @@ BEGIN
         INSERT INTO pg_temp.sambapos__compare (table_name, tier) VALUES (t.table_name, level);
       END IF;
       BEGIN
-        ids := CASE WHEN asked THEN sambapos._compare_bounds(place, t) ELSE sambapos._compare_choose(place, t, level, room) END;
+        ids := CASE WHEN asked THEN sambapos._compare_bounds(place, t)
+          ELSE sambapos._compare_choose(place, t, level, room) END;
         room := room - sambapos._ids_count(ids);
         PERFORM sambapos._compare_table(run_id, place, t, level, ids);
         PERFORM sambapos._compare_find_orphans(run_id, place, t);
       EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, problem = MESSAGE_TEXT;
-        PERFORM sambapos._log_message(run_id, t.table_name, format('not compared with the source: %s (%s)', problem, state));
+        PERFORM sambapos._log_message(run_id, t.table_name,
+                                      format('not compared with the source: %s (%s)', problem, state));
         IF sambapos._log_is_fatal(state) THEN
           RETURN;
         END IF;
@@ -438,7 +448,8 @@ BEGIN
   WITH mine AS (
     SELECT f.finding_id, f.roots, f.run_id, f.kind = 'different' OR f.table_name <> t.table_name AS unseen
     FROM sambapos.reconcile_finding AS f JOIN sambapos.replicated_table AS k USING (site_id, table_name)
-    WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan AND t.table_name IN (k.table_name, k.parent)
+    WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan
+      AND t.table_name IN (k.table_name, k.parent)
   ), handed AS (
     INSERT INTO pg_temp.sambapos__changed SELECT DISTINCT t.table_name, r FROM mine, unnest(mine.roots) AS r
     ON CONFLICT DO NOTHING RETURNING id)
@@ -514,7 +525,8 @@ BEGIN
     WHERE r.site_id = place.site_id AND sambapos._replica_table(r.table_name) IS NOT NULL
       AND EXISTS (SELECT FROM sambapos.reconcile_finding AS f
                   WHERE (f.site_id, f.table_name) = (r.site_id, r.table_name) AND f.repaired_at IS NULL)
-      AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE (x.run_id, x.table_name, x.status) = (_compare_close.run_id, r.table_name, 'ok'))
+      AND EXISTS (SELECT FROM sambapos.run_table AS x
+                  WHERE (x.run_id, x.table_name, x.status) = (_compare_close.run_id, r.table_name, 'ok'))
   LOOP
     EXECUTE format(
       'UPDATE sambapos.reconcile_finding AS f SET repaired_at = now(), repaired_by = $4
@@ -537,7 +549,8 @@ BEGIN
           WHERE f.repaired_by = _compare_close.run_id AND f.missed GROUP BY 1) AS n
    WHERE (x.run_id, x.table_name) = (_compare_close.run_id, n.table_name);
   UPDATE sambapos.table_state AS s SET rows_missed = s.rows_missed + x.rows_missed FROM sambapos.run_table AS x
-   WHERE x.run_id = _compare_close.run_id AND x.rows_missed > 0 AND (s.site_id, s.table_name) = (place.site_id, x.table_name);
+   WHERE x.run_id = _compare_close.run_id AND x.rows_missed > 0
+     AND (s.site_id, s.table_name) = (place.site_id, x.table_name);
   DELETE FROM sambapos.reconcile_finding AS f
    WHERE f.site_id = place.site_id AND f.repaired_at < now() - place.run_log_retention;
 END;
@@ -555,7 +568,8 @@ BEGIN
   PERFORM sambapos._compare_close(run_id, place);
   PERFORM sambapos._verified_note(_compare_end.run_id, place, c.table_name, c.tier, c.at,
     c.compared - coalesce((SELECT range_agg(int8range(f.id, f.id + 1)) FROM sambapos.reconcile_finding AS f
-                           WHERE f.site_id = place.site_id AND f.table_name = c.table_name AND f.repaired_at IS NULL), '{}'))
+                           WHERE f.site_id = place.site_id AND f.table_name = c.table_name AND f.repaired_at IS NULL),
+                             '{}'))
   FROM pg_temp.sambapos__compare AS c
   JOIN sambapos.run_table AS x ON x.table_name = c.table_name AND x.run_id = _compare_end.run_id AND x.status = 'ok'
   WHERE NOT isempty(c.compared);

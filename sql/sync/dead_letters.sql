@@ -49,8 +49,9 @@ $$;
 COMMENT ON FUNCTION sambapos._dead_letter_key_sql(sambapos._place, sambapos._table) IS
   'SQL for the key of staged row s';
 
--- Once it is known whose row it is: another row under a used-again id has letters of its own, and those of the row before
--- stay with it. Of a row that is here again a letter goes when its value is another one, and a later one takes its place.
+-- Once it is known whose row it is: another row under a used-again id has letters of its own, and those of the row
+-- before stay with it. Of a row that is here again a letter goes when its value is another one, and a later one takes
+-- its place.
 CREATE FUNCTION sambapos._dead_letters_settle(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

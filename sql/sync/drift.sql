@@ -79,7 +79,8 @@ $$
 BEGIN
   RETURN QUERY
     SELECT c.column_name, c.source_name, c.type_name, c.remote_type, NOT a.attnotnull,
-           (SELECT o.option_value FROM pg_options_to_table(a.attfdwoptions) AS o WHERE o.option_name = 'remote_collation'),
+           (SELECT o.option_value FROM pg_options_to_table(a.attfdwoptions) AS o
+            WHERE o.option_name = 'remote_collation'),
            c.is_key, c.ordinal
     FROM sambapos._live_columns(live) AS c JOIN pg_attribute AS a ON a.attrelid = live AND a.attnum = c.ordinal;
 END;
@@ -172,7 +173,8 @@ COMMENT ON FUNCTION sambapos._live_column_is_read(sambapos._table, name) IS
 CREATE FUNCTION sambapos._live_column_is_gone(t sambapos._table, column_name name) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  UPDATE sambapos.table_state AS r SET missing_columns = r.missing_columns || sambapos._replica_column(column_name)::text
+  UPDATE sambapos.table_state AS r SET missing_columns = r.missing_columns
+    || sambapos._replica_column(column_name)::text
    WHERE (r.site_id, r.table_name) = (t.site_id, t.table_name)
      AND sambapos._replica_column(column_name) <> ALL (r.missing_columns);
 $$;
@@ -191,7 +193,8 @@ BEGIN
                  CASE WHEN replica_name = ANY (sambapos._replica_key(t.table_name)) THEN ', key ''true''' ELSE '' END,
                  CASE WHEN c.is_nullable THEN '' ELSE ' NOT NULL' END);
   PERFORM sambapos._live_column_is_read(t, column_name);
-  RETURN format(CASE WHEN replica_name = ANY (t.missing_columns) THEN 'column %s is back at the source' ELSE 'new column %s' END,
+  RETURN format(CASE WHEN replica_name = ANY (t.missing_columns) THEN 'column %s is back at the source'
+                ELSE 'new column %s' END,
                 column_name);
 END;
 $$;
@@ -229,7 +232,8 @@ BEGIN
                  live, c.column_name, c.source_name, c.remote_type,
                  CASE WHEN c.remote_collation IS NOT DISTINCT FROM c.old_collation THEN ''
                       WHEN c.remote_collation IS NULL THEN ', DROP remote_collation'
-                      ELSE format(', %s remote_collation %L', CASE WHEN c.old_collation IS NULL THEN 'ADD' ELSE 'SET' END,
+                      ELSE format(', %s remote_collation %L', CASE WHEN c.old_collation IS NULL THEN 'ADD'
+                                  ELSE 'SET' END,
                                   c.remote_collation) END);
   IF c.is_back OR c.type_differs OR c.nullability_differs THEN
     PERFORM sambapos._live_column_is_read(t, c.column_name);
@@ -274,7 +278,8 @@ $$
     SELECT k.column_name, k.source_name FROM sambapos._table_columns(place, t) AS k
   ), needed AS (
     SELECT n.column_name FROM unnest(sambapos._replica_key(t.table_name)
-             || ARRAY[t.parent_key, t.date_column, CASE t.kind WHEN 'ticket' THEN 'is_closed' END]::name[]) AS n (column_name)
+             || ARRAY[t.parent_key, t.date_column, CASE t.kind WHEN 'ticket'
+               THEN 'is_closed' END]::name[]) AS n (column_name)
     WHERE n.column_name IS NOT NULL AND n.column_name NOT IN (SELECT k.column_name FROM copied AS k)
   ), key AS (
     SELECT c.name AS source_name, k.column_name, c."key" AS rank
@@ -282,10 +287,12 @@ $$
     LEFT JOIN copied AS k ON k.source_name = c.name WHERE c."key" IS NOT NULL
   )
   SELECT coalesce(
-    (SELECT format('column "%s" is gone at the source, and rows are found or told apart by it', min(n.column_name)) FROM needed AS n HAVING count(*) > 0),
+    (SELECT format('column "%s" is gone at the source, and rows are found or told apart by it', min(n.column_name))
+     FROM needed AS n HAVING count(*) > 0),
     (SELECT CASE WHEN count(*) = 0 THEN 'the table has no primary key any more'
                  WHEN bool_or(k.column_name IS NULL OR k.column_name <> ALL (sambapos._replica_key(t.table_name)))
-                 THEN format('the key at the source is (%s) now, that of the replica is (%s)', string_agg(k.source_name, ', ' ORDER BY k.rank),
+                 THEN format('the key at the source is (%s) now, that of the replica is (%s)',
+                             string_agg(k.source_name, ', ' ORDER BY k.rank),
                              array_to_string(sambapos._replica_key(t.table_name), ', ')) END FROM key AS k));
 $$;
 COMMENT ON FUNCTION sambapos._drift_problem(sambapos._place, sambapos._table) IS
@@ -330,7 +337,8 @@ COMMENT ON FUNCTION sambapos._drift_alter_replica(sambapos._place, sambapos._tab
 
 -- The live table first. What the replica cannot follow leaves the replica as it was; what somebody holds leaves both
 -- so.
-CREATE FUNCTION sambapos._drift_try(place sambapos._place, t sambapos._table, fresh regclass, OUT outcome text, OUT message text)
+CREATE FUNCTION sambapos._drift_try(place sambapos._place, t sambapos._table, fresh regclass, OUT outcome text,
+                                    OUT message text)
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -392,16 +400,19 @@ $$
   UPDATE sambapos.run_table AS x SET status = 'paused', message = reason
    WHERE (x.run_id, x.table_name) = (_drift_paused.run_id, t.table_name) AND x.status IN ('running', 'paused');
 $$;
-COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table, text) IS 'A change cannot be followed: the table is paused';
+COMMENT ON FUNCTION sambapos._drift_paused(bigint, sambapos._table,
+                                           text) IS 'A change cannot be followed: the table is paused';
 
 -- The table can be read as it was known, without what is gone, unless a type has changed.
-CREATE FUNCTION sambapos._drift_waits(run_id bigint, place sambapos._place, t sambapos._table, fresh regclass, why text) RETURNS void
+CREATE FUNCTION sambapos._drift_waits(run_id bigint, place sambapos._place, t sambapos._table, fresh regclass,
+                                      why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos._live_change;
 BEGIN
-  FOR c IN SELECT * FROM sambapos._live_changes(sambapos._live_named(place, t.table_name), fresh, t.missing_columns) LOOP
+  FOR c IN SELECT * FROM sambapos._live_changes(sambapos._live_named(place, t.table_name), fresh,
+                                                t.missing_columns) LOOP
     IF c.change = 'gone' THEN
       PERFORM sambapos._live_column_is_gone(t, c.column_name);
     ELSIF c.change = 'other' AND (c.type_differs OR c.source_name <> c.old_source_name) THEN
@@ -465,7 +476,8 @@ BEGIN
     ORDER BY t.table_name;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._drift_due(bigint, sambapos._place) IS 'The tables of a run whose changes are to be followed';
+COMMENT ON FUNCTION sambapos._drift_due(bigint,
+                                        sambapos._place) IS 'The tables of a run whose changes are to be followed';
 
 -- A till that cannot be asked for this one table is no reason to leave it for good.
 CREATE FUNCTION sambapos._drift_follow_next(run_id bigint, place sambapos._place) RETURNS boolean
@@ -518,7 +530,8 @@ BEGIN
       PERFORM sambapos._schema_version_end(seen.t);
       INSERT INTO sambapos.schema_versions (site_id, table_name, columns, run_id, outcome)
       VALUES (place.site_id, (seen.t).table_name, seen.columns, _drift_look.run_id,
-              CASE WHEN seen.status = 'running' AND sambapos._live_fits(place, seen.t, seen.columns) THEN 'followed' ELSE 'seen' END);
+              CASE WHEN seen.status = 'running' AND sambapos._live_fits(place, seen.t, seen.columns) THEN 'followed'
+                ELSE 'seen' END);
     END IF;
   END LOOP;
   RETURN EXISTS (SELECT FROM sambapos._drift_due(run_id, place));

@@ -274,7 +274,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE mode WHEN 'full' THEN ARRAY[
     format('NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
-                        WHERE w.site_id = r.site_id AND w.table_name = %L AND w.id = r.%I)', t.parent, t.parent_key)] ELSE ARRAY[
+                        WHERE w.site_id = r.site_id AND w.table_name = %L AND w.id = r.%I)', t.parent, t.parent_key)]
+                          ELSE ARRAY[
     format('(r.epoch, r.%I) IN (SELECT p.epoch, p.id FROM pg_temp.%I AS p JOIN pg_temp.sambapos__changed AS c USING (id)
                                  WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
     format('r.%I IS NULL', t.parent_key)] END;

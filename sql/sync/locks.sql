@@ -25,7 +25,8 @@ $$;
 COMMENT ON FUNCTION sambapos._relation_try_lock(regclass, boolean) IS
   'Locks a relation against being altered, until the transaction ends; false if it cannot be had at once, or in a moment';
 
-CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer, relation regclass)
+CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer,
+  relation regclass)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column

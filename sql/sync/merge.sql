@@ -9,7 +9,8 @@
 --   an idle or repeated run writes no byte to a replica table.
 -- * An id that names another row than before gets another epoch; the old row stays as it was.
 
-CREATE FUNCTION sambapos._merge_rows(run_id bigint, place sambapos._place, t sambapos._table, version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_rows(run_id bigint, place sambapos._place, t sambapos._table,
+                                     version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -24,7 +25,8 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_rows(bigint, sambapos._place, sambapos._table, bigint) IS
   'Writes what was staged of one table';
 
-CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_step(run_id bigint, place sambapos._place, t sambapos._table, mode text, step text,
+                                     version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -34,7 +36,8 @@ BEGIN
   IF step = 'rows' THEN
     PERFORM sambapos._merge_rows(run_id, place, t, version);
   ELSIF t.kind <> 'master' AND sambapos._probe_is_falling() THEN
-    PERFORM sambapos._workbench_read_again(run_id, t.table_name, 'rows vanished while they were read: what is missing is judged by the next run');
+    PERFORM sambapos._workbench_read_again(run_id, t.table_name,
+      'rows vanished while they were read: what is missing is judged by the next run');
   ELSIF step = 'missing' THEN
     PERFORM sambapos._gone_find(run_id, place, t, version);
   ELSIF step = 'gone' THEN

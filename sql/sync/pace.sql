@@ -28,7 +28,8 @@ CREATE FUNCTION sambapos._pace_run(place sambapos._place) RETURNS sambapos.run
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT r FROM sambapos.run AS r
-  WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = place.site_id AND k.status = 'running');
+  WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = place.site_id
+                    AND k.status = 'running');
 $$;
 COMMENT ON FUNCTION sambapos._pace_run(sambapos._place) IS 'The run of a site that is on: there is one at a time';
 
@@ -70,8 +71,8 @@ $$ SELECT coalesce(c.answer_ms / greatest(usual_answer_ms, 10), 0) FROM sambapos
 COMMENT ON FUNCTION sambapos._pace_slowness(sambapos._place, real) IS
   'How many times slower than usual the source answers now';
 
--- A tenth of the time that the source has worked since the last pause; where it is slow, that time as many times as it is
--- slower than usual. A snapshot is not made longer for nothing.
+-- A tenth of the time that the source has worked since the last pause; where it is slow, that time as many times as it
+-- is slower than usual. A snapshot is not made longer for nothing.
 CREATE FUNCTION sambapos._pace_rest(place sambapos._place, r sambapos.run, worked_ms double precision, table_name name)
 RETURNS double precision
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -141,7 +142,8 @@ CREATE FUNCTION sambapos._pace_part_rows(place sambapos._place) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT least(nullif(place.rows_per_second, 0),
-               CASE WHEN (sambapos._pace_run(place)).isolation IS DISTINCT FROM 'snapshot' THEN nullif(place.part_rows, 0) END);
+               CASE WHEN (sambapos._pace_run(place)).isolation IS DISTINCT FROM 'snapshot'
+                 THEN nullif(place.part_rows, 0) END);
 $$;
 COMMENT ON FUNCTION sambapos._pace_part_rows(sambapos._place) IS
   'About how many rows a run reads with one statement; NULL: as many as there are';

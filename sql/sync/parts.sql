@@ -1,8 +1,8 @@
 -- parts.sql: a large table, read in statements of a bearable size.
 --
 -- Rules:
--- * The parts are ranges of ids, the highest first, that together leave no id out: what comes or goes meanwhile is found
---   as it is with one long statement, which sees no one moment either.
+-- * The parts are ranges of ids, the highest first, that together leave no id out: what comes or goes meanwhile is
+--   found   as it is with one long statement, which sees no one moment either.
 -- * Nobody knows how dense ids are: a part that brought many rows makes the next one narrower, one with few wider, but
 --   never so wide that it would be too much where they are dense. A gap is left behind by asking for the next id.
 
@@ -20,7 +20,8 @@ $$;
 COMMENT ON FUNCTION sambapos._read_next(sambapos._place, sambapos._table, name, bigint) IS
   'The highest id of a live table that is not above another one; 0: none';
 
--- The statement is all but its condition, with which it ends. low: ids above it; NULL: all. rest goes with the lowest ids.
+-- The statement is all but its condition, with which it ends. low: ids above it; NULL: all. rest goes with the lowest
+-- ids.
 CREATE FUNCTION sambapos._read_parts(place sambapos._place, t sambapos._table, statement text, id name, high bigint,
                                      low bigint DEFAULT NULL, has_top boolean DEFAULT false, rest text DEFAULT '')
 RETURNS void
@@ -73,7 +74,8 @@ COMMENT ON FUNCTION sambapos._read_highest(sambapos._place, sambapos._table) IS
 
 CREATE FUNCTION sambapos._read_whole(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
-$$ SELECT sambapos._read_parts(place, t, sambapos._stage_read_sql(place, t), 'id', sambapos._read_highest(place, t)); $$;
+$$ SELECT sambapos._read_parts(place, t, sambapos._stage_read_sql(place, t), 'id',
+                               sambapos._read_highest(place, t)); $$;
 COMMENT ON FUNCTION sambapos._read_whole(sambapos._place, sambapos._table) IS 'Stages a whole table';
 
 -- Rows without a root belong to the oldest chunk.

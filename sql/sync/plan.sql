@@ -71,7 +71,8 @@ $$
   SELECT t.* FROM sambapos._table AS t
   WHERE t.site_id = place.site_id
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
-                                      JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+                                      JOIN sambapos._table AS r ON r.site_id = place.site_id
+                                        AND r.table_name = x.table_name
                                       WHERE x.run_id = _run_family_tables.run_id);
 $$;
 COMMENT ON FUNCTION sambapos._run_family_tables(bigint, sambapos._place) IS
@@ -129,7 +130,8 @@ COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
 CREATE FUNCTION sambapos._table_is_read_whole(run_mode text, t sambapos._table, highest bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT run_mode <> 'backfill' AND (run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL OR (t.full_due AND run_mode = 'auto')
+  SELECT run_mode <> 'backfill' AND (run_mode = 'full' OR t.kind = 'master' OR t.loaded_at IS NULL
+                                     OR (t.full_due AND run_mode = 'auto')
       OR (t.kind <> 'child' AND t.source_max_id > coalesce(highest, 0))
       OR (t.kind = 'child' AND NOT sambapos._table_has_root(t)));
 $$;
@@ -150,7 +152,8 @@ BEGIN
   )
   UPDATE sambapos.run_table AS x
      SET mode = CASE WHEN d.whole OR EXISTS (SELECT FROM due AS o
-                                             WHERE o.family = d.family AND o.whole AND o.kind NOT IN ('child', 'master'))
+                                             WHERE o.family = d.family AND o.whole
+                                               AND o.kind NOT IN ('child', 'master'))
                      THEN 'full' WHEN run_mode = 'backfill' THEN 'range' ELSE 'incremental' END
     FROM due AS d
    WHERE x.run_id = _run_choose_modes.run_id AND x.table_name = d.table_name AND x.status = 'running';

@@ -48,7 +48,8 @@ COMMENT ON FUNCTION sambapos._question_of_source(sambapos._place) IS
   'T-SQL that asks for the source''s clock, its database and the columns of the copied tables';
 
 -- As _root_condition and _changed_collect have it, in T-SQL with constants. NULL: all rows.
-CREATE FUNCTION sambapos._question_rows(place sambapos._place, t sambapos._table, names jsonb, q sambapos.source_question)
+CREATE FUNCTION sambapos._question_rows(place sambapos._place, t sambapos._table, names jsonb,
+                                        q sambapos.source_question)
 RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -65,7 +66,8 @@ DECLARE
 BEGIN
   RETURN (SELECT format('%s > %s', names ->> 'id', low)
                  || CASE t.kind WHEN 'ticket' THEN format(' OR %s = 0', names ->> 'is_closed') ELSE '' END
-                 || coalesce(string_agg(format(' OR %s >= ''%s''', names ->> c, to_char(since, 'YYYY-MM-DD"T"HH24:MI:SS')),
+                 || coalesce(string_agg(format(' OR %s >= ''%s''', names ->> c,
+                                               to_char(since, 'YYYY-MM-DD"T"HH24:MI:SS')),
                                         '' ORDER BY c) FILTER (WHERE names ? c), '')
           FROM unnest(stamps) AS c);
 END;
@@ -75,7 +77,8 @@ COMMENT ON FUNCTION sambapos._question_rows(sambapos._place, sambapos._table, js
 
 -- What is asked of a table: of a master and of a child that is read whole all rows; of a root how many there are, and
 -- those that a run reads; of a child the highest id, and the rows of those roots.
-CREATE FUNCTION sambapos._question_of_table(place sambapos._place, t sambapos._table, sum text, rows text, of_roots text)
+CREATE FUNCTION sambapos._question_of_table(place sambapos._place, t sambapos._table, sum text, rows text,
+                                            of_roots text)
 RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -85,7 +88,8 @@ $$
                  ELSE ' UNION ALL ' || sambapos._question_line(t.table_name, CASE t.kind
                    WHEN 'child' THEN 'CAST(NULL AS bigint) AS n, CAST(MAX(Id) AS bigint) AS s'
                    ELSE 'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) + CAST(MAX(Id) AS bigint) AS s' END, f.source) END
-  FROM (SELECT format('%s.%s', sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name)) AS source) AS f;
+  FROM (SELECT format('%s.%s', sambapos._tsql_name(t.source_schema),
+                      sambapos._tsql_name(t.source_name)) AS source) AS f;
 $$;
 COMMENT ON FUNCTION sambapos._question_of_table(sambapos._place, sambapos._table, text, text, text) IS
   'T-SQL that asks what a table holds, as far as a run would read it';
@@ -119,12 +123,14 @@ BEGIN
       of_roots := format('Id IN (%s)', roots ->> 'of tickets');
     ELSIF t.kind = 'ticket' AND s.names ? 'transaction_document_id' THEN
       roots := roots || jsonb_build_object('of tickets', format('SELECT %s FROM %s.%s WHERE %s',
-        s.names ->> 'transaction_document_id', sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name), rows));
+        s.names ->> 'transaction_document_id', sambapos._tsql_name(t.source_schema),
+          sambapos._tsql_name(t.source_name), rows));
     END IF;
     lines := lines || sambapos._question_of_table(place, t, s.sum, rows, of_roots);
     IF t.kind NOT IN ('child', 'master') THEN
       roots := roots || jsonb_build_object(t.table_name, format('SELECT Id FROM %s.%s WHERE %s%s',
-        sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name), rows, coalesce(' OR ' || of_roots, '')));
+        sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name), rows,
+          coalesce(' OR ' || of_roots, '')));
     END IF;
   END LOOP;
   RETURN array_to_string(lines, ' UNION ALL ');
@@ -134,7 +140,8 @@ COMMENT ON FUNCTION sambapos._question_build(sambapos._place, sambapos.source_qu
   'The question that shows whether a run of a site would find anything new';
 
 -- The ids and dates to ask by, from what the last whole run has found; those asked by before while they are near.
-CREATE FUNCTION sambapos._question_base(place sambapos._place, q sambapos.source_question) RETURNS sambapos.source_question
+CREATE FUNCTION sambapos._question_base(place sambapos._place,
+                                        q sambapos.source_question) RETURNS sambapos.source_question
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -246,7 +253,8 @@ BEGIN
     FROM sambapos._table AS t
    WHERE x.run_id = _question_spare_masters.run_id AND x.status = 'running'
      AND t.site_id = place.site_id AND t.table_name = x.table_name AND t.kind = 'master'
-     AND t.source_signature = sambapos._question_answered(place.site_id, t.table_name) AND t.last_status = 'ok' AND t.loaded_at IS NOT NULL AND NOT t.full_due
+     AND t.source_signature = sambapos._question_answered(place.site_id, t.table_name) AND t.last_status = 'ok'
+       AND t.loaded_at IS NOT NULL AND NOT t.full_due
      AND t.read_whole_at > now() - sambapos._night_began(place)
      AND NOT EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _question_spare_masters.run_id AND r.mode = 'full');
 END;

@@ -53,7 +53,8 @@ BEGIN
   UPDATE sambapos.backfill AS b SET batch_rows = _chunk_plan.batch_rows WHERE b.site_id = place.site_id;
   INSERT INTO sambapos.backfill (site_id, table_name, batch_rows)
   SELECT t.site_id, t.table_name, _chunk_plan.batch_rows FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period') AND t.enabled AND t.paused_reason IS NULL
+  WHERE t.site_id = place.site_id AND t.kind IN ('ticket', 'document', 'period') AND t.enabled
+    AND t.paused_reason IS NULL
     AND t.loaded_at IS NULL
   ON CONFLICT DO NOTHING;
 END;
@@ -73,7 +74,8 @@ $$
 BEGIN
   PERFORM sambapos._chunk_plan(place, 100000);
   DELETE FROM sambapos.run_table AS x USING sambapos._table AS t
-   WHERE x.run_id = _range_turn.run_id AND t.site_id = place.site_id AND t.table_name = x.table_name AND t.kind <> 'master';
+   WHERE x.run_id = _range_turn.run_id AND t.site_id = place.site_id AND t.table_name = x.table_name
+     AND t.kind <> 'master';
   UPDATE sambapos.request AS q SET run_id = NULL, status = 'queued' WHERE q.run_id = _range_turn.run_id;
 END;
 $$;
@@ -90,7 +92,8 @@ BEGIN
   SELECT t.table_name, p.rows, r.trigger, NOT EXISTS (
            SELECT FROM sambapos._table AS o WHERE o.site_id = place.site_id AND o.kind IN ('ticket', 'document')
               AND o.loaded_at IS NOT NULL) AS is_first INTO fresh
-  FROM pg_temp.sambapos__probe AS p JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = p.table_name
+  FROM pg_temp.sambapos__probe AS p JOIN sambapos._table AS t ON t.site_id = place.site_id
+    AND t.table_name = p.table_name
   JOIN sambapos.run AS r ON r.run_id = _range_advise.run_id
   WHERE t.loaded_at IS NULL AND sambapos._range_is_large(p.rows) AND r.mode <> 'backfill'
   ORDER BY p.rows DESC LIMIT 1;

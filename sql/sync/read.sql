@@ -413,7 +413,8 @@ BEGIN
     EXECUTE format('WITH r AS MATERIALIZED (SELECT %s FROM %I.%I WHERE %s),
                       others AS (DELETE FROM pg_temp.%I AS s WHERE s.id BETWEEN $2 AND $3
                                     AND NOT EXISTS (SELECT FROM r WHERE r.id = s.id AND %s) RETURNING s.id)
-                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name), t.table_name,
+                    SELECT array_agg(DISTINCT id) FROM others', columns, sambapos._live_schema(place.name),
+                      t.table_name,
                    CASE WHEN part.ids IS NULL THEN 'id >= $2 AND id <= $3' ELSE 'id = ANY ($1)' END,
                    sambapos._stage_name(t.table_name), sambapos._root_same_sql(place, t))
       INTO others USING part.ids, part.lowest, part.highest;

@@ -22,7 +22,8 @@ BEGIN
   ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.table_state (site_id, table_name)
-  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name)
+  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x
+    USING (site_id, table_name)
   WHERE t.site_id = place.site_id AND x.table_name IS NULL
   ON CONFLICT DO NOTHING;
   UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'

@@ -71,7 +71,8 @@ BEGIN
   PERFORM sambapos._compare_end(run_id, place);
   PERFORM sambapos._consistency_check(run_id, place);
   PERFORM sambapos._backfill_forget(place.site_id);
-  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed, sambapos._probe_facts()); -- tells of the status (operate/alerts.sql)
+  -- tells of the status (operate/alerts.sql)
+  PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed, sambapos._probe_facts());
   PERFORM sambapos._question_remember(s)
   FROM sambapos._place AS s CROSS JOIN LATERAL sambapos._run_extent(run_id, s) AS e
   WHERE s.site_id = place.site_id AND e.is_whole AND went_through > 0;

@@ -107,7 +107,8 @@ BEGIN
   PERFORM sambapos._catalog_check();
   SELECT array_agg(s.site_id ORDER BY s.priority DESC, s.requested_at NULLS LAST, s.next_due_at NULLS FIRST) INTO ids
   FROM sambapos._place AS s
-  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL
+    AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
     AND NOT sambapos._backfill_is_on(s.site_id)
     AND (exactly OR sambapos._site_is_due(s) OR (sambapos._site_problem(s) IS NULL AND sambapos._source_wants_run(s)));
   RETURN coalesce(ids, '{}');

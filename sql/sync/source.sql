@@ -15,7 +15,8 @@ COMMENT ON FUNCTION sambapos._source_offset(timestamp, timestamp) IS 'The source
 CREATE FUNCTION sambapos._source_since(place sambapos._place, local_now timestamp, utc_now timestamp) RETURNS timestamp
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - greatest(place.overlap, place.lateness)
+  SELECT least(place.hw_utc, CASE WHEN place.hw_utc IS NOT NULL THEN utc_now END) - greatest(place.overlap,
+    place.lateness)
          + make_interval(mins => least(place.hw_offset_minutes, sambapos._source_offset(local_now, utc_now)));
 $$;
 COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS
@@ -23,7 +24,8 @@ COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp
 
 -- Every login may see the row of the database that it is in. A server without such a view has its clock still. One that
 -- cannot answer at this moment (a lock on that row, as during a restore) is asked by the next run.
-CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp, OUT identity jsonb,
+CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp,
+                                       OUT identity jsonb,
                                        OUT gives_utf16 boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -35,7 +37,8 @@ BEGIN
   FROM sambapos._query(place.server,
     'SELECT GETDATE() AS l, GETUTCDATE() AS u, d.name AS n, d.database_id AS i, d.create_date AS c, '
     'CAST(d.service_broker_guid AS nvarchar(36)) AS b, CAST(NCHAR(233) AS varbinary(2)) AS w FROM (SELECT 1 AS one) AS x '
-    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer, c timestamp, b text, w bytea);
+    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer,
+                                                                     c timestamp, b text, w bytea);
   identity := nullif(identity, '{}');
 EXCEPTION WHEN OTHERS THEN
   IF sambapos._log_is_fatal(SQLSTATE) OR SQLSTATE IN ('55P03', 'HYT00') THEN
@@ -54,8 +57,10 @@ CREATE FUNCTION sambapos._probe_line(place sambapos._place, t sambapos._table) R
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  stamp text := (SELECT format('MAX(%s)', sambapos._tsql_name(c.source_name)) FROM sambapos._table_columns(place, t) AS c
-                 WHERE c.live_name = CASE t.kind WHEN 'ticket' THEN 'last_update_time' WHEN 'period' THEN 'end_date' END);
+  stamp text := (SELECT format('MAX(%s)', sambapos._tsql_name(c.source_name))
+                 FROM sambapos._table_columns(place, t) AS c
+                 WHERE c.live_name = CASE t.kind WHEN 'ticket' THEN 'last_update_time' WHEN 'period'
+                   THEN 'end_date' END);
 BEGIN
   RETURN format('SELECT %s AS t, %s, %s AS st FROM %s.%s', sambapos._tsql_text(t.table_name), CASE
       WHEN t.table_name = 'numerators' THEN
@@ -64,10 +69,12 @@ BEGIN
         'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
       ELSE
         'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) AS lo, CAST(MAX(Id) AS bigint) AS hi'
-    END, coalesce(stamp, 'CAST(NULL AS datetime)'), sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name));
+    END, coalesce(stamp, 'CAST(NULL AS datetime)'), sambapos._tsql_name(t.source_schema),
+      sambapos._tsql_name(t.source_name));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._probe_line(sambapos._place, sambapos._table) IS 'The T-SQL that counts what a table holds';
+COMMENT ON FUNCTION sambapos._probe_line(sambapos._place,
+                                         sambapos._table) IS 'The T-SQL that counts what a table holds';
 
 CREATE FUNCTION sambapos._probe_sql(run_id bigint, place sambapos._place, only_table name DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -50,7 +50,8 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0, false));
+  RETURN (SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0,
+                          false));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this site';
@@ -60,7 +61,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I', sambapos._stage_name(t.table_name),
                 string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
-                string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', ' ORDER BY c.ordinal),
+                string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', '
+                           ORDER BY c.ordinal),
                 sambapos._live_schema(place.name), t.table_name)
   FROM sambapos._table_columns(place, t) AS c;
 $$;

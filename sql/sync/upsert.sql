@@ -133,7 +133,8 @@ BEGIN
   UPDATE sambapos.run_table AS x
      SET rows_read = read, rows_updated = updated, rows_inserted = inserted, rows_unchanged = read - updated - inserted
    WHERE (x.run_id, x.table_name) = (_merge_upsert.run_id, t.table_name);
-  IF inserted > 1000 AND inserted > 0.1 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = to_regclass(replica)) THEN
+  IF inserted > 1000 AND inserted > 0.1 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = to_regclass(replica))
+    THEN
     EXECUTE format('ANALYZE %s', replica); -- a load in chunks has no other; autovacuum comes too late for the next one
   END IF;
 END;

@@ -29,7 +29,8 @@ BEGIN
   CREATE INDEX ON pg_temp.sambapos__lost (table_name, root_id);
   CREATE TEMPORARY TABLE sambapos__again (table_name name PRIMARY KEY);
   CREATE TEMPORARY TABLE sambapos__compare (
-    table_name name, tier integer, compared int8multirange NOT NULL DEFAULT '{}', at timestamptz, PRIMARY KEY (table_name, tier));
+    table_name name, tier integer, compared int8multirange NOT NULL DEFAULT '{}', at timestamptz,
+      PRIMARY KEY (table_name, tier));
   CREATE TEMPORARY TABLE sambapos__suspect (
     table_name name, id bigint, epoch integer, uid_differs boolean, names_differ boolean, made_before boolean,
     times_agree boolean, children_agree boolean, below_stays boolean, above_stays boolean, verdict text,

@@ -2,8 +2,8 @@
 -- a reason.
 --
 -- Rules:
--- * A part is a function call and a transaction. The worker repeats _worker_do with the part that it has returned, until
---   there is none. So it does what sambapos_run does, without a procedure.
+-- * A part is a function call and a transaction. The worker repeats _worker_do with the part that it has returned,
+--   until   there is none. So it does what sambapos_run does, without a procedure.
 -- * A look writes nothing, so that it may come every second.
 -- * Whom a run would meet with a failure again is left alone until it is due (next_due_at). Only a till that could not
 --   be reached is looked at all the same: that it answers again is a reason.
@@ -39,7 +39,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT current_database() IN (
     SELECT CASE WHEN n LIKE '"%"' THEN replace(btrim(n, '"'), '""', '"') ELSE lower(n COLLATE "C") END
-    FROM regexp_split_to_table(btrim(coalesce(current_setting('sambapos.worker_databases', true), '')), '\s*,\s*') AS n);
+    FROM regexp_split_to_table(btrim(coalesce(current_setting('sambapos.worker_databases', true), '')),
+                               '\s*,\s*') AS n);
 $$;
 COMMENT ON FUNCTION sambapos._worker_is_named() IS 'True if setting sambapos.worker_databases names this database';
 
@@ -58,8 +59,10 @@ CREATE FUNCTION sambapos._worker_wanted_at(place sambapos._place) RETURNS timest
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN place.requested_at IS NOT NULL THEN
-                (SELECT max(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = place.site_id AND q.finished_at IS NULL)
-              WHEN place.schedule IS NULL AND sambapos._site_is_due(place) THEN coalesce(place.next_due_at, place.added_at) END;
+                (SELECT max(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = place.site_id
+                 AND q.finished_at IS NULL)
+              WHEN place.schedule IS NULL AND sambapos._site_is_due(place)
+                THEN coalesce(place.next_due_at, place.added_at) END;
 $$;
 COMMENT ON FUNCTION sambapos._worker_wanted_at(sambapos._place) IS
   'Since when a site should be run by the worker, whatever its till says; NULL: it should not';
@@ -132,7 +135,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN sambapos._table_is_read(place, 'tickets')
-     AND (SELECT q.n > 50000 FROM sambapos._query(place.server, 'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint));
+     AND (SELECT q.n > 50000 FROM sambapos._query(place.server,
+                                                  'SELECT COUNT_BIG(*) AS n FROM [dbo].[Tickets]') AS q (n bigint));
 EXCEPTION WHEN OTHERS THEN
   RETURN false;
 END;
@@ -160,7 +164,8 @@ BEGIN
     failed := true;
     RETURN;
   END IF;
-  IF place.last_run_at IS NULL AND sambapos._site_problem(place) IS NULL AND sambapos._worker_source_is_large(place) THEN
+  IF place.last_run_at IS NULL AND sambapos._site_problem(place) IS NULL AND sambapos._worker_source_is_large(place)
+    THEN
     PERFORM sambapos._chunk_plan(place, 100000);
   END IF;
   part := 'chunk';
