@@ -9,7 +9,7 @@
  * * What a look and a run are is said in SQL (sql/sync/worker.sql). Here each part of it is a
  *   transaction; what it returns is the next part.
  * * Each run makes temporary tables, and of each that is gone PostgreSQL's caches keep something.
- * So a worker that has grown ends, and another one follows.
+ *   So a worker that has grown ends, and another one follows.
  * * An error in a part is told once and tried again, later and later (shared.cpp). One in the list
  *   of sites ends the process; the launcher starts another one.
  */
