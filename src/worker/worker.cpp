@@ -8,6 +8,8 @@
  *   function and ends.
  * * What a look and a run are is said in SQL (sql/sync/worker.sql). Here each part of it is a
  *   transaction; what it returns is the next part.
+ * * Each run makes temporary tables, and of each that is gone PostgreSQL's caches keep something.
+ *   So a worker that has grown ends, and another one follows.
  * * An error in a part is told once and tried again, later and later (shared.cpp). One in the list
  *   of sites ends the process; the launcher starts another one.
  */
@@ -20,6 +22,8 @@ namespace sambapos::worker
 
 /* A look that has no answer by then has failed. A run may take what it takes. */
 constexpr int look_limit = 30000; /* milliseconds */
+
+constexpr Size memory_limit = 256 * 1024 * 1024;
 
 static int my_post;
 static MemoryContext loop_memory;
@@ -234,10 +238,14 @@ work()
 		leave(Outcome::nothing_here, InvalidOid);
 	post_report_sites(my_post, sites.count);
 	chosen = turn_take(my_post, MyDatabaseId, sites.sites, sites.count, &wait);
-	if (chosen >= 0)
-		serve(&sites.sites[chosen]);
-	else
+	if (chosen < 0)
+	{
 		sleep_for(wait);
+		return;
+	}
+	serve(&sites.sites[chosen]);
+	if (MemoryContextMemAllocated(TopMemoryContext, true) > memory_limit)
+		leave(Outcome::found_role, GetUserId());
 }
 
 /* Whatever the role or the database has set. */

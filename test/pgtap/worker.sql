@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(39);
+SELECT plan(40);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -109,6 +109,7 @@ INSERT INTO till.failure VALUES ('.', '28000', 'login failed');
 UPDATE sambapos.site_state SET next_due_at = now() - interval '1 second', last_run_at = now() - interval '1 day';
 SELECT matches(till.work(), 'close failed: site shop: run \d+ failed: login failed', 'a login that is refused');
 SELECT is(till.sites(), NULL, 'is not tried again');
+SELECT is(till.sites_when('UPDATE sambapos.site_state SET consecutive_failures = 0', 'UPDATE sambapos.site_state SET consecutive_failures = 1'), NULL, 'though only some tables were read with it');
 SELECT is(till.sites_when($$SELECT sambapos_request_sync('shop')$$, $$DELETE FROM sambapos.request$$), 'shop wanted', 'before somebody asks for it');
 DELETE FROM till.failure;
 UPDATE sambapos.site_state SET auth_failed = false, consecutive_failures = 0;
