@@ -17,7 +17,7 @@ use Player;
 Harness::needs_stand_in('be held in the middle of a run, or be killed');
 
 my $seed = $ENV{SAMBAPOS_MATRIX_SEED} // 1;
-my $many = $ENV{SAMBAPOS_MATRIX} // 16;
+my $many = $ENV{SAMBAPOS_MATRIX} // 6;
 my @failures = qw(none 1205 1222 3960 cut backend later till);    # later: the backend, while it reads on or merges
 my $selects = 45;    # of a run of these tables, about
 my $cluster = Harness::cluster();
