@@ -191,15 +191,19 @@ for my $n (1 .. @cells)
 # An account that finds nothing must be one that would.
 if (my ($shop) = grep { $_ } @shop{qw(off on)})
 {
-	$shop->{db}->run(<<~'SQL');
-		SET session_replication_role = replica;
-		DELETE FROM sambapos_replica.orders WHERE id = (SELECT max(id) FROM sambapos_replica.orders WHERE row_state = 'cleared') AND row_state = 'cleared';
-		UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE id = (SELECT max(id) FROM sambapos_replica.tickets WHERE row_state = 'cleared') AND row_state = 'cleared';
-		UPDATE sambapos_replica.payments SET amount = amount + 0.01 WHERE id = (SELECT max(id) FROM sambapos_replica.payments WHERE row_state = 'cleared') AND row_state = 'cleared';
-		SQL
+	my $a_row = sub {
+		my ($relation) = @_;
+		return "(site_id, epoch, id) = (SELECT 1, r.epoch, split_part(r.key, ' ', 1)::int FROM account.replica AS r
+			JOIN account.incarnation AS i USING (born) JOIN account.version AS v ON v.number = i.last
+			WHERE r.relation = '$relation' AND i.verdict = 'counts' AND i.required IS NOT NULL AND v.kind = 'clear' ORDER BY i.born LIMIT 1)";
+	};
+	$shop->{db}->run("SET session_replication_role = replica;
+		DELETE FROM sambapos_replica.orders WHERE @{[ $a_row->('Orders') ]};
+		UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE @{[ $a_row->('Tickets') ]};
+		UPDATE sambapos_replica.payments SET amount = amount + 0.01 WHERE @{[ $a_row->('Payments') ]}");
 	my %found = map { $_->[0] => 1 } $shop->{account}->balance, $shop->{account}->look;
-	is_deeply([ sort keys %found ], [ 'counts, went with clear', 'lost', 'never at the till', 'row lost: orders', 'row of history changed: payments', 'sales differ' ],
-		'a row that is lost, a ticket that no longer counts, a penny too much: each is noticed');
+	is_deeply([ grep { !$found{$_} } 'counts, went with clear', 'lost', 'never at the till', 'row lost: orders', 'row of history changed: payments', 'sales differ' ],
+		[], 'a row that is lost, a ticket that does not count, a penny too much: each is noticed');
 }
 note("snapshot $_: " . $shop{$_}{account}->told) for sort grep { $shop{$_} } keys %shop;
 done_testing();
