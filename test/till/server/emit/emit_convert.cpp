@@ -85,6 +85,7 @@ struct Conversion
 	std::string text_of() const;
 	std::string bytes_of() const;
 	std::string fitted(const std::string &text) const;
+	bool short_in_text() const;
 	std::string parsed(const char *function) const;
 	std::string run() const;
 };
@@ -218,6 +219,15 @@ Conversion::text_of() const
 	return "";
 }
 
+/* No value of the type needs more than 40 characters, whatever the style: nothing is to be cut. */
+bool
+Conversion::short_in_text() const
+{
+	if (is_number(from))
+		return from != Kind::decimal || v.type.precision < 38;
+	return from == Kind::uniqueidentifier || (from >= Kind::time && from <= Kind::datetimeoffset);
+}
+
 /* CAST cuts silently; storing what does not fit is error 8152. */
 std::string
 Conversion::fitted(const std::string &text) const
@@ -228,7 +238,7 @@ Conversion::fitted(const std::string &text) const
 				 v.type.length <= to.length;
 
 	if (to.length == max_length || to.kind == Kind::text || to.kind == Kind::ntext ||
-		to.kind == Kind::xml)
+		to.kind == Kind::xml || (!fixed && short_in_text() && to.length >= 40))
 		return text;
 	if (is_number(from) && from != Kind::bit)
 	{

@@ -23,7 +23,7 @@ BEGIN
 	IF n < 0 THEN
 		PERFORM till.fail(537, 'Invalid length parameter passed to the LEFT or SUBSTRING function.');
 	END IF;
-	IF till.len(s) <= n THEN
+	IF octet_length(s) <= n OR till.len(s) <= n THEN
 		RETURN s;
 	END IF;
 	IF till.len(s) = char_length(s) THEN
