@@ -4,7 +4,8 @@
 -- * What is compared is the source now with the source as it was when the table was read: no hash of ours has to be
 --   that of SQL Server.
 -- * MD5 of each row, summed, and the number of rows. CHECKSUM_AGG of BINARY_CHECKSUM was left: both are XORs, so two
---   prices that are raised alike can leave them as they were. HASHBYTES is there on every version, and on Babelfish.
+--   prices that are raised alike can leave them as they were. HASHBYTES is there on every version, and on Babelfish,
+--   which cannot write a hash as text: so a part of it is taken as a number.
 -- * Of a long text the first 4000 characters count, and its length. For the rest, and for whoever changed the replica,
 --   every master is read whole once a night.
 
@@ -22,11 +23,11 @@ BEGIN
       WHEN w.word IN ('money', 'smallmoney', 'float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN 'CONVERT(nvarchar(40), %s)'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
-        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
-        'CONVERT(nvarchar(32), HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)), 2)'
+        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
+        'HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)) AS varbinary(7)) AS bigint))'
       WHEN w.word IN ('binary', 'varbinary', 'image', 'timestamp', 'rowversion') THEN
-        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + '
-        'CONVERT(nvarchar(32), HASHBYTES(''MD5'', CONVERT(varbinary(8000), CONVERT(varbinary(max), %1$s))), 2)'
+        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
+        'HASHBYTES(''MD5'', CONVERT(varbinary(8000), CONVERT(varbinary(max), %1$s))) AS varbinary(7)) AS bigint))'
       END, sambapos._tsql_name(source_name))
     FROM (SELECT substring(remote_type FROM '^[a-z0-9]+') AS word,
                  substring(remote_type FROM '[(]([0-9]+)[)]')::bigint AS length) AS w);
