@@ -75,8 +75,11 @@ DECLARE
   this sambapos.run;
   tickets_are_read boolean;
 BEGIN
-  UPDATE sambapos.run_table AS x SET mode = 'none', status = 'ok'
-   WHERE x.run_id = _idle_end.run_id AND x.status = 'running';
+  UPDATE sambapos.run_table AS x
+     SET status = 'ok', mode = CASE t.kind WHEN 'master' THEN 'none' ELSE 'incremental' END -- read by what has changed
+    FROM sambapos.replicated_table AS t
+   WHERE x.run_id = _idle_end.run_id AND x.status = 'running'
+     AND (t.site_id, t.table_name) = (place.site_id, x.table_name);
   UPDATE sambapos.table_state AS t SET last_run_at = now(), last_success_at = now()
     FROM sambapos.run_table AS x
    WHERE x.run_id = _idle_end.run_id AND x.status = 'ok' AND t.site_id = place.site_id AND t.table_name = x.table_name;

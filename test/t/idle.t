@@ -29,7 +29,7 @@ sub is_idle
 	my ($name) = @_;
 	my @rows = sync();
 	is_deeply([ map { "$_->{table_name} $_->{status} $_->{mode} $_->{rows_read}" }
-			grep { "$_->{status} $_->{mode} $_->{rows_read}" ne 'ok none 0' } @rows ], [], "$name: every table ok, none read");
+			grep { "$_->{status} $_->{rows_read}" ne 'ok 0' || $_->{mode} eq 'full' } @rows ], [], "$name: every table ok, no row read");
 	is(message(), $idle, "$name: the log says so");
 	return @rows;
 }
@@ -119,7 +119,7 @@ sync();
 isnt(message(), $idle, 'one that compares reads');
 $session->run("SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour')");
 ok(settle(), 'the next one does not');
-$session->run('DROP TABLE sambapos_replica.user_roles');
+$session->run('DROP TABLE sambapos_replica.user_roles CASCADE');
 ok((grep { $_->{table_name} eq 'user_roles' && $_->{status} eq 'failed' } sync()), 'a dropped replica table fails');
 $session->run("SELECT * FROM sambapos_add_site('shop', 'till')");
 ok(settle(), 'it is made again, and read');
