@@ -225,11 +225,14 @@ DECLARE
 BEGIN
   FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE sambapos._stage_is_filled(k.table_name)
   LOOP
+    -- the replaced rows first, since there are few: nothing is known yet of how the epochs are spread in the stage
     EXECUTE format('UPDATE pg_temp.%I AS p SET epoch = NULL
-                     WHERE p.epoch IS NOT NULL AND EXISTS (
-                       SELECT FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r
-                         ON r.site_id = $1 AND r.epoch = p.epoch AND r.%4$I = s.%4$I AND %s
-                       WHERE s.%4$I = p.id AND r.row_state <> ''live'' AND %6$s)',
+                     FROM (SELECT DISTINCT s.%4$I AS id, r.epoch
+                           FROM pg_temp.%2$I AS s JOIN sambapos._epoch_present AS e ON e.site_id = $1
+                           JOIN sambapos_replica.%3$I AS r
+                             ON r.site_id = $1 AND r.epoch = e.epoch AND r.%4$I = s.%4$I AND %5$s
+                           WHERE r.row_state <> ''live'' AND %6$s OFFSET 0) AS x
+                     WHERE x.id = p.id AND x.epoch = p.epoch',
                    sambapos._stage_name(t.table_name), sambapos._stage_name(c.table_name), c.table_name, c.parent_key,
                    (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ')
                     FROM unnest(sambapos._table_key(place, c)) AS k),
