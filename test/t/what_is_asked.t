@@ -36,7 +36,7 @@ sub read_by
 sub questions
 {
 	my ($what, $mark, @words) = @_;
-	my $with = join '', map { " AND CHARINDEX('$_', sql) > 0" } @words;
+	my $with = join '', map { s/^!// ? " AND CHARINDEX('$_', sql) = 0" : " AND CHARINDEX('$_', sql) > 0" } @words;
 	return $till->sql("SELECT $what FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'$with") =~ s/\s//gr;
 }
 
@@ -84,7 +84,7 @@ read_by("'shop'");
 SKIP:
 {
 	skip $silent, 2 if defined $silent;
-	my $longest = questions("MAX(LEN(sql) - LEN(REPLACE(sql, ',', '')))", $mark, 'TicketEntities', ' IN (');
+	my $longest = questions("MAX(LEN(sql) - LEN(REPLACE(sql, ',', '')))", $mark, 'TicketEntities', ' IN (', '!HASHBYTES');
 	cmp_ok($longest, '>', 900, 'they are asked for by their ids');
 	cmp_ok($longest, '<', 1100, "in questions of a thousand at most ($longest commas)");
 }
