@@ -5,7 +5,8 @@
 --   that of SQL Server.
 -- * MD5 of each row, summed, and the number of rows. CHECKSUM_AGG of BINARY_CHECKSUM was left: both are XORs, so two
 --   prices that are raised alike can leave them as they were. HASHBYTES is there on every version, and on Babelfish,
---   which cannot write a hash as text: so a part of it is taken as a number.
+--   which cannot write a hash as text, nor money with all its digits: so the one is taken as a whole number, in part,
+--   and the other as a decimal.
 -- * Of a long text the first 4000 characters count, and its length. For the rest, and for whoever changed the replica,
 --   every master is read whole once a night.
 
@@ -20,7 +21,8 @@ BEGIN
         'CONVERT(nvarchar(40), %s)'
       WHEN w.word IN ('date', 'time', 'datetime', 'datetime2', 'smalldatetime', 'datetimeoffset') THEN
         'CONVERT(nvarchar(40), %s, 121)'
-      WHEN w.word IN ('money', 'smallmoney', 'float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
+      WHEN w.word IN ('money', 'smallmoney') THEN 'CONVERT(nvarchar(40), CAST(%s AS decimal(19,4)))'
+      WHEN w.word IN ('float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN 'CONVERT(nvarchar(40), %s)'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
         'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
