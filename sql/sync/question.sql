@@ -40,12 +40,22 @@ $$
               'CAST(c.IS_NULLABLE AS nvarchar(3)) + NCHAR(31) + '
               'ISNULL(CAST(c.COLLATION_NAME AS nvarchar(128)), N'''')) AS varbinary(5)) AS bigint)) AS s',
               format('INFORMATION_SCHEMA.COLUMNS AS c WHERE c.TABLE_SCHEMA IN (%s) AND c.TABLE_NAME IN (%s)',
-                     string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', '),
-                     string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name)))
-  FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled;
+                     n.schemas, n.tables))
+         || ' UNION ALL '
+         || sambapos._question_line('information_schema.columns', 'COUNT_BIG(*) AS n, '
+              'SUM(CAST(CAST(HASHBYTES(''MD5'', CAST(u.TABLE_NAME AS nvarchar(128)) + NCHAR(31) + '
+              'CAST(u.COLUMN_NAME AS nvarchar(128)) + NCHAR(31) + CONVERT(nvarchar(20), u.ORDINAL_POSITION)) '
+              'AS varbinary(5)) AS bigint)) AS s',
+              format('INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS u JOIN INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS r '
+                     'ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME '
+                     'AND r.TABLE_NAME = u.TABLE_NAME WHERE r.CONSTRAINT_TYPE = ''PRIMARY KEY'' '
+                     'AND u.TABLE_SCHEMA IN (%s) AND u.TABLE_NAME IN (%s)', n.schemas, n.tables))
+  FROM (SELECT string_agg(DISTINCT sambapos._tsql_text(t.source_schema), ', ') AS schemas,
+               string_agg(sambapos._tsql_text(t.source_name), ', ' ORDER BY t.source_name) AS tables
+        FROM sambapos._table AS t WHERE t.site_id = place.site_id AND t.enabled) AS n;
 $$;
 COMMENT ON FUNCTION sambapos._question_of_source(sambapos._place) IS
-  'T-SQL that asks for the source''s clock, its database and the columns of the copied tables';
+  'T-SQL that asks for the source''s clock, its database and the columns and keys of the copied tables';
 
 -- As _root_condition and _changed_collect have it, in T-SQL with constants. NULL: all rows.
 CREATE FUNCTION sambapos._question_rows(place sambapos._place, t sambapos._table, names jsonb,
