@@ -85,7 +85,7 @@ is($shop->value('SELECT count(*) FROM sambapos.worker'), 0, 'is looked at by nob
 
 # ---- a site comes, and is followed ----
 
-$shop->run(server('till', $till, 'CURRENT_USER') . "SELECT FROM sambapos_add_site('shop', 'till', 'UTC', '$tables', '10 seconds')");
+$shop->run(server('till', $till, 'CURRENT_USER') . "SELECT FROM sambapos_add_site('shop', 'till', 'UTC', '$tables', '1 day')");
 ok(wait_until(sub { followed($shop, 'shop', $till) }), 'a new site is loaded with no call');
 is($shop->value('SELECT string_agg(DISTINCT trigger, \' \') FROM sambapos.run'), 'schedule', 'the log says that it was nobody');
 $till->ctl(qw(play --edits 30 --seed 21));
@@ -113,7 +113,7 @@ $session->close;
 my $hotel = $cluster->database('hotel');
 $hotel->run('CREATE EXTENSION sambapos_fdw; CREATE ROLE dba LOGIN; SELECT sambapos_grant(\'dba\', \'admin\'); GRANT CREATE ON DATABASE hotel TO dba');
 $hotel->run(server('till', $till, 'dba') . server('other', $other_till, 'dba') . 'GRANT USAGE ON FOREIGN SERVER till, other TO dba');
-$hotel->run("SET ROLE dba; SELECT FROM sambapos_add_site('hotel', 'till', 'UTC', '$tables', '10 seconds'); SELECT FROM sambapos_add_site('bar', 'other', 'UTC', '$tables', '10 seconds')");
+$hotel->run("SET ROLE dba; SELECT FROM sambapos_add_site('hotel', 'till', 'UTC', '$tables', '1 day'); SELECT FROM sambapos_add_site('bar', 'other', 'UTC', '$tables', '10 seconds')");
 ok(wait_until(sub { followed($hotel, 'hotel', $till) && followed($hotel, 'bar', $other_till) }), 'a second database, and two sites in it, are followed');
 is($postgres->value("SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE backend_type = 'sambapos worker' AND datname = 'hotel'"), 'dba',
 	'by the role that owns the replica');
@@ -184,7 +184,7 @@ ok(wait_until(sub { followed($hotel, 'bar', $other_till) }), 'it is on again: it
 $shop->run('DROP EXTENSION sambapos_fdw CASCADE');
 ok(wait_until(sub { !processes('shop') }), 'DROP EXTENSION: the workers leave');
 unlike($cluster->log, qr/ERROR:  (?:function|relation|schema) .*sambapos/, 'without a complaint');
-$shop->run('CREATE EXTENSION sambapos_fdw;' . server('till', $till, 'CURRENT_USER') . "SELECT FROM sambapos_add_site('shop', 'till', 'UTC', '$tables', '10 seconds')");
+$shop->run('CREATE EXTENSION sambapos_fdw;' . server('till', $till, 'CURRENT_USER') . "SELECT FROM sambapos_add_site('shop', 'till', 'UTC', '$tables', '1 day')");
 ok(wait_until(sub { $shop->value("SELECT count(*) FROM sambapos.run WHERE status = 'ok'") }), 'a new one is found');
 
 # ---- a standby ----
