@@ -86,6 +86,7 @@ sub make
 		    WITH named AS (
 		      SELECT DISTINCT p.proname FROM pg_proc AS p
 		      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY ($words) AND p.prokind IN ('f', 'a')
+		        AND NOT EXISTS (SELECT FROM pg_aggregate AS a WHERE a.aggfnoid = p.oid AND a.aggkind <> 'n') -- WITHIN GROUP calls no function
 		    ), common AS (
 		      SELECT name FROM unnest('{text,name,integer,bigint}'::text[]) AS name
 		    ), any_types AS (
@@ -100,6 +101,7 @@ sub make
 		    UNION SELECT v.proname, concat_ws(', ', a.name, b.name, c.name, d.name) FROM any_types AS v, common AS a, common AS b, common AS c, common AS d
 		    UNION SELECT p.proname, pg_get_function_identity_arguments(p.oid) FROM pg_proc AS p
 		          WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = ANY ($words) AND p.prokind IN ('f', 'a')
+		            AND NOT EXISTS (SELECT FROM pg_aggregate AS a WHERE a.aggfnoid = p.oid AND a.aggkind <> 'n')
 		            AND NOT ('{anyelement,anyarray,anynonarray,anyenum,anyrange,anymultirange,anycompatible,anycompatiblearray,anycompatiblenonarray,anycompatiblerange,anycompatiblemultirange,"\\"any\\"",internal,cstring,trigger,event_trigger,language_handler,fdw_handler,table_am_handler,index_am_handler,tsm_handler}'::regtype[] && p.proargtypes::oid[]::regtype[])
 		            AND p.proargmodes IS NULL
 		  LOOP
