@@ -57,7 +57,7 @@ $$;
 COMMENT ON FUNCTION sambapos._question_of_source(sambapos._place) IS
   'T-SQL that asks for the source''s clock, its database and the columns and keys of the copied tables';
 
--- As _root_condition and _changed_collect have it, in T-SQL with constants. NULL: all rows.
+-- As _root_condition and _changed_collect have it, in T-SQL with constants.
 CREATE FUNCTION sambapos._question_rows(place sambapos._place, t sambapos._table, names jsonb,
                                         q sambapos.source_question)
 RETURNS text

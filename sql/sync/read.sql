@@ -8,7 +8,8 @@
 --                     where the source has it                                    (change_tracking.sql)
 --   _read_tables      collect (which roots have new children), roots, children, roots again, masters
 --   _probe_ask again  has anything been cleared meanwhile?
--- All of it in one remote transaction. merge.sql then writes what was staged; run.sql calls both.
+-- All of it in one remote transaction. merge.sql then writes what was staged; step.sql calls both. A run that finds
+-- nothing new ends before any of it (idle.sql).
 --
 -- Rules:
 -- * The ticket is the aggregate: what is read is changed tickets and then all their children.
