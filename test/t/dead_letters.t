@@ -9,7 +9,11 @@ use Test::More;
 use Harness;
 
 my $till = Harness::till();
-eval { $till->sql("SELECT N'x' + NCHAR(55357)"); 1 } or plan(skip_all => 'a given server holds no half a character');
+# asked for its length, since half a character cannot be printed; the stand-in must know it
+eval { $till->sql("SELECT LEN(N'x' + NCHAR(55357))"); 1 } or do {
+	die $@ unless $ENV{SAMBAPOS_TEST_SERVER};
+	plan(skip_all => 'the given server holds no half a character');
+};
 $till->ctl(qw(fill --tickets 50 --seed 21));
 my $db = Harness::cluster()->database('shop');
 $db->connect_till($till);
