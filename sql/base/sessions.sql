@@ -46,10 +46,10 @@ BEGIN
                   CASE WHEN l.locktype = 'relation' AND d.datname = current_database()
                        THEN 'table ' || l.relation::regclass
                        WHEN l.locktype IN ('transactionid', 'tuple') THEN 'a row' ELSE 'a lock' END,
-                  coalesce(sambapos._sessions_first_words(pg_blocking_pids(_session_waits_for.pid)),
-                           'a session that has just ended'))
+                  sambapos._sessions_first_words(b.pids))
     FROM pg_locks AS l LEFT JOIN pg_database AS d ON d.oid = l.database
-    WHERE l.pid = _session_waits_for.pid AND NOT l.granted LIMIT 1);
+    CROSS JOIN pg_blocking_pids(_session_waits_for.pid) AS b (pids) -- none: the wait has ended since
+    WHERE l.pid = _session_waits_for.pid AND NOT l.granted AND b.pids <> '{}' LIMIT 1);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._session_waits_for(integer) IS

@@ -35,8 +35,9 @@ SELECT s.name AS site, r.run_id, r.mode, r.trigger, r.phase, r.started_at,
        t.tables, t.tables_read, p.table_name AS current_table, coalesce(b.rows_read, t.rows_read) AS rows_read,
          b.share, b.rows_per_second,
        b.time_left, r.pid,
-       CASE WHEN a.wait_event_type = 'Lock' THEN sambapos._session_waits_for(r.pid)
-            WHEN p.phase = 'waiting for' THEN sambapos._run_waits_for(s, p.table_name, r.pid) END AS waits_for
+       coalesce(CASE WHEN a.wait_event_type = 'Lock' THEN sambapos._session_waits_for(r.pid) END,
+                CASE WHEN a.wait_event_type = 'Lock' OR p.phase = 'waiting for' -- the wait is over, not the trying
+                     THEN sambapos._run_waits_for(s, p.table_name, r.pid) END) AS waits_for
 FROM sambapos.run AS r
 JOIN sambapos._place AS s USING (site_id)
 JOIN pg_catalog.pg_stat_activity AS a USING (pid)

@@ -362,7 +362,7 @@ EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
   IF sambapos._drift_is_passing(SQLSTATE) THEN
     outcome := 'waiting';
-    message := sambapos._drift_wait_words(place, t);
+    message := NULL; -- the words for it can wait: progress shows first that the run does
   ELSIF sambapos._log_is_fatal(SQLSTATE) THEN
     RAISE;
   ELSE
@@ -447,6 +447,9 @@ BEGIN
     PERFORM sambapos._log_progress(place, 'waiting for', t.table_name);
     PERFORM pg_sleep(0.4);
   END LOOP;
+  IF done.outcome = 'waiting' THEN
+    done.message := coalesce(done.message, sambapos._drift_wait_words(place, t));
+  END IF;
   CASE done.outcome
     WHEN 'followed' THEN PERFORM sambapos._drift_followed(run_id, t, done.message);
     WHEN 'paused' THEN PERFORM sambapos._drift_paused(run_id, t, done.message);

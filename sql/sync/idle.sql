@@ -74,9 +74,10 @@ $$
 DECLARE
   this sambapos.run;
   tickets_are_read boolean;
+  tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
 BEGIN
-  UPDATE sambapos.run_table AS x
-     SET status = 'ok', mode = CASE t.kind WHEN 'master' THEN 'none' ELSE 'incremental' END -- read by what has changed
+  UPDATE sambapos.run_table AS x -- read by what has changed, or not at all
+     SET status = 'ok', mode = CASE WHEN tracked OR t.kind = 'master' THEN 'none' ELSE 'incremental' END
     FROM sambapos.replicated_table AS t
    WHERE x.run_id = _idle_end.run_id AND x.status = 'running'
      AND (t.site_id, t.table_name) = (place.site_id, x.table_name);
