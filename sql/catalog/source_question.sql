@@ -7,7 +7,9 @@ CREATE TABLE sambapos.source_question (
   low_ids    jsonb NOT NULL DEFAULT '{}',
   database   text,
   columns    text,
-  answer     jsonb
+  settings   text,
+  answer     jsonb,
+  asked_by   bigint
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_question', '');
 COMMENT ON TABLE sambapos.source_question IS
@@ -20,5 +22,9 @@ COMMENT ON COLUMN sambapos.source_question.since IS
 COMMENT ON COLUMN sambapos.source_question.low_ids IS 'The id of each table above which it asks about the rows';
 COMMENT ON COLUMN sambapos.source_question.database IS 'What the last whole run heard of the database';
 COMMENT ON COLUMN sambapos.source_question.columns IS 'What the columns of all tables added up to then';
+COMMENT ON COLUMN sambapos.source_question.settings IS
+  'The site''s settings on which its dates and ids rest; with other ones a run reads';
 COMMENT ON COLUMN sambapos.source_question.answer IS
-  'What the run that began last was answered, before it read anything: of each table, and of the source under no name';
+  'What the run that began last was answered, before it read anything: of each table, and of the source under no name; '
+  'NULL: it could not answer';
+COMMENT ON COLUMN sambapos.source_question.asked_by IS 'That run''s run_id';

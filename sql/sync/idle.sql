@@ -18,7 +18,9 @@ BEGIN
            WHERE r.run_id = _idle_is_possible.run_id)
      AND place.hw_utc IS NOT NULL AND place.consecutive_failures = 0 AND place.held_database IS NULL
      AND NOT place.auth_failed AND NOT sambapos._compare_is_due(place)
-     AND EXISTS (SELECT FROM sambapos.source_question AS q WHERE q.site_id = place.site_id AND q.since IS NOT NULL)
+     AND EXISTS (SELECT FROM sambapos.source_question AS q
+                 WHERE q.site_id = place.site_id AND q.since IS NOT NULL
+                   AND q.settings = sambapos._question_settings(place))
      AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
      AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
                      WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs)
@@ -117,7 +119,7 @@ BEGIN
   END IF;
   PERFORM sambapos._site_check_server(place);
   PERFORM sambapos._log_progress(place, 'asking', place.server);
-  PERFORM sambapos._question_ask(place);
+  PERFORM sambapos._question_ask(run_id, place);
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._pace_note(run_id, place);
   IF NOT sambapos._idle_is_equal(run_id, place) THEN

@@ -203,30 +203,42 @@ COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
   'The question that shows it where change tracking can tell; NULL: it cannot';
 
 -- Asked before all else, since an error ends the remote transaction: what is read is of one that has seen none. The
--- answer is kept for the end of the run; NULL: there is none.
-CREATE FUNCTION sambapos._question_ask(place sambapos._place) RETURNS void
+-- answer is kept for the end of the run. Once a run is enough: an older answer misses nothing, it only costs a run more.
+CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   known sambapos.source_question;
 BEGIN
   SELECT * INTO known FROM sambapos.source_question AS q WHERE q.site_id = place.site_id;
-  IF NOT FOUND THEN
+  IF known.asked_by = run_id THEN
+    RETURN;
+  ELSIF known.site_id IS NULL THEN
     known.question := sambapos._question_build(place, known);
     INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
   END IF;
   known.question := coalesce(sambapos._question_of_tracking(place), known.question);
-  UPDATE sambapos.source_question AS q SET answer = sambapos._question_answer(place, known.question)
+  UPDATE sambapos.source_question AS q
+     SET answer = sambapos._question_answer(place, known.question), asked_by = run_id
    WHERE q.site_id = place.site_id;
 EXCEPTION WHEN OTHERS THEN
   IF sambapos._log_is_fatal(SQLSTATE) THEN
     RAISE;
   END IF;
   PERFORM sambapos._end_remote_transaction(place.server);
-  UPDATE sambapos.source_question AS q SET answer = NULL WHERE q.site_id = place.site_id;
+  UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_ask(sambapos._place) IS 'Asks a source its site''s question';
+COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place) IS
+  'Asks a source its site''s question, unless the run has asked it';
+
+CREATE FUNCTION sambapos._question_settings(place sambapos._place) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT concat_ws(' ', place.overlap, place.lateness, place.id_overlap, place.document_days, place.stock_days);
+$$;
+COMMENT ON FUNCTION sambapos._question_settings(sambapos._place) IS
+  'The settings of a site on which the dates and ids of its question rest';
 
 CREATE FUNCTION sambapos._question_answered(site_id integer, table_name text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -247,7 +259,8 @@ BEGIN
   q := sambapos._question_base(place, q);
   UPDATE sambapos.source_question AS o
      SET question = sambapos._question_build(place, q), since = q.since, low_ids = q.low_ids,
-         database = o.answer #>> '{"",database}', columns = o.answer ->> 'information_schema.columns'
+         database = o.answer #>> '{"",database}', columns = o.answer ->> 'information_schema.columns',
+         settings = sambapos._question_settings(place)
    WHERE o.site_id = place.site_id;
 END;
 $$;

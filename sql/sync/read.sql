@@ -556,7 +556,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._tracking_ask(run_id, place);
-  PERFORM sambapos._question_ask(place);
+  PERFORM sambapos._question_ask(run_id, place);
   SELECT * INTO clock FROM sambapos._pace_clock(place);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading', answer_ms = clock.answer_ms,
@@ -571,6 +571,7 @@ BEGIN
     RETURN true; -- no table is left to be read
   END IF;
   IF sambapos._drift_look(run_id, place) THEN
+    UPDATE sambapos.source_question AS q SET asked_by = NULL WHERE q.site_id = place.site_id; -- of other columns
     PERFORM sambapos._end_remote_transaction(place.server);
     RETURN false;
   ELSIF NOT sambapos._run_lock_tables(run_id, place, 0) THEN

@@ -56,6 +56,18 @@ SKIP:
 	cmp_ok($asked =~ s/\s//gr, '<=', 3, 'three round trips');
 }
 
+SKIP:
+{
+	skip 'a given server does not tell what it was asked', 2 if $ENV{SAMBAPOS_TEST_SERVER};
+	my $mark = $till->sql('SELECT MAX(number) FROM till.requests') =~ s/\s//gr;
+	$till->sql("UPDATE Payments SET Amount = Amount + 0.01 WHERE Id = (SELECT MAX(Id) FROM Payments)");
+	sync();
+	isnt(message(), $idle, 'a run that finds something');
+	is($till->sql("SELECT COUNT(*) FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%' AND CHARINDEX('KEY_COLUMN_USAGE', sql) > 0 "
+		. "AND CHARINDEX('GETUTCDATE', sql) > 0") =~ s/\s//gr, 1, 'has asked once');
+	settle();
+}
+
 my $sizes = "SELECT string_agg(c || ' ' || pg_relation_size(c::regclass), ', ' ORDER BY c)
 	FROM unnest('{pg_class,pg_attribute,pg_type,pg_depend,pg_index,pg_constraint,pg_shdepend,pg_statistic}'::text[]) AS c";
 my $before = $session->value($sizes);
@@ -119,6 +131,14 @@ sync();
 isnt(message(), $idle, 'one that compares reads');
 $session->run("SELECT sambapos_configure('shop', 'reconcile_interval', '1 hour')");
 ok(settle(), 'the next one does not');
+for my $wider ([ overlap => '2 hours' ], [ id_overlap => 900 ], [ document_days => 30 ], [ stock_days => 60 ])
+{
+	my ($setting, $value) = @$wider;
+	$session->run("SELECT sambapos_configure('shop', '$setting', '$value')");
+	sync();
+	isnt(message(), $idle, "with another $setting a run reads what that adds");
+	ok(settle(), 'the next one does not');
+}
 $session->run('DROP TABLE sambapos_replica.user_roles CASCADE');
 ok((grep { $_->{table_name} eq 'user_roles' && $_->{status} eq 'failed' } sync()), 'a dropped replica table fails');
 $session->run("SELECT * FROM sambapos_add_site('shop', 'till')");
