@@ -206,7 +206,7 @@ COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
 CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -269,13 +269,21 @@ COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS
   'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the '
   'extension''s, nor to a superuser; NULL: nothing';
 
+CREATE FUNCTION sambapos._code_superuser_problem(code text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT code || '; a superuser does not run it' FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
+$$;
+COMMENT ON FUNCTION sambapos._code_superuser_problem(text) IS
+  'Why a superuser may not write where that code of others runs; NULL: he may, or the role that runs is none';
+
 CREATE FUNCTION sambapos._relation_superuser_problem(relation regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT sambapos._relation_code_of_others(relation) || '; a superuser does not run it'
-    FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper);
+  RETURN sambapos._code_superuser_problem(sambapos._relation_code_of_others(relation))
+    FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS
@@ -296,6 +304,20 @@ $$;
 COMMENT ON FUNCTION sambapos._catalog_check() IS
   'Raises 55000 if a superuser would run code of others by writing to the catalog';
 
+CREATE FUNCTION sambapos._table_owner_problem(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT coalesce(
+      sambapos._replica_problem(t.table_name),
+      CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
+      sambapos._live_problem(place, t.table_name)));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_owner_problem(sambapos._place, sambapos._table) IS
+  'Whose a table is, if it is not of the role that runs; NULL: it is';
+
 -- A table and everything about it. Read in a transaction that holds a lock on it which writers need, the answer
 -- holds until the end: CREATE TRIGGER and ALTER TABLE wait for that lock.
 CREATE FUNCTION sambapos._table_problem(place sambapos._place, t sambapos._table) RETURNS text
@@ -304,9 +326,7 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN (SELECT coalesce(
-      sambapos._replica_problem(t.table_name),
-      CASE WHEN t.history THEN sambapos._replica_problem((t.table_name || '_history')::name) END,
-      sambapos._live_problem(place, t.table_name),
+      sambapos._table_owner_problem(place, t),
       sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)),
       CASE WHEN t.history THEN
              sambapos._relation_superuser_problem(sambapos._replica_table((t.table_name || '_history')::name)) END));
@@ -345,7 +365,7 @@ $$;
 COMMENT ON FUNCTION sambapos._table_claim(sambapos._place, sambapos._table) IS
   'Locks a replica table for writing; raises 55000 if the role that runs may not write to it';
 
--- For people to read: what decides is looked up anew each time.
+-- For people to read. What decides is looked up anew each time, but by the run that has just written this.
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -71,16 +71,18 @@ $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-    SELECT sambapos._replica_column(c.column_name), c.column_name, c.source_name,
-           sambapos._replica_type(c.type_name), c.is_key,
-           p.treatment IS NOT NULL AND sambapos._replica_type(c.type_name) = 'text', c.ordinal
-    FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS c
+    SELECT c.replica_name, c.column_name, c.source_name, c.replica_type, c.is_key,
+           p.treatment IS NOT NULL AND c.replica_type = 'text', c.ordinal
+    FROM (SELECT l.*, sambapos._replica_column(l.column_name) AS replica_name,
+                 sambapos._replica_type(l.type_name) AS replica_type
+          FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS l
+          OFFSET 0) AS c -- once a column
     LEFT JOIN sambapos.personal_treatment AS p
            ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
-          AND p.column_name = sambapos._replica_column(c.column_name) AND NOT c.is_key
-    WHERE NOT ((SELECT sambapos._table_has_secrets(t.source_name)) -- once, and not for each column
+          AND p.column_name = c.replica_name AND NOT c.is_key
+    WHERE NOT ((SELECT sambapos._table_has_secrets(t.source_name)) -- once a table
                AND sambapos._column_is_secret(t.source_name, c.source_name))
-      AND sambapos._replica_column(c.column_name) <> ALL (t.missing_columns);
+      AND c.replica_name <> ALL (t.missing_columns);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._table_columns(sambapos._place, sambapos._table) IS

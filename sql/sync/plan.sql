@@ -98,12 +98,13 @@ $$
 DECLARE
   refused record;
 BEGIN
-  PERFORM sambapos._site_note_code_of_others(place.site_id); -- what the status shows
+  PERFORM sambapos._site_note_code_of_others(place.site_id); -- what the status shows, and what decides here
   PERFORM sambapos._run_fail_missing(run_id, place);
   FOR refused IN
     SELECT t.table_name, sambapos._table_family(t) AS family, p.problem
     FROM sambapos._run_family_tables(_run_refuse_tables.run_id, place) AS t
-    CROSS JOIN LATERAL (SELECT sambapos._table_problem(place, t) AS problem) AS p
+    CROSS JOIN LATERAL (SELECT coalesce(sambapos._table_owner_problem(place, t),
+                                        sambapos._code_superuser_problem(t.code_of_others)) AS problem) AS p
     WHERE p.problem IS NOT NULL ORDER BY t.table_name
   LOOP
     UPDATE sambapos.run_table AS x
@@ -117,7 +118,9 @@ BEGIN
   PERFORM sambapos._log_message(_run_refuse_tables.run_id, t.table_name,
                                'runs with the rights of this sync: ' || t.code_of_others)
   FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id AND t.code_of_others IS NOT NULL AND sambapos._table_problem(place, t) IS NULL;
+  WHERE t.site_id = place.site_id AND t.code_of_others IS NOT NULL
+    AND sambapos._table_owner_problem(place, t) IS NULL
+    AND sambapos._code_superuser_problem(t.code_of_others) IS NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_refuse_tables(bigint, sambapos._place) IS
