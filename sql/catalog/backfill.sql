@@ -68,4 +68,5 @@ COMMENT ON FUNCTION sambapos._backfill_forget(integer) IS
 CREATE FUNCTION sambapos._backfill_is_planned(site_id integer) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = _backfill_is_planned.site_id); $$;
-COMMENT ON FUNCTION sambapos._backfill_is_planned(integer) IS 'True if a site has a first load in chunks that is not through';
+COMMENT ON FUNCTION sambapos._backfill_is_planned(integer) IS
+  'True if a site has a first load in chunks that is not through';

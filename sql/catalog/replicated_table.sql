@@ -107,8 +107,8 @@ COMMENT ON TABLE sambapos.waiting_root IS
 COMMENT ON COLUMN sambapos.waiting_root.run_id IS
   'The run that found it so; a later run that reads the root deletes the row';
 COMMENT ON COLUMN sambapos.waiting_root.missing_runs IS
-  'In how many runs the children came and the root did not: after settle_runs of them it is not asked for any more, and '
-  'its children wait until it comes by itself';
+  'In how many runs the children came and the root did not: after settle_runs of them it is not asked for any more, '
+  'and its children wait until it comes by itself';
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS

@@ -42,10 +42,11 @@ COMMENT ON COLUMN sambapos.run.isolation IS
   'How the source was read: snapshot (all of one moment), read committed or read uncommitted; NULL: it was not reached';
 COMMENT ON COLUMN sambapos.run.answer_ms IS
   'How long the source took to say what time it is; usual_answer_ms is the median of the runs before (slow_factor)';
-COMMENT ON COLUMN sambapos.run.usual_answer_ms IS 'What answer_ms usually is; NULL: fewer than 20 runs have measured it';
+COMMENT ON COLUMN sambapos.run.usual_answer_ms IS
+  'What answer_ms usually is; NULL: fewer than 20 runs have measured it';
 COMMENT ON COLUMN sambapos.run.source_queries IS
-  'How many batches the run has sent to the source. This and the next four are written when a run has read, so those of '
-  'a run that was killed while it read are NULL';
+  'How many batches the run has sent to the source. This and the next four are written when a run has read, so those '
+  'of a run that was killed while it read are NULL';
 COMMENT ON COLUMN sambapos.run.source_rows IS 'How many rows came, of all answers';
 COMMENT ON COLUMN sambapos.run.source_bytes IS 'How many bytes the values of these rows have';
 COMMENT ON COLUMN sambapos.run.source_ms IS

@@ -152,7 +152,8 @@ COMMENT ON COLUMN sambapos.site_state.lateness_at IS 'When such a ticket was las
 COMMENT ON COLUMN sambapos.site_state.tracked_fork IS
   'The recovery fork of the source''s database when change tracking was last asked: a restored backup has another one';
 COMMENT ON COLUMN sambapos.site_state.tracked_state IS
-  'What change tracking stood at when all tables were last read by a run, with nothing left that waits; NULL: not known';
+  'What change tracking stood at when all tables were last read by a run, with nothing left that waits; NULL: not '
+  'known';
 COMMENT ON COLUMN sambapos.site_state.current_run IS
   'The run that may merge; a run that lost the site to another one finds a different number here';
 COMMENT ON COLUMN sambapos.site_state.next_due_at IS

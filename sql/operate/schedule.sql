@@ -59,12 +59,14 @@ BEGIN
     IF old_cron IS NOT NULL THEN
       RAISE EXCEPTION 'pg_cron % has no schedules in seconds', old_cron USING
         ERRCODE = 'feature_not_supported',
-        HINT = 'pg_cron 1.5 has. A cron line such as ''* * * * *'' runs every minute, as does the job without a schedule.';
+        HINT = 'pg_cron 1.5 has. A cron line such as ''* * * * *'' runs every minute, as does the job without a '
+               'schedule.';
     END IF;
   ELSIF schedule !~ '^\s*(\S+\s+){4}\S+\s*$' THEN
     RAISE EXCEPTION 'invalid schedule: "%"', schedule USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = 'A cron line has five fields (minute, hour, day, month, weekday; pg_cron counts in GMT), for example ''30 4 * * *''. '
+      HINT = 'A cron line has five fields (minute, hour, day, month, weekday; pg_cron counts in GMT), for '
+             'example ''30 4 * * *''. '
              'Left out, the setting sync_interval says when.';
   END IF;
 END;
@@ -120,13 +122,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
-  'Makes or changes the pg_cron job sambapos:<site>, and makes it active. schedule: a cron line (GMT) at which it syncs, '
-  'whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by it. '
-  'schedule NULL: the cron line that the site has; without one a cheap look every minute that syncs when the site''s '
-  'sync_interval is over or a sync was requested. sambapos_unschedule takes a cron line away. site NULL: all sites. '
-  'Returns a row a job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 not a cron line, 0A000 seconds with pg_cron '
-  'before 1.5, 55000 pg_cron is missing or in another database (the hint is what to type), 42501 the user may not use '
-  'it, 42710 another database''s job has the name';
+  'Makes or changes the pg_cron job sambapos:<site>, and makes it active. schedule: a cron line (GMT) at which it '
+  'syncs, whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by '
+  'it. schedule NULL: the cron line that the site has; without one a cheap look every minute that syncs when the '
+  'site''s sync_interval is over or a sync was requested. sambapos_unschedule takes a cron line away. site NULL: all '
+  'sites. Returns a row a job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 not a '
+  'cron line, 0A000 seconds with pg_cron before 1.5, 55000 pg_cron is missing or in another database (the hint is what '
+  'to type), 42501 the user may not use it, 42710 another database''s job has the name';
 
 CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -145,5 +147,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_unschedule(text) IS
-  'Drops the pg_cron job of a site, and its cron line. Returns false if this user has none. Errors: 42704 no such site, 55000 pg_cron is '
+  'Drops the pg_cron job of a site, and its cron line. Returns false if this user has none. Errors: 42704 no such '
+  'site, 55000 pg_cron is '
   'in another database (the hint is what to type)';

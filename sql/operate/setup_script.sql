@@ -340,7 +340,8 @@ BEGIN
   END IF;
   IF level >= 2 THEN
     RETURN NEXT '';
-    RETURN NEXT '-- Level 2: SQL Server itself keeps the keys of changed rows, for five days. Runs of sambapos_fdw read '
+    RETURN NEXT '-- Level 2: SQL Server itself keeps the keys of changed rows, for five days. Runs of sambapos_fdw '
+                'read '
         'just these rows.';
     RETURN NEXT '-- While it is on, SQL Server lets nobody drop the primary key of such a table: undo it before '
         'SambaPOS is updated.';

@@ -113,10 +113,10 @@ LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::in
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.table_status IS
   'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still '
-  'counted in reports (rows_history), edited away or deleted (rows_gone), its counters since it was added, and which ids '
-  'were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier); whether '
-  'it goes by SQL Server''s change tracking, or why not. Rows '
-  'are counted only if these columns are selected, and for a superuser only in tables of superusers';
+  'counted in reports (rows_history), edited away or deleted (rows_gone), its counters since it was added, and which '
+  'ids were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier); '
+  'whether it goes by SQL Server''s change tracking, or why not. Rows are counted only if these columns are selected, '
+  'and for a superuser only in tables of superusers';
 
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in
 -- its last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both
@@ -209,7 +209,8 @@ BEGIN
     light := 'red'; kind := 'switched off';
     reason := 'all sites are switched off: sambapos_configure(NULL, ''enabled'', ''true'') switches them on';
   ELSIF NOT s.enabled THEN
-    light := 'red'; kind := 'disabled'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') enables it', s.name);
+    light := 'red'; kind := 'disabled'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') '
+                                                         'enables it', s.name);
   ELSIF s.paused_reason IS NOT NULL THEN
     light := 'red'; kind := 'paused'; reason := 'paused: ' || s.paused_reason;
   ELSIF s.auth_failed THEN
@@ -218,8 +219,9 @@ BEGIN
                      s.last_error, s.name);
   ELSIF s.held_database IS NOT NULL THEN
     light := 'red'; kind := 'another database';
-    reason := format('held: another database answers ("%s", created %s): set the server back to the right one; or let it in: '
-                     'SELECT sambapos_accept_source(%L, ''new database''), or ''restore'' if it is this site''s own',
+    reason := format('held: another database answers ("%s", created %s): set the server back to the right one; or let '
+                     'it in: SELECT sambapos_accept_source(%L, ''new database''), or ''restore'' if it is this site''s '
+                     'own',
                      s.held_database ->> 'name', coalesce(s.held_database ->> 'created', 'unknown'), s.name);
   ELSIF facts.tables = 0 THEN
     light := 'red'; kind := 'no tables';
@@ -307,8 +309,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: '
   'green (last run ok, data younger than twice sync_interval), amber (older, a table failed, paused or disabled, the '
   'job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals '
-  'and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last complete '
-  'run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last run could '
-  'not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while sambapos_backfill '
-  'works, else of the tables), NULL when all is. '
-  'Errors: 42704 no such site';
+  'and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last '
+  'complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last '
+  'run could not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while '
+  'sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no such site';

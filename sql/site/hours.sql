@@ -49,15 +49,15 @@ COMMENT ON FUNCTION sambapos._site_clock(sambapos._place) IS
   'The wall clock at a site: by its time zone, else by the offset of its till at the last sync, else UTC';
 
 -- A window whose end is not after its start goes past midnight and belongs to the day it starts on.
-CREATE FUNCTION sambapos._hours_contain(windows jsonb, moment timestamp) RETURNS boolean
+CREATE FUNCTION sambapos._hours_contain(windows jsonb, clock timestamp) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT bool_or(moment >= d.day + (w.value ->> 'from')::time
-                 AND moment < d.day + (w.value ->> 'to')::time
+  SELECT bool_or(clock >= d.day + (w.value ->> 'from')::time
+                 AND clock < d.day + (w.value ->> 'to')::time
                               + CASE WHEN w.value ->> 'to' <= w.value ->> 'from' THEN interval '1 day' ELSE '0' END
                  AND (w.value -> 'days' IS NULL OR w.value -> 'days' @> to_jsonb(extract(isodow FROM d.day)::integer)))
   FROM jsonb_array_elements(windows) AS w
-  CROSS JOIN (VALUES (date_trunc('day', moment)), (date_trunc('day', moment) - interval '1 day')) AS d (day);
+  CROSS JOIN (VALUES (date_trunc('day', clock)), (date_trunc('day', clock) - interval '1 day')) AS d (day);
 $$;
 COMMENT ON FUNCTION sambapos._hours_contain(jsonb, timestamp) IS
   'True if a site''s local time lies in one of the windows of opening_hours or blackout; NULL if there are none';

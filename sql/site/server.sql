@@ -120,7 +120,7 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._site_check_server(sambapos._place) IS 
+COMMENT ON FUNCTION sambapos._site_check_server(sambapos._place) IS
   'Raises 42704 if the server of a site is not there, 55000 if its live tables are on another one';
 
 -- Another server is taken only if it is the old one under another name.

@@ -126,12 +126,14 @@ BEGIN
           side AS (
             SELECT coalesce(l.id, r.id) AS id, %6$s::bigint[] AS roots, CASE WHEN r.id IS NULL THEN ''missing here''
                      WHEN l.id IS NULL THEN ''missing at the source'' ELSE ''different'' END AS kind,
-                   CASE WHEN l.id IS NOT NULL AND r.id IS NOT NULL THEN array_remove(ARRAY[%7$s], NULL) ELSE ''{}'' END AS columns
+                   CASE WHEN l.id IS NOT NULL AND r.id IS NOT NULL
+                        THEN array_remove(ARRAY[%7$s], NULL) ELSE ''{}'' END AS columns
             FROM l FULL JOIN r ON %8$s),
           found AS (SELECT * FROM side AS s WHERE s.kind <> ''different'' OR s.columns <> ''{}''),
           entered AS (
             INSERT INTO sambapos.reconcile_finding AS o (site_id, run_id, table_name, id, roots, kind, columns, version)
-            SELECT $3, $5, %3$L, f.id, ARRAY(SELECT DISTINCT x FROM unnest(f.roots) AS x WHERE x IS NOT NULL ORDER BY 1),
+            SELECT $3, $5, %3$L, f.id,
+                   ARRAY(SELECT DISTINCT x FROM unnest(f.roots) AS x WHERE x IS NOT NULL ORDER BY 1),
                    f.kind, f.columns, $6
             FROM (SELECT f.id, (SELECT array_agg(y) FROM found AS g, unnest(g.roots) AS y WHERE g.id = f.id) AS roots,
                          CASE WHEN count(*) > 1 THEN ''different'' ELSE min(f.kind) END AS kind,
@@ -233,7 +235,8 @@ BEGIN
        WHERE (x.run_id, x.table_name) = (_compare_table.run_id, t.table_name);
       IF sambapos._compare_found(run_id, t.table_name) > many THEN
         PERFORM sambapos._log_message(run_id, t.table_name, format(
-          'more than %s rows differ from the source: the others are compared next time; sambapos_sync with mode full reads all', many));
+          'more than %s rows differ from the source: the others are compared next time; sambapos_sync with mode full '
+          'reads all', many));
         RETURN;
       END IF;
       high := low;

@@ -178,5 +178,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_accept_source(text, text) IS
   'Lets the database in that is held for a site. kind: new database begins an epoch: what is known becomes history and '
   'is counted; restore is the site''s own database (a restored backup, an empty one after a clear) and goes on. The '
-  'next run reads everything whole. Returns the site''s epoch. Errors: 42704 no such site, 55000 nothing is held, 22023 '
-  'another kind, 55P03 a run of the site is running';
+  'next run reads everything whole. Returns the site''s epoch. Errors: 42704 no such site, 55000 nothing is held, '
+  '22023 another kind, 55P03 a run of the site is running';

@@ -69,7 +69,8 @@ BEGIN
                  stage, same_row) USING place.site_id;
   EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s, sambapos.dead_letters AS n
                    WHERE %s AND d.epoch = s.epoch AND n.epoch = 0
-                     AND (n.site_id, n.table_name, n.key, n.column_name) = (d.site_id, d.table_name, d.key, d.column_name)',
+                     AND (n.site_id, n.table_name, n.key, n.column_name)
+                         = (d.site_id, d.table_name, d.key, d.column_name)',
                  stage, same_row) USING place.site_id;
   EXECUTE format('UPDATE sambapos.dead_letters AS d SET epoch = s.epoch FROM %s AS s WHERE %s AND d.epoch = 0',
                  stage, same_row) USING place.site_id;

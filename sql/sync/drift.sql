@@ -111,8 +111,8 @@ CREATE TYPE sambapos._live_change AS (
   remote_collation text, old_source_name text, type_differs boolean, nullability_differs boolean, old_collation text,
   is_back boolean);
 COMMENT ON TYPE sambapos._live_change IS
-  'How a column at the source differs from the live table''s. change: new, gone, other; is_back: the source had dropped '
-  'it, the live table not';
+  'How a column at the source differs from the live table''s. change: new, gone, other; is_back: the source had '
+  'dropped it, the live table not';
 
 -- A name that only changed its case is the same column. What has gone comes first: a column that was renamed at the
 -- source may have the same name here, and goes on under it.

@@ -46,8 +46,8 @@ BEGIN
         verdict USING
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = format('More than %s rows and 2 %% of a table wait for a person.', place.gone_limit),
-      HINT = format('Find out at the till what has become of them. If they were deleted on purpose, allow that many with '
-                    'SELECT sambapos_configure(%L, ''gone_limit'', %L), sync, and set gone_limit back to %s.',
+      HINT = format('Find out at the till what has become of them. If they were deleted on purpose, allow that many '
+                    'with SELECT sambapos_configure(%L, ''gone_limit'', %L), sync, and set gone_limit back to %s.',
                     place.name, gone::text, place.gone_limit);
   END IF;
 END;
@@ -321,8 +321,8 @@ $$
                  AS is_the_ticket) AS x;
 $$;
 COMMENT ON FUNCTION sambapos._lost_amounts_sql(sambapos._place, sambapos._table) IS
-  'SQL that is true if the amounts of the root of missing child l say that it has such children, false if they say that '
-  'it has none; NULL: they say nothing';
+  'SQL that is true if the amounts of the root of missing child l say that it has such children, false if they say '
+  'that it has none; NULL: they say nothing';
 
 -- A root that has lost all of its children in a table, as with a clear. An edit that brings others leaves it some.
 CREATE FUNCTION sambapos._lost_all_sql(t sambapos._table) RETURNS text

@@ -23,7 +23,8 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._relation_try_lock(regclass, boolean) IS
-  'Locks a relation against being altered, until the transaction ends; false if it cannot be had at once, or in a moment';
+  'Locks a relation against being altered, until the transaction ends; false if it cannot be had at once, or in a '
+  'moment';
 
 CREATE FUNCTION sambapos._table_relations(place sambapos._place, table_name text) RETURNS TABLE (rank integer,
   relation regclass)

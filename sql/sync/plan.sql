@@ -62,7 +62,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) IS
-  'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one root';
+  'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one '
+  'root';
 
 -- Of tables whose family has no part in the run nothing is asked: it costs more than all else that a chunk does.
 CREATE FUNCTION sambapos._run_family_tables(run_id bigint, place sambapos._place) RETURNS SETOF sambapos._table

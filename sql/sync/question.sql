@@ -203,7 +203,8 @@ COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
   'The question that shows it where change tracking can tell; NULL: it cannot';
 
 -- Asked before all else, since an error ends the remote transaction: what is read is of one that has seen none. The
--- answer is kept for the end of the run. Once a run is enough: an older answer misses nothing, it only costs a run more.
+-- answer is kept for the end of the run. Once a run is enough: an older answer misses nothing, it only costs a run
+-- more.
 CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -221,7 +221,8 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_try_continue(bigint, text) IS
-  'A part of a scheduled run; returns the next one, NULL at the end, or if it could not be done, which is then in the log';
+  'A part of a scheduled run; returns the next one, NULL at the end, or if it could not be done, which is then in the '
+  'log';
 
 CREATE FUNCTION sambapos._run_complaint(run_id bigint) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

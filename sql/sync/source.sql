@@ -36,8 +36,8 @@ BEGIN
     INTO local_now, utc_now, identity, gives_utf16
   FROM sambapos._query(place.server,
     'SELECT GETDATE() AS l, GETUTCDATE() AS u, d.name AS n, d.database_id AS i, d.create_date AS c, '
-    'CAST(d.service_broker_guid AS nvarchar(36)) AS b, CAST(NCHAR(233) AS varbinary(2)) AS w FROM (SELECT 1 AS one) AS x '
-    'LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer,
+    'CAST(d.service_broker_guid AS nvarchar(36)) AS b, CAST(NCHAR(233) AS varbinary(2)) AS w FROM (SELECT 1 AS one) AS '
+    'x LEFT JOIN sys.databases AS d ON d.database_id = DB_ID()') AS q (l timestamp, u timestamp, n text, i integer,
                                                                      c timestamp, b text, w bytea);
   identity := nullif(identity, '{}');
 EXCEPTION WHEN OTHERS THEN
@@ -210,4 +210,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._source_has_moved(sambapos._place) IS
-  'True if the source''s tables hold other counts, ids or stamps than the last run has found; raises what the source does';
+  'True if the source''s tables hold other counts, ids or stamps than the last run has found; raises what the source '
+  'does';

@@ -38,7 +38,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of its own, or '
+  RETURN (SELECT format('not synced: this call holds %s of the %s locks of the server; sync this site in a call of '
+                        'its own, or '
                   'all with CALL sambapos_run()', h.held, h.room)
     FROM (SELECT (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid()) AS held,
                  current_setting('max_locks_per_transaction')::bigint
