@@ -160,27 +160,15 @@ RETURN lpad(to_hex(n & 255), 2, '0') || lpad(to_hex(n >> 8), 2, '0');
 
 CREATE FUNCTION till.utf16(s text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE
-	hex text := '';
-	c text;
-	n integer;
 BEGIN
 	IF octet_length(s) = char_length(s) THEN
 		RETURN decode(regexp_replace(encode(convert_to(s, 'UTF8'), 'hex'), '(..)', '\100', 'g'), 'hex');
 	END IF;
-	FOREACH c IN ARRAY string_to_array(s, NULL) LOOP
-		n := ascii(c);
-		IF n = x'10f000'::integer THEN
-			hex := hex || '0000';
-		ELSIF n BETWEEN x'10d800'::integer AND x'10dfff'::integer THEN
-			hex := hex || till.utf16_unit(n - x'100000'::integer);
-		ELSIF n < 65536 THEN
-			hex := hex || till.utf16_unit(n);
-		ELSE
-			hex := hex || till.utf16_unit(55296 + (n - 65536) / 1024) || till.utf16_unit(56320 + (n - 65536) % 1024);
-		END IF;
-	END LOOP;
-	RETURN decode(hex, 'hex');
+	RETURN (SELECT decode(string_agg(CASE WHEN n = x'10f000'::integer THEN '0000'
+			WHEN n BETWEEN x'10d800'::integer AND x'10dfff'::integer THEN till.utf16_unit(n - x'100000'::integer)
+			WHEN n < 65536 THEN till.utf16_unit(n)
+			ELSE till.utf16_unit(55296 + (n - 65536) / 1024) || till.utf16_unit(56320 + (n - 65536) % 1024) END, '' ORDER BY i), 'hex')
+		FROM unnest(string_to_array(s, NULL)) WITH ORDINALITY AS x(c, i) CROSS JOIN LATERAL (SELECT ascii(c)) AS a(n));
 END $$;
 
 CREATE FUNCTION till.bytes_utf16(b bytea) RETURNS text
