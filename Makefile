@@ -104,6 +104,6 @@ soak-matrix: ; @SAMBAPOS_MATRIX=all test/harness/with prove -v test/t/matrix.t
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
-bench: ; @test/bench/bench && test/bench/history_guard && test/bench/worker
+bench: ; @test/bench/bench && test/bench/history_guard && test/bench/history_cost && test/bench/worker
 clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)
