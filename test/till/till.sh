@@ -78,6 +78,7 @@ start_cluster() {
 # The cluster's user may not be able to look into the source tree (a clone in /root), so the server runs from a copy.
 copy_program() {
 	install -m 755 "$binary" "$dir/till"
+	install -m 755 "${binary%/*}/till_functions.so" "$dir"
 	install -m 644 "$here/server/emit/"*.sql "$dir"
 }
 

@@ -101,6 +101,18 @@ set_database(Backend &pg, const std::string &database, const char *setting,
 			   quote_literal(value));
 }
 
+/* A part of what the till's databases hold; @DIRECTORY@ in it is where the till's files are. */
+static std::string
+sql_part(const Options &o, const std::string &name)
+{
+	const std::string mark = "@DIRECTORY@";
+	std::string sql = file_text(o.sql_directory + "/" + name + ".sql");
+
+	for (size_t at; (at = sql.find(mark)) != std::string::npos;)
+		sql.replace(at, mark.size(), o.sql_directory);
+	return sql;
+}
+
 /* The template with schemas sys, INFORMATION_SCHEMA and till, and the two databases that are always
  * there. */
 static void
@@ -116,7 +128,7 @@ make_databases(const Options &o)
 		inner.connect(o.socket_directory, "till_template");
 		for (const char *part : {"dates", "conversions", "strings", "queries", "definitions",
 								 "catalog", "principals", "tracking"})
-			inner.run(file_text(o.sql_directory + "/" + part + ".sql"));
+			inner.run(sql_part(o, part));
 		inner.close();
 	}
 	for (const std::string &name : {std::string("master"), o.database})

@@ -154,22 +154,8 @@ BEGIN
 	END;
 END $$;
 
-CREATE FUNCTION till.utf16_unit(n integer) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN lpad(to_hex(n & 255), 2, '0') || lpad(to_hex(n >> 8), 2, '0');
-
 CREATE FUNCTION till.utf16(s text) RETURNS bytea
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-BEGIN
-	IF octet_length(s) = char_length(s) THEN
-		RETURN decode(regexp_replace(encode(convert_to(s, 'UTF8'), 'hex'), '(..)', '\100', 'g'), 'hex');
-	END IF;
-	RETURN (SELECT decode(string_agg(CASE WHEN n = x'10f000'::integer THEN '0000'
-			WHEN n BETWEEN x'10d800'::integer AND x'10dfff'::integer THEN till.utf16_unit(n - x'100000'::integer)
-			WHEN n < 65536 THEN till.utf16_unit(n)
-			ELSE till.utf16_unit(55296 + (n - 65536) / 1024) || till.utf16_unit(56320 + (n - 65536) % 1024) END, '' ORDER BY i), 'hex')
-		FROM unnest(string_to_array(s, NULL)) WITH ORDINALITY AS x(c, i) CROSS JOIN LATERAL (SELECT ascii(c)) AS a(n));
-END $$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS '@DIRECTORY@/till_functions', 'till_utf16';
 
 CREATE FUNCTION till.bytes_utf16(b bytea) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
