@@ -13,6 +13,7 @@ $$
 DECLARE
   night timestamptz := now() - sambapos._night_began(place);
   tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
+  live_schema name := sambapos._live_schema(place.name);
 BEGIN
   RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
            WHERE r.run_id = _idle_is_possible.run_id)
@@ -39,7 +40,7 @@ BEGIN
                 OR t.source_signature IS NULL AND NOT tracked
                 OR t.kind = 'master' AND t.read_whole_at <= night
                 OR to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL
-                OR to_regclass(format('%I.%I', sambapos._live_schema(place.name), t.table_name)) IS NULL)));
+                OR to_regclass(format('%I.%I', live_schema, t.table_name)) IS NULL)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_is_possible(bigint, sambapos._place) IS

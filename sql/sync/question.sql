@@ -194,6 +194,9 @@ $$
 DECLARE
   state text := (SELECT i.question FROM sambapos._tracking_idle(place) AS i);
 BEGIN
+  IF state IS NULL THEN
+    RETURN NULL;
+  END IF;
   RETURN sambapos._question_of_source(place) || ' UNION ALL SELECT N''change tracking'' AS t, N'''' AS m, '
          'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS s, CAST(NULL AS datetime) AS l, '
          'CAST(NULL AS datetime) AS u, CAST(' || state || ' AS nvarchar(400)) AS d';

@@ -13,7 +13,7 @@ $$
 BEGIN
   RETURN QUERY
     WITH line AS (
-      SELECT x, sambapos._log_is_of_site(x.run_id, x) AS is_of_site
+      SELECT x, x.status = 'failed' AND sambapos._log_is_of_site(x.run_id, x) AS is_of_site
       FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
     ), said AS (
       SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank

@@ -46,7 +46,8 @@ $$
 BEGIN
   RETURN QUERY
     SELECT c.oid::regclass FROM pg_class AS c
-    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'sambapos__');
+    WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r'
+      AND c.relname >= 'sambapos__' AND c.relname < 'sambapos_`'; -- begins so: the index is by name
 END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_tables() IS 'The temporary tables of a run, as far as they are there';
