@@ -34,7 +34,7 @@ sub undo
 sub state
 {
 	return join "\n", map { $_ . "\n" . $till->sql($_) } 'SELECT name, sid FROM sys.server_principals ORDER BY name', 'SELECT name, sid FROM sys.database_principals ORDER BY name',
-		'SELECT role, column_name, permission, state FROM till.permissions ORDER BY role, column_name, permission',
+		'SELECT role, column_name, permission, state FROM till.permissions ORDER BY role, column_name, permission, state',
 		'SELECT class, name FROM sys.extended_properties ORDER BY class, name', 'SELECT name, snapshot_isolation_state FROM sys.databases ORDER BY name',
 		"SELECT name FROM sys.indexes WHERE object_id = OBJECT_ID(N'[dbo].[Tickets]') ORDER BY name",
 		'SELECT retention_period FROM sys.change_tracking_databases', 'SELECT OBJECT_NAME(object_id) FROM sys.change_tracking_tables ORDER BY 1';
