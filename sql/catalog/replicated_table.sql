@@ -12,6 +12,8 @@ CREATE TABLE sambapos.replicated_table (
   date_column      text,
   history          boolean NOT NULL DEFAULT false,
   enabled          boolean NOT NULL DEFAULT true,
+  sync_interval    interval CHECK (sync_interval BETWEEN '10 seconds' AND '31 days'),
+  priority         integer NOT NULL DEFAULT 0,
   added_at         timestamptz NOT NULL DEFAULT now(),
   reread_at        timestamptz,
   PRIMARY KEY (site_id, table_name),
@@ -22,6 +24,10 @@ COMMENT ON TABLE sambapos.replicated_table IS
   'Which tables of a site are copied and how each is read. Settings only, as site';
 COMMENT ON COLUMN sambapos.replicated_table.reread_at IS
   'When a setting was changed that the whole table has to be read for: the next run does, and ends a pause';
+COMMENT ON COLUMN sambapos.replicated_table.sync_interval IS
+  'How often scheduled runs read the table; NULL: each of them does. The same for all tables that are read together';
+COMMENT ON COLUMN sambapos.replicated_table.priority IS
+  'A run reads tables of a higher one first. The same for all tables that are read together';
 COMMENT ON COLUMN sambapos.replicated_table.table_name IS
   'Name in sambapos_replica and in sambapos_live_<site>; once given it stays';
 COMMENT ON COLUMN sambapos.replicated_table.source_name IS
@@ -53,6 +59,7 @@ CREATE TABLE sambapos.table_state (
   tracked_least    bigint,
   tracking_problem text,
   last_status      text,
+  read_began_at    timestamptz,
   last_run_at      timestamptz,
   last_success_at  timestamptz,
   last_error       text,
@@ -81,6 +88,8 @@ COMMENT ON COLUMN sambapos.table_state.paused_under IS
   'replicated_table.reread_at when it was paused: a later one ends the pause';
 COMMENT ON COLUMN sambapos.table_state.rows_missed IS
   'How many rows were repaired since the table was added that only a comparison has found';
+COMMENT ON COLUMN sambapos.table_state.read_began_at IS
+  'When the run began that last read the table, or found it unchanged: from then on its sync_interval counts';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
 COMMENT ON COLUMN sambapos.table_state.read_whole_at IS 'When all rows of the table were last read';
 COMMENT ON COLUMN sambapos.table_state.source_signature IS
@@ -117,12 +126,26 @@ SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_othe
          OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
        x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.tracked_version, x.tracked_least,
-       x.tracking_problem, x.last_status, x.last_run_at, x.last_success_at,
+       x.tracking_problem, x.last_status, x.read_began_at, x.last_run_at, x.last_success_at,
        x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted,
        coalesce(x.rows_updated, 0) AS rows_updated,
        coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
 COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
+
+-- Tables that have to be read together: tickets, account documents and all their children are one
+-- story; any other root goes with its children; a master is alone.
+CREATE FUNCTION sambapos._table_family(t sambapos._table) RETURNS name
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN (SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
+    FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS
+  'The name of the group of tables that one run reads together';
 
 CREATE FUNCTION sambapos._root_waits(run_id bigint, t sambapos._table, ids bigint[], is_missing boolean DEFAULT false)
 RETURNS void

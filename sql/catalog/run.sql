@@ -87,6 +87,7 @@ CREATE TABLE sambapos.run_table (
   message        text,
   sqlstate       text,
   detail         text,
+  due_at         timestamptz,
   tracked_from   bigint,
   tracked_to     bigint,
   tracked_least  bigint,
@@ -102,6 +103,8 @@ COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at wh
 COMMENT ON COLUMN sambapos.run_table.mode IS
   'incremental: by stamps and ids; tracked: by the keys that change tracking names; full: the whole table; range: the '
   'ids of one chunk; none: not read, with status ok because the source has not changed';
+COMMENT ON COLUMN sambapos.run_table.due_at IS
+  'Until when its sync_interval leaves the table alone: this run has skipped it; NULL: it was due';
 COMMENT ON COLUMN sambapos.run_table.tracked_from IS
   'Since which version change tracking was asked; NULL: it was not';
 COMMENT ON COLUMN sambapos.run_table.tracked_to IS
@@ -113,6 +116,15 @@ COMMENT ON COLUMN sambapos.run_table.tracked_keys IS
 COMMENT ON COLUMN sambapos.run_table.tracking_problem IS
   'Why the table is not read by change tracking; NULL: nothing is wrong';
 COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows that sambapos_sync returns';
+
+CREATE FUNCTION sambapos._run_leaves_out(run_id bigint, table_name text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.run_table AS x
+                 WHERE (x.run_id, x.table_name) = (_run_leaves_out.run_id, _run_leaves_out.table_name)
+                   AND x.due_at IS NOT NULL);
+$$;
+COMMENT ON FUNCTION sambapos._run_leaves_out(bigint, text) IS 'True for a table that is not due in a run';
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,
 -- and what was read before may not fit together.

@@ -98,7 +98,9 @@ BEGIN
     EXECUTE format('GRANT UPDATE (%s) ON sambapos.site TO %I',
                    (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
                     WHERE s.scope = 'site'), role);
-    EXECUTE format('GRANT UPDATE (enabled, reread_at) ON sambapos.replicated_table TO %I', role);
+    EXECUTE format('GRANT UPDATE (reread_at, %s) ON sambapos.replicated_table TO %I',
+                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
+                    WHERE s.scope = 'table' AND s.setting <> 'personal'), role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);

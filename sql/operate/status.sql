@@ -104,7 +104,10 @@ SELECT s.name AS site, t.table_name::text AS table_name, t.source_name, t.kind,
        t.rows_inserted AS total_inserted, t.rows_updated AS total_updated, t.rows_gone AS total_gone,
        t.rows_missed AS total_missed, v.verified_at, v.verified_ids,
        CASE WHEN s.change_tracking = 'off' THEN 'not used' WHEN t.last_run_at IS NOT NULL
-            THEN coalesce(t.tracking_problem, 'used, at version ' || t.tracked_version) END AS change_tracking
+            THEN coalesce(t.tracking_problem, 'used, at version ' || t.tracked_version) END AS change_tracking,
+       t.sync_interval, t.priority,
+       CASE WHEN t.enabled AND t.paused_reason IS NULL
+            THEN greatest(s.next_due_at, sambapos._table_due_at(t)) END AS next_due_at
 FROM sambapos._table AS t
 JOIN sambapos._place AS s USING (site_id)
 LEFT JOIN LATERAL (SELECT min(v.verified_at) AS verified_at, range_agg(v.ids::int8multirange)::text AS verified_ids
@@ -115,8 +118,9 @@ COMMENT ON VIEW sambapos.table_status IS
   'Each copied table: its state, its last run, its rows now at the source (rows_live), gone with a clear and still '
   'counted in reports (rows_history), edited away or deleted (rows_gone), its counters since it was added, and which '
   'ids were last found equal to the source, since when (verified_at: the oldest; view verification has it by tier); '
-  'whether it goes by SQL Server''s change tracking, or why not. Rows are counted only if these columns are selected, '
-  'and for a superuser only in tables of superusers';
+  'whether it goes by SQL Server''s change tracking, or why not; its own sync_interval (NULL: each run of the site '
+  'reads it), its priority, and when a run is to read it next (next_due_at; NULL: none, or as soon as can be). Rows '
+  'are counted only if these columns are selected, and for a superuser only in tables of superusers';
 
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in
 -- its last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both
@@ -154,7 +158,7 @@ COMMENT ON VIEW sambapos._table_trouble IS
   'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble, and is '
   'named only if nothing else is';
 
--- What a light is made of; one row a site.
+-- What a light is made of; one row a site. Complete runs come as often as the tickets are read, or else any table.
 CREATE VIEW sambapos._status_facts AS
 SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.troubles,
        coalesce(b.share, CASE WHEN t.loaded < t.tables THEN (100 * t.loaded / t.tables)::integer END) AS loading,
@@ -170,7 +174,10 @@ CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE t.enabled) AS tables, count(t.loaded_at) FILTER (WHERE t.enabled) AS loaded,
          count(*) FILTER (WHERE t.enabled AND (t.full_due OR t.last_status = 'failed'
                                                OR s.requested_at IS NOT NULL)) AS waiting,
-         string_agg(t.code_of_others, '; ' ORDER BY t.table_name) FILTER (WHERE t.enabled) AS code_of_others
+         string_agg(t.code_of_others, '; ' ORDER BY t.table_name) FILTER (WHERE t.enabled) AS code_of_others,
+         greatest(s.sync_interval, coalesce(
+           min(coalesce(t.sync_interval, s.sync_interval)) FILTER (WHERE t.enabled AND t.kind = 'ticket'),
+           min(coalesce(t.sync_interval, s.sync_interval)) FILTER (WHERE t.enabled))) AS complete_interval
   FROM sambapos._table AS t WHERE t.site_id = s.site_id) AS t
 CROSS JOIN LATERAL (
   SELECT nullif(sambapos._words_some(
@@ -234,12 +241,12 @@ BEGIN
     reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');
   ELSIF facts.closed THEN
     light := 'asleep'; reason := concat_ws('; ', 'outside opening hours', facts.troubles);
-  ELSIF facts.data_age > greatest(8 * s.sync_interval, interval '1 hour') THEN
+  ELSIF facts.data_age > greatest(8 * facts.complete_interval, interval '1 hour') THEN
     light := 'red'; kind := 'old data';
     reason := concat_ws('; ', format('last complete run %s ago%s', age, ': ' || met), facts.troubles);
   ELSIF coalesce(met, facts.troubles) IS NOT NULL THEN
     light := 'amber'; kind := 'run failed'; reason := concat_ws('; ', 'last run failed: ' || met, facts.troubles);
-  ELSIF facts.data_age > 2 * s.sync_interval THEN
+  ELSIF facts.data_age > 2 * facts.complete_interval THEN
     light := 'amber'; kind := 'old data'; reason := format('last complete run %s ago', age);
   ELSE
     light := 'green'; reason := format('last run ok, %s ago', age);
@@ -307,9 +314,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: '
-  'green (last run ok, data younger than twice sync_interval), amber (older, a table failed, paused or disabled, the '
-  'job in trouble, or loading), red (never worked, disabled or paused, login refused, or older than eight intervals '
-  'and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the last '
-  'complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the last '
-  'run could not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while '
-  'sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no such site';
+  'green (last run ok, data younger than twice sync_interval, that of the tickets if they have their own), amber '
+  '(older, a table failed, paused or disabled, the job in trouble, or loading), red (never worked, disabled or paused, '
+  'login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, '
+  'and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync '
+  'was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent '
+  'that is loaded (of the rows while sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no '
+  'such site';

@@ -170,6 +170,7 @@ BEGIN
                                          history)
   VALUES (place.site_id, local_name, wanted.present, wanted.kind, wanted.parent, wanted.parent_key, wanted.date_column,
           wanted.history);
+  PERFORM sambapos._family_join(place.site_id, local_name);
   PERFORM sambapos._replica_ensure(place.site_id, local_name);
   PERFORM sambapos._name_give(local_name, wanted.present);
   RETURN local_name;

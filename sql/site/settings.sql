@@ -116,6 +116,10 @@ $$
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
     ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
+    ('sync_interval', 'table', 'interval', '10 seconds', '31 days', NULL, 'time',
+     'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
+    ('priority', 'table', 'integer', '-1000', '1000', '0', NULL,
+     'a run reads the table, with those that are read with it, in this order: higher first'),
     ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL,
      'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
@@ -262,6 +266,46 @@ $$;
 COMMENT ON FUNCTION sambapos._schedule_compare(text, text, interval) IS
   'A NOTICE if a site''s schedule and its sync_interval do not fit';
 
+-- A family of tables is read together, so a setting of how often, or in which order, is that of all of them.
+CREATE FUNCTION sambapos._family_set(place sambapos._place, table_name text, setting text, value text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  named sambapos._table[] := ARRAY(SELECT n FROM sambapos._site_tables(place, table_name) AS n);
+  families name[] := ARRAY(SELECT DISTINCT sambapos._table_family(n) FROM unnest(named) AS n);
+  not_named text := (SELECT string_agg(f, ', ' ORDER BY f) FROM unnest(families) AS f
+                     WHERE NOT EXISTS (SELECT FROM unnest(named) AS n WHERE n.table_name = f));
+BEGIN
+  EXECUTE format('UPDATE sambapos.replicated_table AS t SET %I = %s FROM sambapos._table AS k
+                   WHERE (t.site_id, t.table_name) = (k.site_id, k.table_name) AND k.site_id = $1
+                     AND sambapos._table_family(k) = ANY ($2)', setting, coalesce(quote_literal(value), 'DEFAULT'))
+    USING place.site_id, families;
+  IF not_named IS NOT NULL THEN
+    RAISE NOTICE 'table "%" is read together with %: setting "%" holds for all of them', table_name, not_named, setting;
+  END IF;
+  IF setting = 'sync_interval' AND value::interval < place.sync_interval THEN
+    RAISE NOTICE 'table "%" is read no more often than site "%" is synced, which is each %', table_name, place.name,
+      place.sync_interval
+      USING HINT = format('SELECT sambapos_configure(%L, ''sync_interval'', %L), and longer intervals for tables that '
+                          'need it less.', place.name, value);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._family_set(sambapos._place, text, text, text) IS
+  'Sets sync_interval or priority of tables and of all that are read together with them';
+
+CREATE FUNCTION sambapos._family_join(site_id integer, table_name text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.replicated_table AS t SET sync_interval = o.sync_interval, priority = o.priority
+    FROM sambapos._table AS n JOIN sambapos._table AS o USING (site_id)
+   WHERE (t.site_id, t.table_name) = (_family_join.site_id, _family_join.table_name)
+     AND (n.site_id, n.table_name) = (t.site_id, t.table_name) AND o.table_name <> n.table_name
+     AND sambapos._table_family(o) = sambapos._table_family(n);
+$$;
+COMMENT ON FUNCTION sambapos._family_join(integer, text) IS
+  'Gives a table that was added the settings of those that are read together with it';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -292,6 +336,8 @@ BEGIN
     END IF;
   ELSIF setting = 'personal' THEN
     PERFORM sambapos._personal_set(place, table_name, stored);
+  ELSIF setting IN ('sync_interval', 'priority') THEN
+    PERFORM sambapos._family_set(place, table_name, setting, stored);
   ELSE
     UPDATE sambapos.replicated_table AS t
     SET enabled = coalesce(stored::boolean, true),
@@ -305,8 +351,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
   'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
-  'it is table.column. Settings, ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no '
-  'such table, 42703 no column that personal could leave out, 22023 no such setting or a value out of range, each with '
+  'it is table.column; sync_interval and priority hold for all tables that are read together. Settings, '
+  'ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, 42703 no column that '
+  'personal could leave out, 22023 no such setting or a value out of range, each with '
   'the nearest valid name';
 
 -- A function, since the view's own expressions see the caller's settings (operate/caller.sql).
@@ -315,6 +362,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT to_jsonb(s) ->> setting; $$;
 COMMENT ON FUNCTION sambapos._site_setting(sambapos.site, text) IS
   'What a setting of a site is, as sambapos_configure takes it';
+
+CREATE FUNCTION sambapos._table_setting(t sambapos.replicated_table, setting text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT to_jsonb(t) ->> setting; $$;
+COMMENT ON FUNCTION sambapos._table_setting(sambapos.replicated_table, text) IS
+  'What a setting of a table is, as sambapos_configure takes it';
 
 -- What holds now. Tables and columns appear where they are not as by default: a site has hundreds of them.
 CREATE VIEW sambapos.settings AS
@@ -330,9 +383,10 @@ JOIN LATERAL (
   SELECT s.name, NULL, sambapos._site_setting(s, k.setting) FROM sambapos.site AS s
   WHERE k.scope = 'site' AND s.removed_at IS NULL
   UNION ALL
-  SELECT s.name, t.table_name, t.enabled::text FROM sambapos.replicated_table AS t
+  SELECT s.name, t.table_name, x.value FROM sambapos.replicated_table AS t
   JOIN sambapos.site AS s USING (site_id)
-  WHERE k.scope = 'table' AND k.setting = 'enabled' AND NOT t.enabled AND s.removed_at IS NULL
+  CROSS JOIN LATERAL (SELECT sambapos._table_setting(t, k.setting) AS value) AS x
+  WHERE k.scope = 'table' AND k.setting <> 'personal' AND x.value IS DISTINCT FROM k.fallback AND s.removed_at IS NULL
   UNION ALL
   SELECT s.name, p.table_name || '.' || p.column_name, p.treatment
   FROM sambapos.personal_treatment AS p JOIN sambapos.site AS s USING (site_id)

@@ -508,7 +508,7 @@ COMMENT ON FUNCTION sambapos._drift_follow_next(bigint, sambapos._place) IS
   'Follows the change of one table; false if there is none left in this run';
 
 -- Enters what the source has. A table that it does not show fails; what looks as before, or as the live table does,
--- needs nothing.
+-- needs nothing. A change of a table that is not due is noted, since it is not heard of again, and followed later.
 CREATE FUNCTION sambapos._drift_look(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -521,7 +521,7 @@ BEGIN
     FROM sambapos.run_table AS x
     JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name AND r.enabled
     LEFT JOIN sambapos._source_columns(place) AS c USING (source_schema, source_name)
-    WHERE x.run_id = _drift_look.run_id AND x.status IN ('running', 'paused')
+    WHERE x.run_id = _drift_look.run_id AND (x.status IN ('running', 'paused') OR x.due_at IS NOT NULL)
   LOOP
     known := sambapos._schema_version(seen.t);
     IF seen.columns IS NULL THEN
@@ -533,7 +533,7 @@ BEGIN
       PERFORM sambapos._schema_version_end(seen.t);
       INSERT INTO sambapos.schema_versions (site_id, table_name, columns, run_id, outcome)
       VALUES (place.site_id, (seen.t).table_name, seen.columns, _drift_look.run_id,
-              CASE WHEN seen.status = 'running' AND sambapos._live_fits(place, seen.t, seen.columns) THEN 'followed'
+              CASE WHEN seen.status <> 'paused' AND sambapos._live_fits(place, seen.t, seen.columns) THEN 'followed'
                 ELSE 'seen' END);
     END IF;
   END LOOP;

@@ -19,15 +19,16 @@ $$;
 COMMENT ON FUNCTION sambapos._run_has_cleared(bigint, name) IS
   'True if a run has found a clear, of one table or of any';
 
-CREATE FUNCTION sambapos._clear_is_near(place sambapos._place) RETURNS boolean
+-- Of a table that was not read for a while (not due, paused, failed) all is near that has happened since.
+CREATE FUNCTION sambapos._clear_is_near(place sambapos._place, t sambapos._table DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos.source_events AS e
                  WHERE e.site_id = place.site_id AND e.kind IN ('clear', 'partial clear', 'reseed', 'restore')
-                   AND e.run_id >= sambapos._run_lately(place));
+                   AND (e.run_id >= sambapos._run_lately(place) OR e.at > t.last_success_at));
 $$;
-COMMENT ON FUNCTION sambapos._clear_is_near(sambapos._place) IS
-  'True if one of the last runs has found a clear, a reseed or a restore';
+COMMENT ON FUNCTION sambapos._clear_is_near(sambapos._place, sambapos._table) IS
+  'True if one of the last runs has found a clear, a reseed or a restore, or one since a table was last read';
 
 CREATE FUNCTION sambapos._gone_check_limit(place sambapos._place, t sambapos._table, gone bigint, verdict text)
     RETURNS void
@@ -104,7 +105,7 @@ BEGIN
     WHEN f.gone >= 2 AND f.left_below + f.left_between = 0 THEN 'partial clear'
     WHEN f.gone >= 2 AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
     WHEN f.gone >= 10 AND f.left_between * 9 <= f.gone THEN 'partial clear'
-    WHEN sambapos._clear_is_near(place) THEN 'partial clear' END;
+    WHEN sambapos._clear_is_near(place, t) THEN 'partial clear' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._gone_shape(sambapos._place, sambapos._table) IS
@@ -395,7 +396,7 @@ BEGIN
            WHERE l.table_name = %1$L AND l.row_state IS NULL AND l.root_id <> 0) AS x',
     t.table_name, t.parent, t.parent_key, sambapos._root_may_stay_sql(place, (SELECT p FROM sambapos._table AS p
       WHERE p.site_id = place.site_id AND p.table_name = t.parent))) INTO result USING place.site_id;
-  RETURN result OR sambapos._clear_is_near(place);
+  RETURN result OR sambapos._clear_is_near(place, t);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_is_clear(sambapos._place, sambapos._table) IS
@@ -502,7 +503,7 @@ BEGIN
                      WHERE %3$s AND r.id <= (SELECT max(r.id) FROM sambapos_replica.%2$I AS r WHERE %3$s
                          AND %1$s)', missing, t.table_name, live)
       INTO cleared USING place.site_id;
-    cleared := cleared OR sambapos._clear_is_near(place);
+    cleared := cleared OR sambapos._clear_is_near(place, t);
   END IF;
   IF cleared THEN
     PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: cleared', gone));

@@ -2,11 +2,12 @@
 --
 -- Rules:
 -- * What is known here decides first whether such a run is possible at all: nothing failed, waits to be judged or read
---   again, is due to be compared, or to be read whole for the night.
+--   again, is due to be compared, or to be read whole for the night. Of tables that are not due nothing is looked at.
 -- * Then the answer of the source has to be the one of the last run. That run wrote nothing to roots and children: so
 --   what was written is read once more before a run believes that nothing has changed.
 
--- A line of the run that is neither running nor paused, a table that was dropped, anything open: then it is read.
+-- A line of the run that is neither running, nor paused, nor not due; a table that was dropped, anything open: then it
+-- is read.
 CREATE FUNCTION sambapos._idle_is_possible(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -18,23 +19,28 @@ BEGIN
   RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
            WHERE r.run_id = _idle_is_possible.run_id)
      AND place.hw_utc IS NOT NULL AND place.consecutive_failures = 0 AND place.held_database IS NULL
-     AND NOT place.auth_failed AND NOT sambapos._compare_is_due(place)
+     AND NOT place.auth_failed
+     AND NOT (sambapos._compare_is_due(place) AND EXISTS (SELECT FROM sambapos._compare_tables(run_id, place, 1)))
      AND EXISTS (SELECT FROM sambapos.source_question AS q
                  WHERE q.site_id = place.site_id AND q.since IS NOT NULL
                    AND q.settings = sambapos._question_settings(place))
      AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
      AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
-                     WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs)
-     AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL)
+                     WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs
+                       AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, w.table_name))
+     AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL
+                       AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, m.table_name))
      AND NOT EXISTS (SELECT FROM sambapos.inconsistent_root AS i
-                     WHERE i.site_id = place.site_id AND i.runs < place.settle_runs)
+                     WHERE i.site_id = place.site_id AND i.runs < place.settle_runs
+                       AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, i.table_name))
      AND NOT EXISTS (SELECT FROM sambapos.reconcile_finding AS f
-                     WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan)
+                     WHERE f.site_id = place.site_id AND f.repaired_at IS NULL AND NOT f.is_orphan
+                       AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, f.table_name))
      AND NOT EXISTS (
        SELECT FROM sambapos._table AS t
        LEFT JOIN sambapos.run_table AS x ON x.run_id = _idle_is_possible.run_id AND x.table_name = t.table_name
        WHERE t.site_id = place.site_id AND t.enabled
-         AND (x.status IS NULL OR x.status NOT IN ('running', 'paused')
+         AND (x.status IS NULL OR x.status NOT IN ('running', 'paused') AND x.due_at IS NULL
               OR x.status = 'running' AND (
                 t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL
                 OR t.source_signature IS NULL AND NOT tracked
@@ -69,14 +75,13 @@ $$;
 COMMENT ON FUNCTION sambapos._idle_is_equal(bigint, sambapos._place) IS
   'True if a source has answered what it answered to the last run';
 
--- It counts as a run that has looked at all tables: the high-water mark moves, the state of each table is of now. What
--- is paused stays so; tickets that are not read keep the site from being complete.
+-- It counts as a run that has looked at all tables that were due: the high-water mark moves, the state of each table is
+-- of now. What is paused or not due stays so; tickets that are not read keep the site from being complete.
 CREATE FUNCTION sambapos._idle_end(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   this sambapos.run;
-  tickets_are_read boolean;
   tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
 BEGIN
   UPDATE sambapos.run_table AS x -- read by what has changed, or not at all
@@ -84,8 +89,8 @@ BEGIN
     FROM sambapos.replicated_table AS t
    WHERE x.run_id = _idle_end.run_id AND x.status = 'running'
      AND (t.site_id, t.table_name) = (place.site_id, x.table_name);
-  UPDATE sambapos.table_state AS t SET last_run_at = now(), last_success_at = now()
-    FROM sambapos.run_table AS x
+  UPDATE sambapos.table_state AS t SET read_began_at = r.started_at, last_run_at = now(), last_success_at = now()
+    FROM sambapos.run_table AS x JOIN sambapos.run AS r USING (run_id)
    WHERE x.run_id = _idle_end.run_id AND x.status = 'ok' AND t.site_id = place.site_id AND t.table_name = x.table_name;
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', status = 'ok', message = 'nothing has changed at the source',
@@ -93,12 +98,12 @@ BEGIN
          source_utc = (q.answer #>> '{"",utc}')::timestamp
     FROM sambapos.source_question AS q
    WHERE r.run_id = _idle_end.run_id AND q.site_id = place.site_id RETURNING r.* INTO this;
-  tickets_are_read := sambapos._run_has_tickets(run_id, place);
   UPDATE sambapos.site_state AS s
      SET last_run_at = this.started_at, last_error = NULL, last_sqlstate = NULL,
-         last_success_at = CASE WHEN tickets_are_read THEN now() ELSE s.last_success_at END,
-         hw_utc = CASE WHEN tickets_are_read THEN this.source_utc ELSE s.hw_utc END,
+         last_success_at = CASE WHEN e.is_complete THEN now() ELSE s.last_success_at END,
+         hw_utc = CASE WHEN sambapos._run_has_tickets(run_id, place) THEN this.source_utc ELSE s.hw_utc END,
          next_due_at = sambapos._run_next_due(place, this.started_at)
+    FROM sambapos._run_extent(run_id, place) AS e
    WHERE s.site_id = place.site_id;
   -- tells of the status (operate/alerts.sql); of one that was green, and still is, there is nothing to tell
   UPDATE sambapos.site_state AS s SET current_run = NULL
@@ -110,12 +115,34 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_end(bigint, sambapos._place) IS 'Ends a run that has found nothing new';
 
+-- Nobody is asked, so nothing is known of the source after it that was not known before.
+CREATE FUNCTION sambapos._idle_end_unasked(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.run AS r
+     SET ended_at = clock_timestamp(), phase = 'done', status = 'ok', message = 'no table is due',
+         epoch = place.epoch, version = place.version
+   WHERE r.run_id = _idle_end_unasked.run_id;
+  UPDATE sambapos.site_state AS s
+     SET last_run_at = r.started_at, next_due_at = sambapos._run_next_due(place, r.started_at), current_run = NULL
+    FROM sambapos.run AS r
+   WHERE r.run_id = _idle_end_unasked.run_id AND s.site_id = place.site_id;
+  PERFORM sambapos._run_purge_log(run_id, place);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._idle_end_unasked(bigint, sambapos._place) IS
+  'Ends a run of which no table is due';
+
 -- The remote transaction is over when this returns. What the source could not answer is no trouble of the run's yet.
 CREATE FUNCTION sambapos._idle_try(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF NOT sambapos._idle_is_possible(run_id, place) THEN
+  IF (SELECT bool_and(x.due_at IS NOT NULL) FROM sambapos.run_table AS x WHERE x.run_id = _idle_try.run_id) THEN
+    PERFORM sambapos._idle_end_unasked(run_id, place);
+    RETURN true;
+  ELSIF NOT sambapos._idle_is_possible(run_id, place) THEN
     RETURN false;
   END IF;
   PERFORM sambapos._site_check_server(place);
@@ -131,4 +158,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_try(bigint, sambapos._place) IS
-  'One look at the source; true: nothing is new, and the run is over';
+  'One look at the source, if any table is due; true: nothing is new, and the run is over';

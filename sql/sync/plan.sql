@@ -1,19 +1,5 @@
 -- plan.sql: which tables a run has, which of them are read whole, and which are refused.
 
--- Tables that have to be read together: tickets, account documents and all their children are one
--- story; any other root goes with its children; a master is alone.
-CREATE FUNCTION sambapos._table_family(t sambapos._table) RETURNS name
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$
-#variable_conflict use_column
-BEGIN
-  RETURN (SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
-    FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS
-  'The name of the group of tables that one run reads together';
-
 CREATE FUNCTION sambapos._table_has_root(t sambapos._table) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -36,6 +22,58 @@ $$;
 COMMENT ON FUNCTION sambapos._root_tables(sambapos._place, name) IS
   'The child tables of a root that have a replica table here, read in this run or not';
 
+-- A family is due when one of its tables is; what failed, or is to be read whole, does not wait. A tenth of the
+-- interval, a minute at most, does not count: a scheduler's run of today may be a little earlier than yesterday's.
+CREATE FUNCTION sambapos._table_due_at(t sambapos._table) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  due_at timestamptz;
+BEGIN
+  IF t.sync_interval IS NULL THEN
+    RETURN NULL;
+  END IF;
+  SELECT min(k.read_began_at) + t.sync_interval INTO due_at
+  FROM sambapos._table AS k
+  LEFT JOIN sambapos._table AS root ON root.site_id = k.site_id AND root.table_name = k.parent AND root.enabled
+  WHERE k.site_id = t.site_id AND k.enabled AND k.paused_reason IS NULL AND root.paused_reason IS NULL
+    AND sambapos._table_family(k) = sambapos._table_family(t)
+  HAVING NOT bool_or(k.full_due OR k.read_began_at IS NULL OR k.last_status = 'failed');
+  RETURN CASE WHEN due_at > clock_timestamp() + least(t.sync_interval / 10, interval '1 minute') THEN due_at END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_due_at(sambapos._table) IS
+  'Until when a table''s sync_interval keeps scheduled runs from reading it; NULL: the next one does';
+
+CREATE FUNCTION sambapos._table_is_read(place sambapos._place, table_name name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._table AS t
+                 WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
+                   AND t.enabled AND t.paused_reason IS NULL AND sambapos._table_due_at(t) IS NULL);
+$$;
+COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
+  'True if the next scheduled run of a site reads a table; what is known of another one grows old';
+
+-- By hand, and when a sync was asked for, everything is read.
+CREATE FUNCTION sambapos._run_families_due(run_id bigint, place sambapos._place)
+RETURNS TABLE (family name, due_at timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  IF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _run_families_due.run_id AND r.trigger = 'schedule')
+     AND NOT EXISTS (SELECT FROM sambapos.request AS q WHERE q.run_id = _run_families_due.run_id) THEN
+    RETURN QUERY
+      SELECT f.family, sambapos._table_due_at(f.t)
+      FROM (SELECT DISTINCT ON (1) sambapos._table_family(t) AS family, t FROM sambapos._table AS t
+            WHERE t.site_id = place.site_id AND t.sync_interval IS NOT NULL ORDER BY 1) AS f;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_families_due(bigint, sambapos._place) IS
+  'The families of tables with a sync_interval of their own, for a scheduled run, and until when it leaves them alone';
+
 -- A line in the log for each table of the run, with what is known before the source is asked.
 CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, tables text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -49,13 +87,20 @@ BEGIN
     SELECT coalesce(array_agg(n.table_name), '{}'), coalesce(array_agg(sambapos._table_family(n)), '{}')
       INTO named, families FROM sambapos._tables_replicated(place.site_id, tables) AS n;
   END IF;
-  INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message)
-  SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none',
-         CASE WHEN t.enabled AND t.paused_reason IS NULL THEN 'running' ELSE 'paused' END,
-         CASE WHEN t.enabled THEN t.paused_reason
-              ELSE format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it',
-                            place.name, t.table_name) END
+  INSERT INTO sambapos.run_table (run_id, table_name, reread_at, mode, status, message, due_at)
+  SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none', s.status, s.message,
+         CASE s.status WHEN 'skipped' THEN d.due_at END
   FROM sambapos._table AS t
+  LEFT JOIN sambapos._run_families_due(_run_plan_tables.run_id, place) AS d ON d.family = sambapos._table_family(t)
+  CROSS JOIN LATERAL (
+    SELECT 'paused' AS status,
+           format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it',
+                  place.name, t.table_name) AS message WHERE NOT t.enabled
+    UNION ALL SELECT 'paused', t.paused_reason WHERE t.paused_reason IS NOT NULL
+    UNION ALL SELECT 'skipped', format('not due before %s: it is read each %s', date_trunc('second', d.due_at),
+                                       t.sync_interval) WHERE d.due_at IS NOT NULL
+    UNION ALL SELECT 'running', NULL
+    LIMIT 1) AS s
   WHERE t.site_id = place.site_id AND (t.enabled OR t.table_name = ANY (named))
     AND (families IS NULL OR sambapos._table_family(t) = ANY (families))
     AND (NOT is_chunk OR coalesce(t.parent, t.table_name) = tables[1]);

@@ -51,16 +51,30 @@ $$;
 COMMENT ON FUNCTION sambapos._root_condition(sambapos._place, sambapos._table) IS
   'The predicates that find a root''s changed rows at the source';
 
--- Documents can be edited at any age; the last days' are read again, stock documents back to the
+-- A table that was left alone for a while is read from there on, whatever else was read meanwhile.
+CREATE FUNCTION sambapos._table_last_clock(run_id bigint, t sambapos._table) RETURNS timestamp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT r.source_now - greatest(clock_timestamp() - t.last_success_at, interval '0')
+          FROM sambapos.run AS r WHERE r.run_id = _table_last_clock.run_id);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_last_clock(bigint, sambapos._table) IS
+  'The source''s local time when a run has last read a table';
+
+-- Documents can be edited at any age; the last days' before the last read are read again, stock documents back to the
 -- beginning of the open work period.
 CREATE FUNCTION sambapos._root_since(run_id bigint, place sambapos._place, t sambapos._table) RETURNS timestamp
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN t.kind = 'ticket' THEN r.since
               WHEN t.table_name = 'account_transaction_documents'
-                THEN r.source_now - make_interval(days => place.document_days)
-              ELSE least(r.source_now - make_interval(days => place.stock_days), sambapos._period_open_since(place)) END
-  FROM sambapos.run AS r WHERE r.run_id = _root_since.run_id;
+                THEN c.last_clock - make_interval(days => place.document_days)
+              ELSE least(c.last_clock - make_interval(days => place.stock_days),
+                         sambapos._period_open_since(place)) END
+  FROM sambapos.run AS r, sambapos._table_last_clock(_root_since.run_id, t) AS c (last_clock)
+  WHERE r.run_id = _root_since.run_id;
 $$;
 COMMENT ON FUNCTION sambapos._root_since(bigint, sambapos._place, sambapos._table) IS
   'From which date on a root''s rows are read again';
@@ -257,7 +271,9 @@ CREATE FUNCTION sambapos._changed_collect(run_id bigint, place sambapos._place, 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  since timestamp := (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _changed_collect.run_id);
+  since timestamp := (SELECT least(r.since, sambapos._table_last_clock(r.run_id, t)
+                                            - greatest(place.overlap, place.lateness))
+                      FROM sambapos.run AS r WHERE r.run_id = _changed_collect.run_id);
   stamps text := (SELECT string_agg(format(' OR %I >= $2', c), '')
                   FROM unnest(sambapos._table_has(place, t, '{last_update_date_time,last_update_date}')) AS c);
 BEGIN
@@ -478,7 +494,8 @@ COMMENT ON FUNCTION sambapos._read_step(bigint, sambapos._place, sambapos._table
   'One step of reading one table';
 
 -- Tickets before account documents, since a document is read when its ticket changed; parents before
--- children, so that without a snapshot a child set is never older than its root.
+-- children, so that without a snapshot a child set is never older than its root. A family of a higher priority is read
+-- before all of that.
 CREATE FUNCTION sambapos._read_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -498,7 +515,7 @@ BEGIN
                                                    AND c.parent = r.table_name AND c.enabled)
       UNION ALL SELECT 6, 'master' WHERE r.kind = 'master') AS s (rank, step)
     WHERE x.run_id = _read_steps.run_id AND x.mode <> 'none'
-    ORDER BY s.rank, r.table_name;
+    ORDER BY r.priority DESC, s.rank, r.table_name;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._read_steps(bigint, sambapos._place) IS 'What a run reads, in order';

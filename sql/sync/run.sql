@@ -67,7 +67,7 @@ COMMENT ON FUNCTION sambapos._run_has_tickets(bigint, sambapos._place) IS
   'True if a run has read and merged the tickets';
 
 -- Whether a run had all tables of the site and read some of them, and whether they went through: all but paused
--- ones (the light names them), the tickets in any case, and at least one.
+-- ones (the light names them) and those that were not due, the tickets in any case, and at least one.
 CREATE FUNCTION sambapos._run_extent(run_id bigint, place sambapos._place,
   OUT is_whole boolean, OUT is_complete boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -75,7 +75,7 @@ $$
 BEGIN
   SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
          coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket'
-                           AND (x.status = 'paused' OR root.paused_reason IS NOT NULL)))
+                           AND (x.status = 'paused' OR x.due_at IS NOT NULL OR root.paused_reason IS NOT NULL)))
                   AND bool_or(x.status = 'ok'), false)
     INTO is_whole, is_complete
   FROM sambapos._table AS t
@@ -88,7 +88,8 @@ $$;
 COMMENT ON FUNCTION sambapos._run_extent(bigint, sambapos._place) IS
   'Whether a run was one of all tables of its site, and whether all that are to be read were read and merged';
 
--- The high-water mark moves when the tickets went through, or when there are none to wait for.
+-- The high-water mark moves when the tickets went through, or when there are none to wait for. What else was counted of
+-- tables that went through is remembered without them; but numerators that fell are a sign for the tickets.
 CREATE FUNCTION sambapos._run_remember_site(run_id bigint, place sambapos._place, failed bigint,
                                             first_failed sambapos.run_table, facts jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -117,6 +118,13 @@ BEGIN
     UPDATE sambapos.site_state AS s
        SET hw_utc = this.source_utc, last_probe = coalesce(s.last_probe, '{}') || coalesce(facts, '{}'),
            hw_offset_minutes = sambapos._source_offset(this.source_now, this.source_utc)
+     WHERE s.site_id = place.site_id;
+  ELSIF extent.is_whole THEN
+    UPDATE sambapos.site_state AS s
+       SET last_probe = coalesce(s.last_probe, '{}') || coalesce(
+             (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(facts) AS f
+              JOIN sambapos.run_table AS x ON x.table_name = f.key
+              WHERE x.run_id = _run_remember_site.run_id AND x.status = 'ok' AND f.key <> 'numerators'), '{}')
      WHERE s.site_id = place.site_id;
   END IF;
 END;

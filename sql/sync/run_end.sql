@@ -8,6 +8,7 @@ $$
 BEGIN
   UPDATE sambapos.table_state AS t
      SET last_status = x.status, last_run_at = now(),
+         read_began_at = CASE x.status WHEN 'ok' THEN x.began_at ELSE t.read_began_at END,
          last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
          last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
          last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
@@ -22,7 +23,7 @@ BEGIN
                                    THEN sambapos._question_answered(place.site_id, t.table_name) END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
-    FROM (SELECT x.*, k.kind = 'master' AS is_master,
+    FROM (SELECT x.*, r.started_at AS began_at, k.kind = 'master' AS is_master,
                  coalesce(bool_or(x.rows_inserted + x.rows_updated + x.rows_gone > 0)
                           FILTER (WHERE k.kind <> 'master') OVER (), false) AS roots_were_written,
                  EXISTS (SELECT FROM sambapos.run_table AS o
@@ -30,8 +31,9 @@ BEGIN
                               WHERE o.run_id = x.run_id AND o.status = 'ok'
                                 AND r.kind = 'ticket') AS family_went_through
           FROM sambapos.run_table AS x
+          JOIN sambapos.run AS r USING (run_id)
           JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
-          WHERE x.run_id = _run_remember_tables.run_id) AS x
+          WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL) AS x
     LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
     LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
    WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
@@ -58,7 +60,8 @@ BEGIN
   LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
   WHERE x.run_id = _run_end.run_id;
   SELECT x.* INTO first_failed FROM sambapos.run_table AS x
-   WHERE x.run_id = _run_end.run_id AND (x.status = 'failed' OR x.status = 'skipped' AND unread > 0)
+   WHERE x.run_id = _run_end.run_id
+     AND (x.status = 'failed' OR x.status = 'skipped' AND x.due_at IS NULL AND unread > 0)
    ORDER BY x.status = 'skipped', sambapos._log_is_fatal(x.sqlstate) DESC NULLS LAST,
             x.sqlstate IS NULL, x.table_name LIMIT 1;
   UPDATE sambapos.run AS r

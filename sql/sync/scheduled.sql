@@ -45,16 +45,6 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
 
-CREATE FUNCTION sambapos._table_is_read(place sambapos._place, table_name name) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT EXISTS (SELECT FROM sambapos._table AS t
-                 WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
-                    AND t.enabled AND t.paused_reason IS NULL);
-$$;
-COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
-  'True if runs of a site read a table; what is known of another one grows old';
-
 -- What an idle tick asks: nothing is due by the clock, but a work period has ended, or the number of rows falls (a
 -- clear). Asked only of tables that a run would read: another one would give the same answer for ever.
 CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolean

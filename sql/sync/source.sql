@@ -193,7 +193,8 @@ COMMENT ON FUNCTION sambapos._probe_numerators_fell(sambapos._place) IS
   'True if ticket and order numbers have been set back, as a clear does';
 
 -- For who looks every second: a master, or what was edited without a new stamp or row, is found when the site is due. A
--- table that the last run could not read would differ for ever.
+-- table that the last run could not read, or the next one leaves alone, would differ for ever; numerators are a sign
+-- for the tickets, and remembered with them.
 CREATE FUNCTION sambapos._source_has_moved(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -201,7 +202,8 @@ DECLARE
   question text := (SELECT string_agg(sambapos._probe_line(place, t), ' UNION ALL ' ORDER BY t.table_name)
                     FROM sambapos._table AS t
                     WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.last_status = 'ok'
-                      AND place.last_probe ? t.table_name);
+                      AND place.last_probe ? t.table_name AND sambapos._table_due_at(t) IS NULL
+                      AND (t.table_name <> 'numerators' OR sambapos._table_is_read(place, 'tickets')));
 BEGIN
   RETURN question IS NOT NULL AND EXISTS (
     SELECT FROM sambapos._query(place.server, question) AS q (t text, n bigint, lo bigint, hi bigint, st timestamp)
