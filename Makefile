@@ -73,6 +73,7 @@ lint: $(OBJS)
 	@! grep -niE 'create +or +replace|create [a-z ]*if +not +exists' $(filter sql/%.sql,$(SQL_PARTS)) | grep -v -- '-- runtime' || { echo "install parts CREATE, and nothing else"; exit 1; }
 	@test/lint/install_order || { echo "a part of the install script needs a later one"; exit 1; }
 	@test/lint/search_path $(SQL_PARTS) $(DATA) || { echo "an expression of ours is resolved outside pg_catalog"; exit 1; }
+	@test/lint/alerts || { echo "a light or an alert is not in the manual as it is in the sources"; exit 1; }
 	@grep -q '"version": "$(EXTVERSION)"' META.json || { echo "META.json has another version"; exit 1; }
 	@for file in $$(sed -n 's/.*"\(doc\)\{0,1\}file": "\([^"]*\)".*/\2/p' META.json); do \
 		test -e $$file || { echo "META.json names $$file, which is not there"; exit 1; }; done

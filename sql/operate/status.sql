@@ -234,8 +234,10 @@ BEGIN
     light := 'red'; kind := 'no tables';
     reason := coalesce(facts.troubles, format('no tables: see sambapos_add_table(%L, ...)', s.name));
   ELSIF facts.loading IS NOT NULL AND (facts.running OR facts.loading > 0) AND s.last_error IS NULL THEN
-    light := 'amber'; kind := 'loading'; reason := concat_ws('; ', format('loading %s %%', facts.loading),
-                                                             facts.troubles);
+    light := 'amber'; kind := 'loading';
+    reason := concat_ws('; ', format('loading %s %%', facts.loading), CASE
+      WHEN NOT facts.running AND sambapos._chunks_rest(s.site_id) THEN 'rests until a blackout window is over' END,
+                        facts.troubles);
   ELSIF s.last_success_at IS NULL THEN
     light := 'red'; kind := 'never worked';
     reason := coalesce('never worked: ' || nullif(concat_ws('; ', met, facts.troubles), ''), 'never synced');

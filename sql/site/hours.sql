@@ -35,13 +35,14 @@ $$;
 COMMENT ON FUNCTION sambapos._hours_parse(text, boolean) IS
   'Time windows in words as the JSON that sambapos.site keeps; raises 22023 if they cannot be read';
 
+-- A procedure is one statement, however long it works: so it is the clock that is asked.
 CREATE FUNCTION sambapos._site_clock(place sambapos._place) RETURNS timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN place.time_zone IS NOT NULL THEN statement_timestamp() AT TIME ZONE place.time_zone
-                ELSE statement_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes,
+  RETURN (SELECT CASE WHEN place.time_zone IS NOT NULL THEN clock_timestamp() AT TIME ZONE place.time_zone
+                ELSE clock_timestamp() AT TIME ZONE make_interval(mins => coalesce(place.hw_offset_minutes,
                   0)) END);
 END;
 $$;

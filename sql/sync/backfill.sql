@@ -68,6 +68,9 @@ BEGIN
   IF run_id = 0 THEN
     RAISE EXCEPTION 'another run has taken the site over' USING ERRCODE = 'lock_not_available',
       DETAIL = 'What was loaded before is kept.', HINT = 'Call again when it has ended; see sambapos.progress.';
+  ELSIF run_id = -1 THEN
+    RAISE NOTICE 'the first load rests, since a blackout window of the site has begun'
+      USING HINT = 'The site''s job goes on with it when the window is over. A call within the window goes on at once.';
   END IF;
   IF complaint <> '' THEN
     RAISE EXCEPTION '%', complaint USING ERRCODE = 'fdw_error', DETAIL = 'What was loaded before is kept.',
@@ -75,7 +78,8 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._backfill_raise(bigint) IS 'Raises HV000 for a run of a first load that did not go well';
+COMMENT ON FUNCTION sambapos._backfill_raise(bigint) IS
+  'Raises HV000 for a run of a first load that did not go well, and says so if the load rests';
 
 CREATE PROCEDURE sambapos._backfill_run(run_id bigint)
 LANGUAGE plpgsql AS
@@ -118,12 +122,15 @@ BEGIN
     CALL sambapos._backfill_run(run_id);
     SET LOCAL search_path TO pg_catalog, pg_temp;
   END IF;
-  CALL sambapos._chunks_run(site_id, run_id);
+  CALL sambapos._chunks_run(site_id, true, run_id);
   SET LOCAL search_path TO pg_catalog, pg_temp;
   COMMIT;
   SET LOCAL search_path TO pg_catalog, pg_temp;
   SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
   PERFORM sambapos._backfill_raise(run_id);
+  IF run_id = -1 THEN
+    RETURN;
+  END IF;
   run_id := sambapos._run_start(site_id);
   CALL sambapos._backfill_run(run_id);
 END;
@@ -131,6 +138,9 @@ $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_backfill(text, bigint) IS
   'Loads a large site for the first time, in committed parts: masters, then tickets and the other roots with their '
   'children in chunks of about batch_rows rows, newest first, then what changed meanwhile. Killed at any moment it '
-  'goes on where it was, with the next call or by the site''s job. sambapos.progress shows how far it is. Errors: '
-  '42704 no such site, 22023 batch_rows below 1, 55000 switched off, 55P03 another run of the site is running, 2D000 '
-  'where it cannot commit (a transaction block, a function), HV000 what failed at the site';
+  'goes on where it was, with the next call or by the site''s job; so it does after a blackout window, when one '
+  'begins. '
+  'sambapos.progress shows how far it is. Errors: 42704 no such site, 22023 batch_rows below 1, 55000 switched off, '
+  '55P03 another run of the site is running, 2D000 where it cannot commit (a transaction block, a function), HV000 '
+  'what '
+  'failed at the site';

@@ -7,6 +7,8 @@
 -- * A child that fails in one chunk does not hold the others up: it is not loaded in the end, and read whole by that
 --   run.
 -- * What came or went between two chunks is found by that run too: it compares the counts.
+-- * No chunk begins in a blackout window, unless somebody wants it: a load that somebody called for within the window,
+--   or a site that a sync was requested of.
 
 -- All roots get on alike, so that the newest of all are there first; a ticket's document before it.
 CREATE FUNCTION sambapos._chunk_next(site_id integer) RETURNS text
@@ -173,8 +175,21 @@ $$;
 COMMENT ON FUNCTION sambapos._chunk_try_load(bigint) IS
   'A chunk of a first load; false if it could not be done, which is then in the log';
 
--- ended_by: the run that failed; 0: somebody else has the site; NULL: all chunks are through.
-CREATE PROCEDURE sambapos._chunks_run(site_id integer, INOUT ended_by bigint)
+CREATE FUNCTION sambapos._chunks_rest(site_id integer) RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (
+    SELECT FROM sambapos._place AS s
+    WHERE s.site_id = _chunks_rest.site_id AND s.requested_at IS NULL
+      AND EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id)
+      AND sambapos._hours_contain(s.blackout, sambapos._site_clock(s)));
+$$;
+COMMENT ON FUNCTION sambapos._chunks_rest(integer) IS
+  'True if a first load has chunks left and it is a blackout window at the site, in which nobody has requested a sync';
+
+-- ended_by: the run that failed; 0: somebody else has the site; -1: a blackout window has begun; NULL: all chunks are
+-- through. insisted: somebody has called for it, in whatever window it is now.
+CREATE PROCEDURE sambapos._chunks_run(site_id integer, insisted boolean, INOUT ended_by bigint)
 LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -185,6 +200,12 @@ BEGIN
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    IF NOT sambapos._chunks_rest(site_id) THEN
+      insisted := false;
+    ELSIF NOT insisted THEN
+      run_id := -1;
+      EXIT;
+    END IF;
     run_id := sambapos._chunk_start(site_id);
     COMMIT;
     SET LOCAL search_path TO pg_catalog, pg_temp;
@@ -195,5 +216,5 @@ BEGIN
   ended_by := run_id;
 END;
 $$;
-COMMENT ON PROCEDURE sambapos._chunks_run(integer, bigint) IS
-  'Loads the chunks of a site that are left, each of them committed';
+COMMENT ON PROCEDURE sambapos._chunks_run(integer, boolean, bigint) IS
+  'Loads the chunks of a site that are left, each of them committed, until a blackout window begins';

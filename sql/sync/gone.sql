@@ -73,7 +73,10 @@ COMMENT ON FUNCTION sambapos._root_may_stay_sql(sambapos._place, sambapos._table
   'A condition on replica row r of a root: true if a clear leaves it at the source';
 
 -- The shape of what is gone. A clear takes all there is up to some row, or all of a stretch (nine of ten, for
--- scripts that leave what is not paid); a restore takes the newest, and the ids fall.
+-- scripts that leave what is not paid); a restore takes the newest, and the ids fall. It sets the numerators back as
+-- well, as a clear does, but then the better part of the older rows is still there. Where the till has sold so much
+-- since a restore that each lost id names another row (superseded), that the newest rows are they, all of them, shows
+-- it: rows of a later epoch came in this run, and say nothing.
 CREATE FUNCTION sambapos._gone_shape(place sambapos._place, t sambapos._table, OUT kind text, OUT evidence jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -84,27 +87,38 @@ BEGIN
   EXECUTE format(
     'WITH span AS (
        SELECT count(*) FILTER (WHERE g.row_state IS NULL) AS gone,
+              count(*) FILTER (WHERE g.row_state = ''superseded'') AS superseded,
               count(*) FILTER (WHERE g.row_state IS DISTINCT FROM ''removed'') AS gone_or_superseded,
               min(g.id) FILTER (WHERE g.row_state IS NULL) AS lowest_gone,
                   max(g.id) FILTER (WHERE g.row_state IS NULL) AS highest_gone,
+              min(g.id) FILTER (WHERE g.row_state = ''superseded'') AS lowest_superseded,
+                  max(g.epoch) FILTER (WHERE g.row_state = ''superseded'') AS superseded_epoch,
               (array_agg(g.id ORDER BY g.id) FILTER (WHERE g.row_state IS NULL))[1:50] AS ids
        FROM pg_temp.sambapos__gone AS g WHERE g.table_name = %1$L)
      SELECT s.*, k.*, p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
      FROM span AS s JOIN pg_temp.sambapos__probe AS p ON p.table_name = %1$L CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE r.id < s.lowest_gone) AS left_below,
-           count(*) FILTER (WHERE r.id > s.lowest_gone) AS left_between
+           count(*) FILTER (WHERE r.id > s.lowest_gone AND r.id < s.highest_gone) AS left_between,
+           count(*) FILTER (WHERE r.id < s.lowest_superseded AND r.epoch <= s.superseded_epoch) AS kept_below,
+           count(*) FILTER (WHERE r.id > s.lowest_superseded AND r.epoch <= s.superseded_epoch) AS kept_above
        FROM sambapos_replica.%1$I AS r
-       WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.id < s.highest_gone AND NOT (%2$s)
+       WHERE r.site_id = $1 AND r.row_state = ''live'' AND NOT (%2$s)
+         AND (s.gone = 0 AND s.superseded > 0 OR r.id < s.highest_gone)
          AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch,
              r.id))) AS k',
     t.table_name, sambapos._root_may_stay_sql(place, t)) INTO f USING place.site_id;
   evidence := to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', fell);
   kind := CASE
-    WHEN f.gone = 0 THEN NULL
-    WHEN fell OR f.gone_or_superseded >= f.live_before THEN 'clear'
+    WHEN f.gone = 0 THEN
+      CASE WHEN f.superseded >= 2 AND f.kept_above = 0 AND f.kept_below * 9 > f.superseded
+                AND NOT EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x
+                                WHERE x.table_name = t.table_name AND x.verdict = 'undecided') THEN 'restore' END
+    WHEN f.gone_or_superseded >= f.live_before THEN 'clear'
+    WHEN fell AND (f.lowest_gone < f.highest_now OR f.left_below * 9 <= f.gone) THEN 'clear'
     WHEN f.gone >= 2 AND f.left_below + f.left_between = 0 THEN 'partial clear'
-    WHEN f.gone >= 2 AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
+    WHEN (f.gone >= 2 OR fell) AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
     WHEN f.gone >= 10 AND f.left_between * 9 <= f.gone THEN 'partial clear'
+    WHEN fell THEN 'clear'
     WHEN sambapos._clear_is_near(place, t) THEN 'partial clear' END;
 END;
 $$;
@@ -121,6 +135,10 @@ DECLARE
 BEGIN
   UPDATE pg_temp.sambapos__gone AS g SET row_state = verdict WHERE g.table_name = t.table_name AND g.row_state IS NULL;
   GET DIAGNOSTICS gone = ROW_COUNT;
+  IF gone = 0 THEN
+    gone := (evidence ->> 'superseded')::bigint;
+    verdict := 'their ids name other rows since a backup was restored';
+  END IF;
   PERFORM sambapos._log_message(run_id, t.table_name, format('%s rows are gone at the source: %s', gone, verdict));
   PERFORM sambapos._log_event(run_id, place, t.table_name, kind, gone, evidence, version);
 END;
@@ -128,7 +146,8 @@ $$;
 COMMENT ON FUNCTION sambapos._gone_enter(bigint, sambapos._place, sambapos._table, text, jsonb, bigint) IS
   'Gives a root''s gone rows their verdict and enters it as a source event';
 
--- Rows of a root that the replica has as live and the source's list of ids has not; without a list none is missing.
+-- Rows of a root that the replica has as live and the source's list of ids has not; without a list none is missing, and
+-- only those whose ids name other rows have a shape.
 CREATE FUNCTION sambapos._gone_find(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
     RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -136,16 +155,16 @@ $$
 DECLARE
   shape record;
 BEGIN
-  PERFORM FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed;
-  IF NOT FOUND THEN
+  IF EXISTS (SELECT FROM pg_temp.sambapos__probe AS p WHERE p.table_name = t.table_name AND p.listed) THEN
+    EXECUTE format(
+      'INSERT INTO pg_temp.sambapos__gone (table_name, epoch, id)
+       SELECT %1$L::name, r.epoch, r.id FROM sambapos_replica.%1$I AS r
+       WHERE r.site_id = $1 AND r.row_state = ''live''
+         AND NOT EXISTS (SELECT FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %1$L AND i.id = r.id)
+       ON CONFLICT DO NOTHING', t.table_name) USING place.site_id;
+  ELSIF NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name) THEN
     RETURN;
   END IF;
-  EXECUTE format(
-    'INSERT INTO pg_temp.sambapos__gone (table_name, epoch, id)
-     SELECT %1$L::name, r.epoch, r.id FROM sambapos_replica.%1$I AS r
-     WHERE r.site_id = $1 AND r.row_state = ''live''
-       AND NOT EXISTS (SELECT FROM pg_temp.sambapos__source_id AS i WHERE i.table_name = %1$L AND i.id = r.id)
-     ON CONFLICT DO NOTHING', t.table_name) USING place.site_id;
   SELECT * INTO shape FROM sambapos._gone_shape(place, t);
   IF shape.kind IS NOT NULL THEN
     PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
@@ -167,7 +186,7 @@ DECLARE
   gone bigint;
 BEGIN
   SELECT * INTO shape FROM sambapos._gone_shape(place, t);
-  IF shape.kind IS NOT NULL THEN
+  IF shape.kind IS NOT NULL AND (shape.evidence ->> 'gone')::bigint > 0 THEN
     PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
   END IF;
   PERFORM sambapos._missing_note(run_id, place, t.table_name, array_agg(g.epoch), array_agg(g.id))

@@ -271,7 +271,7 @@ BEGIN
   sites := sambapos._sites_due(site, exactly);
   FOREACH site_id IN ARRAY sites LOOP
     LOOP
-      CALL sambapos._chunks_run(site_id, run_id); -- a first load that was interrupted goes on
+      CALL sambapos._chunks_run(site_id, false, run_id); -- a first load that was interrupted goes on
       SET LOCAL search_path TO pg_catalog, pg_temp;
       complaints := complaints || sambapos._run_complaint(run_id);
       EXIT WHEN run_id IS NOT NULL;

@@ -9,13 +9,16 @@ COMMENT ON FUNCTION sambapos._event_row_state(text) IS
   'The row_state that a kind of source event gives to rows; NULL: it is none that can be reclassified';
 
 -- The rows of an event are those that its version was given to, with their children. Rows of a child table whose root
--- got the version too are of the root's event.
+-- got the version too are of the root's event. What a restore lost, and was entered again, is taken out also where its
+-- ids were used again.
 CREATE FUNCTION sambapos._event_remark(place sambapos._place, e sambapos.source_events, row_state text, version bigint)
     RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos._table;
+  states text[] := ARRAY[sambapos._event_row_state(e.kind)]
+                   || CASE WHEN e.kind = 'restore' AND row_state = 'deleted' THEN '{superseded}'::text[] END;
   marked bigint;
   total bigint := 0;
 BEGIN
@@ -26,14 +29,14 @@ BEGIN
   LOOP
     PERFORM sambapos._table_claim(place, c);
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = $4, synced_at = now(), version = $5
-                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = $3%s', c.table_name,
+                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ANY ($3)%s', c.table_name,
                    CASE WHEN c.kind = 'child' AND sambapos._replica_table(c.parent) IS NOT NULL THEN format(
                      ' AND %s(EXISTS (SELECT FROM sambapos_replica.%I AS p
-                                       WHERE p.site_id = $1 AND p.version = $2 AND p.row_state = $3
+                                       WHERE p.site_id = $1 AND p.version = $2 AND p.row_state = ANY ($3)
                                          AND p.epoch = r.epoch AND p.id = r.%I))',
                      CASE WHEN c.table_name = e.table_name THEN 'NOT ' ELSE '' END, c.parent, c.parent_key)
                    ELSE '' END)
-      USING place.site_id, e.version, sambapos._event_row_state(e.kind), row_state, version;
+      USING place.site_id, e.version, states, row_state, version;
     GET DIAGNOSTICS marked = ROW_COUNT;
     total := total + marked;
   END LOOP;

@@ -184,6 +184,10 @@ BEGIN
     WHEN 'look' THEN
       SELECT w.part, w.failed, w.message INTO part, failed, message FROM sambapos._worker_look(site_id) AS w;
     WHEN 'chunk' THEN
+      IF sambapos._chunks_rest(site_id) THEN
+        part := NULL;
+        RETURN;
+      END IF;
       run_id := sambapos._chunk_start(site_id);
       failed := run_id = 0;
       part := CASE WHEN run_id IS NULL THEN 'start' WHEN run_id > 0 THEN 'load' END;

@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(40);
+SELECT plan(41);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -72,6 +72,9 @@ SELECT is(till.sites_when($$UPDATE sambapos.site SET blackout = '[{"from": "00:0
 UPDATE sambapos.site SET blackout = '[{"from": "00:00", "to": "00:00"}]';
 UPDATE sambapos.site_state SET next_due_at = now() - interval '1 day', last_run_at = now() - interval '1 day';
 SELECT is(till.sites(), 'shop', 'it is not due there');
+INSERT INTO sambapos.backfill (site_id, table_name, batch_rows) SELECT site_id, 'tickets', 10 FROM sambapos.site;
+SELECT is((SELECT coalesce(d.part, 'rests') || ' ' || d.failed FROM sambapos.site AS s, sambapos._worker_do(s.site_id, 'chunk', NULL) AS d), 'rests false', 'no chunk of a first load begins there');
+DELETE FROM sambapos.backfill;
 SELECT is(till.sites_when($$SELECT sambapos_request_sync('shop')$$, $$DELETE FROM sambapos.request$$), 'shop wanted', 'unless somebody asks for it');
 UPDATE sambapos.site SET blackout = NULL;
 

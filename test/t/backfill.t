@@ -67,6 +67,29 @@ is($db->value("SELECT count(*) FROM sambapos_sync('shop') WHERE mode = 'full' AN
 $db->run("CALL sambapos_backfill('shop')");
 is_loaded($db, 'called again');
 
+# ---- a blackout window ----
+
+{
+	my $of = fresh('lunch');
+	my $chunks = "SELECT count(*) FROM sambapos.run WHERE mode = 'backfill' AND status = 'ok'";
+	my $session = $of->session;
+	$session->send("CALL sambapos_backfill('shop', 200)");
+	select undef, undef, undef, 0.05 until $of->value($chunks) >= 1 || $session->is_answered;
+	$of->run("SELECT sambapos_configure('shop', 'blackout', '00:00-24:00')");
+	like(($session->receive)[1], qr/NOTICE: .*a blackout window of the site has begun/, 'blackout: the load ends after the chunk at hand, and says so');
+	my $loaded = $of->value($chunks);
+	cmp_ok($of->value('SELECT count(*) FROM sambapos.backfill WHERE NOT is_through'), '>', 0, 'blackout: there is more to load');
+	like($of->value("SELECT reason FROM sambapos_status('shop')"), qr/^loading \d+ %; rests until a blackout window is over/, 'blackout: the status says so');
+	$of->run("CALL sambapos_run(); CALL sambapos._run_due('shop', true)");
+	is($of->value($chunks), $loaded, 'blackout: the job does not go on with it');
+	$of->run("SELECT sambapos_request_sync('shop'); CALL sambapos_run()");
+	is_loaded($of, 'requested in a blackout window');
+	$of = fresh('called');
+	$of->run("SELECT sambapos_configure('shop', 'blackout', '00:00-24:00')");
+	$of->run("CALL sambapos_backfill('shop', 2000)");
+	is_loaded($of, 'called in a blackout window');
+}
+
 # ---- interrupted ----
 
 my %ways = (

@@ -1,5 +1,6 @@
 # Promise: `make lint` finds a name of ours that is looked up outside pg_catalog (test/lint/search_path), and code
-# on the wrong side of the border between C++ and PostgreSQL, however deep it lies (test/lint/border).
+# on the wrong side of the border between C++ and PostgreSQL, however deep it lies (test/lint/border), and a light or an
+# alert that the manual does not have (test/lint/alerts).
 use strict;
 use warnings;
 use FindBin;
@@ -73,5 +74,21 @@ like(crosses("$deep/x.hpp", "#include \"utils/rel.h\"\n"), qr/only include/, 'an
 is(crosses('src/bridge/deeper/x.hpp', "#include \"utils/rel.h\"\n"), '', 'the bridge may');
 like(crosses("$deep/x.hpp", "PG_TRY();\n"), qr/PG_TRY belongs/, 'PG_TRY outside the bridge');
 like(crosses("$deep/x.cpp", "#include \"x\"\n"), qr/deeper\/x\.cpp: not compiled/, 'a source without an object');
+
+# The manual's lines for lights and alerts.
+sub manual
+{
+	my ($from, $to) = @_;
+	open my $in, '<', "$FindBin::Bin/../../doc/operations.md" or die $!;
+	my $text = do { local $/; <$in> } =~ s/$from/$to/r;
+	open my $out, '>', "$dir/manual.md" or die $!;
+	print $out $text;
+	close $out;
+	return scalar `cd $FindBin::Bin/../.. && test/lint/alerts $dir/manual.md`;
+}
+is(manual('', ''), '', 'the manual has a line for each light and each alert');
+like(manual(qr/^\| `dead letters` .*\n/m, ''), qr/has no line for alert "dead letters"/, 'an alert without a line');
+like(manual(qr/^\| asleep .*\n/m, ''), qr/has no line for light "asleep"/, 'a light without a line');
+like(manual('`busy`', '`busier`'), qr/a line for alert "busier", which there is not/, 'a line without an alert');
 
 done_testing();

@@ -8,6 +8,7 @@ use lib $FindBin::Bin;
 use Test::More;
 use Harness;
 use Canonical;
+use Walk;
 
 Harness::needs_stand_in('become another version');
 
@@ -15,11 +16,13 @@ my $till = Harness::till();
 $till->ctl(qw(fill --tickets 200 --seed 9));
 my $db = Harness::cluster()->database('hotel');
 $db->connect_till($till);
-$db->run(q(SELECT FROM sambapos_add_site('hotel', 'till', 'UTC'); SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
-my $run = q(SELECT sambapos_request_sync('hotel'); CALL sambapos_run('hotel'));
+$db->run(q(ALTER SERVER till RENAME TO hotel; SELECT FROM sambapos_add_site('hotel', 'hotel', 'UTC'); SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
+my $walk = Walk->new('A SambaPOS upgrade');
+my $look = q(; CALL sambapos_run('hotel'));    # what pg_cron does within a minute
+my $run = $walk->step(2) . $look;
 
 # 1. before
-is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'green before the upgrade');
+is($db->value($walk->step(1)), 'green', 'green before the upgrade');
 $db->run(q(CREATE TABLE before AS SELECT id, total_amount FROM sambapos_replica.tickets; CREATE TABLE prices AS SELECT id, price FROM sambapos_replica.menu_item_prices));
 my $reports = $db->value('SELECT sum(total_amount) FROM sambapos_report.tickets');
 
@@ -50,6 +53,9 @@ my (undef, $said) = $db->psql($run);
 is($said, '', 'the first run after the upgrade goes through');
 
 # 3. what changed
+my @changed = $db->rows($walk->step(3));
+is_deeply([ grep { $_->[2] ne 'followed' } @changed ], [], 'all was followed');
+ok((grep { $_->[0] eq 'tickets' && $_->[3] =~ /new column ticket_uid/ } @changed), 'tickets are among it');
 my %version = map { $_->[0] => $_ } $db->rows(q(SELECT table_name, outcome, message, run_id FROM sambapos.schema_versions WHERE seen_until IS NULL AND run_id = (SELECT max(run_id) FROM sambapos.run)));
 is_deeply([ grep { $version{$_}[1] ne 'followed' } keys %version ], [], 'every change was followed');
 like($version{payments}[2], qr/^(?=.*new column fee)(?=.*column ticket_id is bigint now)/, 'payments: what was done');
@@ -65,15 +71,25 @@ is($db->value('SELECT sum(total_amount) FROM sambapos_report.tickets'), $reports
 is($db->value('SELECT count(*) FROM prices AS p JOIN sambapos_replica.menu_item_prices_history AS h USING (id) WHERE h.price = p.price'), $db->value('SELECT count(*) FROM prices'), 'earlier prices are kept');
 is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'green after the upgrade');
 
-# 4. what is new, and what is gone
-is($db->value(q(SELECT action FROM sambapos_add_table('hotel', 'Loyalty'))), 'added', 'a new table is added');
+# 4. what is new
+is_deeply([ $db->rows($walk->step(4)) ], [], 'no table of the default set is new');
+is($db->value(q(SELECT action FROM sambapos_add_table('hotel', 'Loyalty'))), 'added', 'a table of another name is added');
 $db->run($run);
 is($db->value('SELECT count(*) FROM sambapos_replica.loyalty'), 0, 'and copied');
 $till->sql('INSERT INTO Loyalty VALUES (1, 5); DROP TABLE Departments');
+
+# 5. what is gone
 like(($db->psql($run))[1], qr/departments: the source shows no table dbo.Departments/, 'a table that is gone fails');
+my ($failed, @more) = $db->rows($walk->step(5));
+is_deeply([ $failed->[0], $failed->[1], scalar @more ], [ 'departments', 'failed', 0 ], 'the manual finds it');
+like($failed->[2], qr/the source shows no table/, 'and why');
 is($db->value('SELECT points FROM sambapos_replica.loyalty'), 5, 'and no other');
 $db->run(q(SELECT FROM sambapos_remove_table('hotel', 'departments')) . '; ' . $run);
 is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'removed, the light is green');
 cmp_ok($db->value('SELECT count(*) FROM sambapos_replica.departments'), '>', 0, 'its rows stay');
+
+# 6. what the upgrade may have taken back
+is_deeply([ grep { $_->[1] eq 'error' } $db->rows($walk->step(6)) ], [], 'the way to the till is in order');
+is_deeply([ $walk->untried ], [], 'each statement of the walk was tried');
 
 done_testing();
