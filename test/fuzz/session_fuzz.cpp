@@ -10,12 +10,14 @@
  * The runs happen in worker processes, so that a crash is a finding and not the end. Whatever a
  * sanitizer or a broken promise says is read from the worker's standard error.
  */
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <dirent.h>
@@ -90,6 +92,9 @@ check_clean(const HostileServer &server, int descriptors)
 {
 	if (!server.wait_until_closed(20))
 		fprintf(stderr, "promise broken: a connection is left open\n"), abort();
+	/* The server may have accepted a connection that it has not counted yet. */
+	for (int tries = 20000; tries > 0 && open_descriptors() != descriptors; tries--)
+		std::this_thread::sleep_for(std::chrono::milliseconds(1));
 	if (open_descriptors() != descriptors)
 		fprintf(stderr, "promise broken: a descriptor is left open\n"), abort();
 }
