@@ -55,9 +55,9 @@ BEGIN
   EXECUTE format(
     'INSERT INTO pg_temp.sambapos__suspect (table_name, id, epoch, uid_differs, names_differ, made_before, times_agree)
      SELECT DISTINCT ON (s.id) %L::name, s.id, r.epoch, coalesce(%s, false), NOT %s, coalesce(s.%I < $2, false), %s
-     FROM %s WHERE s.epoch IS NULL AND r.row_state = ''live'' ORDER BY s.id, r.epoch DESC',
+     FROM %s WHERE s.epoch IS NULL ORDER BY s.id, r.epoch DESC',
     t.table_name, sambapos._root_uid_sql(place, t, '<>'), sambapos._root_names_agree_sql(place, t), t.date_column,
-    sambapos._root_times_agree_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}'))
+    sambapos._root_times_agree_sql(place, t), sambapos._stage_live_namesakes_sql(t))
     USING place.site_id, (SELECT r.since FROM sambapos.run AS r WHERE r.run_id = _suspect_find.run_id);
   PERFORM sambapos._stage_analyze('sambapos__suspect');
   EXECUTE format(
@@ -225,16 +225,17 @@ DECLARE
 BEGIN
   FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE sambapos._stage_is_filled(k.table_name)
   LOOP
-    -- the replaced rows first, since there are few: nothing is known yet of how the epochs are spread in the stage
-    EXECUTE format('UPDATE pg_temp.%I AS p SET epoch = NULL
-                     FROM (SELECT DISTINCT s.%4$I AS id, r.epoch
-                           FROM pg_temp.%2$I AS s JOIN sambapos._epoch_present AS e ON e.site_id = $1
-                           JOIN sambapos_replica.%3$I AS r
-                             ON r.site_id = $1 AND r.epoch = e.epoch AND r.%4$I = s.%4$I AND %5$s
+    -- the replaced rows first, since there are few; each is looked up by its key, in the epoch of its root
+    EXECUTE format('UPDATE pg_temp.%1$I AS p SET epoch = NULL
+                     FROM (SELECT DISTINCT s.%4$I AS id
+                           FROM pg_temp.%2$I AS s JOIN pg_temp.%1$I AS o ON o.id = s.%4$I
+                           CROSS JOIN LATERAL (
+                             SELECT k.* FROM sambapos_replica.%3$I AS k
+                             WHERE k.site_id = $1 AND k.epoch = o.epoch AND k.%4$I = s.%4$I AND %5$s OFFSET 0) AS r
                            WHERE r.row_state <> ''live'' AND %6$s OFFSET 0) AS x
-                     WHERE x.id = p.id AND x.epoch = p.epoch',
+                     WHERE x.id = p.id',
                    sambapos._stage_name(t.table_name), sambapos._stage_name(c.table_name), c.table_name, c.parent_key,
-                   (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ')
+                   (SELECT string_agg(format('k.%I = s.%1$I', k), ' AND ')
                     FROM unnest(sambapos._table_key(place, c)) AS k),
                    sambapos._child_is_another_sql(place, c)) USING place.site_id;
   END LOOP;
@@ -252,13 +253,19 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  namesakes text := sambapos._stage_namesakes_sql(t, '{id}');
+  namesakes text := sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL');
+  live_namesakes text := sambapos._stage_live_namesakes_sql(t);
   reused jsonb;
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
+  -- those that are live first, that is nearly all: only the others are looked for in every epoch
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
-                    ORDER BY s.id, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.id = s.id',
+                    ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
+                 stage, live_namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
+  EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
+                    SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
+                    ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
                  stage, namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
   PERFORM sambapos._suspect_find(run_id, place, t);
   IF EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name) THEN
@@ -269,7 +276,7 @@ BEGIN
                      WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
   END IF;
   PERFORM sambapos._epoch_leave_replaced(place, t);
-  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE s.epoch IS NULL AND r.epoch >= $2', namesakes)
+  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2', namesakes)
     INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
@@ -280,9 +287,15 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone
                   SELECT %L::name, r.epoch, r.id, CASE WHEN %s THEN ''removed'' ELSE ''superseded'' END FROM %s
-                  WHERE r.epoch <> s.epoch
-                    AND (r.row_state = ''live'' OR r.row_state IN (''cleared'', ''superseded'') AND %2$s)',
-                 t.table_name, sambapos._root_same_sql(place, t), namesakes) USING place.site_id;
+                  WHERE r.epoch <> s.epoch',
+                 t.table_name, sambapos._root_same_sql(place, t), live_namesakes) USING place.site_id;
+  -- what a root that was live all the time went on beside was found when it began to
+  EXECUTE format('INSERT INTO pg_temp.sambapos__gone
+                  SELECT %1$L::name, r.epoch, r.id, ''removed'' FROM %3$s
+                  WHERE r.epoch <> s.epoch AND r.row_state IN (''cleared'', ''superseded'') AND %2$s',
+                 t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}', format(
+                   'NOT EXISTS (%s AND l.epoch = s.epoch)', sambapos._replica_live_row_sql(t, 's.id'))))
+    USING place.site_id;
   EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
                    WHERE (w.site_id, w.table_name) = ($1, %L) AND w.run_id < $2 AND w.missing_runs BETWEEN 1 AND $3
                      AND NOT EXISTS (SELECT FROM %s AS s WHERE s.id = w.id)', t.table_name, stage)
@@ -352,7 +365,7 @@ $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
   key name[] := sambapos._table_key(place, t);
-  namesakes text := sambapos._stage_namesakes_sql(t, key);
+  namesakes text := sambapos._stage_namesakes_sql(t, key, 's.epoch IS NULL');
   differs text := (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p);
   rootless boolean := t.kind = 'child' AND sambapos._table_has_root(t);
   -- the table was empty when it was last read, or its ids have fallen since: the live rows known of it are gone
@@ -369,14 +382,14 @@ BEGIN
   END IF;
   IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT DISTINCT ON (s.ctid) s.ctid AS row, r.epoch FROM %s
-        WHERE s.epoch IS NULL AND (r.row_state = ''live'' OR $2 OR NOT %s)
-        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
+        SELECT DISTINCT ON (s.row) s.row, r.epoch FROM %s
+        WHERE r.row_state = ''live'' OR $2 OR NOT %s
+        ORDER BY s.row, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
       stage, namesakes, differs)
       USING place.site_id, t.history OR NOT sambapos._key_is_counted(place, t);
   END IF;
   EXECUTE format('SELECT jsonb_agg(DISTINCT %s) FROM %s
-                  WHERE s.epoch IS NULL AND r.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
+                  WHERE e.epoch >= $2 AND (r.row_state <> ''live'' OR $3) AND %s',
                  sambapos._key_json_sql(key), namesakes, differs) INTO reused
     USING place.site_id, epoch, restarted AND rootless;
   IF reused IS NOT NULL THEN

@@ -207,8 +207,8 @@ DECLARE
   suspects bigint[];
   neighbours bigint[];
 BEGIN
-  EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE r.row_state = ''live'' AND NOT coalesce(%s, false)',
-                 sambapos._stage_namesakes_sql(t, '{id}'), sambapos._root_same_sql(place, t))
+  EXECUTE format('SELECT array_agg(DISTINCT s.id) FROM %s WHERE NOT coalesce(%s, false)',
+                 sambapos._stage_live_namesakes_sql(t), sambapos._root_same_sql(place, t))
     INTO suspects USING place.site_id;
   IF suspects IS NULL THEN
     RETURN;
