@@ -175,6 +175,34 @@ sub postgres
 	return $output;
 }
 
+# From now on the till's cluster logs who waits for a lock, and for whose, if it is longer than a millisecond: of
+# sessions that begin later.
+sub watch_locks
+{
+	my ($till) = @_;
+	$till->postgres("ALTER SYSTEM SET $_")
+		for "log_min_messages = 'log'", 'log_lock_waits = on', "deadlock_timeout = '1ms'", 'log_disconnections = on', "log_line_prefix = '%p <%a> '";
+	$till->postgres('SELECT pg_reload_conf()');
+}
+
+# Each wait that was logged: who waited, and those who held the lock or stood before him, by application name; asked
+# while those that matter are there, since one that ends is logged a moment later.
+sub lock_waits
+{
+	my ($till) = @_;
+	open my $log, '<', "$till->{directory}/cluster.log" or die $!;
+	my %application = map { split /\t/ } split /\n/, $till->postgres(q(SELECT pid || E'\t' || application_name FROM pg_stat_activity WHERE application_name <> ''));
+	my @waits;
+	while (<$log>)
+	{
+		$application{$1} = $2 if /^(\d+) <(.*?)> /;
+		next unless /^(\d+) <.*?> DETAIL:  Process(?:es)? holding the lock: ([\d, ]+)\. Wait queue: ([\d, ]+)\./;
+		my ($waiter, $holders, $queue) = ($1, $2, $3);
+		push @waits, [ $waiter, split(/, /, $holders), $queue =~ s/(?:, )?\b$waiter\b.*//r =~ /\d+/g ];
+	}
+	return map { [ map { $application{$_} // 'unknown' } @$_ ] } @waits;
+}
+
 # From now on the till remembers all it does (test/till/ledger.sql).
 sub keep_ledger { my ($till) = @_; $till->postgres(undef, '-f', "$Harness::root/test/till/ledger.sql") }
 

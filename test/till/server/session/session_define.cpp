@@ -211,6 +211,8 @@ Session::use_database(const std::string &name, bool announce)
 							   "\" is not able to access the database \"" + found.name +
 							   "\" under the current security context.");
 		pg.connect(shared().options.socket_directory, found.name);
+		/* so that the cluster's own views and log tell whose process it is */
+		pg.run("SET application_name = " + quote_literal(login.application));
 		become_user(name_there);
 		lock_timeout_sent = false;
 	}
