@@ -45,8 +45,10 @@ BEGIN
                 t.last_status IS DISTINCT FROM 'ok' OR t.full_due OR t.loaded_at IS NULL
                 OR t.source_signature IS NULL AND NOT tracked
                 OR t.kind = 'master' AND t.read_whole_at <= night
-                OR to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL
-                OR to_regclass(format('%I.%I', live_schema, t.table_name)) IS NULL)));
+                OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relkind IN ('r', 'p')
+                               AND c.oid = to_regclass(format('sambapos_replica.%I', t.table_name)))
+                OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relkind = 'f'
+                               AND c.oid = to_regclass(format('%I.%I', live_schema, t.table_name))))));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_is_possible(bigint, sambapos._place) IS
