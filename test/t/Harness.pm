@@ -471,6 +471,8 @@ sub close
 sub DESTROY
 {
 	my ($session) = @_;
+	return if ${^GLOBAL_PHASE} eq 'DESTRUCT'; # what it needs may be gone already; psql ends with its input
+	local ($?, $@); # the script's own exit status
 	$session->{run}->kill_kill if $session->{run} && $session->{run}->pumpable;
 }
 
