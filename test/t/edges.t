@@ -98,7 +98,8 @@ $db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two
 	INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, return_message)
 	SELECT jobid, 1000000, database, username, command, 'failed', 'connection failed' FROM cron.job));
 like(notices($db, q(SELECT FROM sambapos_schedule('two', '0 5 * * *'))), qr/"sambapos:two" could not log in and is made anew.*$ran_at/s, 'also of a job that could not log in');
-$db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two')));
+$db->run(q(SELECT sambapos_unschedule('two'); SELECT FROM sambapos_schedule('two');
+	UPDATE cron.job SET active = false));    # a run at the turn of a minute would hold the site, which is removed below
 like(notices($db, q(SELECT sambapos_configure('two', 'sync_interval', '10 seconds'))), qr/looks once a minute/, 'an interval below a minute');
 unlike(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '10 seconds'))), qr/NOTICE/, 'no interval is shorter than ten seconds');
 like(notices($db, q(SELECT sambapos._schedule_compare('two', '5 seconds', '15 minutes'))), qr/'sync_interval', '00:00:10'/, 'nor is what a hint says');
