@@ -8,6 +8,7 @@
 extern "C"
 {
 #include "postgres.h"
+#include "access/htup_details.h" /* in 15 to 18 it knows VARDATA and its kin; postgres.h does in 15 only */
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 
