@@ -77,7 +77,7 @@ $$
     WHEN 'login refused' THEN format('Correct the user mapping, then SELECT sambapos_request_sync(%L)', site)
     WHEN 'another database' THEN format('Set the server back, or SELECT sambapos_accept_source(%L, ...)', site)
     WHEN 'no tables' THEN format('SELECT sambapos_add_table(%L, ...)', site)
-    WHEN 'loading' THEN format('See sambapos.progress. If nothing is on: CALL sambapos_backfill(%L)', site)
+    WHEN 'loading' THEN format('See sambapos.progress. If nothing is in progress: CALL sambapos_backfill(%L)', site)
     WHEN 'job' THEN format('SELECT * FROM sambapos_schedule(%L)', site)
     WHEN 'busy' THEN 'See the session that the message names in pg_stat_activity.'
     WHEN 'table disabled' THEN

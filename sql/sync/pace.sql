@@ -31,7 +31,8 @@ $$
   WHERE r.run_id = (SELECT max(k.run_id) FROM sambapos.run AS k WHERE k.site_id = place.site_id
                     AND k.status = 'running');
 $$;
-COMMENT ON FUNCTION sambapos._pace_run(sambapos._place) IS 'The run of a site that is on: there is one at a time';
+COMMENT ON FUNCTION sambapos._pace_run(sambapos._place) IS
+  'The run of a site that is in progress: there is one at a time';
 
 -- A log of fewer runs says nothing yet.
 CREATE FUNCTION sambapos._pace_usual_answer(place sambapos._place) RETURNS real

@@ -79,7 +79,8 @@ BEGIN
     RETURN;
   ELSIF NOT sambapos._site_try_lock(place.site_id) THEN
     RETURN NEXT sambapos._sync_no_result(place, 'busy', format(
-      'another run of this site is on: %s', coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
+      'another run of this site is in progress: %s',
+      coalesce(sambapos._site_holder(place.site_id), 'it has just ended')));
     RETURN;
   END IF;
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = place.site_id;
