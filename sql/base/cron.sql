@@ -252,7 +252,8 @@ BEGIN
   ELSE
     RAISE EXCEPTION 'pg_cron is not in database "%"', current_database() USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = E'Do what of this is not done yet, then call sambapos_schedule again:\n' || sambapos._cron_steps()
+      HINT = E'Do those of these steps that are not done yet, then call sambapos_schedule '
+              'again:\n' || sambapos._cron_steps()
              || CASE WHEN NOT pg_has_role('pg_read_all_settings', 'USAGE')
                      THEN format(E'\nIf a superuser says that cron.database_name is another database, type there: %s',
                                  sambapos._cron_elsewhere(site, line, command)) ELSE '' END;

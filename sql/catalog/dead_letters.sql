@@ -14,7 +14,7 @@ CREATE TABLE sambapos.dead_letters (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.dead_letters', '');
 COMMENT ON TABLE sambapos.dead_letters IS
-  'Values with characters that are none, such as half of a surrogate pair: the replica has U+FFFD in their place, '
+  'Values with invalid characters, such as half of a surrogate pair: the replica has U+FFFD in their place, '
   'what was read is here. A line goes when the value has been corrected at the source';
 COMMENT ON COLUMN sambapos.dead_letters.epoch IS
   'The row''s epoch; 0: it was read and not merged yet';

@@ -142,7 +142,7 @@ SELECT t.site_id, 'warning', 'code of others', t.table_name, NULL,
 FROM sambapos._table AS t WHERE t.enabled AND t.code_of_others IS NOT NULL
 UNION ALL
 SELECT d.site_id, 'notice', 'dead letters', d.table_name, min(d.filed_at),
-       format('%s values of %s hold characters that are none', count(*), d.table_name), NULL,
+       format('%s values of %s hold invalid characters', count(*), d.table_name), NULL,
        'dead letters ' || d.table_name
 FROM sambapos.dead_letters AS d GROUP BY d.site_id, d.table_name
 UNION ALL

@@ -123,4 +123,4 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._doctor_way(text) IS 'Connects to a server: a row a step, and what became of it';
+COMMENT ON FUNCTION sambapos._doctor_way(text) IS 'Connects to a server: a row for each step, and what became of it';

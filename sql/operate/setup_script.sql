@@ -371,7 +371,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_setup_script(text, integer) IS
-  'T-SQL, a row a line, that an administrator of the till''s SQL Server runs: level 0 a login that can only read the '
+  'T-SQL, a row for each line, that an administrator of the till''s SQL Server runs: level 0 a login that can only '
+  'read the '
   'tables which are copied, without their secrets; 1 also snapshot isolation; 2 also change tracking; '
   '3 also an index on Tickets(LastUpdateTime). It marks what it makes, does nothing to a login or '
   'user without the mark, and the undo of each level, at the end as comments, undoes only what is marked. Nothing is '

@@ -315,7 +315,8 @@ RETURNS SETOF record
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
-  'How a site is, or all of them: a row a site, from the catalog and the run log; never connects to a till. light: '
+  'How a site is, or all of them: a row for each site, from the catalog and the run log; never connects to a till. '
+  'light: '
   'green (last run ok, data younger than twice sync_interval, that of the tickets if they have their own), amber '
   '(older, a table failed, paused or disabled, the job in trouble, or loading), red (never worked, disabled or paused, '
   'login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, '

@@ -260,6 +260,7 @@ BEGIN
                     place.server);
   END IF;
   PERFORM sambapos._live_schema_ensure(place);
+  PERFORM sambapos._schema_check_create(n.nspname) FROM pg_namespace AS n WHERE n.nspname = 'sambapos_replica';
   fresh := sambapos._live_fresh(place, 'dbo', ARRAY(
     SELECT p FROM unnest(present || dropped) AS p
     WHERE p = ANY (at_source) AND (p = ANY (dropped) OR NOT EXISTS (
@@ -331,8 +332,9 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], inte
   'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema '
   'sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the '
   'till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables '
-  'or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row a '
-  'table: added, kept, made again, not at the source, left out, or refused, each with its reason. Run again it adds '
+  'or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row for '
+  'each table: added, kept, made again, not at the source, left out, or refused, each with its reason. Run again it '
+  'adds '
   'what is missing, makes again what was dropped, and changes nothing else. Errors: 42602 site name, 42704 server, '
   '22023 other arguments or a table that is never copied, 42P01 a table the source has not';
 

@@ -71,10 +71,11 @@ BEGIN
     EXECUTE format('CREATE SCHEMA %I', live);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', live, 'Live foreign tables of SambaPOS site ' || place.name);
   END IF;
+  PERFORM sambapos._schema_check_create(live);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._live_schema_ensure(sambapos._place) IS
-  'Makes the live schema of a site; raises 55000 if others own it';
+  'Makes the live schema of a site; raises 55000 if others own it, 42501 if nothing can be made in it';
 
 -- The name that a fresh table is to have may be that of another fresh one: so by way of a name nobody has.
 CREATE FUNCTION sambapos._live_move(place sambapos._place, relation regclass, table_name name) RETURNS void

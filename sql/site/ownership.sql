@@ -47,6 +47,25 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._schema_problem(name) IS 'Why a schema may not be used; NULL: it may, or does not exist';
 
+-- A superuser's schema may be used, but not by whoever has no right to create in it: as after the extension was dropped
+-- and is used by another role.
+CREATE FUNCTION sambapos._schema_check_create(schema_name name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT has_schema_privilege(schema_name, 'CREATE') THEN
+    RAISE EXCEPTION 'role "%" cannot create tables in schema "%"', current_user, schema_name USING
+      ERRCODE = 'insufficient_privilege',
+      DETAIL = format('The schema belongs to role "%s".',
+                      (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = schema_name)),
+      HINT = format('ALTER SCHEMA %1$I OWNER TO %2$I. Or drop it, if nothing in it is needed: DROP SCHEMA %1$I.',
+                    schema_name, current_user);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schema_check_create(name) IS
+  'Raises 42501 if the role that runs may create nothing in a schema; 3F000 if there is none';
+
 CREATE FUNCTION sambapos._site_problem(place sambapos._place) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

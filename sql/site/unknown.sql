@@ -84,7 +84,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._unknown_rows(integer) IS 'What the replica has of a site''s number, a row a table';
+COMMENT ON FUNCTION sambapos._unknown_rows(integer) IS 'What the replica has of a site''s number, a row for each table';
 
 -- Everything that the catalog knows of the site moves to the old number; the first sync then finds the rows.
 CREATE FUNCTION sambapos._site_take_number(place sambapos._place, old_id integer) RETURNS void

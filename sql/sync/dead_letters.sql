@@ -1,4 +1,4 @@
--- dead_letters.sql: the sync reads on where a value holds characters that are none; its bytes are kept.
+-- dead_letters.sql: the sync reads on where a value holds invalid characters; its bytes are kept.
 
 -- U+FFFD stands for them; it may also be what the source has. Of national text that can be told: in bytes that
 -- are UTF-16 throughout nothing was replaced.
@@ -38,7 +38,7 @@ $$
   WHERE c.type_name = 'text' AND NOT c.is_key AND NOT c.is_hidden ORDER BY c.ordinal;
 $$;
 COMMENT ON FUNCTION sambapos._dead_letter_columns(sambapos._place, sambapos._table) IS
-  'The columns of a table that can hold characters that are none';
+  'The columns of a table that can hold invalid characters';
 
 CREATE FUNCTION sambapos._dead_letter_key_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

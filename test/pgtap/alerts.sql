@@ -91,7 +91,7 @@ SELECT is(till.alerts_after($$INSERT INTO sambapos.source_events (site_id, kind,
 SELECT is(till.alerts_after($$INSERT INTO sambapos.dead_letters (site_id, table_name, key, column_name, replaced, run_id)
                               SELECT site_id, 'menu_items', jsonb_build_object('id', i), 'name', '?', 1 FROM sambapos.site, generate_series(1, 3) AS i$$,
                             $$till.alerts() || ': ' || (SELECT message FROM sambapos.alerts)$$),
-          'notice dead letters menu_items: 3 values of menu_items hold characters that are none', 'values are in the dead letters');
+          'notice dead letters menu_items: 3 values of menu_items hold invalid characters', 'values are in the dead letters');
 SELECT is(till.alerts_after($$INSERT INTO sambapos.reconcile_finding (site_id, run_id, table_name, id, roots, kind, version, repaired_at)
                               SELECT site_id, 1, 'orders', i, '{1}', 'different', 1, CASE i WHEN 3 THEN now() END FROM sambapos.site, generate_series(1, 3) AS i$$,
                             $$till.alerts() || ': ' || (SELECT message FROM sambapos.alerts)$$),

@@ -179,6 +179,14 @@ $db->run(<<~SQL);
 	SELECT sambapos_grant('syncer', 'admin'); GRANT CREATE ON DATABASE $name TO syncer; GRANT USAGE ON FOREIGN SERVER till TO syncer;
 	CREATE USER MAPPING FOR syncer SERVER till $mapping;
 	SQL
+for my $schema (qw(sambapos_live_shop sambapos_replica))    # as they are left where the extension was dropped
+{
+	$db->run("CREATE SCHEMA $schema");
+	my $error = $db->error("SET SESSION AUTHORIZATION syncer; $add");
+	is($error->{sqlstate}, '42501', "a superuser's empty $schema: refused");
+	like($error->{text}, qr/"syncer" cannot create tables in schema "$schema".*belongs to role "postgres".*ALTER SCHEMA $schema OWNER TO syncer/s, 'and how to mend it');
+	$db->run("DROP SCHEMA $schema");
+}
 $db->run("SET SESSION AUTHORIZATION syncer; $add; SELECT FROM sambapos_sync('shop')");
 is($db->value(q(SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'sambapos_replica')), 'syncer', 'a plain role owns what it writes');
 like((row_of($db))->{message}, qr/schema "sambapos_replica" belongs to role "syncer"/, 'a superuser does not sync what such a role owns');
