@@ -85,14 +85,15 @@ show()
 	local begin=$EPOCHREALTIME output status
 	printf '\n'
 	sed '1s/^/shop=# /; 1!s/^/       /' <<<"$1"
-	output=$("${db[@]}" --pset footer=off --pset format=wrapped --pset columns=$((columns - 4)) -c "$1" 2>&1)
+	output=$(in_group "${db[@]}" --pset footer=off --pset format=wrapped --pset columns=$((columns - 4)) -c "$1" 2>&1)
 	status=$?
 	[ -z "$output" ] || sed 's/^/    /; s/ *$//' <<<"$output"
 	[ $status = 0 ] || die "that should have worked"
 	printf '    (%s)\n' "$(since "$begin")"
 }
 
+# In a group of its own: Ctrl-C is for us. psql would end as if its query had failed, and so would the story.
 value()
 {
-	"${db[@]}" --no-align --tuples-only -c "$1"
+	in_group "${db[@]}" --no-align --tuples-only -c "$1"
 }
