@@ -217,20 +217,24 @@ BEGIN
   SELECT * INTO known FROM sambapos.source_question AS q WHERE q.site_id = place.site_id;
   IF known.asked_by = run_id THEN
     RETURN;
-  ELSIF known.site_id IS NULL THEN
-    known.question := sambapos._question_build(place, known);
-    INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
   END IF;
-  known.question := coalesce(sambapos._question_of_tracking(place), known.question);
-  UPDATE sambapos.source_question AS q
-     SET answer = sambapos._question_answer(place, known.question), asked_by = run_id
-   WHERE q.site_id = place.site_id;
-EXCEPTION WHEN OTHERS THEN
-  IF sambapos._log_is_fatal(SQLSTATE) THEN
-    RAISE;
-  END IF;
-  PERFORM sambapos._end_remote_transaction(place.server);
-  UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
+  PERFORM sambapos._new_tables_look(place) WHERE sambapos._new_tables_are_due(place);
+  BEGIN
+    IF known.site_id IS NULL THEN
+      known.question := sambapos._question_build(place, known);
+      INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
+    END IF;
+    known.question := coalesce(sambapos._question_of_tracking(place), known.question);
+    UPDATE sambapos.source_question AS q
+       SET answer = sambapos._question_answer(place, known.question), asked_by = run_id
+     WHERE q.site_id = place.site_id;
+  EXCEPTION WHEN OTHERS THEN
+    IF sambapos._log_is_fatal(SQLSTATE) THEN
+      RAISE;
+    END IF;
+    PERFORM sambapos._end_remote_transaction(place.server);
+    UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
+  END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place) IS
