@@ -117,6 +117,9 @@ CREATE TABLE sambapos.site_state (
   lateness_at          timestamptz,
   tracked_fork         text,
   tracked_state        text,
+  tables_asked_at      timestamptz,
+  new_tables           text[] NOT NULL DEFAULT '{}',
+  new_tables_since     timestamptz,
   -- of the runs
   current_run          bigint,
   next_due_at          timestamptz,
@@ -154,6 +157,11 @@ COMMENT ON COLUMN sambapos.site_state.tracked_fork IS
 COMMENT ON COLUMN sambapos.site_state.tracked_state IS
   'What change tracking stood at when all tables were last read by a run, with nothing left that waits; NULL: not '
   'known';
+COMMENT ON COLUMN sambapos.site_state.tables_asked_at IS
+  'When a run last asked the source for the tables of wanted_table; NULL: none has';
+COMMENT ON COLUMN sambapos.site_state.new_tables IS
+  'Those of them that were there then, by the names they would have here';
+COMMENT ON COLUMN sambapos.site_state.new_tables_since IS 'Since when some have been there; NULL: there are none';
 COMMENT ON COLUMN sambapos.site_state.current_run IS
   'The run that may merge; a run that lost the site to another one finds a different number here';
 COMMENT ON COLUMN sambapos.site_state.next_due_at IS

@@ -2,7 +2,7 @@
 
 CREATE TABLE sambapos.source_question (
   site_id    integer PRIMARY KEY,
-  question   text NOT NULL,
+  question   jsonb NOT NULL,
   since      timestamp,
   low_ids    jsonb NOT NULL DEFAULT '{}',
   database   text,
@@ -16,7 +16,8 @@ COMMENT ON TABLE sambapos.source_question IS
   'The question that each run of a site asks first, and what was answered of the database and its columns; what was '
   'answered of each table is in table_state.source_signature. Written by runs';
 COMMENT ON COLUMN sambapos.source_question.question IS
-  'T-SQL: how many rows there are, and what the rows add up to that a run would read again';
+  'T-SQL by table, of the source itself under no name: how many rows there are, and what the rows add up to that a run '
+  'would read again. Of tables that are not due a run does not ask';
 COMMENT ON COLUMN sambapos.source_question.since IS
   'The source''s local time on which its dates rest; NULL: it asks about masters only';
 COMMENT ON COLUMN sambapos.source_question.low_ids IS 'The id of each table above which it asks about the rows';

@@ -99,6 +99,9 @@ $$
              table_name)
     WHEN 'inconsistent'
       THEN 'See sambapos.inconsistent: the till itself (is_of_the_till), or the next run reads it again.'
+    WHEN 'new table' THEN
+      format('SELECT sambapos_add_table(%L, ...) has the next run load one; sambapos_remove_table(%L, ...) says that '
+             'one is not wanted.', site, site)
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
@@ -154,6 +157,16 @@ UNION ALL
 SELECT i.site_id, 'notice', 'inconsistent', i.table_name, min(i.first_seen_at),
        format('the sums of %s rows of %s do not agree', count(*), i.table_name), NULL, 'inconsistent ' || i.table_name
 FROM sambapos.inconsistent_root AS i GROUP BY i.site_id, i.table_name
+UNION ALL
+SELECT s.site_id, 'warning', 'new table', NULL, s.new_tables_since,
+       'the source has tables now that it did not have when they were asked for: ' || w.names, NULL,
+       'new table ' || w.names
+FROM sambapos.site_state AS s
+CROSS JOIN LATERAL (SELECT string_agg(w.table_name, ', ' ORDER BY w.table_name) AS names
+                    FROM sambapos.wanted_table AS w
+                    WHERE w.site_id = s.site_id AND w.table_name = ANY (s.new_tables)
+                      AND w.asked_at < s.tables_asked_at) AS w
+WHERE w.names IS NOT NULL
 UNION ALL
 SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
        'restore ' || e.event_id

@@ -13,6 +13,7 @@ $$
     ('rights', '_doctor_rights', true),
     ('secrets', '_doctor_secrets', true),
     ('tables', '_doctor_tables', true),
+    ('new tables', '_doctor_new_tables', true),
     ('collation', '_doctor_collation', true),
     ('snapshot isolation', '_doctor_snapshot', true),
     ('change tracking', '_doctor_tracking', true),

@@ -191,3 +191,33 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_tables(text) IS 'May the login read what is copied?';
+
+-- Metadata of SQL Server shows a login only what it has a right to: what is not seen may be there.
+CREATE FUNCTION sambapos._doctor_new_tables(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  at_source text[] := sambapos._source_tables(server);
+  fresh     text[];
+  fixes     text;
+  unseen    text[];
+BEGIN
+  SELECT array_agg(format('%s (site %s)', w.table_name, s.name) ORDER BY s.name, w.table_name)
+           FILTER (WHERE a.table_name IS NOT NULL),
+         string_agg(format('SELECT sambapos_add_table(%L, %L);', s.name, w.table_name), ' '
+                    ORDER BY s.name, w.table_name) FILTER (WHERE a.table_name IS NOT NULL),
+         array_agg(DISTINCT w.table_name) FILTER (WHERE a.table_name IS NULL)
+    INTO fresh, fixes, unseen
+  FROM sambapos._place AS s JOIN sambapos.wanted_table AS w USING (site_id)
+  LEFT JOIN LATERAL sambapos._wanted_at_source(s.site_id, at_source) AS a (table_name) USING (table_name)
+  WHERE s.server = _doctor_new_tables.server AND s.removed_at IS NULL;
+  IF fresh IS NOT NULL THEN
+    RETURN sambapos._finding('warning', 'not there when they were asked for, there now: '
+        || sambapos._words_some(fresh, 5, ', '), fixes);
+  END IF;
+  RETURN sambapos._finding('ok', coalesce('not there, or not shown to the login: '
+                                          || sambapos._words_some(unseen, 5, ', '), 'none is waited for'));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_new_tables(text) IS
+  'Has the till tables now that were asked for when it had them not?';

@@ -165,7 +165,9 @@ $$
   SELECT '-- What is copied may be read. Tables that this till does not have are left out.'
   UNION ALL
   SELECT sambapos._setup_if_there(o.object, format('GRANT SELECT ON %s TO %s', o.object, sambapos._setup_name(login)))
-  FROM sambapos._server_tables(server) AS t, sambapos._setup_object(t.source_schema, t.source_name) AS o (object)
+  FROM (SELECT * FROM sambapos._server_tables(server)
+        UNION SELECT * FROM sambapos._server_wanted(server) ORDER BY 1, 2) AS t (source_schema, source_name),
+       sambapos._setup_object(t.source_schema, t.source_name) AS o (object)
   UNION ALL
   SELECT '-- Secrets may not be read, whoever learns the password. After the GRANTs, in this order.'
   UNION ALL

@@ -33,6 +33,21 @@ $$;
 COMMENT ON FUNCTION sambapos._known_at_source(text[]) IS
   'The tables of SambaPOS, and what each is called at a source; present is NULL where it has none such';
 
+-- A child is of no use without its root.
+CREATE FUNCTION sambapos._wanted_at_source(site_id integer, at_source text[]) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH known AS MATERIALIZED (
+    SELECT k.table_name, k.parent FROM sambapos._known_at_source(at_source) AS k WHERE k.present IS NOT NULL
+  )
+  SELECT w.table_name FROM sambapos.wanted_table AS w JOIN known AS k USING (table_name)
+  WHERE w.site_id = _wanted_at_source.site_id
+    AND (k.parent IS NULL OR k.parent IN (SELECT r.table_name FROM known AS r))
+  ORDER BY w.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._wanted_at_source(integer, text[]) IS
+  'The tables that a site was asked for in vain and that its source has now';
+
 -- Exactly as the source calls it; as a table of this site is called here; as SambaPOS tables are called here or there;
 -- the source's name in another case; what its name here would be.
 CREATE FUNCTION sambapos._source_meant(site_id integer, name text, at_source text[]) RETURNS text
@@ -170,6 +185,7 @@ BEGIN
                                          history)
   VALUES (place.site_id, local_name, wanted.present, wanted.kind, wanted.parent, wanted.parent_key, wanted.date_column,
           wanted.history);
+  PERFORM sambapos._wanted_forget(place.site_id, ARRAY[local_name::text]);
   PERFORM sambapos._family_join(place.site_id, local_name);
   PERFORM sambapos._replica_ensure(place.site_id, local_name);
   PERFORM sambapos._name_give(local_name, wanted.present);
@@ -217,12 +233,14 @@ DECLARE
                         WHERE t.site_id = place.site_id AND t.source_name = wanted.present);
 BEGIN
   IF wanted.present IS NULL THEN
+    PERFORM sambapos._wanted_note(place.site_id, wanted.table_name);
     RETURN (wanted.table_name, 'not at the source, or not readable there')::sambapos.table_action;
   ELSIF t.site_id IS NOT NULL THEN
     RETURN (t.table_name, sambapos._site_repair_table(place, t, fresh))::sambapos.table_action;
   ELSIF wanted.parent IS NOT NULL
         AND NOT EXISTS (SELECT FROM sambapos._table AS r
                         WHERE r.site_id = place.site_id AND r.table_name = wanted.parent) THEN
+    PERFORM sambapos._wanted_note(place.site_id, wanted.table_name);
     RETURN (wanted.table_name, 'left out: it needs table ' || wanted.parent)::sambapos.table_action;
   END IF;
   RETURN (sambapos._site_add_table(place, wanted, fresh, at_source), 'added')::sambapos.table_action;

@@ -62,11 +62,25 @@ BEGIN
   WHERE (v.site_id, v.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.backfill AS b WHERE (b.site_id, b.table_name) = (place.site_id, _site_remove_table.table_name);
   PERFORM sambapos._verified_forget(place.site_id, table_name);
+  PERFORM sambapos._wanted_forget(place.site_id, ARRAY(
+    SELECT k.table_name FROM sambapos._known_tables() AS k WHERE k.parent = _site_remove_table.table_name));
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
   RETURN deed;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_remove_table(sambapos._place, name, boolean) IS 'Takes one table out of a site';
+
+-- By the names of tables and sets that a copied table is named by.
+CREATE FUNCTION sambapos._wanted_named(site_id integer, name text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT ARRAY(SELECT w.table_name FROM sambapos.wanted_table AS w JOIN sambapos._known_tables() AS k USING (table_name)
+               WHERE w.site_id = _wanted_named.site_id
+                 AND lower(name COLLATE "C") = ANY (k.sets || k.table_name || lower(k.source_name COLLATE "C"))
+               ORDER BY w.table_name);
+$$;
+COMMENT ON FUNCTION sambapos._wanted_named(integer, text) IS
+  'The tables that a site was asked for in vain which a table''s or set''s name means';
 
 CREATE FUNCTION @extschema@.sambapos_remove_table(site text, table_name text, drop_data boolean DEFAULT false)
 RETURNS SETOF sambapos.table_action
@@ -74,10 +88,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place  sambapos._place := sambapos._site(site);
-  leave  name[] := ARRAY(SELECT t.table_name FROM sambapos._site_tables(place, sambapos_remove_table.table_name) AS t
+  vain   text[] := sambapos._wanted_named(place.site_id, table_name);
+  leave  name[] := ARRAY(SELECT t.table_name
+                         FROM sambapos._tables_replicated(place.site_id, ARRAY[sambapos_remove_table.table_name]) AS t
                          ORDER BY t.parent IS NULL, t.table_name);
   orphan record;
 BEGIN
+  IF leave = '{}' AND vain = '{}' THEN
+    PERFORM sambapos._site_tables(place, table_name); -- raises
+  END IF;
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   SELECT t.table_name, t.parent INTO orphan FROM sambapos._table AS t
@@ -87,13 +106,15 @@ BEGIN
       ERRCODE = 'dependent_objects_still_exist', HINT = format('Remove "%s" first.', orphan.table_name);
   END IF;
   RETURN QUERY SELECT t::text, sambapos._site_remove_table(place, t, drop_data) FROM unnest(leave) AS t;
+  PERFORM sambapos._wanted_forget(place.site_id, vain);
+  RETURN QUERY SELECT v, 'no longer waited for' FROM unnest(vain) AS v;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_table(text, text, boolean) IS
   'Takes a table (replica name or source name in any case) or a set out of a site: it is no longer read and its '
   'foreign table is dropped. drop_data: also delete this site''s rows; the replica table itself goes only when no site '
-  'uses it. Errors: 42704 no such site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run of the site is '
-  'running';
+  'uses it. One that was asked for and that the source did not have is no longer waited for. Errors: 42704 no such '
+  'site, 42P01 no such table, 2BP01 another table needs it, 55P03 a run of the site is running';
 
 -- Without foreign keys what belongs to a site goes with it here, and nowhere else.
 CREATE FUNCTION sambapos._site_forget(site_id integer) RETURNS void
@@ -155,6 +176,7 @@ BEGIN
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
+  DELETE FROM sambapos.wanted_table AS w WHERE w.site_id = place.site_id;
   IF NOT sambapos._cron_here() AND sambapos._cron_database() IS NOT NULL THEN
     RAISE NOTICE 'a pg_cron job of site "%", if there is one, cannot be dropped from this database', site
       USING HINT = sambapos._cron_drop_elsewhere(site);

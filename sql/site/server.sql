@@ -56,6 +56,18 @@ $$;
 COMMENT ON FUNCTION sambapos._server_tables(text) IS
   'The source tables that the sites on a server copy; without a site those of set reporting';
 
+CREATE FUNCTION sambapos._server_wanted(server text)
+RETURNS TABLE (source_schema text, source_name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT DISTINCT 'dbo', k.source_name
+  FROM sambapos._place AS s JOIN sambapos.wanted_table AS w USING (site_id)
+  JOIN sambapos._known_tables() AS k USING (table_name)
+  WHERE s.server = _server_wanted.server AND s.removed_at IS NULL;
+$$;
+COMMENT ON FUNCTION sambapos._server_wanted(text) IS
+  'The source tables that the sites on a server were asked for in vain';
+
 CREATE FUNCTION sambapos._live_server(site text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -2,7 +2,8 @@
 --
 -- Rules:
 -- * What is known here decides first whether such a run is possible at all: nothing failed, waits to be judged or read
---   again, is due to be compared, or to be read whole for the night. Of tables that are not due nothing is looked at.
+--   again, is due to be compared, or once a night to be read whole or asked for. Of tables that are not due nothing is
+--   looked at.
 -- * Then the answer of the source has to be the one of the last run. That run wrote nothing to roots and children: so
 --   what was written is read once more before a run believes that nothing has changed.
 
@@ -25,6 +26,7 @@ BEGIN
                  WHERE q.site_id = place.site_id AND q.since IS NOT NULL
                    AND q.settings = sambapos._question_settings(place))
      AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
+     AND NOT sambapos._new_tables_are_due(place)
      AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
                      WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs
                        AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, w.table_name))

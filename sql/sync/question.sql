@@ -105,7 +105,7 @@ COMMENT ON FUNCTION sambapos._question_of_table(sambapos._place, sambapos._table
   'T-SQL that asks what a table holds, as far as a run would read it';
 
 -- Roots first: a child asks by the condition of its root. A table that failed would spoil the question for all.
-CREATE FUNCTION sambapos._question_build(place sambapos._place, q sambapos.source_question) RETURNS text
+CREATE FUNCTION sambapos._question_build(place sambapos._place, q sambapos.source_question) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -114,7 +114,7 @@ DECLARE
   roots jsonb := '{}'; -- of each root that was asked about: a T-SQL list of ids
   rows text;
   of_roots text;
-  lines text[] := ARRAY[sambapos._question_of_source(place)];
+  lines jsonb := jsonb_build_object('', sambapos._question_of_source(place));
 BEGIN
   FOR t IN SELECT r.* FROM sambapos._table AS r
             WHERE r.site_id = place.site_id AND r.enabled AND r.paused_reason IS NULL
@@ -136,18 +136,31 @@ BEGIN
         s.names ->> 'transaction_document_id', sambapos._tsql_name(t.source_schema),
           sambapos._tsql_name(t.source_name), rows));
     END IF;
-    lines := lines || sambapos._question_of_table(place, t, s.sum, rows, of_roots);
+    lines := lines || jsonb_build_object(t.table_name, sambapos._question_of_table(place, t, s.sum, rows, of_roots));
     IF t.kind NOT IN ('child', 'master') THEN
       roots := roots || jsonb_build_object(t.table_name, format('SELECT Id FROM %s.%s WHERE %s%s',
         sambapos._tsql_name(t.source_schema), sambapos._tsql_name(t.source_name), rows,
           coalesce(' OR ' || of_roots, '')));
     END IF;
   END LOOP;
-  RETURN array_to_string(lines, ' UNION ALL ');
+  RETURN lines;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_build(sambapos._place, sambapos.source_question) IS
-  'The question that shows whether a run of a site would find anything new';
+  'The question that shows whether a run of a site would find anything new: T-SQL by table, of the source itself under '
+  'no name';
+
+-- What a run leaves alone costs the till nothing: its signature stays the one of the run that last read it.
+CREATE FUNCTION sambapos._question_of_run(run_id bigint, question jsonb) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT string_agg(l.value, ' UNION ALL ' ORDER BY l.key)
+  FROM jsonb_each_text(question) AS l
+  WHERE l.key = '' OR EXISTS (SELECT FROM sambapos.run_table AS x
+                              WHERE (x.run_id, x.table_name) = (_question_of_run.run_id, l.key) AND x.due_at IS NULL);
+$$;
+COMMENT ON FUNCTION sambapos._question_of_run(bigint, jsonb) IS
+  'A site''s question, as far as it is about the source and the tables that a run reads';
 
 -- The ids and dates to ask by, from what the last whole run has found; those asked by before while they are near.
 CREATE FUNCTION sambapos._question_base(place sambapos._place,
@@ -213,24 +226,29 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   known sambapos.source_question;
+  asked text;
 BEGIN
   SELECT * INTO known FROM sambapos.source_question AS q WHERE q.site_id = place.site_id;
   IF known.asked_by = run_id THEN
     RETURN;
-  ELSIF known.site_id IS NULL THEN
-    known.question := sambapos._question_build(place, known);
-    INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
   END IF;
-  known.question := coalesce(sambapos._question_of_tracking(place), known.question);
-  UPDATE sambapos.source_question AS q
-     SET answer = sambapos._question_answer(place, known.question), asked_by = run_id
-   WHERE q.site_id = place.site_id;
-EXCEPTION WHEN OTHERS THEN
-  IF sambapos._log_is_fatal(SQLSTATE) THEN
-    RAISE;
-  END IF;
-  PERFORM sambapos._end_remote_transaction(place.server);
-  UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
+  PERFORM sambapos._new_tables_look(place) WHERE sambapos._new_tables_are_due(place);
+  BEGIN
+    IF known.site_id IS NULL THEN
+      known.question := sambapos._question_build(place, known);
+      INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
+    END IF;
+    asked := coalesce(sambapos._question_of_tracking(place), sambapos._question_of_run(run_id, known.question));
+    UPDATE sambapos.source_question AS q
+       SET answer = sambapos._question_answer(place, asked), asked_by = run_id
+     WHERE q.site_id = place.site_id;
+  EXCEPTION WHEN OTHERS THEN
+    IF sambapos._log_is_fatal(SQLSTATE) THEN
+      RAISE;
+    END IF;
+    PERFORM sambapos._end_remote_transaction(place.server);
+    UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
+  END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place) IS

@@ -86,6 +86,65 @@ SELECT ok((SELECT bool_or(action = 'added') FROM sambapos_add_table('hotel', 'st
 SELECT throws_ok($$SELECT * FROM sambapos_add_table('hotel', NULL)$$, '22004', NULL, 'but not NULL');
 SELECT results_eq($$SELECT * FROM sambapos_add_site('bar', 'till', tables => '{orders}')$$, $$VALUES ('tickets', 'added'), ('orders', 'added')$$, 'a child brings its root along');
 
+-- what the source does not have yet
+ALTER FUNCTION sambapos._source_tables(text) RENAME TO _source_tables_all;
+CREATE TABLE sambapos.hidden (name text);
+CREATE FUNCTION sambapos._source_tables(server text) RETURNS text[] LANGUAGE sql AS
+$$ SELECT ARRAY(SELECT n FROM unnest(sambapos._source_tables_all(server)) AS n WHERE n NOT IN (SELECT name FROM sambapos.hidden)) $$;
+CREATE FUNCTION pg_temp.waits_for() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(table_name, ', ' ORDER BY table_name) FROM sambapos.wanted_table AS w JOIN sambapos.site AS s USING (site_id) WHERE s.name = 'kiosk' $$;
+CREATE FUNCTION pg_temp.fix() RETURNS text LANGUAGE plpgsql AS
+$$
+DECLARE
+  found sambapos.finding := sambapos._doctor_new_tables('till');
+BEGIN
+  EXECUTE found.fix;
+  RETURN concat_ws(': ', found.status, found.detail);
+END;
+$$;
+INSERT INTO sambapos.hidden VALUES ('WorkPeriods'), ('States'), ('AccountTransactionDocuments'), ('AccountScreens');
+SELECT is((SELECT string_agg(concat_ws(' ', table_name, action), '; ' ORDER BY table_name) FROM sambapos_add_site('kiosk', 'till') WHERE action <> 'added'),
+          'account_transaction_documents not at the source, or not readable there; account_transaction_values left out: it needs table account_transaction_documents; '
+          || 'account_transactions left out: it needs table account_transaction_documents; states not at the source, or not readable there; '
+          || 'work_periods not at the source, or not readable there', 'what the source does not have is said');
+SELECT is(pg_temp.waits_for(), 'account_transaction_documents, account_transaction_values, account_transactions, states, work_periods',
+          'and remembered, with what it keeps out; what is of no set that was asked for is not');
+SELECT is((SELECT detail FROM sambapos._doctor_new_tables('till')),
+          'not there, or not shown to the login: account_transaction_documents, account_transaction_values, account_transactions, states, work_periods',
+          'the doctor says what is waited for');
+SELECT is((SELECT status FROM sambapos._doctor_new_tables('till')), 'ok', 'that is no fault');
+SELECT isnt_empty($$SELECT FROM sambapos_setup_script('till', 0) AS line WHERE line ~ 'GRANT SELECT ON .dbo.\.\[States\]'$$, 'the script grants it, should it be there');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_table('kiosk', 'config')$$, 'another set');
+SELECT matches(pg_temp.waits_for(), '^account_screens, ', 'is remembered alike');
+SELECT throws_ok($$SELECT * FROM sambapos_add_table('kiosk', 'States')$$, '42P01', NULL, 'by its name it is an error, as ever');
+DELETE FROM sambapos.hidden WHERE name IN ('States', 'AccountTransactionDocuments');
+SELECT is(pg_temp.fix(), 'warning: not there when they were asked for, there now: account_transaction_documents (site kiosk), '
+          || 'account_transaction_values (site kiosk), account_transactions (site kiosk), states (site kiosk)', 'the doctor says what is there now');
+SELECT is(pg_temp.waits_for(), 'account_screens, work_periods', 'its fix adds them, and they are not waited for any more');
+SELECT is((SELECT count(*) FROM sambapos._table AS t JOIN sambapos.site AS s USING (site_id)
+           WHERE s.name = 'kiosk' AND t.table_name IN ('states', 'account_transactions', 'account_transaction_values')), 3::bigint, 'they are copied');
+INSERT INTO sambapos.hidden VALUES ('States');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_site('kiosk', 'till')$$, 'a table that is copied, and gone at the source');
+SELECT is(pg_temp.waits_for(), 'account_screens, work_periods', 'is not waited for: it says itself what is wrong');
+SELECT results_eq($$SELECT * FROM sambapos_remove_table('kiosk', 'WORKPERIODS')$$, $$VALUES ('work_periods', 'no longer waited for')$$, 'one that is not wanted is removed by its name');
+SELECT throws_ok($$SELECT * FROM sambapos_remove_table('kiosk', 'WorkPeriods')$$, '42P01', 'site "kiosk" has no table "WorkPeriods"', 'once');
+SELECT ok((SELECT bool_or(action = 'data kept') AND bool_or((table_name, action) = ('account_screens', 'no longer waited for')) FROM sambapos_remove_table('kiosk', 'config')),
+          'or with its set');
+SELECT is((SELECT detail FROM sambapos._doctor_new_tables('till')), 'none is waited for', 'then nothing is waited for');
+SELECT count(sambapos._wanted_note(site_id, 'change_payments')) FROM sambapos.site WHERE name = 'bar';
+SELECT ok((SELECT bool_and(action = 'data kept') FROM sambapos_remove_table('bar', 'orders')), 'the last child goes');
+SELECT ok((SELECT bool_and(action = 'data kept') FROM sambapos_remove_table('bar', 'tickets')), 'and the root');
+SELECT is_empty('SELECT * FROM sambapos.wanted_table', 'its children are not waited for any more');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_table('bar', 'orders')$$, 'they can come back');
+INSERT INTO sambapos.hidden VALUES ('WorkPeriods');
+SELECT isnt_empty($$SELECT * FROM sambapos_add_site('kiosk', 'till')$$, 'who asks for the set again');
+SELECT is(pg_temp.waits_for(), 'work_periods', 'waits again');
+SELECT isnt_empty($$SELECT * FROM sambapos_remove_site('kiosk', drop_data => true)$$, 'a site that is removed');
+SELECT is_empty('SELECT * FROM sambapos.wanted_table', 'waits for nothing');
+DROP FUNCTION sambapos._source_tables(text);
+ALTER FUNCTION sambapos._source_tables_all(text) RENAME TO _source_tables;
+DROP TABLE sambapos.hidden;
+
 -- removing a table
 INSERT INTO sambapos_replica.departments (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos._place WHERE name = 'hotel';
 SELECT throws_ok($$SELECT * FROM sambapos_remove_table('hotel', 'tickets')$$, '2BP01', NULL, 'a root stays while its children are there');

@@ -14,6 +14,11 @@ Harness::needs_stand_in('become another version');
 
 my $till = Harness::till();
 $till->ctl(qw(fill --tickets 200 --seed 9));
+# a table of the default set that only the next version has
+open my $in, '<', "$Harness::root/test/till/schema.sql" or die $!;
+my $schema = do { local $/; <$in> };
+my ($new_table) = $schema =~ /^(CREATE TABLE \[dbo\]\.\[States\] .*?^\));/ms or die 'no table States';
+$till->sql('DROP TABLE States');
 my $db = Harness::cluster()->database('hotel');
 $db->connect_till($till);
 $db->run(q(ALTER SERVER till RENAME TO hotel; SELECT FROM sambapos_add_site('hotel', 'hotel', 'UTC'); SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
@@ -28,8 +33,6 @@ my $reports = $db->value('SELECT sum(total_amount) FROM sambapos_report.tickets'
 
 # the upgrade: what version 5 has, and some more
 my $version5 = "$till->{directory}/v5.sql";
-open my $in, '<', "$Harness::root/test/till/schema.sql" or die $!;
-my $schema = do { local $/; <$in> };
 open my $out, '>', $version5 or die $!;
 print {$out} $schema =~ s/\A.*^-- v5$//smr;
 close $out;
@@ -46,7 +49,8 @@ $till->sql($_) for @wider,
 	'ALTER TABLE Payments ADD Fee decimal(16,2) NULL; UPDATE Payments SET Fee = 0.5',
 	"EXEC sp_rename 'dbo.Departments.PriceTag', 'Price_Tag', 'COLUMN'",
 	"EXEC sp_rename 'dbo.Tickets.Note', 'NOTE', 'COLUMN'",
-	'CREATE TABLE Loyalty (Id int NOT NULL PRIMARY KEY, Points int NULL)';
+	'CREATE TABLE Loyalty (Id int NOT NULL PRIMARY KEY, Points int NULL)',
+	$new_table, 'INSERT INTO States (StateType, ShowOnEndOfDayReport, ShowOnProductReport, ShowOnTicket) VALUES (0, 1, 1, 1)';
 
 # 2. after
 my (undef, $said) = $db->psql($run);
@@ -72,7 +76,22 @@ is($db->value('SELECT count(*) FROM prices AS p JOIN sambapos_replica.menu_item_
 is($db->value(q(SELECT light FROM sambapos_status('hotel'))), 'green', 'green after the upgrade');
 
 # 4. what is new
-is_deeply([ $db->rows($walk->step(4)) ], [], 'no table of the default set is new');
+sub asked_for_tables { return $till->sql("SELECT COUNT(*) FROM till.requests WHERE application_name LIKE 'sambapos_fdw%' AND CHARINDEX('INFORMATION_SCHEMA.TABLES', sql) > 0") =~ s/\s//gr }
+my ($asked, $alert) = (asked_for_tables(), q(SELECT severity, kind, message FROM sambapos.alerts WHERE kind = 'new table'));
+is_deeply([ $db->rows($alert) ], [], 'before the night no run has asked for tables');
+$db->run(q(UPDATE sambapos.wanted_table SET asked_at = asked_at - interval '1 day'));
+$db->run($run);
+is_deeply([ $db->rows($alert) ], [ [ 'warning', 'new table', 'the source has tables now that it did not have when they were asked for: states' ] ], 'in the night a run sees what is new');
+$db->run($run) for 1 .. 2;
+is($db->value('SELECT message FROM sambapos.run ORDER BY run_id DESC LIMIT 1'), 'nothing has changed at the source', 'later runs find nothing');
+is(asked_for_tables() - $asked, 1, 'and do not ask again');
+my ($doctor) = $db->rows($walk->step(4));
+is_deeply([ @$doctor[ 0, 1 ] ], [ 'warning', 'not there when they were asked for, there now: states (site hotel)' ], 'the doctor sees it at once');
+$db->run($doctor->[2]);
+is_deeply([ $db->rows($alert) ], [], 'added, the alert is over');
+$db->run($run);
+is($db->value('SELECT count(*) FROM sambapos_replica.states'), 1, 'and the next run copies it');
+is_deeply([ (map { $_->[0] } $db->rows($walk->step(4))) ], ['ok'], 'no other table is waited for');
 is($db->value(q(SELECT action FROM sambapos_add_table('hotel', 'Loyalty'))), 'added', 'a table of another name is added');
 $db->run($run);
 is($db->value('SELECT count(*) FROM sambapos_replica.loyalty'), 0, 'and copied');
