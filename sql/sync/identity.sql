@@ -382,9 +382,9 @@ BEGIN
   END IF;
   IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT DISTINCT ON (s.row) s.row, r.epoch FROM %s
+        SELECT DISTINCT ON (s.ctid) s.ctid, r.epoch FROM %s
         WHERE r.row_state = ''live'' OR $2 OR NOT %s
-        ORDER BY s.row, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
+        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.ctid = s.ctid',
       stage, namesakes, differs)
       USING place.site_id, t.history OR NOT sambapos._key_is_counted(place, t);
   END IF;

@@ -136,15 +136,15 @@ COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS
 CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos._table, keys name[], condition text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('(SELECT s.*, s.ctid AS row FROM pg_temp.%I AS s WHERE %s OFFSET 0) AS s
+  SELECT format('(SELECT s.ctid, s.* FROM pg_temp.%I AS s WHERE %s OFFSET 0) AS s
                  JOIN sambapos._epoch_present AS e ON e.site_id = $1
                  JOIN sambapos_replica.%I AS r ON r.site_id = $1 AND r.epoch = e.epoch AND %s',
                 sambapos._stage_name(t.table_name), condition, t.table_name,
                 (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));
 $$;
 COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[], text) IS
-  'A FROM item: those staged rows s (s.row: where they are) joined with the replica''s rows r of the same key in every '
-  'epoch';
+  'A FROM item: those staged rows s (s.ctid: where they are) joined with the replica''s rows r of the same key in '
+  'every epoch';
 
 -- The same of live rows only. What it costs does not depend on how often ids were used before: there is an index for it,
 -- and OFFSET 0 keeps the planner to it.
