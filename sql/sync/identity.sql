@@ -200,18 +200,22 @@ COMMENT ON FUNCTION sambapos._epoch_ask_children(sambapos._place, sambapos._tabl
   'Gives staged roots whose id is not known the epoch of their live children';
 
 -- A restored till gives out ids again that its backup lacked, to lines of the tickets that it has. A child that is not
--- live here and comes with another birth is another row. Where children have none: one that was removed, comes with
--- other values, and cannot have been with another root meanwhile.
+-- live here and comes with another birth is another row. Where children have none: one that comes without a value that
+-- it had, and that is not with another root now, from where it would have moved back. If it is the same one after all
+-- nothing counts twice: of a root that goes on in another epoch nothing counts where it was.
 CREATE FUNCTION sambapos._child_is_another_sql(place sambapos._place, c sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(string_agg(format(CASE b.column_name WHEN 'order_uid' THEN '(r.%1$I <> s.%1$I OR s.%1$I = '''')'
-                                                       ELSE 'r.%1$I <> s.%1$I' END, b.column_name), ' AND '),
-                  CASE WHEN sambapos._replica_has_root_id(c) THEN 'false' ELSE
-                    'r.row_state = ''removed'' AND '
-                    || (SELECT p.values_differ FROM sambapos._merge_parts(place, c) AS p) END)
-  FROM sambapos._table_columns(place, c) AS b
-  WHERE NOT b.is_hidden AND b.column_name IN ('order_uid', 'created_date_time', 'date');
+  SELECT coalesce(
+    string_agg(format(CASE b.column_name WHEN 'order_uid' THEN '(r.%1$I <> s.%1$I OR s.%1$I = '''')'
+                                         ELSE 'r.%1$I <> s.%1$I' END, b.column_name), ' AND ')
+      FILTER (WHERE b.column_name IN ('order_uid', 'created_date_time', 'date')),
+    '(' || string_agg(format('r.%1$I IS NOT NULL AND r.%1$I IS DISTINCT FROM s.%1$I', b.column_name), ' OR ')
+             FILTER (WHERE NOT b.is_key) || ')'
+      || CASE WHEN sambapos._replica_has_root_id(c)
+              THEN format(' AND NOT EXISTS (%s)', sambapos._replica_live_row_sql(c, 's.id')) ELSE '' END,
+    'false')
+  FROM sambapos._table_columns(place, c) AS b WHERE NOT b.is_hidden;
 $$;
 COMMENT ON FUNCTION sambapos._child_is_another_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if replica row r, which is not live, and staged row s, of one root and key, are not one row';
