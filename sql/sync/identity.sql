@@ -257,12 +257,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  namesakes text := sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL');
   live_namesakes text := sambapos._stage_live_namesakes_sql(t);
   reused jsonb;
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
-  -- those that are live first, that is nearly all: only the others are looked for in every epoch
+  -- those that are live first, that is nearly all: only the others are looked for in the past
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
@@ -270,7 +269,8 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
-                 stage, namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
+                 stage, sambapos._stage_past_namesakes_sql(t, 's.epoch IS NULL'), sambapos._root_same_sql(place, t))
+    USING place.site_id;
   PERFORM sambapos._suspect_find(run_id, place, t);
   IF EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name) THEN
     PERFORM sambapos._suspect_ask_children(place, t);
@@ -280,8 +280,8 @@ BEGIN
                      WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
   END IF;
   PERFORM sambapos._epoch_leave_replaced(place, t);
-  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2', namesakes)
-    INTO reused USING place.site_id, epoch;
+  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2',
+                 sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL')) INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;
@@ -297,7 +297,7 @@ BEGIN
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone
                   SELECT %1$L::name, r.epoch, r.id, ''removed'' FROM %3$s
                   WHERE r.epoch <> s.epoch AND r.row_state IN (''cleared'', ''superseded'') AND %2$s',
-                 t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}', format(
+                 t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_past_namesakes_sql(t, format(
                    'NOT EXISTS (%s AND l.epoch = s.epoch)', sambapos._replica_live_row_sql(t, 's.id'))))
     USING place.site_id;
   EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
