@@ -21,28 +21,39 @@ COMMENT ON TABLE sambapos.missing IS
   'Rows that were missing at the source with nothing that explains it: a line a root and table';
 COMMENT ON COLUMN sambapos.missing.root_id IS 'The root''s id; 0: rows without a root';
 COMMENT ON COLUMN sambapos.missing.runs IS
-  'How many runs that have read the tickets too have missed them; judged when that reaches site.settle_runs';
+  'How many runs have missed them, with the tickets read since the one before; judged when that reaches '
+  'site.settle_runs';
 COMMENT ON COLUMN sambapos.missing.last_run IS 'The last run that did';
 COMMENT ON COLUMN sambapos.missing.version IS
   'The version that rows got when they were marked deleted or removed; NULL while they wait';
 
--- A run that had no look at the tickets, or at no root where there are none, cannot say that the source is quiet.
+-- What a run must have had a look at to say that the source is quiet: the tickets, or where none are read any root.
+CREATE FUNCTION sambapos._tables_deciding(place sambapos._place) RETURNS SETOF sambapos._table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN QUERY
+    SELECT t.* FROM sambapos._table AS t
+    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
+      AND t.kind IN ('ticket', 'document', 'period')
+      AND (t.kind = 'ticket' OR NOT EXISTS (
+            SELECT FROM sambapos._table AS o
+            WHERE o.site_id = place.site_id AND o.enabled AND o.paused_reason IS NULL AND o.kind = 'ticket'));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._tables_deciding(sambapos._place) IS
+  'The tables that show what has become of a source: the tickets, or where there are none all roots';
+
 CREATE FUNCTION sambapos._run_decides(run_id bigint, place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN EXISTS (
-    SELECT FROM (SELECT t.table_name, t.kind = 'ticket' OR NOT bool_or(t.kind = 'ticket') OVER () AS decides
-                 FROM sambapos._table AS t
-                 WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
-                   AND t.kind IN ('ticket', 'document', 'period')) AS k
-    JOIN sambapos.run_table AS x USING (table_name)
-    WHERE x.run_id = _run_decides.run_id AND k.decides AND x.status IN ('read', 'ok'));
+  RETURN EXISTS (SELECT FROM sambapos._tables_deciding(place) AS t JOIN sambapos.run_table AS x USING (table_name)
+                 WHERE x.run_id = _run_decides.run_id AND x.status IN ('read', 'ok'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_decides(bigint, sambapos._place) IS
-  'True if a run has read what shows what has become of a source: the tickets, or where there are none any root';
+  'True if a run has read what shows what has become of a source';
 
 -- The earliest of the last runs that a verdict looks back on, the present one among them.
 CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
@@ -60,20 +71,29 @@ $$;
 COMMENT ON FUNCTION sambapos._run_lately(sambapos._place) IS
   'The first of the last settle_runs runs of a site that have read its tickets';
 
--- What a run finds that has not read the tickets does not count: they may be in the middle of a clear.
+-- What a run finds that has not read the tickets does not count: they may be in the middle of a clear. It does where
+-- they were read, by whichever run, since the row was last missed: two intervals may never meet.
 CREATE FUNCTION sambapos._missing_note(run_id bigint, place sambapos._place, table_name name, epochs integer[],
     roots bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  counts integer := sambapos._run_decides(run_id, place)::integer;
+  decided_at bigint := (SELECT r.run_id FROM sambapos.run AS r
+                        WHERE r.site_id = place.site_id AND r.status IN ('running', 'ok', 'partial')
+                          AND r.run_id >= coalesce((SELECT min(m.last_run) FROM sambapos.missing AS m
+                                                    WHERE m.site_id = place.site_id AND m.version IS NULL
+                                                      AND m.table_name = _missing_note.table_name),
+                                                   _missing_note.run_id)
+                          AND sambapos._run_decides(r.run_id, place)
+                        ORDER BY r.run_id DESC LIMIT 1);
 BEGIN
   INSERT INTO sambapos.missing AS m (site_id, table_name, epoch, root_id, runs, last_run)
-  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root, counts, _missing_note.run_id
+  SELECT place.site_id, _missing_note.table_name, x.epoch, x.root,
+         coalesce(decided_at = _missing_note.run_id, false)::integer, _missing_note.run_id
   FROM unnest(epochs, roots) AS x (epoch, root)
   ON CONFLICT ON CONSTRAINT missing_pkey DO UPDATE
-    SET runs = CASE WHEN m.version IS NULL THEN m.runs ELSE 0 END + excluded.runs, last_run = excluded.last_run,
-        version = NULL;
+    SET runs = CASE WHEN m.version IS NULL THEN m.runs ELSE 0 END + coalesce(decided_at > m.last_run, false)::integer,
+        last_run = excluded.last_run, version = NULL;
   DELETE FROM sambapos.missing AS m
    WHERE m.site_id = place.site_id AND m.table_name = _missing_note.table_name AND m.version IS NULL
        AND m.last_run <> _missing_note.run_id;

@@ -117,14 +117,16 @@ COMMENT ON COLUMN sambapos.run_table.tracking_problem IS
   'Why the table is not read by change tracking; NULL: nothing is wrong';
 COMMENT ON TABLE sambapos.run_table IS 'What a run did to each table; the rows that sambapos_sync returns';
 
+-- What waits in such a table is no reason for a run to read: it waits until the table is read.
 CREATE FUNCTION sambapos._run_leaves_out(run_id bigint, table_name text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos.run_table AS x
-                 WHERE (x.run_id, x.table_name) = (_run_leaves_out.run_id, _run_leaves_out.table_name)
-                   AND x.due_at IS NOT NULL);
+  SELECT NOT EXISTS (SELECT FROM sambapos.run_table AS x
+                     WHERE (x.run_id, x.table_name) = (_run_leaves_out.run_id, _run_leaves_out.table_name)
+                       AND x.due_at IS NULL AND x.status <> 'paused');
 $$;
-COMMENT ON FUNCTION sambapos._run_leaves_out(bigint, text) IS 'True for a table that is not due in a run';
+COMMENT ON FUNCTION sambapos._run_leaves_out(bigint, text) IS
+  'True for a table that a run does not read: it is not due, paused or disabled';
 
 -- The connection, its login or its transaction: without them nothing more can be read in this run,
 -- and what was read before may not fit together.

@@ -128,7 +128,7 @@ $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(pl
 COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS
   'Those of the given live columns that the table has';
 
--- What the sync and the reports look rows up by: live rows of roots, children by their root, dates.
+-- What the sync and the reports look rows up by: roots by their id, live or of the past; children by their root; dates.
 CREATE FUNCTION sambapos._replica_index(place sambapos._place, t sambapos._table, relation text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -137,6 +137,7 @@ DECLARE
 BEGIN
   IF t.kind IN ('ticket', 'document', 'period') THEN
     EXECUTE format('CREATE INDEX ON %s (site_id, id) WHERE row_state = ''live''', relation);
+    EXECUTE format('CREATE INDEX ON %s (site_id, id) WHERE row_state <> ''live''', relation);
   END IF;
   FOR indexed IN
     SELECT c.column_name FROM sambapos._table_columns(place, t) AS c

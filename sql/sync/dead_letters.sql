@@ -65,7 +65,8 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s
-                   WHERE %s AND d.epoch IN (0, s.epoch) AND to_jsonb(s) ->> d.column_name IS DISTINCT FROM d.replaced',
+                   WHERE %s AND d.epoch IN (0, s.epoch)
+                     AND to_jsonb(s.*) ->> d.column_name IS DISTINCT FROM d.replaced', -- s alone may be a column
                  stage, same_row) USING place.site_id;
   EXECUTE format('DELETE FROM sambapos.dead_letters AS d USING %s AS s, sambapos.dead_letters AS n
                    WHERE %s AND d.epoch = s.epoch AND n.epoch = 0

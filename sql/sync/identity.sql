@@ -200,18 +200,22 @@ COMMENT ON FUNCTION sambapos._epoch_ask_children(sambapos._place, sambapos._tabl
   'Gives staged roots whose id is not known the epoch of their live children';
 
 -- A restored till gives out ids again that its backup lacked, to lines of the tickets that it has. A child that is not
--- live here and comes with another birth is another row. Where children have none: one that was removed, comes with
--- other values, and cannot have been with another root meanwhile.
+-- live here and comes with another birth is another row. Where children have none: one that comes without a value that
+-- it had, and that is not with another root now, from where it would have moved back. If it is the same one after all
+-- nothing counts twice: of a root that goes on in another epoch nothing counts where it was.
 CREATE FUNCTION sambapos._child_is_another_sql(place sambapos._place, c sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(string_agg(format(CASE b.column_name WHEN 'order_uid' THEN '(r.%1$I <> s.%1$I OR s.%1$I = '''')'
-                                                       ELSE 'r.%1$I <> s.%1$I' END, b.column_name), ' AND '),
-                  CASE WHEN sambapos._replica_has_root_id(c) THEN 'false' ELSE
-                    'r.row_state = ''removed'' AND '
-                    || (SELECT p.values_differ FROM sambapos._merge_parts(place, c) AS p) END)
-  FROM sambapos._table_columns(place, c) AS b
-  WHERE NOT b.is_hidden AND b.column_name IN ('order_uid', 'created_date_time', 'date');
+  SELECT coalesce(
+    string_agg(format(CASE b.column_name WHEN 'order_uid' THEN '(r.%1$I <> s.%1$I OR s.%1$I = '''')'
+                                         ELSE 'r.%1$I <> s.%1$I' END, b.column_name), ' AND ')
+      FILTER (WHERE b.column_name IN ('order_uid', 'created_date_time', 'date')),
+    '(' || string_agg(format('r.%1$I IS NOT NULL AND r.%1$I IS DISTINCT FROM s.%1$I', b.column_name), ' OR ')
+             FILTER (WHERE NOT b.is_key) || ')'
+      || CASE WHEN sambapos._replica_has_root_id(c)
+              THEN format(' AND NOT EXISTS (%s)', sambapos._replica_live_row_sql(c, 's.id')) ELSE '' END,
+    'false')
+  FROM sambapos._table_columns(place, c) AS b WHERE NOT b.is_hidden;
 $$;
 COMMENT ON FUNCTION sambapos._child_is_another_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if replica row r, which is not live, and staged row s, of one root and key, are not one row';
@@ -253,12 +257,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  namesakes text := sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL');
   live_namesakes text := sambapos._stage_live_namesakes_sql(t);
   reused jsonb;
   epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
-  -- those that are live first, that is nearly all: only the others are looked for in every epoch
+  -- those that are live first, that is nearly all: only the others are looked for in the past
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
@@ -266,7 +269,8 @@ BEGIN
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
-                 stage, namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
+                 stage, sambapos._stage_past_namesakes_sql(t, 's.epoch IS NULL'), sambapos._root_same_sql(place, t))
+    USING place.site_id;
   PERFORM sambapos._suspect_find(run_id, place, t);
   IF EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x WHERE x.table_name = t.table_name) THEN
     PERFORM sambapos._suspect_ask_children(place, t);
@@ -276,8 +280,8 @@ BEGIN
                      WHERE x.table_name = $1 AND x.id = s.id AND x.verdict = ''same''', stage) USING t.table_name;
   END IF;
   PERFORM sambapos._epoch_leave_replaced(place, t);
-  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2', namesakes)
-    INTO reused USING place.site_id, epoch;
+  EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2',
+                 sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL')) INTO reused USING place.site_id, epoch;
   IF reused IS NOT NULL THEN
     epoch := sambapos._epoch_begin(run_id, place, t, reused);
   END IF;
@@ -293,7 +297,7 @@ BEGIN
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone
                   SELECT %1$L::name, r.epoch, r.id, ''removed'' FROM %3$s
                   WHERE r.epoch <> s.epoch AND r.row_state IN (''cleared'', ''superseded'') AND %2$s',
-                 t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_namesakes_sql(t, '{id}', format(
+                 t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_past_namesakes_sql(t, format(
                    'NOT EXISTS (%s AND l.epoch = s.epoch)', sambapos._replica_live_row_sql(t, 's.id'))))
     USING place.site_id;
   EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
@@ -382,9 +386,9 @@ BEGIN
   END IF;
   IF NOT rootless THEN
     EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
-        SELECT DISTINCT ON (s.row) s.row, r.epoch FROM %s
+        SELECT DISTINCT ON (s.ctid) s.ctid, r.epoch FROM %s
         WHERE r.row_state = ''live'' OR $2 OR NOT %s
-        ORDER BY s.row, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.row = s.ctid',
+        ORDER BY s.ctid, r.row_state = ''live'' DESC, r.epoch DESC) AS m WHERE m.ctid = s.ctid',
       stage, namesakes, differs)
       USING place.site_id, t.history OR NOT sambapos._key_is_counted(place, t);
   END IF;

@@ -2,7 +2,7 @@
 --
 -- A run that compares and repairs (compare.sql); before it one that loads, if there are tables to be read whole. What
 -- is missing at the source is judged when settle_runs runs have missed it: they follow at once, if something waits for
--- them.
+-- them, and read what decides of it too.
 
 CREATE TYPE sambapos.reconcile_result AS (
   site text, table_name text, tier integer, finding text, id bigint, columns text[], rows_compared bigint,
@@ -55,6 +55,17 @@ $$ SELECT EXISTS (SELECT FROM sambapos.reconcile_finding AS f WHERE f.site_id = 
                       AND NOT f.is_orphan); $$;
 COMMENT ON FUNCTION sambapos._reconcile_open(sambapos._place) IS 'True while a finding waits for a run';
 
+-- Tickets that were never loaded are loaded by a run that is meant to, not by the way.
+CREATE FUNCTION sambapos._reconcile_tables(place sambapos._place, tables text[]) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN tables IS NOT NULL
+              THEN tables || ARRAY(SELECT t.table_name::text FROM sambapos._tables_deciding(place) AS t
+                                   WHERE t.loaded_at IS NOT NULL) END;
+$$;
+COMMENT ON FUNCTION sambapos._reconcile_tables(sambapos._place, text[]) IS
+  'What the runs read that follow a comparison of these tables (NULL: all): what shows if the source is quiet, too';
+
 CREATE FUNCTION sambapos._reconcile_results(run_id bigint, place sambapos._place, tables text[], tier integer)
 RETURNS SETOF sambapos.reconcile_result
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -104,7 +115,7 @@ BEGIN
   SELECT max(r.run_id) INTO compared FROM sambapos.run AS r
    WHERE r.site_id = place.site_id AND r.tier = _reconcile.tier AND r.pid = pg_backend_pid() AND r.started_at >= began;
   WHILE turns > 0 AND sambapos._reconcile_open(place) LOOP
-    PERFORM sambapos._reconcile_run(place, tables, NULL);
+    PERFORM sambapos._reconcile_run(place, sambapos._reconcile_tables(place, tables), NULL);
     turns := turns - 1;
   END LOOP;
   PERFORM sambapos._workbench_close();

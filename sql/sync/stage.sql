@@ -132,33 +132,53 @@ COMMENT ON FUNCTION sambapos._replica_live_row_sql(sambapos._table, text) IS
   'A subquery for the live replica row of an id; $1 is the site';
 
 -- Staged rows with their replica rows of the same id, whatever the epoch, through the primary key. It looks into each
--- epoch for each row, so it is for few rows: the condition is met first.
+-- epoch for each row, so it is for few rows: the condition is met first. A row is told from others by its ctid, the
+-- one name beside the source's that no column can have.
 CREATE FUNCTION sambapos._stage_namesakes_sql(t sambapos._table, keys name[], condition text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('(SELECT s.*, s.ctid AS row FROM pg_temp.%I AS s WHERE %s OFFSET 0) AS s
+  SELECT format('(SELECT s.ctid, s.* FROM pg_temp.%I AS s WHERE %s OFFSET 0) AS s
                  JOIN sambapos._epoch_present AS e ON e.site_id = $1
                  JOIN sambapos_replica.%I AS r ON r.site_id = $1 AND r.epoch = e.epoch AND %s',
                 sambapos._stage_name(t.table_name), condition, t.table_name,
                 (SELECT string_agg(format('r.%I = s.%1$I', k), ' AND ') FROM unnest(keys) AS k));
 $$;
 COMMENT ON FUNCTION sambapos._stage_namesakes_sql(sambapos._table, name[], text) IS
-  'A FROM item: those staged rows s (s.row: where they are) joined with the replica''s rows r of the same key in every '
-  'epoch';
+  'A FROM item: those staged rows s (s.ctid: where they are) joined with the replica''s rows r of the same key in '
+  'every epoch';
 
--- The same of live rows only. What it costs does not depend on how often ids were used before: there is an index for it,
--- and OFFSET 0 keeps the planner to it.
+-- The same of live rows only, or of those that are not. What it costs does not depend on how often ids were used
+-- before, nor on how many epochs there are: there are indexes for it, OFFSET 0 keeps the planner to them, and which
+-- epochs count is asked once.
+CREATE FUNCTION sambapos._replica_present_rows_sql(t sambapos._table, condition text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('SELECT k.* FROM (SELECT l.* FROM sambapos_replica.%I AS l
+                                  WHERE l.site_id = $1 AND l.id = s.id AND %s OFFSET 0) AS k
+                 WHERE k.epoch = ANY (ARRAY(SELECT e.epoch FROM sambapos._epoch_present AS e WHERE e.site_id = $1))',
+                t.table_name, condition);
+$$;
+COMMENT ON FUNCTION sambapos._replica_present_rows_sql(sambapos._table, text) IS
+  'A subquery for the replica rows l of the id of staged row s that meet a condition; $1 is the site';
+
 CREATE FUNCTION sambapos._stage_live_namesakes_sql(t sambapos._table) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('pg_temp.%I AS s CROSS JOIN LATERAL (
-                   SELECT l.* FROM sambapos_replica.%I AS l
-                   WHERE l.site_id = $1 AND l.row_state = ''live'' AND l.id = s.id OFFSET 0) AS r
-                 JOIN sambapos._epoch_present AS e ON e.site_id = $1 AND e.epoch = r.epoch',
-                sambapos._stage_name(t.table_name), t.table_name);
+  SELECT format('pg_temp.%I AS s CROSS JOIN LATERAL (%s) AS r', sambapos._stage_name(t.table_name),
+                sambapos._replica_present_rows_sql(t, 'l.row_state = ''live'''));
 $$;
 COMMENT ON FUNCTION sambapos._stage_live_namesakes_sql(sambapos._table) IS
   'A FROM item: staged roots joined with the replica''s live rows of the same id';
+
+CREATE FUNCTION sambapos._stage_past_namesakes_sql(t sambapos._table, condition text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('(SELECT s.* FROM pg_temp.%I AS s WHERE %s OFFSET 0) AS s CROSS JOIN LATERAL (%s) AS r',
+                sambapos._stage_name(t.table_name), condition,
+                sambapos._replica_present_rows_sql(t, 'l.row_state <> ''live'''));
+$$;
+COMMENT ON FUNCTION sambapos._stage_past_namesakes_sql(sambapos._table, text) IS
+  'A FROM item: those staged roots joined with the replica''s rows of the same id that are not live';
 
 -- A row fetched twice, as it can be where the source takes no snapshot, is one row. One that moved to another root
 -- in between is where it was seen last. Two different rows under one key are refused otherwise.

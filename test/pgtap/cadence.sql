@@ -6,7 +6,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(69);
+SELECT plan(83);
 
 -- A scheduled run, as a job does it; what it says of its tables that it has not plainly read, in short.
 CREATE FUNCTION till.tick() RETURNS text LANGUAGE plpgsql AS
@@ -129,6 +129,36 @@ SELECT is(till.tick(), 'ok', 'a minute does not count: it is due');
 SELECT is_empty('SELECT till.differences()', 'and all that has happened is found');
 SELECT is((SELECT last_probe -> 'numerators' ->> 'highest' FROM sambapos._place), '1001', 'the numerators with it');
 ROLLBACK TO skipped;
+SELECT till.later('45 minutes') \g /dev/null
+SELECT matches(till.tick(), 'tickets skipped', 'five minutes do: of a long interval it is never more than one');
+ROLLBACK TO skipped;
+SELECT sambapos_configure('shop', 'sync_interval', '11 minutes', 'tickets') \g /dev/null
+SELECT is(till.tick(), 'ok', 'nor does a tenth of a short one');
+ROLLBACK TO skipped;
+-- a family is due with the first of its tables
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '1 hour' WHERE table_name = 'payments';
+SELECT is(till.tick(), 'ok', 'one table was last read before the others: all are due with it');
+ROLLBACK TO skipped;
+UPDATE sambapos.table_state SET read_began_at = NULL WHERE table_name = 'payments';
+SELECT is(till.tick(), 'ok', 'one was never read');
+ROLLBACK TO skipped;
+-- but for those that no run reads
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '2 days', paused_reason = 'a column' WHERE table_name = 'payments';
+SELECT matches(till.tick(), 'payments paused, .*tickets skipped', 'a table that is paused makes nothing due');
+SELECT is((till.run_table('payments')).due_at, NULL, 'and is not left out for not being due');
+SELECT ok(sambapos._run_leaves_out((SELECT max(run_id) FROM sambapos.run), 'payments'), 'but what waits in it is no reason to read');
+ROLLBACK TO skipped;
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '2 days' WHERE table_name IN ('account_transactions', 'account_transaction_values');
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '2 days', paused_reason = 'a column' WHERE table_name = 'account_transaction_documents';
+SELECT matches(till.tick(), 'tickets skipped', 'nor do those that are not read without it');
+ROLLBACK TO skipped;
+UPDATE sambapos.replicated_table SET enabled = false WHERE table_name = 'payments';
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '2 days' WHERE table_name = 'payments';
+SELECT matches(till.tick(), 'tickets skipped', 'nor does one that is disabled');
+SELECT is((SELECT string_agg(t.table_name, ' ' ORDER BY t.table_name) FROM sambapos._table AS t WHERE NOT sambapos._run_leaves_out((SELECT max(run_id) FROM sambapos.run), t.table_name)),
+          'account_transaction_document_type_account_transaction_types menu_item_prices menu_items numerators work_periods',
+          'what waits in a table that the run does not read is no reason to read');
+ROLLBACK TO skipped;
 
 -- ---- what does not wait ----
 
@@ -142,6 +172,11 @@ INSERT INTO till.failure VALUES ('.', '08001', 'no route to the till');
 SELECT till.tick() \g /dev/null
 DELETE FROM till.failure;
 SELECT is(till.tick(), 'ok', 'what failed is tried by the next run');
+ROLLBACK TO skipped;
+INSERT INTO till.failure VALUES (E'\\[Tickets\\]', '42501', 'the SELECT permission was denied on the object Tickets');
+SELECT matches((SELECT string_agg(s, '; ') FROM till.sync() AS s), 'tickets failed', 'so is what failed when somebody called');
+DELETE FROM till.failure;
+SELECT is(till.tick(), 'ok', 'before it was due');
 ROLLBACK TO skipped;
 SELECT sambapos_configure('shop', 'personal', 'null', 'tickets.note') \g /dev/null
 SELECT is(till.tick(), 'ok', 'what a person wants read whole is');
@@ -211,6 +246,16 @@ SELECT till.later('1 day') \g /dev/null
 UPDATE sambapos.source_events SET at = at - interval '1 day';
 SELECT is(till.tick(), 'ok', 'until they are due');
 SELECT is((SELECT row_state FROM sambapos_replica.work_periods WHERE id = 3), 'cleared', 'one that is gone since went with the clear');
+ROLLBACK TO fresh;
+
+-- ---- a work period ends ----
+
+SELECT sambapos_configure('shop', 'sync_interval', '1 hour', 'work_periods') \g /dev/null
+SELECT till.tick() \g /dev/null
+UPDATE work_periods SET end_date = '2026-03-10 12:00' WHERE id = 9;
+SELECT ok(NOT sambapos._source_wants_run(s), 'the end of a period is no reason for a run that would not read it') FROM sambapos._place AS s;
+SELECT till.later('1 hour') \g /dev/null
+SELECT ok(sambapos._source_wants_run(s), 'for one that does it is') FROM sambapos._place AS s;
 ROLLBACK TO fresh;
 
 -- ---- what changed in the meantime, however long it was ----
