@@ -260,7 +260,7 @@ ROLLBACK TO fresh;
 
 -- ---- what changed in the meantime, however long it was ----
 
-SELECT sambapos_configure('shop', 'sync_interval', '20 days', 'tickets') \g /dev/null
+SELECT sambapos_configure('shop', 'sync_interval', '20 days', 'tickets'), sambapos_configure('shop', 'id_overlap', '0') \g /dev/null
 INSERT INTO account_transaction_documents VALUES (900, '2026-03-10 11:00', 'cash count');
 SELECT till.tick() \g /dev/null
 SELECT till.later('19 days 23 hours'), till.tick() \g /dev/null
