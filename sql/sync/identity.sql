@@ -248,24 +248,21 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_leave_replaced(sambapos._place, sambapos._table) IS
   'Takes the epoch from staged roots that would write over another child of theirs';
 
--- Roots: the row with the same fingerprint is the row (the live one, or else the newest); an id whose rows are all
--- others has been used again and begins an epoch; an id without rows is new. Any other live row of the id, be it of an
--- earlier life or (after a restore) of a later one, is superseded; one with the same fingerprint is what has gone on
--- elsewhere, and does not count beside it.
-CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+-- The row with the same fingerprint is the row: the live one, or else the newest. An id whose rows are all others has
+-- been used again and begins an epoch, which is returned.
+CREATE FUNCTION sambapos._epoch_find_known(run_id bigint, place sambapos._place, t sambapos._table, epoch integer)
+RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  live_namesakes text := sambapos._stage_live_namesakes_sql(t);
   reused jsonb;
-  epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
 BEGIN
   -- those that are live first, that is nearly all: only the others are looked for in the past
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
-                 stage, live_namesakes, sambapos._root_same_sql(place, t)) USING place.site_id;
+                 stage, sambapos._stage_live_namesakes_sql(t), sambapos._root_same_sql(place, t)) USING place.site_id;
   EXECUTE format('UPDATE %s AS s SET epoch = m.epoch FROM (
                     SELECT DISTINCT ON (s.id) s.id, r.epoch FROM %s WHERE %s
                     ORDER BY s.id, r.epoch DESC) AS m WHERE m.id = s.id',
@@ -282,17 +279,22 @@ BEGIN
   PERFORM sambapos._epoch_leave_replaced(place, t);
   EXECUTE format('SELECT jsonb_agg(DISTINCT s.id) FROM %s WHERE e.epoch >= $2',
                  sambapos._stage_namesakes_sql(t, '{id}', 's.epoch IS NULL')) INTO reused USING place.site_id, epoch;
-  IF reused IS NOT NULL THEN
-    epoch := sambapos._epoch_begin(run_id, place, t, reused);
-  END IF;
-  IF t.loaded_at IS NULL AND epoch > 1 THEN
-    PERFORM sambapos._epoch_ask_children(place, t);
-  END IF;
-  EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
+  RETURN CASE WHEN reused IS NULL THEN epoch ELSE sambapos._epoch_begin(run_id, place, t, reused) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_find_known(bigint, sambapos._place, sambapos._table, integer) IS
+  'Gives staged roots that are known their epoch; returns that of the others, which begins if ids have been used again';
+
+-- Any other live row of a root's id, be it of an earlier life or (after a restore) of a later one, is superseded; one
+-- with the same fingerprint is what has gone on elsewhere, and does not count beside it.
+CREATE FUNCTION sambapos._epoch_leave_others(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone
                   SELECT %L::name, r.epoch, r.id, CASE WHEN %s THEN ''removed'' ELSE ''superseded'' END FROM %s
-                  WHERE r.epoch <> s.epoch',
-                 t.table_name, sambapos._root_same_sql(place, t), live_namesakes) USING place.site_id;
+                  WHERE r.epoch <> s.epoch', t.table_name, sambapos._root_same_sql(place, t),
+                 sambapos._stage_live_namesakes_sql(t)) USING place.site_id;
   -- what a root that was live all the time went on beside was found when it began to
   EXECUTE format('INSERT INTO pg_temp.sambapos__gone
                   SELECT %1$L::name, r.epoch, r.id, ''removed'' FROM %3$s
@@ -300,6 +302,29 @@ BEGIN
                  t.table_name, sambapos._root_same_sql(place, t), sambapos._stage_past_namesakes_sql(t, format(
                    'NOT EXISTS (%s AND l.epoch = s.epoch)', sambapos._replica_live_row_sql(t, 's.id'))))
     USING place.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_leave_others(sambapos._place, sambapos._table) IS
+  'Notes as gone the rows that have the id of a staged root in another epoch than it';
+
+CREATE FUNCTION sambapos._epoch_find_roots(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  is_new boolean := sambapos._stage_is_new(place, t);
+  epoch integer := (SELECT s.epoch FROM sambapos._place AS s WHERE s.site_id = place.site_id);
+BEGIN
+  IF NOT is_new THEN
+    epoch := sambapos._epoch_find_known(run_id, place, t, epoch);
+  END IF;
+  IF t.loaded_at IS NULL AND epoch > 1 THEN
+    PERFORM sambapos._epoch_ask_children(place, t);
+  END IF;
+  EXECUTE format('UPDATE %s AS s SET epoch = $1 WHERE s.epoch IS NULL', stage) USING epoch;
+  IF NOT is_new THEN
+    PERFORM sambapos._epoch_leave_others(place, t);
+  END IF;
   EXECUTE format('UPDATE sambapos.waiting_root AS w SET run_id = $2, missing_runs = w.missing_runs + 1
                    WHERE (w.site_id, w.table_name) = ($1, %L) AND w.run_id < $2 AND w.missing_runs BETWEEN 1 AND $3
                      AND NOT EXISTS (SELECT FROM %s AS s WHERE s.id = w.id)', t.table_name, stage)

@@ -98,9 +98,10 @@ COMMENT ON FUNCTION sambapos._stage_read_by(sambapos._place, sambapos._table, na
   'Reads the rows with these ids into the stage, a thousand ids at a time';
 
 -- Without statistics the planner takes every temporary table for a small one. It is joined by keys and epochs; the
--- values cost most.
+-- values cost most. What is asked of them is only how many rows there are, and whether the epochs are known: a small
+-- sample says that.
 CREATE FUNCTION sambapos._stage_analyze(relation name) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET default_statistics_target = 10 SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   large boolean;
@@ -179,6 +180,43 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._stage_past_namesakes_sql(sambapos._table, text) IS
   'A FROM item: those staged roots joined with the replica''s rows of the same id that are not live';
+
+-- What is loaded for the first time is compared with nothing: the replica has no row under the staged ids, whatever its
+-- epoch and its state. Of children it is the ids of their roots that count, which are in their keys. Whether a row that
+-- has no root is there already is always looked for.
+CREATE FUNCTION sambapos._stage_is_new(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  id name := CASE t.kind WHEN 'child' THEN t.parent_key ELSE 'id' END;
+  low bigint;
+  high bigint;
+  rootless boolean;
+  known boolean;
+BEGIN
+  IF t.loaded_at IS NOT NULL THEN
+    RETURN false;
+  ELSIF t.kind = 'master' THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1)', t.table_name)
+      INTO known USING place.site_id;
+    RETURN NOT known;
+  END IF;
+  EXECUTE format('SELECT min(s.%1$I), max(s.%1$I), coalesce(bool_or(s.%1$I IS NULL), false) FROM pg_temp.%2$I AS s',
+                 id, sambapos._stage_name(t.table_name)) INTO low, high, rootless;
+  -- the next id is looked up in an index, however many rows the planner expects below the highest one
+  EXECUTE format(CASE t.kind WHEN 'child' THEN
+      'SELECT n.id <= $3 FROM (SELECT r.%2$I AS id FROM sambapos_replica.%1$I AS r
+                               WHERE r.site_id = $1 AND r.%2$I >= $2 ORDER BY r.%2$I LIMIT 1) AS n'
+    ELSE
+      'SELECT bool_or(n.id <= $3) FROM sambapos._epoch_present AS e CROSS JOIN LATERAL (
+         SELECT r.%2$I AS id FROM sambapos_replica.%1$I AS r
+         WHERE r.site_id = $1 AND r.epoch = e.epoch AND r.%2$I >= $2 ORDER BY r.%2$I LIMIT 1) AS n
+       WHERE e.site_id = $1' END, t.table_name, id) INTO known USING place.site_id, low, high;
+  RETURN NOT (rootless OR coalesce(known, false));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_is_new(sambapos._place, sambapos._table) IS
+  'True if a table is loaded for the first time and the replica has no row under the ids that are staged';
 
 -- A row fetched twice, as it can be where the source takes no snapshot, is one row. One that moved to another root
 -- in between is where it was seen last. Two different rows under one key are refused otherwise.

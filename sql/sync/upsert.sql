@@ -102,41 +102,76 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_revive(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
   'Makes staged rows live again that were gone';
 
--- Updates what differs and inserts what is new; earlier versions go to the history table first.
-CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
-RETURNS void
+-- Updates what differs; earlier versions go to the history table first. Returns how many rows.
+CREATE FUNCTION sambapos._merge_update(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   p record;
-  replica text := format('sambapos_replica.%I', t.table_name);
-  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
-  read bigint;
   revived bigint;
   updated bigint;
-  inserted bigint;
 BEGIN
   SELECT * INTO p FROM sambapos._merge_parts(place, t);
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
   revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
-  EXECUTE format('UPDATE %s AS r SET %s synced_at = now(), version = $2 FROM %s AS s WHERE %s AND %s',
-                 replica, p.assign, stage, p.on_key, p.differs) USING place.site_id, version;
+  EXECUTE format('UPDATE sambapos_replica.%I AS r SET %s synced_at = now(), version = $2 FROM pg_temp.%I AS s
+                   WHERE %s AND %s', t.table_name, p.assign, sambapos._stage_name(t.table_name), p.on_key, p.differs)
+    USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;
-  updated := updated + revived;
-  EXECUTE format('INSERT INTO %s (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2 FROM %s AS s
-                   WHERE NOT EXISTS (SELECT FROM %1$s AS r WHERE %5$s)', replica, p.names, p.staged, stage, p.on_key)
+  RETURN updated + revived;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_update(bigint, sambapos._place, sambapos._table, bigint) IS
+  'Writes a table''s staged rows that differ from what the replica has';
+
+-- A first load has no other statistics: autovacuum comes too late for what is read next. They are gathered again when
+-- the table has become twice as large, since that takes as long each time. A partitioned table has no size of its own.
+CREATE FUNCTION sambapos._merge_analyze(relation regclass, inserted bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  has_grown boolean;
+BEGIN
+  SELECT CASE c.relkind WHEN 'p' THEN inserted > 0.1 * c.reltuples
+              ELSE pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint END INTO has_grown
+  FROM pg_class AS c WHERE c.oid = relation;
+  IF has_grown AND inserted > 1000 THEN
+    EXECUTE format('ANALYZE %s', relation);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_analyze(regclass, bigint) IS
+  'Gathers statistics on a replica table that has grown to twice the size it had when that was last done';
+
+CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  p record;
+  is_new boolean := sambapos._stage_is_new(place, t);
+  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
+  read bigint;
+  updated bigint := 0;
+  inserted bigint;
+BEGIN
+  SELECT * INTO p FROM sambapos._merge_parts(place, t);
+  IF NOT is_new THEN
+    updated := sambapos._merge_update(run_id, place, t, version);
+  END IF;
+  EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2
+                  FROM %s AS s %s', t.table_name, p.names, p.staged, stage, CASE WHEN NOT is_new THEN format(
+                   'WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)', t.table_name, p.on_key) END)
     USING place.site_id, version;
   GET DIAGNOSTICS inserted = ROW_COUNT;
   EXECUTE format('SELECT count(*) FROM %s', stage) INTO read;
   UPDATE sambapos.run_table AS x
      SET rows_read = read, rows_updated = updated, rows_inserted = inserted, rows_unchanged = read - updated - inserted
    WHERE (x.run_id, x.table_name) = (_merge_upsert.run_id, t.table_name);
-  IF inserted > 1000 AND inserted > 0.1 * (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = to_regclass(replica))
-    THEN
-    EXECUTE format('ANALYZE %s', replica); -- a load in chunks has no other; autovacuum comes too late for the next one
-  END IF;
+  PERFORM sambapos._merge_analyze(sambapos._replica_table(t.table_name), inserted);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_upsert(bigint, sambapos._place, sambapos._table, bigint) IS

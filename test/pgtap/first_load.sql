@@ -1,0 +1,60 @@
+-- Promise: a first load looks for no row of its own where the replica has nothing under the ids that it reads, however
+-- many they are; where it has something it finds it, as every other run does: a load that begins again doubles nothing
+-- and writes over no row of history.
+\set QUIET on
+BEGIN;
+\ir seam.psql
+SELECT plan(12);
+SELECT till.sell(1, 120);
+INSERT INTO ticket_entities VALUES (9000, 'of no ticket', NULL);
+
+CREATE FUNCTION till.load(batch_rows bigint) RETURNS bigint LANGUAGE plpgsql AS
+$$
+DECLARE
+  place sambapos._place := (SELECT p FROM sambapos._place AS p);
+  run bigint;
+  chunks bigint := 0;
+BEGIN
+  PERFORM sambapos._chunk_plan(place, batch_rows);
+  LOOP
+    run := sambapos._chunk_start(place.site_id);
+    EXIT WHEN run IS NULL;
+    IF NOT sambapos._chunk_load(run) THEN
+      RAISE EXCEPTION 'chunk failed: %', (SELECT string_agg(table_name || ' ' || message, '; ') FROM sambapos.run_table WHERE run_id = run);
+    END IF;
+    chunks := chunks + 1;
+  END LOOP;
+  RETURN chunks;
+END;
+$$;
+CREATE FUNCTION till.begin_again() RETURNS void LANGUAGE sql AS
+$$ UPDATE sambapos.table_state SET loaded_at = NULL, full_due = true, source_max_id = NULL; $$;
+CREATE FUNCTION till.index_scans(relation name) RETURNS bigint LANGUAGE sql AS
+$$ SELECT idx_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'sambapos_replica' AND relname = relation; $$;
+
+SELECT cmp_ok(till.load(900), '>', 4::bigint, 'a first load in chunks');
+SELECT cmp_ok(till.index_scans(t), '<', 60::bigint, t || ': rows were not looked for one by one')
+FROM unnest('{tickets,orders,payments,account_transaction_documents,account_transaction_values}'::name[]) AS t;
+SELECT is((SELECT count(*) FROM till.differences() AS d WHERE d !~ '^(menu|numerators|account_transaction_document_type)'), 0::bigint, 'all rows are there');
+
+-- the load begins again, while the till goes on
+SELECT till.begin_again();
+UPDATE orders SET price = 11 WHERE id = 7;
+UPDATE tickets SET note = 'corrected' WHERE id = 3;
+SELECT till.sell(121, 10);
+SELECT till.load(900);
+SELECT is((SELECT count(*) FROM till.differences() AS d WHERE d !~ '^(menu|numerators|account_transaction_document_type)'), 0::bigint, 'begun again: live rows are the till''s');
+SELECT is((SELECT count(*) FROM sambapos_replica.orders), 260::bigint, 'no order is there twice');
+SELECT is((SELECT count(*) FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL), 1::bigint, 'nor is a row without a root');
+
+-- and once more, when the till was cleared and has used its ids again
+UPDATE sambapos_replica.orders SET row_state = 'cleared';
+UPDATE sambapos_replica.tickets SET row_state = 'cleared';
+SELECT till.begin_again();
+UPDATE tickets SET date = date + interval '40 days', ticket_number = ticket_number || 'b', transaction_document_id = NULL;
+UPDATE orders SET price = 99;
+SELECT till.load(900);
+SELECT is((SELECT count(*) FROM sambapos_replica.orders WHERE row_state = 'cleared' AND price < 99 AND epoch = 1), 260::bigint, 'rows of history keep their values');
+SELECT is((SELECT count(*) FROM sambapos_replica.orders WHERE row_state = 'live' AND price = 99 AND epoch > 1), 260::bigint, 'beside those that have their ids now');
+SELECT * FROM finish();
+ROLLBACK;
