@@ -6,12 +6,12 @@
 CREATE FUNCTION sambapos._name_fit(long_name text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN octet_length(long_name) <= 63 THEN long_name::name
-                ELSE (left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n
-                                       WHERE octet_length(left(long_name, n)) <= 54))
-                      || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0'))::name END);
+  IF octet_length(long_name) <= 63 THEN
+    RETURN long_name;
+  END IF;
+  RETURN left(long_name, (SELECT max(n) FROM generate_series(0, 54) AS n WHERE octet_length(left(long_name, n)) <= 54))
+         || '_' || lpad(to_hex(hashtext(long_name COLLATE "C")), 8, '0');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._name_fit(text) IS

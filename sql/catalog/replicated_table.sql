@@ -138,10 +138,10 @@ COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one 
 CREATE FUNCTION sambapos._table_family(t sambapos._table) RETURNS name
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
+DECLARE
+  root name := coalesce(t.parent, t.table_name);
 BEGIN
-  RETURN (SELECT CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END
-    FROM (SELECT coalesce(t.parent, t.table_name) AS root) AS r);
+  RETURN CASE WHEN root IN ('tickets', 'account_transaction_documents') THEN 'tickets' ELSE root END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._table_family(sambapos._table) IS

@@ -162,10 +162,12 @@ COMMENT ON FUNCTION sambapos._known_secret_columns() IS
   'Source columns that hold PINs, passwords, keys or processor settings in every SambaPOS database';
 
 CREATE FUNCTION sambapos._table_has_secrets(source_table text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._known_secret_columns() AS k
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos._known_secret_columns() AS k
                  WHERE lower(k.table_name COLLATE "C") = lower(source_table COLLATE "C"));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_has_secrets(text) IS 'False for tables in which no column is secret: nearly all';
 

@@ -25,9 +25,8 @@ COMMENT ON FUNCTION sambapos._site(text) IS 'The site of that name; raises 42704
 CREATE FUNCTION sambapos._live_schema(site text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN (SELECT ('sambapos_live_' || site)::name);
+  RETURN 'sambapos_live_' || site;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._live_schema(text) IS 'The schema of a site''s live foreign tables';

@@ -223,31 +223,38 @@ COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
   'True if a trigger is the one that keeps history, and runs nothing else';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
--- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend.
-CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
+-- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend. A run asks this of
+-- all its tables at once: to set the query up costs more than to run it.
+CREATE FUNCTION sambapos._relations_code_of_others(relations regclass[]) RETURNS TABLE (relation regclass, code text)
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (WITH RECURSIVE written (id) AS (
-      SELECT relation::oid
-      UNION SELECT i.inhrelid FROM written AS w JOIN pg_inherits AS i ON i.inhparent = w.id
-    ), part (classid, objid) AS (
-      SELECT 'pg_class'::regclass::oid, w.id FROM written AS w
-      UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM written AS w JOIN pg_index AS i ON i.indrelid = w.id
-      UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id
-                WHERE NOT t.tgisinternal
-      UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM written AS w JOIN pg_rewrite AS r ON r.ev_class = w.id
-      UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM written AS w JOIN pg_policy AS p ON p.polrelid = w.id
-      UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM written AS w JOIN pg_attrdef AS d ON d.adrelid = w.id
-      UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM written AS w
+  RETURN QUERY
+    WITH RECURSIVE written (relation, owner, id) AS (
+      SELECT c.oid, c.relowner, c.oid FROM pg_class AS c WHERE c.oid = ANY (relations)
+      UNION SELECT w.relation, w.owner, i.inhrelid FROM written AS w JOIN pg_inherits AS i ON i.inhparent = w.id
+    ), part (relation, owner, classid, objid) AS (
+      SELECT w.relation, w.owner, 'pg_class'::regclass::oid, w.id FROM written AS w
+      UNION ALL SELECT w.relation, w.owner, 'pg_class'::regclass, i.indexrelid FROM written AS w
+                JOIN pg_index AS i ON i.indrelid = w.id
+      UNION ALL SELECT w.relation, w.owner, 'pg_trigger'::regclass, t.oid FROM written AS w
+                JOIN pg_trigger AS t ON t.tgrelid = w.id WHERE NOT t.tgisinternal
+      UNION ALL SELECT w.relation, w.owner, 'pg_rewrite'::regclass, r.oid FROM written AS w
+                JOIN pg_rewrite AS r ON r.ev_class = w.id
+      UNION ALL SELECT w.relation, w.owner, 'pg_policy'::regclass, p.oid FROM written AS w
+                JOIN pg_policy AS p ON p.polrelid = w.id
+      UNION ALL SELECT w.relation, w.owner, 'pg_attrdef'::regclass, d.oid FROM written AS w
+                JOIN pg_attrdef AS d ON d.adrelid = w.id
+      UNION ALL SELECT w.relation, w.owner, 'pg_statistic_ext'::regclass, s.oid FROM written AS w
                 JOIN pg_statistic_ext AS s ON s.stxrelid = w.id
-      UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w JOIN pg_constraint AS c ON c.conrelid = w.id
-      UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM written AS w
+      UNION ALL SELECT w.relation, w.owner, 'pg_constraint'::regclass, c.oid FROM written AS w
+                JOIN pg_constraint AS c ON c.conrelid = w.id
+      UNION ALL SELECT w.relation, w.owner, 'pg_constraint'::regclass, c.oid FROM written AS w
                 JOIN pg_attribute AS a ON a.attrelid = w.id AND NOT a.attisdropped
                 JOIN pg_constraint AS c ON c.contypid = a.atttypid
     ), used AS (
-      SELECT DISTINCT p.classid, p.objid, d.refclassid, d.refobjid,
+      SELECT DISTINCT p.relation, p.owner AS written_by, p.classid, p.objid, d.refclassid, d.refobjid,
              CASE d.refclassid
                WHEN 'pg_proc'::regclass THEN (SELECT f.proowner FROM pg_proc AS f WHERE f.oid = d.refobjid)
                WHEN 'pg_operator'::regclass THEN (SELECT f.proowner FROM pg_operator AS o
@@ -257,36 +264,48 @@ BEGIN
              END AS owner
       FROM part AS p JOIN pg_depend AS d ON (d.classid, d.objid) = (p.classid, p.objid)
       WHERE d.deptype IN ('n', 'a')
-      UNION SELECT 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
+      UNION SELECT w.relation, w.owner, 'pg_class'::regclass, i.inhrelid, 'pg_class'::regclass, i.inhrelid, c.relowner
       FROM written AS w JOIN pg_inherits AS i ON i.inhrelid = w.id JOIN pg_class AS c ON c.oid = w.id
       -- what a DELETE here cascades to runs its triggers as whoever deletes
-      UNION SELECT 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
+      UNION SELECT w.relation, w.owner, 'pg_constraint'::regclass, k.oid, 'pg_class'::regclass, k.conrelid, c.relowner
       FROM written AS w JOIN pg_constraint AS k ON k.confrelid = w.id AND k.contype = 'f'
       JOIN pg_class AS c ON c.oid = k.conrelid
       -- nobody knows who made a trigger: where others may, it can be theirs, whoever owns its function; the guard of
       -- history does the same for whoever made it
-      UNION SELECT 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
+      UNION SELECT w.relation, w.owner, 'pg_trigger'::regclass, t.oid, 'pg_class'::regclass, w.id, a.grantee
       FROM written AS w JOIN pg_trigger AS t ON t.tgrelid = w.id AND NOT t.tgisinternal
-        AND NOT sambapos._guard_is_harmless(t)
-      JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE a.privilege_type = 'TRIGGER'
+      JOIN pg_class AS c ON c.oid = w.id CROSS JOIN LATERAL (
+        SELECT a.grantee FROM aclexplode(c.relacl) AS a
+        WHERE a.privilege_type = 'TRIGGER' AND a.grantee <> w.owner AND NOT sambapos._guard_is_harmless(t)
+        OFFSET 0) AS a -- the guard is looked at where somebody else has the privilege
     )
-    SELECT string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
+    SELECT u.relation::regclass,
+           string_agg(CASE WHEN (u.classid, u.refclassid) = ('pg_trigger'::regclass, 'pg_class'::regclass)
                            THEN format('%s may be made by %s, with privilege TRIGGER',
                                        pg_describe_object(u.classid, u.objid, 0),
-                                       coalesce(format('role "%s"', r.rolname), 'PUBLIC'))
+                                       coalesce('role "' || r.rolname || '"', 'PUBLIC'))
                            ELSE format('%s uses %s of role "%s"', pg_describe_object(u.classid, u.objid, 0),
                                        pg_describe_object(u.refclassid, u.refobjid, 0), r.rolname) END, '; '
-                                       ORDER BY u.objid, u.refobjid)
+                                       ORDER BY u.objid, u.refobjid, u.owner)
     FROM used AS u
     LEFT JOIN pg_roles AS r ON r.oid = u.owner
-    WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL
-      AND u.owner <> (SELECT c.relowner FROM pg_class AS c WHERE c.oid = relation)
-      AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw'));
+    WHERE r.rolsuper IS NOT TRUE AND u.owner IS NOT NULL AND u.owner <> u.written_by
+      AND u.owner <> (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw')
+    GROUP BY u.relation;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS
-  'What would run with the rights of whoever writes to a relation, and belongs neither to its owner, nor to the '
-  'extension''s, nor to a superuser; NULL: nothing';
+COMMENT ON FUNCTION sambapos._relations_code_of_others(regclass[]) IS
+  'What would run with the rights of whoever writes to one of these relations, and belongs neither to its owner, nor '
+  'to the extension''s, nor to a superuser; no row for a relation without such code';
+
+CREATE FUNCTION sambapos._relation_code_of_others(relation regclass) RETURNS text
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT c.code FROM sambapos._relations_code_of_others(ARRAY[_relation_code_of_others.relation]) AS c);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._relation_code_of_others(regclass) IS 'The same of one relation; NULL: nothing';
 
 CREATE FUNCTION sambapos._code_superuser_problem(code text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -386,19 +405,25 @@ COMMENT ON FUNCTION sambapos._table_claim(sambapos._place, sambapos._table) IS
 
 -- For people to read. What decides is looked up anew each time, but by the run that has just written this.
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
+  WITH written AS MATERIALIZED (
+    SELECT k.table_name, n.rank, sambapos._replica_table(n.name::name) AS relation
+    FROM sambapos._table AS k
+    CROSS JOIN LATERAL (SELECT 1 AS rank, k.table_name AS name
+                        UNION ALL SELECT 2, k.table_name || '_history' WHERE k.history) AS n
+    WHERE k.site_id = _site_note_code_of_others.site_id
+  ), code AS MATERIALIZED (
+    SELECT c.relation, c.code
+    FROM sambapos._relations_code_of_others(ARRAY(SELECT w.relation FROM written AS w)) AS c
+  )
   UPDATE sambapos.table_state AS t SET code_of_others = c.code
-    FROM (SELECT k.table_name,
-                 nullif(concat_ws('; ', sambapos._relation_code_of_others(sambapos._replica_table(k.table_name)),
-                                  sambapos._relation_code_of_others(h.history)), '') AS code
-          FROM sambapos._table AS k
-          CROSS JOIN LATERAL (
-            SELECT CASE WHEN k.history THEN sambapos._replica_table((k.table_name || '_history')::name) END
-          ) AS h (history)
-          WHERE k.site_id = _site_note_code_of_others.site_id) AS c
+    FROM (SELECT w.table_name, string_agg(o.code, '; ' ORDER BY w.rank) AS code
+          FROM written AS w LEFT JOIN code AS o USING (relation) GROUP BY w.table_name) AS c
    WHERE t.site_id = _site_note_code_of_others.site_id AND t.table_name = c.table_name
      AND t.code_of_others IS DISTINCT FROM c.code;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._site_note_code_of_others(integer) IS
   'Brings table_state.code_of_others of a site up to date';

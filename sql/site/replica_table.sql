@@ -13,12 +13,10 @@
 CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE
-          WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
-                                    '|synced_+at|version|valid_+from|valid_+to)_*$')
-                THEN sambapos._name_fit('source_' || column_name) ELSE column_name END);
+  RETURN CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
+                                  '|synced_+at|version|valid_+from|valid_+to)_*$')
+              THEN sambapos._name_fit('source_' || column_name) ELSE column_name END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_column(name) IS 'The replica''s name of a live column';
@@ -50,13 +48,13 @@ COMMENT ON FUNCTION sambapos._type_has_equality(oid) IS 'True if two values of a
 CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
+DECLARE
+  plain text := format_type(type_name::regtype, NULL);
 BEGIN
-  RETURN (SELECT CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
-                WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text')
-                  THEN plain
-                WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END
-    FROM (SELECT format_type(type_name::regtype, NULL) AS plain) AS t);
+  RETURN CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
+              WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text')
+                THEN plain
+              WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';

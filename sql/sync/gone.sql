@@ -481,11 +481,16 @@ CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t samb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  is_lost boolean;
   marked bigint;
 BEGIN
   PERFORM sambapos._lost_find(place, t, mode);
-  PERFORM sambapos._lost_explain(place, t, version);
+  is_lost := EXISTS (SELECT FROM pg_temp.sambapos__lost AS l WHERE l.table_name = t.table_name);
+  PERFORM sambapos._lost_explain(place, t, version) WHERE is_lost;
   PERFORM sambapos._lost_judge(run_id, place, t, mode, version);
+  IF NOT is_lost THEN
+    RETURN;
+  END IF;
   EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = l.row_state, synced_at = now(), version = $2
                     FROM pg_temp.sambapos__lost AS l
                    WHERE l.table_name = %1$L AND r.site_id = $1 AND r.epoch = l.epoch AND r.id = l.id

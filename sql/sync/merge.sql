@@ -95,14 +95,18 @@ DECLARE
 BEGIN
   PERFORM sambapos._check_isolation();
   FOR relation IN
-    SELECT sambapos._replica_table(n.name)
-    FROM sambapos._table AS t
-    CROSS JOIN LATERAL (SELECT t.table_name AS name UNION ALL SELECT t.table_name || '_history' WHERE t.history) AS n
-    WHERE t.site_id = place.site_id AND sambapos._replica_table(n.name) IS NOT NULL
-      AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
-                                  JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
-                                  WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read')
-    ORDER BY n.name
+    WITH family AS MATERIALIZED (
+      SELECT DISTINCT sambapos._table_family(r) AS name
+      FROM sambapos.run_table AS x
+      JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+      WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read'
+    ), written AS MATERIALIZED ( -- looked up once a table, however this is planned
+      SELECT n.name, sambapos._replica_table(n.name) AS relation
+      FROM sambapos._table AS t
+      CROSS JOIN LATERAL (SELECT t.table_name AS name UNION ALL SELECT t.table_name || '_history' WHERE t.history) AS n
+      WHERE t.site_id = place.site_id AND sambapos._table_family(t) IN (SELECT f.name FROM family AS f)
+    )
+    SELECT w.relation FROM written AS w WHERE w.relation IS NOT NULL ORDER BY w.name
   LOOP
     EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', relation);
   END LOOP;

@@ -170,7 +170,7 @@ BEGIN
   END IF;
   IF part <> 'merge' THEN
     PERFORM sambapos._problem_raise(sambapos._site_problem(place));
-    PERFORM sambapos._workbench_close() WHERE part = 'read'; -- what a run that was cancelled has left
+    PERFORM sambapos._workbench_empty() WHERE part = 'read'; -- what a run that was cancelled has left
   END IF;
   part := sambapos._run_step(run_id, place, part);
   IF part = 'end' THEN

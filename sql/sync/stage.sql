@@ -14,7 +14,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_columns(sambapos._place, sambapos._table) IS 'The columns of a table''s stage';
 
--- The stage of the site before is as good, unless that site has other columns.
+-- The stage of the run before is as good, unless the columns are others.
 CREATE FUNCTION sambapos._stage_make(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -44,17 +44,21 @@ $$;
 COMMENT ON FUNCTION sambapos._stage_make(sambapos._place, sambapos._table) IS
   'Makes the temporary table that a table''s rows are staged in';
 
--- One that the site before has left is empty, and may have that site's columns: nobody has read into it since.
+-- One that the run before has left is empty, and may have the columns of another site: nobody has read into it since.
 CREATE FUNCTION sambapos._stage_is_filled(table_name name) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
+DECLARE
+  stage regclass := to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)));
+  is_filled boolean := coalesce(pg_relation_size(stage) > 0, false);
 BEGIN
-  RETURN (SELECT coalesce(pg_relation_size(to_regclass(format('pg_temp.%I', sambapos._stage_name(table_name)))) > 0,
-                          false));
+  IF is_filled THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s)', stage) INTO is_filled;
+  END IF;
+  RETURN is_filled;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this site';
+COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this run';
 
 CREATE FUNCTION sambapos._stage_read_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

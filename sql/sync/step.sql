@@ -1,8 +1,9 @@
 -- step.sql: what a run does after its start, step by step. Whoever runs it commits between the steps, or does not.
 
--- NULL: the run is over; end: it has merged, and whoever runs it ends it in the same transaction.
+-- NULL: the run is over; end: it has merged, and whoever runs it ends it in the same transaction. Its statements are
+-- planned anew each time, most of them for few rows: to compile one takes longer than to run it.
 CREATE FUNCTION sambapos._run_step(run_id bigint, place sambapos._place, step text) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   step_after text;

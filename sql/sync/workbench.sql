@@ -1,8 +1,12 @@
 -- workbench.sql: the temporary tables of one run.
 
 CREATE FUNCTION sambapos._stage_name(table_name name) RETURNS name
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT sambapos._name_fit('sambapos__stage_' || table_name); $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN sambapos._name_fit('sambapos__stage_' || table_name);
+END;
+$$;
 COMMENT ON FUNCTION sambapos._stage_name(name) IS 'The temporary table that a table''s rows are staged in';
 
 -- probe: what the source says about each table. changed: roots whose children are read. source_id:
@@ -15,7 +19,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN
-    RETURN; -- of another site that this call has synced
+    RETURN; -- of the run before, or of another site that this call has synced
   END IF;
   CREATE TEMPORARY TABLE sambapos__probe (
     table_name name PRIMARY KEY, rows bigint, lowest bigint, highest bigint, stamp timestamp, rows_after bigint,
@@ -52,8 +56,10 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_tables() IS 'The temporary tables of a run, as far as they are there';
 
--- A table that is made takes locks until the transaction ends, and one that is dropped keeps them. So a call that syncs
--- many sites goes on with the same tables.
+-- A table that is made takes locks until the transaction ends, one that is dropped keeps them, and both leave dead rows
+-- in the catalogs. So a call that syncs many sites, and the worker's session, go on with the same tables. Few rows are
+-- deleted, since TRUNCATE writes to the catalogs too. It is for what is larger than the ten pages that the planner
+-- takes an unknown table for: to the planner rows that were deleted are there.
 CREATE FUNCTION sambapos._workbench_empty() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -61,11 +67,12 @@ DECLARE
   relation regclass;
 BEGIN
   FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w WHERE pg_relation_size(w) > 0 LOOP
-    EXECUTE format('TRUNCATE %s', relation);
+    EXECUTE format(CASE WHEN pg_relation_size(relation) > 10 * 8192 THEN 'TRUNCATE %s' ELSE 'DELETE FROM %s' END,
+                   relation);
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._workbench_empty() IS 'Empties the temporary tables of a run for the next site';
+COMMENT ON FUNCTION sambapos._workbench_empty() IS 'Empties the temporary tables of a run for the next one';
 
 CREATE FUNCTION sambapos._workbench_close() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -79,6 +86,21 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_close() IS 'Drops the temporary tables of a run';
+
+-- What a failed run has left is not relied on: the extension may have been updated, with other tables.
+CREATE FUNCTION sambapos._workbench_leave(run_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _workbench_leave.run_id AND r.status = 'ok') THEN
+    PERFORM sambapos._workbench_empty();
+  ELSE
+    PERFORM sambapos._workbench_close();
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_leave(bigint) IS
+  'Empties the temporary tables for the next run of a session that stays, or drops them if this one has not gone well';
 
 CREATE FUNCTION sambapos._workbench_read_again(run_id bigint, table_name name, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -198,7 +198,7 @@ BEGIN
       failed := run_id = 0;
       part := CASE WHEN run_id > 0 THEN 'read' END;
     WHEN 'close' THEN
-      PERFORM sambapos._workbench_close();
+      PERFORM sambapos._workbench_leave(run_id);
       message := (sambapos._run_complaint(run_id))[1];
       failed := message IS NOT NULL;
       part := NULL;

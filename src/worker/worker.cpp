@@ -8,8 +8,10 @@
  *   function and ends.
  * * What a look and a run are is said in SQL (sql/sync/worker.sql). Here each part of it is a
  *   transaction; what it returns is the next part.
- * * Each run makes temporary tables, and of each that is gone PostgreSQL's caches keep something.
- *   So a worker that has grown ends, and another one follows.
+ * * The temporary tables of a run stay for the next one. While they do, nobody can freeze their
+ *   rows, and the database's transaction ids run out; and of each table that is gone PostgreSQL's
+ *   caches keep something. So a worker that is an hour old, or has grown, ends, and another one
+ *   follows.
  * * An error in a part is told once and tried again, later and later (shared.cpp). One in the list
  *   of sites ends the process; the launcher starts another one.
  */
@@ -24,6 +26,7 @@ namespace sambapos::worker
 constexpr int look_limit = 30000; /* milliseconds */
 
 constexpr Size memory_limit = 256 * 1024 * 1024;
+constexpr int life_limit = 60 * 60 * 1000; /* milliseconds */
 
 static int my_post;
 static MemoryContext loop_memory;
@@ -217,6 +220,13 @@ sleep_for(long wait)
 	ResetLatch(MyLatch);
 }
 
+static bool
+is_worn()
+{
+	return MemoryContextMemAllocated(TopMemoryContext, true) > memory_limit ||
+		   TimestampDifferenceExceeds(MyStartTimestamp, GetCurrentTimestamp(), life_limit);
+}
+
 /* One site, or a sleep until there may be one. */
 static void
 work()
@@ -239,12 +249,10 @@ work()
 	post_report_sites(my_post, sites.count);
 	chosen = turn_take(my_post, MyDatabaseId, sites.sites, sites.count, &wait);
 	if (chosen < 0)
-	{
 		sleep_for(wait);
-		return;
-	}
-	serve(&sites.sites[chosen]);
-	if (MemoryContextMemAllocated(TopMemoryContext, true) > memory_limit)
+	else
+		serve(&sites.sites[chosen]);
+	if (is_worn())
 		leave(Outcome::found_role, GetUserId());
 }
 

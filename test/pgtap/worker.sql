@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(41);
+SELECT plan(44);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -29,13 +29,30 @@ END;
 $$;
 CREATE FUNCTION till.sites() RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(w.name || CASE WHEN w.wanted_at IS NULL THEN '' ELSE ' wanted' END, ', ') FROM sambapos._worker_sites() AS w; $$;
+CREATE FUNCTION till.rows_staged() RETURNS bigint LANGUAGE plpgsql AS
+$$
+DECLARE
+  relation regclass;
+  n bigint;
+  rows bigint := 0;
+BEGIN
+  FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w LOOP
+    EXECUTE format('SELECT count(*) FROM %s', relation) INTO n;
+    rows := rows + n;
+  END LOOP;
+  RETURN rows;
+END;
+$$;
+CREATE FUNCTION till.workbench() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(c.oid || ' ' || c.relfilenode, ', ' ORDER BY c.oid) FROM pg_class AS c WHERE c.relpersistence = 't'; $$;
 CREATE FUNCTION till.runs() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sambapos.run; $$;
 
 SELECT is(till.sites(), 'shop wanted', 'a site that was never run is due');
 SELECT is(till.work(), 'look chunk start read merge close', 'and is run in parts');
 SELECT is_empty('SELECT till.differences()', 'after which the replica is the till');
 SELECT is((SELECT string_agg(status || ' ' || trigger, ', ') FROM sambapos.run), 'ok schedule', 'the log has the run');
-SELECT is_empty($$SELECT relname FROM pg_class WHERE relpersistence = 't' AND relname LIKE 'sambapos\_%'$$, 'the workbench is cleared away');
+SELECT is(till.rows_staged(), 0::bigint, 'the workbench is empty');
+SELECT till.workbench() AS workbench \gset
 SELECT is(till.sites(), 'shop', 'then it is not due');
 
 -- a look
@@ -44,6 +61,8 @@ SELECT is(till.runs(), 1::bigint, 'which no log has');
 UPDATE work_periods SET end_date = start_date + interval '1 hour' WHERE id = 9;
 SELECT is(till.work(), 'look chunk start read merge close', 'a change at the till is a reason');
 SELECT is(till.work(), 'look', 'once');
+SELECT is(till.workbench(), :'workbench', 'whose run makes no temporary table, nor a new file for one');
+SELECT is(till.rows_staged(), 0::bigint, 'and leaves them empty');
 
 -- what is asked for
 SELECT till.sell(21, 1);
@@ -89,6 +108,7 @@ SELECT is(till.sites(), 'shop wanted', 'without one it is due by its interval');
 -- a run that fails
 INSERT INTO till.failure VALUES ('COUNT', '42501', 'the SELECT permission was denied');
 SELECT matches(till.work(), '^look chunk start read (merge )?close failed: site shop: run \d+ (failed|partial): ', 'a run that fails says so');
+SELECT is((SELECT count(*) FROM sambapos._workbench_tables()), 0::bigint, 'leaves no temporary table');
 SELECT is((SELECT consecutive_failures FROM sambapos.site_state), 1, 'and is counted');
 SELECT is(till.sites(), NULL, 'it is left alone until it is due');
 DELETE FROM till.failure;
