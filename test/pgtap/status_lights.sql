@@ -19,11 +19,13 @@ CREATE TEMP VIEW any_site AS SELECT * FROM sambapos._place;
 CREATE TEMP VIEW any_table AS SELECT * FROM sambapos._table;
 CREATE FUNCTION pg_temp.change_site() RETURNS trigger LANGUAGE plpgsql AS
 $$
+DECLARE
+  state sambapos.site_state; -- of it the view shows what a run needs
 BEGIN
   DELETE FROM sambapos.site WHERE site_id = OLD.site_id;
-  DELETE FROM sambapos.site_state WHERE site_id = OLD.site_id;
+  DELETE FROM sambapos.site_state WHERE site_id = OLD.site_id RETURNING * INTO state;
   INSERT INTO sambapos.site SELECT (jsonb_populate_record(NULL::sambapos.site, to_jsonb(NEW))).*;
-  INSERT INTO sambapos.site_state SELECT (jsonb_populate_record(NULL::sambapos.site_state, to_jsonb(NEW))).*;
+  INSERT INTO sambapos.site_state SELECT (jsonb_populate_record(state, to_jsonb(NEW))).*;
   INSERT INTO sambapos.request (site_id, requested_at) SELECT NEW.site_id, NEW.requested_at WHERE NEW.requested_at IS NOT NULL;
   RETURN NEW;
 END;
