@@ -407,13 +407,24 @@ sub new
 	return $session;
 }
 
+# One step of reading and writing (pump, pump_nb or finish). A psql that has ended, as when its server was killed, takes
+# nothing any more; what it has said is read all the same.
+sub move
+{
+	my ($session, $step) = @_;
+	local $SIG{PIPE} = 'IGNORE';
+	return if eval { $session->{run}->$step; 1 };
+	die $@ if $@ !~ /Broken pipe/;
+	$session->{in} = '';
+}
+
 # Sends SQL without waiting.
 sub send
 {
 	my ($session, $sql) = @_;
 	my $marker = 'end of ' . ++$session->{sent};
 	$session->{in} .= "$sql\n;\n\\echo $marker\n\\warn $marker\n";
-	$session->{run}->pump_nb;
+	$session->move('pump_nb');
 }
 
 # True once the answer is there.
@@ -422,7 +433,7 @@ sub is_answered
 	my ($session) = @_;
 	my $marker = "end of $session->{sent}\n";
 	my $run = $session->{run};
-	$run->pump_nb if $run->pumpable;
+	$session->move('pump_nb') if $run->pumpable;
 	return !$run->pumpable || $session->{out} =~ /^\Q$marker\E/m && $session->{err} =~ /^\Q$marker\E/m;
 }
 
@@ -432,7 +443,7 @@ sub receive
 	my ($session) = @_;
 	my $marker = "end of $session->{sent}\n";
 	my $run = $session->{run};
-	$run->pump
+	$session->move('pump')
 		while $run->pumpable && ($session->{out} !~ /^\Q$marker\E/m || $session->{err} !~ /^\Q$marker\E/m);
 	my ($output, $errors) = @$session{qw(out err)};
 	$session->{$_} = '' for qw(out err);
@@ -465,7 +476,7 @@ sub close
 {
 	my ($session) = @_;
 	$session->{in} .= "\\q\n";
-	$session->{run}->finish;
+	$session->move('finish');
 }
 
 sub DESTROY

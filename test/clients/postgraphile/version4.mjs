@@ -15,7 +15,7 @@ for (const schemas of [...process.argv.slice(2).map((name) => [name]), ["sambapo
   const schema = await createPostGraphileSchema(pool, schemas, { includeExtensionResources: true });
   const { query, count } = everything(schema);
   const answer = query && (await ask(schema, query));
-  if (answer?.errors) throw new Error(`${schemas}: ${answer.errors[0].message}`);
+  if (answer?.errors) throw new Error(`${schemas}: ${answer.errors[0].path}: ${answer.errors[0].message}`);
   console.log(`PostGraphile 4: ${schemas}: ${count} relations`);
 }
 await pool.end();
