@@ -85,7 +85,6 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_check(text) IS
   'Looks at everything between here and a till: a row for each check. status: ok; warning (it works, but read on); '
-  'error (it '
-  'does not work); skipped (the detail says why). fix: what to type or to do. The caller''s user mapping is used. '
-  'Writes nothing and reads no row of the till. Connects anew, unless this transaction has used the server already. '
-  'Errors: 42704 no such server, 42809 a server of another wrapper';
+  'error (it does not work); skipped (the detail says why). fix: what to type or to do. The caller''s user mapping is '
+  'used. Writes nothing and reads no row of the till. Connects anew, unless this transaction has used the server '
+  'already. Errors: 42704 no such server, 42809 a server of another wrapper';

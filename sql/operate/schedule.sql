@@ -127,9 +127,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
   'it. schedule NULL: the cron line that the site has; without one a cheap look every minute that syncs when the '
   'site''s sync_interval is over or a sync was requested. sambapos_unschedule takes a cron line away. site NULL: all '
   'sites. Returns a row for each job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 '
-  'not a '
-  'cron line, 0A000 seconds with pg_cron before 1.5, 55000 pg_cron is missing or in another database (the hint is what '
-  'to type), 42501 the user may not use it, 42710 another database''s job has the name';
+  'not a cron line, 0A000 seconds with pg_cron before 1.5, 55000 pg_cron is missing or in another database (the hint '
+  'is what to type), 42501 the user may not use it, 42710 another database''s job has the name';
 
 CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -374,9 +374,8 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_setup_script(text, integer) IS
   'T-SQL, a row for each line, that an administrator of the till''s SQL Server runs: level 0 a login that can only '
-  'read the '
-  'tables which are copied, without their secrets; 1 also snapshot isolation; 2 also change tracking; '
-  '3 also an index on Tickets(LastUpdateTime). It marks what it makes, does nothing to a login or '
-  'user without the mark, and the undo of each level, at the end as comments, undoes only what is marked. Nothing is '
-  'asked of the server. A password has to be written into it. Errors: 42704 no such server, 42809 a server of another '
-  'wrapper, 22023 no such level, 55000 the server has no option database, 42602 a name with a control character';
+  'read the tables which are copied, without their secrets; 1 also snapshot isolation; 2 also change tracking; 3 also '
+  'an index on Tickets(LastUpdateTime). It marks what it makes, does nothing to a login or user without the mark, and '
+  'the undo of each level, at the end as comments, undoes only what is marked. Nothing is asked of the server. A '
+  'password has to be written into it. Errors: 42704 no such server, 42809 a server of another wrapper, 22023 no such '
+  'level, 55000 the server has no option database, 42602 a name with a control character';

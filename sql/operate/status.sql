@@ -316,11 +316,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'How a site is, or all of them: a row for each site, from the catalog and the run log; never connects to a till. '
-  'light: '
-  'green (last run ok, data younger than twice sync_interval, that of the tickets if they have their own), amber '
-  '(older, a table failed, paused or disabled, the job in trouble, or loading), red (never worked, disabled or paused, '
-  'login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: why, '
-  'and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a sync '
-  'was requested). online: false if the last run could not reach the source, NULL if there was none. loading: percent '
-  'that is loaded (of the rows while sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no '
-  'such site';
+  'light: green (last run ok, data younger than twice sync_interval, that of the tickets if they have their own), '
+  'amber (older, a table failed, paused or disabled, the job in trouble, or loading), red (never worked, disabled or '
+  'paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: '
+  'why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a '
+  'sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: '
+  'percent that is loaded (of the rows while sambapos_backfill works, else of the tables), NULL when all is. Errors: '
+  '42704 no such site';

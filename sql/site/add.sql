@@ -352,9 +352,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], inte
   'till''s, of pg_timezone_names; NULL: the offset of the till''s own clock at the last sync is used. tables: tables '
   'or sets (reporting, menu, stock, config); NULL: reporting. sync_interval: 10 seconds to 31 days. Returns a row for '
   'each table: added, kept, made again, not at the source, left out, or refused, each with its reason. Run again it '
-  'adds '
-  'what is missing, makes again what was dropped, and changes nothing else. Errors: 42602 site name, 42704 server, '
-  '22023 other arguments or a table that is never copied, 42P01 a table the source has not';
+  'adds what is missing, makes again what was dropped, and changes nothing else. Errors: 42602 site name, 42704 '
+  'server, 22023 other arguments or a table that is never copied, 42P01 a table the source has not';
 
 CREATE FUNCTION @extschema@.sambapos_add_table(site text, table_name text) RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -39,6 +39,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_adopt(integer, text, boolean) IS
   'Rows in the replica whose site is not known, as after DROP EXTENSION and CREATE EXTENSION. Without arguments shows '
   'them, a row for each table. site_id and site: the rows become this site''s, which must not have been synced; its '
-  'next sync '
-  'reads everything and goes on with them. site_id and drop_data: they are deleted. Errors: 42704 no such site or '
-  'rows, 55000 the site has rows of its own, 22023 both site and drop_data, 55P03 a run of the site is running';
+  'next sync reads everything and goes on with them. site_id and drop_data: they are deleted. Errors: 42704 no such '
+  'site or rows, 55000 the site has rows of its own, 22023 both site and drop_data, 55P03 a run of the site is running';
