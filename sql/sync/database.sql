@@ -4,7 +4,8 @@
 -- * What a server says of its database (name, number, date of creation, service broker) is compared with what it said
 --   before. If it says something else, rows decide: a restored backup, or the same database on another machine, has
 --   the rows that are known. If they do not say so it is another database, and nothing of it is merged.
--- * Where a server has never said anything of its database, nothing is held.
+-- * Where a server has never said anything of its database, nothing is held. If it begins to say something, rows decide
+--   as well: what was read before may be of another database. With no row to compare, it is taken at its word.
 
 -- The oldest and the newest live rows of a root, as they are known and as they are at the source.
 CREATE FUNCTION sambapos._database_compare_root(place sambapos._place, t sambapos._table,
@@ -90,19 +91,20 @@ $$
 DECLARE
   rows record;
   evidence jsonb;
+  was_known boolean := place.database IS NOT NULL OR place.held_database IS NOT NULL;
   was_loaded boolean := EXISTS (SELECT FROM sambapos._table AS t
                                 WHERE t.site_id = place.site_id AND t.loaded_at IS NOT NULL);
 BEGIN
-  IF was_loaded AND (place.held_database IS NOT NULL OR place.database IS NOT NULL)
-     AND place.database IS DISTINCT FROM identity THEN
+  IF was_loaded AND (place.database IS DISTINCT FROM identity
+                     OR place.database IS NULL AND place.held_database IS NOT NULL) THEN
     SELECT * INTO rows FROM sambapos._database_compare(place);
     evidence := jsonb_build_object('before', place.database, 'now', identity, 'rows_compared', rows.compared,
                                    'rows_equal', rows.equal);
-    IF rows.compared = 0 OR rows.equal < 0.95 * rows.compared THEN
+    IF rows.equal < 0.95 * rows.compared OR rows.compared = 0 AND was_known THEN
       PERFORM sambapos._database_hold(run_id, place, coalesce(identity, '{"name": "unknown"}'), evidence);
       RETURN false;
     END IF;
-    IF identity IS NOT NULL THEN
+    IF identity IS NOT NULL AND was_known THEN
       PERFORM sambapos._log_event(run_id, place, '', 'restore', 0, evidence);
     END IF;
   END IF;

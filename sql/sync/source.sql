@@ -22,8 +22,9 @@ $$;
 COMMENT ON FUNCTION sambapos._source_since(sambapos._place, timestamp, timestamp) IS
   'From which stamp on, in the source''s local time, rows are read again; NULL before the first load';
 
--- Every login may see the row of the database that it is in. A server without such a view has its clock still. One that
--- cannot answer at this moment (a lock on that row, as during a restore) is asked by the next run.
+-- Every login may see the row of the database that it is in. A server without such a view, or with numbers of errors of
+-- its own, has its clock still. Any other error, such as a lock on that row during a restore, says nothing of the
+-- server: the run fails, and the next one asks again. Taken for silence, it would let another database in.
 CREATE FUNCTION sambapos._source_clock(place sambapos._place, OUT local_now timestamp, OUT utc_now timestamp,
                                        OUT identity jsonb,
                                        OUT gives_utf16 boolean)
@@ -41,7 +42,7 @@ BEGIN
                                                                      c timestamp, b text, w bytea);
   identity := nullif(identity, '{}');
 EXCEPTION WHEN OTHERS THEN
-  IF sambapos._log_is_fatal(SQLSTATE) OR SQLSTATE IN ('55P03', 'HYT00') THEN
+  IF left(SQLSTATE, 2) NOT IN ('42', '0A') AND SQLSTATE <> 'HV000' THEN
     RAISE;
   END IF;
   SELECT q.l, q.u, false INTO local_now, utc_now, gives_utf16

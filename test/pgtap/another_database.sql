@@ -2,7 +2,7 @@
 -- a person says what it is. The site's own database on another machine, or from a backup, is known by its rows.
 BEGIN;
 \ir seam.psql
-SELECT plan(41);
+SELECT plan(51);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -18,6 +18,20 @@ $$
   UPDATE till.database SET name = 'Other', created = '2024-05-05', broker = '22222222-2222-2222-2222-222222222222';
   SELECT till.sell(1, 7, '2026-03-10 11:00');
   UPDATE menu_items SET name = 'other ' || id;
+$$;
+CREATE FUNCTION pg_temp.ours_again() RETURNS void LANGUAGE plpgsql AS
+$$
+DECLARE
+  r name;
+BEGIN
+  PERFORM till.clear();
+  UPDATE till.database SET name = 'SambaPOS', created = '2026-03-10', broker = '33333333-3333-3333-3333-333333333333';
+  DELETE FROM menu_items;
+  FOR r IN SELECT relname FROM pg_class WHERE relnamespace = 'ours'::regnamespace LOOP
+    EXECUTE format('INSERT INTO sambapos_live_shop.%I TABLE ours.%1$I', r);
+  END LOOP;
+  UPDATE numerators SET number = 1000;
+END;
 $$;
 SELECT till.sell(1, 50);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
@@ -67,15 +81,7 @@ ROLLBACK TO silent;
 
 -- the right one is back
 SAVEPOINT held;
-SELECT till.clear();
-UPDATE till.database SET name = 'SambaPOS', created = '2026-03-10', broker = '33333333-3333-3333-3333-333333333333';
-DELETE FROM menu_items;
-DO $$ DECLARE r name; BEGIN
-  FOR r IN SELECT relname FROM pg_class WHERE relnamespace = 'ours'::regnamespace LOOP
-    EXECUTE format('INSERT INTO sambapos_live_shop.%I TABLE ours.%1$I', r);
-  END LOOP;
-END; $$;
-UPDATE numerators SET number = 1000;
+SELECT pg_temp.ours_again();
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'the site''s own database goes on where it was');
 SELECT is((SELECT light FROM sambapos_status('shop')), 'green', 'the light is green');
 SELECT throws_ok($$SELECT sambapos_accept_source('shop')$$, '55000', NULL, 'nothing is held any more');
@@ -115,5 +121,29 @@ SELECT is((SELECT DISTINCT status FROM sambapos_sync('shop')), 'failed', 'an emp
 UPDATE sambapos.site_state SET database = NULL, held_database = NULL;
 INSERT INTO till.failure VALUES ('sys.databases', '42P01', 'no such view');
 SELECT is((SELECT count(*) FROM sambapos_sync('shop') WHERE status = 'failed'), 0::bigint, 'where a server never says anything, nothing is held');
+ROLLBACK TO held;
+
+-- a server that says nothing in the first run, and something afterwards
+UPDATE sambapos.site_state SET database = NULL, held_database = NULL;
+SELECT is((SELECT string_agg(DISTINCT status, ', ') FROM sambapos_sync('shop')), 'failed', 'nothing is known, and another database answers: the run fails');
+SELECT is(pg_temp.replica(), (SELECT rows FROM before), 'nothing of it is merged');
+SELECT is((SELECT light FROM sambapos_status('shop')), 'red', 'the light is red');
+INSERT INTO till.failure VALUES ('sys.databases', '42P01', 'no such view');
+SELECT is((SELECT string_agg(DISTINCT status, ', ') FROM sambapos_sync('shop')), 'failed', 'its silence afterwards is no proof');
+SELECT is(pg_temp.replica(), (SELECT rows FROM before), 'and nothing of it is merged');
+ROLLBACK TO held;
+UPDATE sambapos.site_state SET database = NULL, held_database = NULL;
+SELECT pg_temp.ours_again();
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'nothing is known, and the site''s own database answers: it goes on');
+SELECT is((SELECT database ->> 'name' FROM sambapos.site_state), 'SambaPOS', 'and it is known');
+SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'restore'), 1::bigint, 'that it is told is no event');
+ROLLBACK TO held;
+
+-- an error that says nothing of the server is not silence
+INSERT INTO till.failure VALUES ('sys.databases', '22003', 'Arithmetic overflow error converting expression to data type smallint');
+SELECT results_eq($$SELECT DISTINCT status, message FROM sambapos_sync('shop')$$,
+  $$VALUES ('failed', 'Arithmetic overflow error converting expression to data type smallint (22003)')$$, 'an error where the database is asked for: the run fails');
+SELECT is((SELECT held_database ->> 'name' FROM sambapos.site_state), 'Other', 'and what is held is held');
+ROLLBACK TO held;
 SELECT * FROM finish();
 ROLLBACK;

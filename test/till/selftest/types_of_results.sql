@@ -25,3 +25,5 @@ select case when 1 = 1 then 1 else 1.50 end, case when 1 = 0 then cast(1 as tiny
 select isnull(cast(null as varchar(2)), 'zzz'), coalesce(cast(null as varchar(2)), 'zzz')
 -- set operators
 select 1 union all select 2.5 union all select cast(3 as bigint) order by 1
+-- DB_ID() is an int
+select db_id() as d where 1 = 0

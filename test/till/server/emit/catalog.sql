@@ -383,7 +383,9 @@ CREATE FUNCTION till.object_schema_name(id integer, database integer DEFAULT NUL
 LANGUAGE sql STABLE AS 'SELECT s.name FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id WHERE o.object_id = id';
 CREATE FUNCTION till.schema_name(id integer DEFAULT 1) RETURNS text LANGUAGE sql STABLE AS 'SELECT name FROM sys.schemas WHERE schema_id = id';
 CREATE FUNCTION till.schema_id(schema text DEFAULT 'dbo') RETURNS integer LANGUAGE sql STABLE AS 'SELECT schema_id FROM sys.schemas WHERE name = schema';
-CREATE FUNCTION till.db_id(database text DEFAULT current_database()) RETURNS smallint LANGUAGE sql STABLE AS 'SELECT database_id::smallint FROM sys.databases WHERE name = database';
+CREATE FUNCTION till.db_id(database text DEFAULT current_database()) RETURNS integer LANGUAGE sql STABLE AS 'SELECT database_id FROM sys.databases WHERE name = database';
+-- smallint, as some views have it; SQL Server has fewer databases than that, PostgreSQL's numbers go further
+CREATE FUNCTION till.db_id_smallint(database text) RETURNS smallint LANGUAGE sql STABLE AS 'SELECT (till.db_id(database) % 32768)::smallint';
 CREATE FUNCTION till.db_name(id integer DEFAULT NULL) RETURNS text LANGUAGE sql STABLE
 AS 'SELECT CASE WHEN id IS NULL THEN current_database()::text ELSE (SELECT name FROM sys.databases WHERE database_id = id) END';
 CREATE FUNCTION till.has_dbaccess(database text) RETURNS integer LANGUAGE sql STABLE AS 'SELECT (SELECT 1 FROM sys.databases WHERE name = database)';

@@ -35,7 +35,7 @@ Emitter::catalog_call(const Expr &e, const Scope *scope, bool *is_one)
 		{"OBJECT_SCHEMA_NAME", {"ii", 1, "till.object_schema_name", 'n'}},
 		{"SCHEMA_NAME", {"i", 0, "till.schema_name", 'n'}},
 		{"SCHEMA_ID", {"t", 0, "till.schema_id", 'i'}},
-		{"DB_ID", {"t", 0, "till.db_id", 's'}},
+		{"DB_ID", {"t", 0, "till.db_id", 'i'}},
 		{"DB_NAME", {"i", 0, "till.db_name", 'n'}},
 		{"TYPE_NAME", {"i", 1, "till.type_name", 'n'}},
 		{"TYPE_ID", {"t", 1, "till.type_id", 'i'}},

@@ -173,7 +173,7 @@ BEGIN
 END $$;
 
 CREATE VIEW sys.change_tracking_databases AS
-SELECT till.db_id()::integer AS database_id, auto_cleanup::integer::smallint AS is_auto_cleanup_on, retention AS retention_period, units AS retention_period_units,
+SELECT till.db_id() AS database_id, auto_cleanup::integer::smallint AS is_auto_cleanup_on, retention AS retention_period, units AS retention_period_units,
 	CASE units WHEN 1 THEN 'MINUTES' WHEN 2 THEN 'HOURS' ELSE 'DAYS' END AS retention_period_units_desc
 FROM till.tracking_database;
 COMMENT ON COLUMN sys.change_tracking_databases.is_auto_cleanup_on IS 'bit';

@@ -189,12 +189,12 @@ Session::sessions_table(bool requests)
 	if (!requests)
 		return "SELECT spid::int2 AS session_id, login_time, host::text AS host_name, "
 			   "application::text AS program_name, login::text AS login_name, "
-			   "status::text AS status, till.db_id(database)::int2 AS database_id, 1::int2 AS "
+			   "status::text AS status, till.db_id_smallint(database) AS database_id, 1::int2 AS "
 			   "is_user_process FROM " +
 			   source;
 	return "WITH v AS (SELECT * FROM " + source +
 		   ") SELECT v.spid::int2 AS session_id, v.status::text AS status, "
-		   "till.db_id(v.database)::int2 AS database_id, coalesce(b.spid, 0)::int2 AS "
+		   "till.db_id_smallint(v.database) AS database_id, coalesce(b.spid, 0)::int2 AS "
 		   "blocking_session_id, CASE WHEN b.spid IS NOT NULL THEN 'LCK_M_X'::text END AS "
 		   "wait_type, CASE WHEN b.spid IS NULL THEN 0 ELSE extract(epoch FROM clock_timestamp() "
 		   "- a.state_change) * 1000 END::int4 AS wait_time FROM v JOIN pg_stat_activity a "
