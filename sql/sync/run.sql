@@ -75,12 +75,12 @@ $$
 BEGIN
   SELECT coalesce(bool_and(x.run_id IS NOT NULL) AND bool_or(x.status <> 'skipped'), true),
          coalesce(bool_and(x.run_id IS NOT NULL AND (x.status = 'ok' OR t.kind <> 'ticket'
-                           AND (x.status = 'paused' OR x.due_at IS NOT NULL OR root.paused_reason IS NOT NULL)))
+                           AND (x.status = 'paused' OR x.due_at IS NOT NULL OR t.paused_reason IS NULL
+                                AND (SELECT root.paused_reason IS NOT NULL FROM sambapos._table AS root
+                                     WHERE root.site_id = t.site_id AND root.table_name = t.parent))))
                   AND bool_or(x.status = 'ok'), false)
     INTO is_whole, is_complete
   FROM sambapos._table AS t
-  LEFT JOIN sambapos._table AS root ON root.site_id = t.site_id AND root.table_name = t.parent
-                                       AND t.paused_reason IS NULL
   LEFT JOIN sambapos.run_table AS x ON x.run_id = _run_extent.run_id AND x.table_name = t.table_name
   WHERE t.site_id = place.site_id AND t.enabled;
 END;
