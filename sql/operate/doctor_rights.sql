@@ -129,8 +129,8 @@ $$
 DECLARE
   secrets text[];
 BEGIN
-  SELECT array_agg(x.name ORDER BY x.name) INTO secrets
-  FROM (SELECT format('%s.%s', c.source_name, c.column_name) AS name
+  SELECT array_agg(x.name ORDER BY x.is_of_table, x.name) INTO secrets -- columns that are known by name come first
+  FROM (SELECT format('%s.%s', c.source_name, c.column_name) AS name, coalesce(k.never, false) AS is_of_table
         FROM sambapos._doctor_columns(server, ARRAY(
                SELECT s.table_name FROM sambapos._known_secret_columns() AS s
                UNION SELECT k.source_name FROM sambapos._known_tables() AS k WHERE k.never)) AS c
@@ -142,7 +142,7 @@ BEGIN
   IF secrets IS NULL THEN
     RETURN sambapos._finding('ok', 'no PIN, password or key can be read by the login');
   END IF;
-  RETURN sambapos._finding('warning', 'the login may read secrets, which nothing here asks for: '
+  RETURN sambapos._finding('warning', 'the login may read columns that may hold secrets, which nothing here asks for: '
       || sambapos._words_some(secrets, 5, ', '),
     CASE WHEN sambapos._doctor_more_rights(server) IS NULL THEN sambapos._doctor_script(server, 0)
          ELSE sambapos._doctor_own_login(server) END);

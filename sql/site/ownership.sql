@@ -226,7 +226,7 @@ COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend. A run asks this of
 -- all its tables at once, and of one plan: to set the query up costs more than to run it.
 CREATE FUNCTION sambapos._relations_code_of_others(relations regclass[]) RETURNS TABLE (relation regclass, code text)
-LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS
+LANGUAGE plpgsql STABLE STRICT SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN

@@ -29,10 +29,19 @@ visible(const char *text)
 	return make_visible(text, tds::Lines::one);
 }
 
+static constexpr size_t shown_of_sql = 1000; /* bytes */
+
 const char *
-visible_lines(const char *text)
+visible_sql(const char *sql)
 {
-	return make_visible(text, tds::Lines::many);
+	size_t length = strlen(sql);
+
+	if (length <= shown_of_sql)
+		return make_visible(sql, tds::Lines::many);
+	int shown = pg_mbcliplen(sql, static_cast<int>(shown_of_sql), static_cast<int>(shown_of_sql));
+	char *beginning = pnstrdup(sql, static_cast<Size>(shown));
+
+	return psprintf("%s ... (%zu bytes in all)", make_visible(beginning, tds::Lines::many), length);
 }
 
 } // namespace sambapos

@@ -13,7 +13,9 @@ namespace sambapos
  * itself if it has none. Palloc'd; fails only if memory is exhausted. */
 const char *visible(const char *text);
 
-/* The same, but line breaks stay: for remote SQL, which may be ours or a user's. */
-const char *visible_lines(const char *text);
+/* Remote SQL, ours or a user's, for the context of an error: line breaks stay. Of a long one its
+ * beginning, and how many bytes there are: a question about all tables has tens of thousands, and
+ * an error with all of them scrolls away. */
+const char *visible_sql(const char *sql);
 
 } // namespace sambapos

@@ -27,7 +27,7 @@ add_error_context(void *argument)
 		errcontext("column \"%s\", row " INT64_FORMAT,
 				   call->reader->columns[call->reader->current].name, call->row);
 	errcontext("sambapos_query on server \"%s\"", call->server);
-	errcontext("remote SQL: %s", visible_lines(call->sql));
+	errcontext("remote SQL: %s", visible_sql(call->sql));
 }
 
 /* In FROM the parser asks for it; elsewhere nothing has. */

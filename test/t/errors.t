@@ -114,6 +114,15 @@ $session->run(<<~'SQL');
 $error = $session->error('SELECT n FROM live.third');
 is($error && $error->{sqlstate}, '22003', 'a value that doesn\'t fit: SQLSTATE');
 like($error->{text}, qr/^CONTEXT:  column "n" of .*third.*, row 3$/m, 'its column and its row');
+# a question about all tables has tens of thousands of characters; an error with all of them would scroll away
+{
+	my $wide = "\xe2\x82\xac" x 2000;
+	$till->control('fail_next', 208);
+	my $error = $session->error("SELECT * FROM sambapos_query('till', 'SELECT Id FROM Tickets WHERE Note <> N''$wide''') AS q (id integer)");
+	like($error->{text}, qr/^(CONTEXT:.*)?remote SQL: SELECT Id FROM Tickets WHERE Note <> N'(\xe2\x82\xac){300,330} \.\.\. \(60\d\d bytes in all\)$/m,
+		'of a long statement the context has the beginning, in whole characters');
+}
+
 $session->close;
 
 done_testing();

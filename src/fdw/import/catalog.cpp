@@ -30,7 +30,7 @@ constexpr size_t largest_answer = 512 * 1024 * 1024;
 static void
 add_error_context(void *argument)
 {
-	errcontext("remote SQL: %s", visible_lines(static_cast<const char *>(argument)));
+	errcontext("remote SQL: %s", visible_sql(static_cast<const char *>(argument)));
 }
 
 static types::RowReader *

@@ -16,7 +16,7 @@ namespace sambapos::fdw
 static void
 add_error_context(void *argument)
 {
-	errcontext("remote SQL: %s", visible_lines(static_cast<const char *>(argument)));
+	errcontext("remote SQL: %s", visible_sql(static_cast<const char *>(argument)));
 }
 
 /* bigint's greatest, and so the most that any catalog counts. */

@@ -141,7 +141,7 @@ add_error_context(void *argument)
 	else
 		errcontext("ANALYZE of foreign table \"%s\"", RelationGetRelationName(collector->relation));
 	if (collector->sql != nullptr)
-		errcontext("remote SQL: %s", visible_lines(collector->sql));
+		errcontext("remote SQL: %s", visible_sql(collector->sql));
 }
 
 /* ---- reading the sample ---- */

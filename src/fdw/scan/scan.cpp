@@ -50,7 +50,7 @@ add_error_context(void *argument)
 	else
 		errcontext("%s", scan->relation);
 	if (scan->sql != nullptr)
-		errcontext("remote SQL: %s", visible_lines(scan->sql));
+		errcontext("remote SQL: %s", visible_sql(scan->sql));
 }
 
 static void
