@@ -8,6 +8,7 @@ CREATE TABLE sambapos.source_question (
   database   text,
   columns    text,
   settings   text,
+  built_from text,
   answer     jsonb,
   asked_by   bigint
 );
@@ -25,6 +26,8 @@ COMMENT ON COLUMN sambapos.source_question.database IS 'What the last whole run 
 COMMENT ON COLUMN sambapos.source_question.columns IS 'What the columns of all tables added up to then';
 COMMENT ON COLUMN sambapos.source_question.settings IS
   'The site''s settings on which its dates and ids rest; with other ones a run reads';
+COMMENT ON COLUMN sambapos.source_question.built_from IS
+  'A digest of all that the question was made of: while it is the same, the question is';
 COMMENT ON COLUMN sambapos.source_question.answer IS
   'What the run that began last was answered, before it read anything: of each table, and of the source under no name; '
   'NULL: it could not answer';

@@ -107,20 +107,7 @@ COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS
 -- type, and whether the column belongs to the key.
 CREATE FUNCTION sambapos._live_columns(relation regclass)
 RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_key boolean, ordinal smallint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-    SELECT a.attname, coalesce(o.options ->> 'column_name', a.attname), format_type(a.atttypid, a.atttypmod),
-           coalesce(o.options ->> 'remote_type', ''),
-           coalesce(o.options ->> 'key', 'false') NOT IN ('false', 'off', 'no', '0'), a.attnum
-    FROM pg_attribute AS a
-    CROSS JOIN LATERAL (SELECT jsonb_object_agg(p.option_name, p.option_value) AS options
-                        FROM pg_options_to_table(a.attfdwoptions) AS p) AS o
-    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
-END;
-$$;
+LANGUAGE c STRICT STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_live_columns';
 COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
   'The columns of a live foreign table, with their names and types at the source';
 

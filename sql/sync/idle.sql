@@ -7,6 +7,18 @@
 -- * Then the answer of the source has to be the one of the last run. That run wrote nothing to roots and children: so
 --   what was written is read once more before a run believes that nothing has changed.
 
+-- Whoever looks now and then (the worker, pg_cron's job) has asked the source already.
+CREATE FUNCTION sambapos._run_was_foreseen(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN place.schedule IS NULL AND NOT sambapos._site_is_due(place)
+     AND EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _run_was_foreseen.run_id AND r.trigger = 'schedule');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_was_foreseen(bigint, sambapos._place) IS
+  'True for a scheduled run of a site that is not due: it has begun because the source has changed';
+
 -- A line of the run that is neither running, nor paused, nor not due; a table that was dropped, anything open: then it
 -- is read.
 CREATE FUNCTION sambapos._idle_is_possible(run_id bigint, place sambapos._place) RETURNS boolean
@@ -146,12 +158,12 @@ BEGIN
   IF (SELECT bool_and(x.due_at IS NOT NULL) FROM sambapos.run_table AS x WHERE x.run_id = _idle_try.run_id) THEN
     PERFORM sambapos._idle_end_unasked(run_id, place);
     RETURN true;
-  ELSIF NOT sambapos._idle_is_possible(run_id, place) THEN
+  ELSIF sambapos._run_was_foreseen(run_id, place) OR NOT sambapos._idle_is_possible(run_id, place) THEN
     RETURN false;
   END IF;
   PERFORM sambapos._site_check_server(place);
   PERFORM sambapos._log_progress(place, 'asking', place.server);
-  PERFORM sambapos._question_ask(run_id, place);
+  PERFORM sambapos._question_ask(run_id, place, true);
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._pace_note(run_id, place);
   IF NOT sambapos._idle_is_equal(run_id, place) THEN

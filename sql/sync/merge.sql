@@ -99,7 +99,7 @@ BEGIN
       SELECT DISTINCT sambapos._table_family(r) AS name
       FROM sambapos.run_table AS x
       JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
-      WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read'
+      WHERE x.run_id = _merge_claim_tables.run_id AND x.status = 'read' AND x.mode <> 'none'
     ), written AS MATERIALIZED ( -- looked up once a table, however this is planned
       SELECT n.name, sambapos._replica_table(n.name) AS relation
       FROM sambapos._table AS t

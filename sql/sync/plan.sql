@@ -110,7 +110,8 @@ COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) I
   'Enters a run''s tables in the log; naming one member of a family means all of it, but for a chunk, which has one '
   'root';
 
--- Of tables whose family has no part in the run nothing is asked: it costs more than all else that a chunk does.
+-- Of tables whose family has no part in the run nothing is asked: it costs more than all else that a chunk does. Nor
+-- of those that the run, as it knows by now, need not read: nothing is written to them.
 CREATE FUNCTION sambapos._run_family_tables(run_id bigint, place sambapos._place) RETURNS SETOF sambapos._table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -119,7 +120,8 @@ $$
     AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
                                       JOIN sambapos._table AS r ON r.site_id = place.site_id
                                         AND r.table_name = x.table_name
-                                      WHERE x.run_id = _run_family_tables.run_id);
+                                      WHERE x.run_id = _run_family_tables.run_id
+                                        AND NOT (x.status = 'read' AND x.mode = 'none'));
 $$;
 COMMENT ON FUNCTION sambapos._run_family_tables(bigint, sambapos._place) IS
   'The tables of a site that a run reads, and those that belong together with one of them';

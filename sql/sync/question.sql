@@ -9,6 +9,8 @@
 --   compared. They are renewed when the source has moved on.
 -- * A server that cannot answer costs nothing but the question: everything is read as if there were none.
 -- * Where change tracking says it all, that is asked in place of the sums.
+-- * Roots and children cost most to add up. Where counts and stamps show already that something is new there, a run
+--   that reads does not ask about them: it would remember no answer, since it writes.
 
 -- Each line of the answer: which table, which question about it, a number and a sum.
 CREATE FUNCTION sambapos._question_line(table_name text, measure text, source text) RETURNS text
@@ -104,7 +106,52 @@ $$;
 COMMENT ON FUNCTION sambapos._question_of_table(sambapos._place, sambapos._table, text, text, text) IS
   'T-SQL that asks what a table holds, as far as a run would read it';
 
--- Roots first: a child asks by the condition of its root. A table that failed would spoil the question for all.
+CREATE FUNCTION sambapos._question_settings(place sambapos._place) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT concat_ws(' ', place.overlap, place.lateness, place.id_overlap, place.document_days, place.stock_days);
+$$;
+COMMENT ON FUNCTION sambapos._question_settings(sambapos._place) IS
+  'The settings of a site on which the dates and ids of its question rest';
+
+-- A table that failed would spoil the question for all.
+CREATE FUNCTION sambapos._question_tables(place sambapos._place, q sambapos.source_question)
+RETURNS SETOF sambapos._table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT t.* FROM sambapos._table AS t
+    WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
+      AND (t.kind = 'master' OR q.since IS NOT NULL)
+      AND (t.last_status IS DISTINCT FROM 'failed' OR sambapos._log_is_fatal(t.last_sqlstate));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_tables(sambapos._place, sambapos.source_question) IS
+  'The tables of a site that its question is about';
+
+-- A live table changes only with what the source shows of it, and when that was followed.
+CREATE FUNCTION sambapos._question_basis(place sambapos._place, q sambapos.source_question) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT md5(concat_ws(E'\n', q.since, q.low_ids, sambapos._question_settings(place),
+                               sambapos._period_open_since(place),
+                               string_agg(ROW(t.table_name, t.source_schema, t.source_name, t.kind, t.parent,
+                                              t.parent_key, t.date_column, t.reread_at, t.missing_columns, v.seen_from,
+                                              v.outcome, v.tried_by)::text, E'\n' ORDER BY t.table_name),
+                               (SELECT string_agg(p::text, E'\n' ORDER BY p.table_name, p.column_name)
+                                FROM sambapos.personal_treatment AS p WHERE p.site_id = place.site_id)))
+          FROM sambapos._question_tables(place, q) AS t
+          LEFT JOIN sambapos.schema_versions AS v
+                 ON (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.seen_until IS NULL);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_basis(sambapos._place, sambapos.source_question) IS
+  'A digest of all that the question of a site is made of';
+
+-- Roots first: a child asks by the condition of its root.
 CREATE FUNCTION sambapos._question_build(place sambapos._place, q sambapos.source_question) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -116,10 +163,7 @@ DECLARE
   of_roots text;
   lines jsonb := jsonb_build_object('', sambapos._question_of_source(place));
 BEGIN
-  FOR t IN SELECT r.* FROM sambapos._table AS r
-            WHERE r.site_id = place.site_id AND r.enabled AND r.paused_reason IS NULL
-              AND (r.kind = 'master' OR q.since IS NOT NULL)
-              AND (r.last_status IS DISTINCT FROM 'failed' OR sambapos._log_is_fatal(r.last_sqlstate))
+  FOR t IN SELECT r.* FROM sambapos._question_tables(place, q) AS r
             ORDER BY array_position('{ticket,document,period,child,master}', r.kind), r.table_name
   LOOP
     SELECT * INTO s FROM sambapos._signature_sql(place, t);
@@ -151,16 +195,21 @@ COMMENT ON FUNCTION sambapos._question_build(sambapos._place, sambapos.source_qu
   'no name';
 
 -- What a run leaves alone costs the till nothing: its signature stays the one of the run that last read it.
-CREATE FUNCTION sambapos._question_of_run(run_id bigint, question jsonb) RETURNS text
+CREATE FUNCTION sambapos._question_of_run(run_id bigint, place sambapos._place, question jsonb, with_roots boolean)
+RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT string_agg(l.value, ' UNION ALL ' ORDER BY l.key)
   FROM jsonb_each_text(question) AS l
   WHERE l.key = '' OR EXISTS (SELECT FROM sambapos.run_table AS x
-                              WHERE (x.run_id, x.table_name) = (_question_of_run.run_id, l.key) AND x.due_at IS NULL);
+                              JOIN sambapos.replicated_table AS k
+                                ON (k.site_id, k.table_name) = (place.site_id, x.table_name)
+                              WHERE (x.run_id, x.table_name) = (_question_of_run.run_id, l.key) AND x.due_at IS NULL
+                                AND (with_roots OR k.kind = 'master'));
 $$;
-COMMENT ON FUNCTION sambapos._question_of_run(bigint, jsonb) IS
-  'A site''s question, as far as it is about the source and the tables that a run reads';
+COMMENT ON FUNCTION sambapos._question_of_run(bigint, sambapos._place, jsonb, boolean) IS
+  'A site''s question, as far as it is about the source and the tables that a run reads; with or without roots and '
+  'their children';
 
 -- The ids and dates to ask by, from what the last whole run has found; those asked by before while they are near.
 CREATE FUNCTION sambapos._question_base(place sambapos._place,
@@ -221,7 +270,7 @@ COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
 -- Asked before all else, since an error ends the remote transaction: what is read is of one that has seen none. The
 -- answer is kept for the end of the run. Once a run is enough: an older answer misses nothing, it only costs a run
 -- more.
-CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place) RETURNS void
+CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place, may_end_run boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -238,7 +287,8 @@ BEGIN
       known.question := sambapos._question_build(place, known);
       INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
     END IF;
-    asked := coalesce(sambapos._question_of_tracking(place), sambapos._question_of_run(run_id, known.question));
+    asked := coalesce(sambapos._question_of_tracking(place),
+      sambapos._question_of_run(run_id, place, known.question, may_end_run OR NOT sambapos._source_has_moved(place)));
     UPDATE sambapos.source_question AS q
        SET answer = sambapos._question_answer(place, asked), asked_by = run_id
      WHERE q.site_id = place.site_id;
@@ -251,16 +301,8 @@ BEGIN
   END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place) IS
-  'Asks a source its site''s question, unless the run has asked it';
-
-CREATE FUNCTION sambapos._question_settings(place sambapos._place) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT concat_ws(' ', place.overlap, place.lateness, place.id_overlap, place.document_days, place.stock_days);
-$$;
-COMMENT ON FUNCTION sambapos._question_settings(sambapos._place) IS
-  'The settings of a site on which the dates and ids of its question rest';
+COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place, boolean) IS
+  'Asks a source its site''s question, unless the run has asked it; may_end_run: the run is over if nothing is new';
 
 CREATE FUNCTION sambapos._question_answered(site_id integer, table_name text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -270,17 +312,37 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._question_answered(integer, text) IS 'What the run at hand was answered of a table';
 
+-- A table that no version is known of was never looked at, or was not there.
+CREATE FUNCTION sambapos._question_knows_columns(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.source_question AS q
+                 WHERE q.site_id = place.site_id AND q.columns = q.answer ->> 'information_schema.columns')
+     AND NOT EXISTS (SELECT FROM sambapos.run_table AS x
+                     WHERE x.run_id = _question_knows_columns.run_id
+                       AND NOT EXISTS (SELECT FROM sambapos.schema_versions AS v
+                                       WHERE (v.site_id, v.table_name) = (place.site_id, x.table_name)
+                                         AND v.seen_until IS NULL));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_knows_columns(bigint, sambapos._place) IS
+  'True if a source has answered that the columns of all tables are those that an earlier run has looked at';
+
 -- A run of all tables leaves the question for the next one.
 CREATE FUNCTION sambapos._question_remember(place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   q sambapos.source_question;
+  basis text;
 BEGIN
   SELECT * INTO q FROM sambapos.source_question AS o WHERE o.site_id = place.site_id;
   q := sambapos._question_base(place, q);
+  basis := sambapos._question_basis(place, q);
   UPDATE sambapos.source_question AS o
-     SET question = sambapos._question_build(place, q), since = q.since, low_ids = q.low_ids,
+     SET question = CASE o.built_from WHEN basis THEN o.question ELSE sambapos._question_build(place, q) END,
+         built_from = basis, since = q.since, low_ids = q.low_ids,
          database = o.answer #>> '{"",database}', columns = o.answer ->> 'information_schema.columns',
          settings = sambapos._question_settings(place)
    WHERE o.site_id = place.site_id;

@@ -573,7 +573,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._tracking_ask(run_id, place);
-  PERFORM sambapos._question_ask(run_id, place);
+  PERFORM sambapos._question_ask(run_id, place, false);
   SELECT * INTO clock FROM sambapos._pace_clock(place);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading', answer_ms = clock.answer_ms,
@@ -587,7 +587,8 @@ BEGIN
   IF NOT sambapos._database_recognise(run_id, place, clock.identity) THEN
     RETURN true; -- no table is left to be read
   END IF;
-  IF sambapos._drift_look(run_id, place) THEN
+  IF EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
+     OR NOT sambapos._question_knows_columns(run_id, place) AND sambapos._drift_look(run_id, place) THEN
     UPDATE sambapos.source_question AS q SET asked_by = NULL WHERE q.site_id = place.site_id; -- of other columns
     PERFORM sambapos._end_remote_transaction(place.server);
     RETURN false;

@@ -5,10 +5,22 @@
 CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  began timestamptz := (SELECT r.started_at FROM sambapos.run AS r WHERE r.run_id = _run_remember_tables.run_id);
+  answer jsonb := (SELECT q.answer FROM sambapos.source_question AS q WHERE q.site_id = place.site_id);
+  tickets_went_through boolean;
+  roots_were_written boolean;
 BEGIN
+  -- asked once, not of each line: before PostgreSQL has statistics of these tables it would join them line by line
+  SELECT coalesce(bool_or(k.kind = 'ticket' AND x.status = 'ok'), false),
+         coalesce(bool_or(k.kind <> 'master' AND x.rows_inserted + x.rows_updated + x.rows_gone > 0), false)
+    INTO tickets_went_through, roots_were_written
+  FROM sambapos.run_table AS x
+  JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
+  WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL;
   UPDATE sambapos.table_state AS t
      SET last_status = x.status, last_run_at = now(),
-         read_began_at = CASE x.status WHEN 'ok' THEN x.began_at ELSE t.read_began_at END,
+         read_began_at = CASE x.status WHEN 'ok' THEN began ELSE t.read_began_at END,
          last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
          last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
          last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
@@ -16,27 +28,19 @@ BEGIN
          source_max_id = CASE WHEN x.status = 'ok' AND x.mode <> 'none' THEN p.highest ELSE t.source_max_id END,
          full_due = a.table_name IS NOT NULL
                     OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
-                            ELSE t.full_due OR x.family_went_through END,
+                            ELSE t.full_due OR tickets_went_through END,
          reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
          read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
-         source_signature = CASE WHEN x.status = 'ok' AND (x.is_master OR NOT x.roots_were_written)
-                                   THEN sambapos._question_answered(place.site_id, t.table_name) END,
+         source_signature = CASE WHEN x.status = 'ok' AND (k.kind = 'master' OR NOT roots_were_written)
+                                   THEN answer ->> t.table_name END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
-    FROM (SELECT x.*, r.started_at AS began_at, k.kind = 'master' AS is_master,
-                 coalesce(bool_or(x.rows_inserted + x.rows_updated + x.rows_gone > 0)
-                          FILTER (WHERE k.kind <> 'master') OVER (), false) AS roots_were_written,
-                 EXISTS (SELECT FROM sambapos.run_table AS o
-                              JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
-                              WHERE o.run_id = x.run_id AND o.status = 'ok'
-                                AND r.kind = 'ticket') AS family_went_through
-          FROM sambapos.run_table AS x
-          JOIN sambapos.run AS r USING (run_id)
-          JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
-          WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL) AS x
-    LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
-    LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
-   WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
+    FROM sambapos.run_table AS x
+    JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
+    LEFT JOIN pg_temp.sambapos__probe AS p ON p.table_name = x.table_name
+    LEFT JOIN pg_temp.sambapos__again AS a ON a.table_name = x.table_name
+   WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL
+     AND t.site_id = place.site_id AND t.table_name = x.table_name;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';

@@ -34,17 +34,6 @@ COMMENT ON FUNCTION @extschema@.sambapos_request(bigint) IS
   'What became of a request of sambapos_request_sync. status: queued, running, done, failed (message says why). '
   'Errors: 42704 no such request';
 
-CREATE FUNCTION sambapos._site_is_due(place sambapos._place) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN place.requested_at IS NOT NULL
-      OR (NOT place.auth_failed AND coalesce(place.next_due_at, '-infinity') <= clock_timestamp()
-          AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
-END;
-$$;
-COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
-
 -- What an idle tick asks: nothing is due by the clock, but a work period has ended, or the number of rows falls (a
 -- clear). Asked only of tables that a run would read: another one would give the same answer for ever.
 CREATE FUNCTION sambapos._source_wants_run(place sambapos._place) RETURNS boolean

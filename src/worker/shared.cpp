@@ -2,8 +2,9 @@
  * The memory that the processes of the worker share, under one lock.
  *
  * * A site is in one hand at a time, and is looked at once a second, measured from the beginning of
- *   the last time, but never sooner than a pause as long as that took: a till is busy with us half
- *   of the time at most, or pauses ten seconds. After a failure: two seconds, four ... a minute.
+ *   the last time, but never sooner than a pause as long as the till was visited: it is busy with
+ *   us half of the time at most, or pauses ten seconds. After a failure: two seconds, four ... a
+ *   minute.
  * * A site goes to whom had it last, since that one has a connection to its till; only if it keeps
  *   waiting another one takes it.
  * * A run that is wanted (asked for, or due) since the last look began does not wait for that;
@@ -315,18 +316,21 @@ turn_take(int post, Oid database, const Site *sites, int count, long *wait)
 	return chosen;
 }
 
+/* The till has its rest from the moment it was left, while what was read is written here. */
 static int64
-pause_after(const Turn *turn)
+pause_after(const Turn *turn, TimestampTz left_till_at)
 {
-	int64 took = turn->ended_at - turn->started_at;
+	int64 visit = left_till_at - turn->started_at;
+	int64 rested = turn->ended_at - left_till_at;
+	int64 took = visit + rested;
 
 	if (turn->failures > 0)
 		return std::min(longest_pause_after_failure, pace << std::min(turn->failures, 6));
-	return std::min(longest_pause, std::max(pace - took, took));
+	return std::clamp(std::max(pace - took, visit - rested), int64{0}, longest_pause);
 }
 
 int
-turn_give_back(int post, Oid database, int site, bool failed)
+turn_give_back(int post, Oid database, int site, bool failed, TimestampTz left_till_at)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int failures = 0;
@@ -339,7 +343,7 @@ turn_give_back(int post, Oid database, int site, bool failed)
 		turn->in_hand = false;
 		turn->ended_at = now;
 		turn->failures = failures = failed ? std::min(turn->failures + 1, 1000) : 0;
-		turn->next_at = now + pause_after(turn);
+		turn->next_at = now + pause_after(turn, left_till_at);
 	}
 	unlock();
 	return failures;

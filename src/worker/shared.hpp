@@ -82,8 +82,9 @@ struct Turn
  * and *wait milliseconds until there may be one. */
 int turn_take(int post, Oid database, const Site *sites, int count, long *wait);
 
-/* Gives a site back that was in hand. Returns how often in a row it has failed. */
-int turn_give_back(int post, Oid database, int site, bool failed);
+/* Gives a site back that was in hand, and whose till was left a while ago. Returns how often in a
+ * row it has failed. */
+int turn_give_back(int post, Oid database, int site, bool failed, TimestampTz left_till_at);
 
 void turns_visit(Oid database, void (*visit)(const Turn *, pid_t, void *), void *context);
 

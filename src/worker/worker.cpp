@@ -196,15 +196,29 @@ try_part(Part *part)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* What a run has read is written when it has left the till. */
+static bool
+needs_till(const Part *part)
+{
+	return std::strcmp(part->name, "merge") != 0 && std::strcmp(part->name, "close") != 0;
+}
+
 static void
 serve(const Site *site)
 {
 	Part part = {site, "look", 0, false, false, nullptr};
+	TimestampTz left_till_at = GetCurrentTimestamp();
 	int failures;
 
 	while (part.name[0] != '\0')
+	{
+		bool at_till = needs_till(&part);
+
 		try_part(&part);
-	failures = turn_give_back(my_post, MyDatabaseId, site->id, part.failed);
+		if (at_till)
+			left_till_at = GetCurrentTimestamp();
+	}
+	failures = turn_give_back(my_post, MyDatabaseId, site->id, part.failed, left_till_at);
 	if (failures == 1 && part.message != nullptr)
 		ereport(LOG, (errmsg("%s", part.message)));
 	pgstat_report_activity(STATE_IDLE, nullptr);

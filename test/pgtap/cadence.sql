@@ -6,7 +6,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(83);
+SELECT plan(85);
 
 -- A scheduled run, as a job does it; what it says of its tables that it has not plainly read, in short.
 CREATE FUNCTION till.tick() RETURNS text LANGUAGE plpgsql AS
@@ -100,6 +100,15 @@ SELECT is(till.tick(), 'ok: account_transaction_documents skipped, account_trans
   'tickets and what belongs to them are not due');
 SELECT matches((till.run_table('orders')).message, '^not due before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*: it is read each 01:00:00$', 'the log says until when');
 SELECT is_empty($$SELECT question FROM till.asked WHERE question ~ '\[(Tickets|Orders|Payments)\]'$$, 'the till is not asked for them');
+-- a till of plain tables cannot answer the run's first question: what that asks is seen by a made-up one
+CREATE FUNCTION till.asks(with_roots boolean) RETURNS text LANGUAGE sql AS
+$$
+  SELECT sambapos._question_of_run((SELECT max(run_id) FROM sambapos.run), s,
+    '{"": "source", "menu_items": "menu items", "orders": "orders", "tickets": "tickets", "work_periods": "periods"}', with_roots)
+  FROM sambapos._place AS s;
+$$;
+SELECT is(till.asks(true), 'source UNION ALL menu items UNION ALL periods', 'nor to add them up');
+SELECT is(till.asks(false), 'source UNION ALL menu items', 'a run that reads in any case adds up masters only');
 SELECT is((SELECT count(*) FROM sambapos_replica.tickets), 20::bigint, 'no ticket is read');
 SELECT is((SELECT count(*) FROM sambapos_replica.menu_items), 4::bigint, 'the masters are');
 SELECT is((SELECT row(s.hw_utc, s.last_success_at)::text FROM sambapos._place AS s), (SELECT row(b.hw_utc, b.last_success_at)::text FROM before AS b), 'it is no success of the tickets');
