@@ -24,7 +24,17 @@ COMMENT ON FUNCTION sambapos._chunk_next(integer) IS 'The root whose chunk is ne
 CREATE FUNCTION sambapos._chunks_finish(site_id integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  relation regclass;
 BEGIN
+  -- autovacuum does not know how small the samples of the chunks were
+  FOR relation IN
+    SELECT r.relation FROM sambapos.backfill AS b CROSS JOIN LATERAL unnest(b.tables) AS u (loaded)
+    CROSS JOIN LATERAL (SELECT sambapos._replica_table(u.loaded) AS relation) AS r
+    WHERE b.site_id = _chunks_finish.site_id AND b.is_through AND r.relation IS NOT NULL ORDER BY u.loaded
+  LOOP
+    EXECUTE format('ANALYZE %s', relation);
+  END LOOP;
   UPDATE sambapos.table_state AS x
      SET loaded_at = now(), full_due = false, last_status = 'ok', last_success_at = now(), last_error = NULL,
          last_sqlstate = NULL, source_max_id = (b.facts -> x.table_name ->> 'highest')::bigint
@@ -146,9 +156,8 @@ BEGIN
   PERFORM sambapos._problem_raise(sambapos._site_problem(place));
   SELECT t.* INTO STRICT root FROM sambapos._table AS t JOIN sambapos.run_table AS x USING (table_name)
    WHERE t.site_id = place.site_id AND x.run_id = _chunk_load.run_id AND t.kind <> 'child';
-  PERFORM sambapos._workbench_close(); -- what a run that failed has left
+  PERFORM sambapos._workbench_empty(); -- what the chunk before has left, or a run that was cancelled
   PERFORM sambapos._run_steps(run_id, place);
-  PERFORM sambapos._workbench_close();
   RETURN sambapos._chunk_end(run_id, root);
 END;
 $$;
@@ -213,6 +222,7 @@ BEGIN
     EXIT WHEN run_id IS NULL OR run_id = 0;
     EXIT WHEN NOT sambapos._chunk_try_load(run_id);
   END LOOP;
+  PERFORM sambapos._workbench_close(); -- the chunks have all used the same tables
   ended_by := run_id;
 END;
 $$;

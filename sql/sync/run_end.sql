@@ -6,6 +6,19 @@ CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._pla
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  WITH done AS MATERIALIZED ( -- found out once, not for each table
+    SELECT x.*, r.started_at AS began_at, k.kind = 'master' AS is_master,
+           coalesce(bool_or(x.rows_inserted + x.rows_updated + x.rows_gone > 0)
+                    FILTER (WHERE k.kind <> 'master') OVER (), false) AS roots_were_written,
+           EXISTS (SELECT FROM sambapos.run_table AS o
+                        JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
+                        WHERE o.run_id = _run_remember_tables.run_id AND o.status = 'ok'
+                          AND r.kind = 'ticket') AS family_went_through
+    FROM sambapos.run_table AS x
+    JOIN sambapos.run AS r USING (run_id)
+    JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
+    WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL
+  )
   UPDATE sambapos.table_state AS t
      SET last_status = x.status, last_run_at = now(),
          read_began_at = CASE x.status WHEN 'ok' THEN x.began_at ELSE t.read_began_at END,
@@ -23,17 +36,7 @@ BEGIN
                                    THEN sambapos._question_answered(place.site_id, t.table_name) END,
          rows_inserted = t.rows_inserted + x.rows_inserted, rows_updated = t.rows_updated + x.rows_updated,
          rows_gone = t.rows_gone + x.rows_gone
-    FROM (SELECT x.*, r.started_at AS began_at, k.kind = 'master' AS is_master,
-                 coalesce(bool_or(x.rows_inserted + x.rows_updated + x.rows_gone > 0)
-                          FILTER (WHERE k.kind <> 'master') OVER (), false) AS roots_were_written,
-                 EXISTS (SELECT FROM sambapos.run_table AS o
-                              JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = o.table_name
-                              WHERE o.run_id = x.run_id AND o.status = 'ok'
-                                AND r.kind = 'ticket') AS family_went_through
-          FROM sambapos.run_table AS x
-          JOIN sambapos.run AS r USING (run_id)
-          JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
-          WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL) AS x
+    FROM done AS x
     LEFT JOIN pg_temp.sambapos__probe AS p USING (table_name)
     LEFT JOIN pg_temp.sambapos__again AS a USING (table_name)
    WHERE t.site_id = place.site_id AND t.table_name = x.table_name;
@@ -41,8 +44,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
 
+-- Its statements are for few rows, like those of a run's steps: to compile one takes longer than to run it.
 CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   failed bigint;
