@@ -7,6 +7,7 @@
 -- * A child that fails in one chunk does not hold the others up: it is not loaded in the end, and read whole by that
 --   run.
 -- * What came or went between two chunks is found by that run too: it compares the counts.
+-- * Plain indexes of a table that was empty are made when the chunks are through (site/deferred_index.sql).
 -- * No chunk begins in a blackout window, unless somebody wants it: a load that somebody called for within the window,
 --   or a site that a sync was requested of.
 
@@ -27,6 +28,10 @@ $$
 DECLARE
   relation regclass;
 BEGIN
+  PERFORM sambapos._index_make(t.table_name) FROM (
+    SELECT k.table_name FROM sambapos._table AS k
+    WHERE k.site_id = _chunks_finish.site_id AND sambapos._index_is_deferred(k.table_name)
+    ORDER BY k.table_name) AS t;
   -- autovacuum does not know how small the samples of the chunks were
   FOR relation IN
     SELECT r.relation FROM sambapos.backfill AS b CROSS JOIN LATERAL unnest(b.tables) AS u (loaded)
@@ -78,6 +83,9 @@ BEGIN
     PERFORM sambapos._chunks_finish(site_id);
     RETURN NULL;
   END IF;
+  PERFORM sambapos._index_defer(t.table_name) FROM sambapos._table AS t JOIN sambapos.backfill AS b USING (site_id)
+   WHERE t.site_id = place.site_id AND root IN (t.table_name, t.parent) AND t.enabled AND t.paused_reason IS NULL
+     AND b.table_name = root AND b.next_id IS NULL AND sambapos._replica_table(t.table_name) IS NOT NULL;
   fresh_run := sambapos._run_begin(place, 'backfill', 'call', ARRAY[root]);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
   UPDATE sambapos.backfill AS b SET pid = pg_backend_pid() WHERE b.site_id = _chunk_start.site_id;

@@ -95,6 +95,10 @@ DECLARE
   relation regclass;
 BEGIN
   PERFORM sambapos._check_isolation();
+  PERFORM sambapos._index_make_if_free(t.table_name)
+  FROM sambapos.run AS r JOIN sambapos._table AS t USING (site_id)
+  WHERE r.run_id = _merge_claim_tables.run_id AND r.mode <> 'backfill'
+    AND sambapos._index_is_deferred(t.table_name) AND sambapos._replica_table(t.table_name) IS NOT NULL;
   FOR relation IN
     WITH family AS MATERIALIZED (
       SELECT DISTINCT sambapos._table_family(r) AS name

@@ -221,6 +221,12 @@ DECLARE
 BEGIN
   IF t.loaded_at IS NOT NULL THEN
     RETURN false;
+  ELSIF t.kind = 'child' AND sambapos._index_is_deferred(t.table_name)
+        AND (sambapos._pace_run(place)).mode = 'backfill' THEN
+    -- it was empty before the first chunk, and no two chunks have a root in common
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I IS NULL)',
+                   sambapos._stage_name(t.table_name), id) INTO rootless;
+    RETURN NOT rootless;
   ELSIF t.kind = 'master' THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1)', t.table_name)
       INTO known USING place.site_id;

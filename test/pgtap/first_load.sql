@@ -4,7 +4,7 @@
 \set QUIET on
 BEGIN;
 \ir seam.psql
-SELECT plan(14);
+SELECT plan(17);
 SELECT till.sell(1, 120);
 INSERT INTO ticket_entities VALUES (9000, 'of no ticket', NULL);
 
@@ -32,7 +32,17 @@ $$ UPDATE sambapos.table_state SET loaded_at = NULL, full_due = true, source_max
 CREATE FUNCTION till.index_scans(relation name) RETURNS bigint LANGUAGE sql AS
 $$ SELECT idx_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'sambapos_replica' AND relname = relation; $$;
 
+CREATE FUNCTION till.indexes() RETURNS SETOF text LANGUAGE sql AS
+$$ SELECT indexdef FROM pg_indexes WHERE schemaname = 'sambapos_replica' ORDER BY 1; $$;
+CREATE TEMPORARY TABLE indexes AS SELECT i FROM till.indexes() AS i;
+
+-- a chunk that was begun, and killed
+SELECT count(*) AS begun FROM sambapos._place AS p, sambapos._chunk_plan(p, 900), sambapos._chunk_start(p.site_id) \gset
+SELECT is((SELECT array_agg(indexdef ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'sambapos_replica' AND tablename = 'account_transaction_documents' AND indexdef !~ 'UNIQUE|WHERE'), NULL,
+          'what an empty table is not looked up by is no index of it during the load');
 SELECT cmp_ok(till.load(900), '>', 4::bigint, 'a first load in chunks');
+SELECT results_eq('SELECT i FROM till.indexes() AS i', 'SELECT i FROM indexes', 'all indexes are there in the end');
+SELECT is((SELECT count(*) FROM sambapos.deferred_index), 0::bigint, 'and none is left to be made');
 SELECT cmp_ok(till.index_scans(t), '<', 60::bigint, t || ': rows were not looked for one by one')
 FROM unnest('{tickets,orders,payments,account_transaction_documents,account_transaction_values}'::name[]) AS t;
 SELECT is((SELECT count(*) FROM till.differences() AS d WHERE d !~ '^(menu|numerators|account_transaction_document_type)'), 0::bigint, 'all rows are there');

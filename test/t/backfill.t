@@ -14,18 +14,23 @@ $till->ctl(qw(fill --tickets 150 --seed 31));
 my $cluster = Harness::cluster();
 my $tables = '{Tickets,Orders,Payments,TicketEntities,AccountTransactionDocuments,AccountTransactions,AccountTransactionValues,WorkPeriods,MenuItems}';
 
+my $indexes = q(SELECT string_agg(indexdef, '; ' ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'sambapos_replica');
+my $all_indexes;
+
 sub fresh
 {
 	my ($name) = @_;
 	my $db = $cluster->database($name);
 	$db->connect_till($till);
 	$db->run("SELECT * FROM sambapos_add_site('shop', 'till', 'UTC', '$tables')");
+	$all_indexes //= $db->value($indexes);
 	return $db;
 }
 
 sub is_loaded
 {
 	my ($db, $what) = @_;
+	is($db->value($indexes), $all_indexes, "$what: no index is missing");
 	is_deeply(Canonical::compare($till, $db)->{differences}, [], "$what: live rows equal the till's");
 	is($db->value('SELECT count(*) FROM sambapos.backfill'), '0', "$what: no chunk is left");
 	is($db->value("SELECT count(*) FROM sambapos.table_status WHERE loaded_at IS NULL"), '0', "$what: all tables are loaded");
