@@ -394,6 +394,7 @@ BEGIN
   PERFORM sambapos._replica_check_name(t.table_name, 'replica'); -- once more: somebody may have been faster
   PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(t.table_name)));
   PERFORM sambapos._replica_extend(place, t, t.table_name);
+  PERFORM sambapos._index_make_if_free(t.table_name) WHERE sambapos._index_is_deferred(t.table_name);
   IF t.kind = 'child' AND t.parent_key <> ALL (sambapos._table_key(place, t))
      AND NOT sambapos._replica_has_root_id(t) THEN
     RAISE EXCEPTION 'the key of table "%" holds no id of its root, its replica''s does', t.source_name USING

@@ -7,6 +7,7 @@
 -- * A child that fails in one chunk does not hold the others up: it is not loaded in the end, and read whole by that
 --   run.
 -- * What came or went between two chunks is found by that run too: it compares the counts.
+-- * Plain indexes of a table that was empty are made when the chunks are through (site/deferred_index.sql).
 -- * No chunk begins in a blackout window, unless somebody wants it: a load that somebody called for within the window,
 --   or a site that a sync was requested of.
 
@@ -24,7 +25,21 @@ COMMENT ON FUNCTION sambapos._chunk_next(integer) IS 'The root whose chunk is ne
 CREATE FUNCTION sambapos._chunks_finish(site_id integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  relation regclass;
 BEGIN
+  PERFORM sambapos._index_make(t.table_name) FROM (
+    SELECT k.table_name FROM sambapos._table AS k
+    WHERE k.site_id = _chunks_finish.site_id AND sambapos._index_is_deferred(k.table_name)
+    ORDER BY k.table_name) AS t;
+  -- autovacuum does not know how small the samples of the chunks were
+  FOR relation IN
+    SELECT r.relation FROM sambapos.backfill AS b CROSS JOIN LATERAL unnest(b.tables) AS u (loaded)
+    CROSS JOIN LATERAL (SELECT sambapos._replica_table(u.loaded) AS relation) AS r
+    WHERE b.site_id = _chunks_finish.site_id AND b.is_through AND r.relation IS NOT NULL ORDER BY u.loaded
+  LOOP
+    EXECUTE format('ANALYZE %s', relation);
+  END LOOP;
   UPDATE sambapos.table_state AS x
      SET loaded_at = now(), full_due = false, last_status = 'ok', last_success_at = now(), last_error = NULL,
          last_sqlstate = NULL, source_max_id = (b.facts -> x.table_name ->> 'highest')::bigint
@@ -68,6 +83,9 @@ BEGIN
     PERFORM sambapos._chunks_finish(site_id);
     RETURN NULL;
   END IF;
+  PERFORM sambapos._index_defer(t.table_name) FROM sambapos._table AS t JOIN sambapos.backfill AS b USING (site_id)
+   WHERE t.site_id = place.site_id AND root IN (t.table_name, t.parent) AND t.enabled AND t.paused_reason IS NULL
+     AND b.table_name = root AND b.next_id IS NULL AND sambapos._replica_table(t.table_name) IS NOT NULL;
   fresh_run := sambapos._run_begin(place, 'backfill', 'call', ARRAY[root]);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
   UPDATE sambapos.backfill AS b SET pid = pg_backend_pid() WHERE b.site_id = _chunk_start.site_id;
@@ -146,9 +164,8 @@ BEGIN
   PERFORM sambapos._problem_raise(sambapos._site_problem(place));
   SELECT t.* INTO STRICT root FROM sambapos._table AS t JOIN sambapos.run_table AS x USING (table_name)
    WHERE t.site_id = place.site_id AND x.run_id = _chunk_load.run_id AND t.kind <> 'child';
-  PERFORM sambapos._workbench_close(); -- what a run that failed has left
+  PERFORM sambapos._workbench_empty(); -- what the chunk before has left, or a run that was cancelled
   PERFORM sambapos._run_steps(run_id, place);
-  PERFORM sambapos._workbench_close();
   RETURN sambapos._chunk_end(run_id, root);
 END;
 $$;
@@ -213,6 +230,7 @@ BEGIN
     EXIT WHEN run_id IS NULL OR run_id = 0;
     EXIT WHEN NOT sambapos._chunk_try_load(run_id);
   END LOOP;
+  PERFORM sambapos._workbench_close(); -- the chunks have all used the same tables
   ended_by := run_id;
 END;
 $$;

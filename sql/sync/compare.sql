@@ -324,12 +324,13 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_choose(sambapos._place, sambapos._table, integer, bigint) IS
   'Which ids of a table a comparison takes next';
 
+-- What a first load in chunks has just read is not read once more by the run that ends it.
 CREATE FUNCTION sambapos._compare_is_due(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT place.reconcile_interval > '0' AND coalesce(
+  RETURN (SELECT place.reconcile_interval > '0' AND place.last_success_at IS NOT NULL AND coalesce(
       (SELECT max(v.verified_at) FROM sambapos.verified_range AS v WHERE v.site_id = place.site_id)
         + place.reconcile_interval <= clock_timestamp(), true));
 END;

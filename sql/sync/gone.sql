@@ -185,9 +185,12 @@ DECLARE
   waiting bigint;
   gone bigint;
 BEGIN
-  SELECT * INTO shape FROM sambapos._gone_shape(place, t);
-  IF shape.kind IS NOT NULL AND (shape.evidence ->> 'gone')::bigint > 0 THEN
-    PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
+  -- most often none is: then nothing is to be added up over all rows that are live
+  IF EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name AND g.row_state IS NULL) THEN
+    SELECT * INTO shape FROM sambapos._gone_shape(place, t);
+    IF shape.kind IS NOT NULL THEN
+      PERFORM sambapos._gone_enter(run_id, place, t, shape.kind, shape.evidence, version);
+    END IF;
   END IF;
   PERFORM sambapos._missing_note(run_id, place, t.table_name, array_agg(g.epoch), array_agg(g.id))
   FROM pg_temp.sambapos__gone AS g WHERE g.table_name = t.table_name AND g.row_state IS NULL;

@@ -347,8 +347,8 @@ DECLARE
   root sambapos._table;
   waiting bigint[];
 BEGIN
-  EXECUTE format('UPDATE %s AS s SET epoch = p.epoch%s FROM pg_temp.%I AS p WHERE p.id = s.%I', stage,
-                 CASE WHEN sambapos._replica_has_root_id(t) THEN ', root_id = p.id' ELSE '' END,
+  EXECUTE format('UPDATE %s AS s SET epoch = p.epoch%s FROM pg_temp.%I AS p WHERE s.epoch IS NULL AND p.id = s.%I',
+                 stage, CASE WHEN sambapos._replica_has_root_id(t) THEN ', root_id = p.id' ELSE '' END,
                  sambapos._stage_name(t.parent), t.parent_key);
   EXECUTE format('WITH waiting AS (
                     DELETE FROM %1$s AS s WHERE s.epoch IS NULL AND s.%2$I IS NOT NULL RETURNING s.%2$I AS id)
@@ -430,10 +430,38 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_find_others(bigint, sambapos._place, sambapos._table) IS
   'Gives each staged row that has no root to ask its epoch';
 
+-- A first load stages its rows as of epoch 1 (_stage_is_of_first_epoch). A root is, if its id is new here, and a child
+-- that came with such a root. Nothing is taken for granted that may have changed since it was read.
+CREATE FUNCTION sambapos._epoch_doubt(place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  doubtful text := 'true';
+BEGIN
+  IF t.loaded_at IS NOT NULL OR t.kind = 'master' THEN
+    RETURN;
+  ELSIF (SELECT s.epoch = 1 FROM sambapos._place AS s WHERE s.site_id = place.site_id) THEN
+    IF t.kind = 'child' AND sambapos._table_has_root(t) THEN
+      doubtful := format('NOT EXISTS (SELECT FROM pg_temp.%I AS p WHERE p.id = s.%I AND p.epoch = s.epoch)',
+                         sambapos._stage_name(t.parent), t.parent_key);
+    ELSIF t.kind <> 'child' AND sambapos._stage_is_new(place, t) THEN
+      RETURN;
+    END IF;
+  END IF;
+  EXECUTE format('UPDATE pg_temp.%I AS s SET epoch = NULL%s WHERE s.epoch IS NOT NULL AND %s',
+                 sambapos._stage_name(t.table_name),
+                 CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch = NULL' END,
+                 doubtful);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._epoch_doubt(sambapos._place, sambapos._table) IS
+  'Takes the epoch back that rows were staged with where it may be another one';
+
 CREATE FUNCTION sambapos._epoch_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  PERFORM sambapos._epoch_doubt(place, t);
   IF t.kind IN ('ticket', 'document', 'period') THEN
     PERFORM sambapos._epoch_find_roots(run_id, place, t);
     RETURN;

@@ -61,7 +61,8 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
 -- is marked before that, since a root that cannot be judged ends its children's part in the merge. A child of a root
--- that is gone shares its fate; one of a root that is there is lost.
+-- that is gone shares its fate; one of a root that is there is lost. A chunk of a first load proves nothing about what
+-- it did not bring: the ordinary run after the chunks does.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -78,7 +79,7 @@ BEGIN
       UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
       UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
       UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
-                WHERE r.kind IN ('child', 'master')) AS s (rank, step)
+                WHERE r.kind IN ('child', 'master') AND x.mode <> 'range') AS s (rank, step)
     WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
     ORDER BY s.rank, r.table_name;
 END;
@@ -94,6 +95,10 @@ DECLARE
   relation regclass;
 BEGIN
   PERFORM sambapos._check_isolation();
+  PERFORM sambapos._index_make_if_free(t.table_name)
+  FROM sambapos.run AS r JOIN sambapos._table AS t USING (site_id)
+  WHERE r.run_id = _merge_claim_tables.run_id AND r.mode <> 'backfill'
+    AND sambapos._index_is_deferred(t.table_name) AND sambapos._replica_table(t.table_name) IS NOT NULL;
   FOR relation IN
     WITH family AS MATERIALIZED (
       SELECT DISTINCT sambapos._table_family(r) AS name

@@ -45,8 +45,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_remember_tables(bigint, sambapos._place) IS 'Writes what a run leaves for each table';
 
+-- Its statements are for few rows, like those of a run's steps: to compile one takes longer than to run it.
 CREATE FUNCTION sambapos._run_end(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   failed bigint;

@@ -60,15 +60,36 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._stage_is_filled(name) IS 'True if rows of a table were staged for this run';
 
+-- What a site's first life is loaded with is of epoch 1, nearly always: staged so, it need not be written once more when
+-- that is found to be true (_epoch_find).
+CREATE FUNCTION sambapos._stage_is_of_first_epoch(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT t.loaded_at IS NULL AND place.epoch = 1
+     AND (t.kind IN ('ticket', 'document', 'period') OR t.kind = 'child' AND sambapos._table_has_root(t));
+$$;
+COMMENT ON FUNCTION sambapos._stage_is_of_first_epoch(sambapos._place, sambapos._table) IS
+  'True if rows of a table are staged as rows of epoch 1, before it is known whose they are';
+
 CREATE FUNCTION sambapos._stage_read_sql(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('INSERT INTO pg_temp.%I (%s) SELECT %s FROM %I.%I', sambapos._stage_name(t.table_name),
-                string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal),
-                string_agg(CASE WHEN c.is_hidden THEN 'NULL' ELSE quote_ident(c.live_name) END, ', '
-                           ORDER BY c.ordinal),
+                string_agg(quote_ident(c.name), ', ' ORDER BY c.ordinal),
+                string_agg(c.value, ', ' ORDER BY c.ordinal),
                 sambapos._live_schema(place.name), t.table_name)
-  FROM sambapos._table_columns(place, t) AS c;
+  FROM (SELECT k.column_name AS name, CASE WHEN k.is_hidden THEN 'NULL' ELSE quote_ident(k.live_name) END AS value,
+               k.ordinal
+        FROM sambapos._table_columns(place, t) AS k
+        UNION ALL
+        SELECT e.name, e.value, 0::smallint
+        FROM (VALUES ('epoch', '1'),
+                     ('root_id', CASE WHEN sambapos._replica_has_root_id(t) THEN quote_ident(t.parent_key) END),
+                     ('document_epoch', (SELECT format('CASE WHEN %I IS NOT NULL THEN 1 END', l.live_name)
+                                         FROM sambapos._table_columns(place, t) AS l
+                                         WHERE l.column_name = sambapos._table_document_link(place, t))))
+             AS e (name, value)
+        WHERE e.value IS NOT NULL AND sambapos._stage_is_of_first_epoch(place, t)) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._stage_read_sql(sambapos._place, sambapos._table) IS
   'The statement that stages rows of a live table, but for its condition';
@@ -200,6 +221,12 @@ DECLARE
 BEGIN
   IF t.loaded_at IS NOT NULL THEN
     RETURN false;
+  ELSIF t.kind = 'child' AND sambapos._index_is_deferred(t.table_name)
+        AND (sambapos._pace_run(place)).mode = 'backfill' THEN
+    -- it was empty before the first chunk, and no two chunks have a root in common
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I IS NULL)',
+                   sambapos._stage_name(t.table_name), id) INTO rootless;
+    RETURN NOT rootless;
   ELSIF t.kind = 'master' THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1)', t.table_name)
       INTO known USING place.site_id;

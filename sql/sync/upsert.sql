@@ -127,9 +127,20 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_update(bigint, sambapos._place, sambapos._table, bigint) IS
   'Writes a table''s staged rows that differ from what the replica has';
 
+-- Enough to plan the next chunk by; the end of a first load gathers those that reports need.
+CREATE FUNCTION sambapos._merge_analyze_briefly(relation regclass) RETURNS void
+LANGUAGE plpgsql SET default_statistics_target = 10 SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('ANALYZE %s', relation);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_analyze_briefly(regclass) IS
+  'Gathers statistics on a replica table from a small sample';
+
 -- A first load has no other statistics: autovacuum comes too late for what is read next. They are gathered again when
 -- the table has become twice as large, since that takes as long each time. A partitioned table has no size of its own.
-CREATE FUNCTION sambapos._merge_analyze(relation regclass, inserted bigint) RETURNS void
+CREATE FUNCTION sambapos._merge_analyze(run_id bigint, relation regclass, inserted bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -138,12 +149,16 @@ BEGIN
   SELECT CASE c.relkind WHEN 'p' THEN inserted > 0.1 * c.reltuples
               ELSE pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint END INTO has_grown
   FROM pg_class AS c WHERE c.oid = relation;
-  IF has_grown AND inserted > 1000 THEN
+  IF NOT has_grown OR inserted <= 1000 THEN
+    RETURN;
+  ELSIF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _merge_analyze.run_id AND r.mode = 'backfill') THEN
+    PERFORM sambapos._merge_analyze_briefly(relation);
+  ELSE
     EXECUTE format('ANALYZE %s', relation);
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._merge_analyze(regclass, bigint) IS
+COMMENT ON FUNCTION sambapos._merge_analyze(bigint, regclass, bigint) IS
   'Gathers statistics on a replica table that has grown to twice the size it had when that was last done';
 
 CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
@@ -171,7 +186,7 @@ BEGIN
   UPDATE sambapos.run_table AS x
      SET rows_read = read, rows_updated = updated, rows_inserted = inserted, rows_unchanged = read - updated - inserted
    WHERE (x.run_id, x.table_name) = (_merge_upsert.run_id, t.table_name);
-  PERFORM sambapos._merge_analyze(sambapos._replica_table(t.table_name), inserted);
+  PERFORM sambapos._merge_analyze(run_id, sambapos._replica_table(t.table_name), inserted);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_upsert(bigint, sambapos._place, sambapos._table, bigint) IS

@@ -14,18 +14,23 @@ $till->ctl(qw(fill --tickets 150 --seed 31));
 my $cluster = Harness::cluster();
 my $tables = '{Tickets,Orders,Payments,TicketEntities,AccountTransactionDocuments,AccountTransactions,AccountTransactionValues,WorkPeriods,MenuItems}';
 
+my $indexes = q(SELECT string_agg(indexdef, '; ' ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'sambapos_replica');
+my $all_indexes;
+
 sub fresh
 {
 	my ($name) = @_;
 	my $db = $cluster->database($name);
 	$db->connect_till($till);
 	$db->run("SELECT * FROM sambapos_add_site('shop', 'till', 'UTC', '$tables')");
+	$all_indexes //= $db->value($indexes);
 	return $db;
 }
 
 sub is_loaded
 {
 	my ($db, $what) = @_;
+	is($db->value($indexes), $all_indexes, "$what: no index is missing");
 	is_deeply(Canonical::compare($till, $db)->{differences}, [], "$what: live rows equal the till's");
 	is($db->value('SELECT count(*) FROM sambapos.backfill'), '0', "$what: no chunk is left");
 	is($db->value("SELECT count(*) FROM sambapos.table_status WHERE loaded_at IS NULL"), '0', "$what: all tables are loaded");
@@ -53,6 +58,7 @@ sub interrupted
 my $db = fresh('whole');
 $db->run("CALL sambapos_backfill('shop', 300)");
 is_loaded($db, 'in one call');
+is($db->value('SELECT count(*) FROM sambapos.verified_range'), '0', 'what was read a moment ago is not compared with the till');
 my @runs = $db->rows("SELECT r.run_id, min(x.rows_read) FILTER (WHERE x.table_name = 'tickets') FROM sambapos.run AS r
 	JOIN sambapos.run_table AS x USING (run_id) WHERE r.mode = 'backfill' AND r.status = 'ok' GROUP BY 1
 	HAVING bool_or(x.table_name = 'tickets') ORDER BY 1");
