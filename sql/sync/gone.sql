@@ -291,14 +291,18 @@ COMMENT ON FUNCTION sambapos._gone_revise(bigint, sambapos._place, sambapos._tab
   'Makes rows cleared that turn out to have been the beginning of a clear';
 
 -- Where a missing child means something: everywhere after a whole read, but under roots that wait for the next run;
--- else under the changed roots that were delivered, and among the rows without a root, which are asked for each time.
+-- after a chunk of a first load under the roots that it brought; else under the changed ones that were delivered, and
+-- among the rows without a root, which are asked for each time.
 CREATE FUNCTION sambapos._lost_scopes(t sambapos._table, mode text) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE mode WHEN 'full' THEN ARRAY[
     format('NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
                         WHERE w.site_id = r.site_id AND w.table_name = %L AND w.id = r.%I)', t.parent, t.parent_key)]
-                          ELSE ARRAY[
+                   WHEN 'range' THEN ARRAY[
+    format('(r.epoch, r.%I) IN (SELECT p.epoch, p.id FROM pg_temp.%I AS p)', t.parent_key,
+           sambapos._stage_name(t.parent))]
+                   ELSE ARRAY[
     format('(r.epoch, r.%I) IN (SELECT p.epoch, p.id FROM pg_temp.%I AS p JOIN pg_temp.sambapos__changed AS c USING (id)
                                  WHERE c.table_name = %L)', t.parent_key, sambapos._stage_name(t.parent), t.parent),
     format('r.%I IS NULL', t.parent_key)] END;

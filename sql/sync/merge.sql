@@ -61,8 +61,8 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
 -- is marked before that, since a root that cannot be judged ends its children's part in the merge. A child of a root
--- that is gone shares its fate; one of a root that is there is lost. A chunk of a first load proves nothing about what
--- it did not bring: the ordinary run after the chunks does.
+-- that is gone shares its fate; one of a root that is there is lost. A chunk of a first load proves nothing about rows
+-- without a root, and where no root was known before there is nothing to lose.
 CREATE FUNCTION sambapos._merge_steps(run_id bigint, place sambapos._place)
 RETURNS TABLE (t sambapos._table, mode text, step text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -79,7 +79,9 @@ BEGIN
       UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
       UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
       UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
-                WHERE r.kind IN ('child', 'master') AND x.mode <> 'range') AS s (rank, step)
+                WHERE r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
+                  AND NOT (SELECT sambapos._stage_is_new(place, p) FROM sambapos._table AS p
+                           WHERE p.site_id = r.site_id AND p.table_name = r.parent))) AS s (rank, step)
     WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
     ORDER BY s.rank, r.table_name;
 END;
