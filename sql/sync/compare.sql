@@ -324,13 +324,12 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_choose(sambapos._place, sambapos._table, integer, bigint) IS
   'Which ids of a table a comparison takes next';
 
--- What a first load in chunks has just read is not read once more by the run that ends it.
 CREATE FUNCTION sambapos._compare_is_due(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT place.reconcile_interval > '0' AND place.last_success_at IS NOT NULL AND coalesce(
+  RETURN (SELECT place.reconcile_interval > '0' AND coalesce(
       (SELECT max(v.verified_at) FROM sambapos.verified_range AS v WHERE v.site_id = place.site_id)
         + place.reconcile_interval <= clock_timestamp(), true));
 END;
@@ -338,7 +337,8 @@ $$;
 COMMENT ON FUNCTION sambapos._compare_is_due(sambapos._place) IS
   'True if the next run of a site compares a part of it by itself';
 
--- A table that the run reads whole, or has never read, says nothing by being compared.
+-- A table that the run reads whole says nothing by being compared, nor one that no run has read yet; and what chunks
+-- have just loaded is not read once more by the run that ends the load.
 CREATE FUNCTION sambapos._compare_tables(run_id bigint, place sambapos._place,
                                          tier integer) RETURNS SETOF sambapos._table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -348,7 +348,7 @@ $$
   JOIN sambapos.run AS r USING (run_id)
   JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
   WHERE x.run_id = _compare_tables.run_id AND x.status = 'running' AND r.mode <> 'full'
-    AND t.loaded_at IS NOT NULL AND NOT t.full_due AND sambapos._compare_can(place, t)
+    AND t.loaded_at IS NOT NULL AND t.read_began_at IS NOT NULL AND NOT t.full_due AND sambapos._compare_can(place, t)
   ORDER BY (SELECT max(v.verified_at) FROM sambapos.verified_range AS v
             WHERE (v.site_id, v.table_name) = (t.site_id, t.table_name) AND v.tier >= _compare_tables.tier) NULLS FIRST,
            array_position('{ticket,document,child,period,master}', t.kind), t.table_name;
