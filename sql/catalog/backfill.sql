@@ -44,11 +44,14 @@ COMMENT ON COLUMN sambapos.backfill.busy_for IS 'How long reading and writing th
 
 -- A session between two chunks is active too; one whose call has failed, or is over, is idle or gone.
 CREATE FUNCTION sambapos._backfill_is_on(site_id integer) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos.backfill AS b JOIN pg_stat_activity AS a USING (pid)
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = _backfill_is_on.site_id) -- seldom; that costs less
+     AND EXISTS (SELECT FROM sambapos.backfill AS b JOIN pg_stat_activity AS a USING (pid)
                  WHERE b.site_id = _backfill_is_on.site_id AND a.datname = current_database()
                    AND a.pid <> pg_backend_pid() AND a.state IS DISTINCT FROM 'idle' AND a.query ~* 'sambapos');
+END;
 $$;
 COMMENT ON FUNCTION sambapos._backfill_is_on(integer) IS
   'True while another session loads a site in chunks, also between two of them';

@@ -9,6 +9,7 @@ CREATE TABLE sambapos.source_question (
   columns    text,
   settings   text,
   built_from text,
+  probe      jsonb,
   answer     jsonb,
   asked_by   bigint
 );
@@ -28,6 +29,8 @@ COMMENT ON COLUMN sambapos.source_question.settings IS
   'The site''s settings on which its dates and ids rest; with other ones a run reads';
 COMMENT ON COLUMN sambapos.source_question.built_from IS
   'A digest of all that the question was made of: while it is the same, the question is';
+COMMENT ON COLUMN sambapos.source_question.probe IS
+  'T-SQL by table for who looks every second: how many rows there are, the ids they range over, the latest stamp';
 COMMENT ON COLUMN sambapos.source_question.answer IS
   'What the run that began last was answered, before it read anything: of each table, and of the source under no name; '
   'NULL: it could not answer';

@@ -297,7 +297,9 @@ BEGIN
       RAISE;
     END IF;
     PERFORM sambapos._end_remote_transaction(place.server);
-    UPDATE sambapos.source_question AS q SET answer = NULL, asked_by = run_id WHERE q.site_id = place.site_id;
+    INSERT INTO sambapos.source_question (site_id, question, asked_by)
+    VALUES (place.site_id, '{}', _question_ask.run_id)
+    ON CONFLICT ON CONSTRAINT source_question_pkey DO UPDATE SET answer = NULL, asked_by = excluded.asked_by;
   END;
 END;
 $$;
@@ -329,6 +331,17 @@ $$;
 COMMENT ON FUNCTION sambapos._question_knows_columns(bigint, sambapos._place) IS
   'True if a source has answered that the columns of all tables are those that an earlier run has looked at';
 
+CREATE FUNCTION sambapos._question_probe(place sambapos._place, q sambapos.source_question) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT jsonb_object_agg(t.table_name, sambapos._probe_line(place, t))
+          FROM sambapos._question_tables(place, q) AS t WHERE t.kind <> 'master' OR t.table_name = 'numerators');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_probe(sambapos._place, sambapos.source_question) IS
+  'T-SQL by table that counts what roots and children hold';
+
 -- A run of all tables leaves the question for the next one.
 CREATE FUNCTION sambapos._question_remember(place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -342,6 +355,7 @@ BEGIN
   basis := sambapos._question_basis(place, q);
   UPDATE sambapos.source_question AS o
      SET question = CASE o.built_from WHEN basis THEN o.question ELSE sambapos._question_build(place, q) END,
+         probe = CASE o.built_from WHEN basis THEN o.probe ELSE sambapos._question_probe(place, q) END,
          built_from = basis, since = q.since, low_ids = q.low_ids,
          database = o.answer #>> '{"",database}', columns = o.answer ->> 'information_schema.columns',
          settings = sambapos._question_settings(place)

@@ -200,8 +200,8 @@ CREATE FUNCTION sambapos._source_has_moved(place sambapos._place) RETURNS boolea
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  question text := (SELECT string_agg(sambapos._probe_line(place, t), ' UNION ALL ' ORDER BY t.table_name)
-                    FROM sambapos._table AS t
+  question text := (SELECT string_agg(q.probe ->> t.table_name, ' UNION ALL ' ORDER BY t.table_name)
+                    FROM sambapos.source_question AS q JOIN sambapos._table AS t USING (site_id)
                     WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.last_status = 'ok'
                       AND place.last_probe ? t.table_name AND sambapos._table_due_at(t) IS NULL
                       AND (t.table_name <> 'numerators' OR sambapos._table_is_read(place, 'tickets')));

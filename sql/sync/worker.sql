@@ -47,34 +47,42 @@ COMMENT ON FUNCTION sambapos._worker_is_named() IS 'True if setting sambapos.wor
 -- ---- which sites ----
 
 CREATE FUNCTION sambapos._worker_may_look(place sambapos._place) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT place.schedule IS NULL AND NOT place.auth_failed
+BEGIN
+  RETURN place.schedule IS NULL AND NOT place.auth_failed
      AND (place.consecutive_failures = 0 OR place.last_sqlstate ~ '^(08|57P)');
+END;
 $$;
 COMMENT ON FUNCTION sambapos._worker_may_look(sambapos._place) IS
   'True if the worker should ask a source whether there is a reason for a run, although none is due';
 
 CREATE FUNCTION sambapos._worker_wanted_at(place sambapos._place) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN place.requested_at IS NOT NULL THEN
+BEGIN
+  RETURN CASE WHEN place.requested_at IS NOT NULL THEN
                 (SELECT max(q.requested_at) FROM sambapos.request AS q WHERE q.site_id = place.site_id
                  AND q.finished_at IS NULL)
               WHEN place.schedule IS NULL AND sambapos._site_is_due(place)
                 THEN coalesce(place.next_due_at, place.added_at) END;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._worker_wanted_at(sambapos._place) IS
   'Since when a site should be run by the worker, whatever its till says; NULL: it should not';
 
 CREATE FUNCTION sambapos._worker_sites() RETURNS TABLE (site_id integer, name text, wanted_at timestamptz)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT s.site_id, s.name, w.wanted_at
-  FROM sambapos._place AS s CROSS JOIN LATERAL (SELECT sambapos._worker_wanted_at(s) AS wanted_at) AS w
-  WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
-    AND (w.wanted_at IS NOT NULL OR sambapos._worker_may_look(s)) AND NOT sambapos._backfill_is_on(s.site_id)
-  ORDER BY s.priority DESC, w.wanted_at NULLS LAST, s.site_id;
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT s.site_id, s.name, w.wanted_at
+    FROM sambapos._place AS s CROSS JOIN LATERAL (SELECT sambapos._worker_wanted_at(s) AS wanted_at OFFSET 0) AS w
+    WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
+      AND (w.wanted_at IS NOT NULL OR sambapos._worker_may_look(s)) AND NOT sambapos._backfill_is_on(s.site_id)
+    ORDER BY s.priority DESC, w.wanted_at NULLS LAST, s.site_id;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._worker_sites() IS 'The sites that the worker may take in hand, most urgent first';
 
@@ -82,10 +90,12 @@ COMMENT ON FUNCTION sambapos._worker_sites() IS 'The sites that the worker may t
 
 -- In a blackout window only a clear or the end of a work period is a reason, as for pg_cron's look.
 CREATE FUNCTION sambapos._worker_source_has_changed(place sambapos._place) RETURNS boolean
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN sambapos._hours_contain(place.blackout, sambapos._site_clock(place))
+BEGIN
+  RETURN CASE WHEN sambapos._hours_contain(place.blackout, sambapos._site_clock(place))
               THEN sambapos._source_wants_run(place) ELSE sambapos._source_has_moved(place) END;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._worker_source_has_changed(sambapos._place) IS
   'Asks a source whether something is there that a run would find';
