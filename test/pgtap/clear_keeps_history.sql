@@ -55,7 +55,7 @@ SELECT results_eq($$SELECT DISTINCT row_state FROM sambapos_replica.tickets WHER
 DELETE FROM ticket_entities;
 SELECT results_eq($$SELECT count(*) FROM sambapos_sync('shop', NULL, 'full') WHERE table_name = 'ticket_entities' AND message ~ 'missing at the source for no reason'$$, ARRAY[1::bigint], 'an emptied child table is no edit, yet');
 SELECT is((SELECT count(*) FROM sambapos_replica.ticket_entities WHERE row_state = 'removed'), 0::bigint, 'nothing was removed');
-INSERT INTO till.meanwhile SELECT max(at) + 3, 'DELETE FROM sambapos_live_shop.tickets WHERE id > 230' FROM till.asked;
+INSERT INTO till.before_step VALUES ('reading', 'tickets', 1, 'DELETE FROM sambapos_live_shop.tickets WHERE id > 230');
 SELECT results_eq($$SELECT count(*) FROM sambapos_sync('shop') WHERE table_name IN ('tickets', 'orders') AND rows_gone = 0 AND message ~ 'vanished while they were read'$$, ARRAY[2::bigint], 'rows that vanish during the reading are judged by the next run');
 SELECT till.clear();
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'the clear is over');
