@@ -157,13 +157,14 @@ $$;
 COMMENT ON FUNCTION sambapos._probe_source(bigint, sambapos._place) IS
   'Counts what the source''s roots hold, and the replica''s';
 
+-- Of a child that is empty there is no highest id: that too is to be remembered, or it would differ for ever.
 CREATE FUNCTION sambapos._probe_facts() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN (SELECT jsonb_object_agg(p.table_name, jsonb_build_object('rows', p.rows, 'lowest', p.lowest,
                                                   'highest', p.highest, 'stamp', p.stamp))
-          FROM pg_temp.sambapos__probe AS p WHERE p.rows IS NOT NULL OR p.highest IS NOT NULL);
+          FROM pg_temp.sambapos__probe AS p);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._probe_facts() IS 'What a run found at the source, for the next one to compare with';

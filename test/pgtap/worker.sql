@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(45);
+SELECT plan(47);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -73,6 +73,11 @@ SELECT is(till.sites(), 'shop wanted', 'what is asked for is wanted');
 SELECT is(till.work(), 'look chunk start read merge close', 'and is run');
 SELECT is((SELECT status FROM sambapos_request(:request)), 'done', 'the request is answered');
 SELECT is((SELECT trigger FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'request', 'the log says that it was a request');
+
+-- a clear: what is empty is no reason for ever
+SELECT till.clear();
+SELECT is(till.work(), 'look chunk start read merge close', 'a clear is a reason');
+SELECT is(till.work(), 'look', 'once');
 
 -- what is switched off
 CREATE FUNCTION till.sites_when(statement text, back text) RETURNS text LANGUAGE plpgsql AS
