@@ -100,8 +100,9 @@ is_loaded($db, 'called again');
 
 my %ways = (
 	'terminated' => sub { my ($of, $pid) = @_; $of->value("SELECT pg_terminate_backend($pid, 60000)") },
+	# until the server has been through its recovery, which begins some time after the kill
 	'killed' => sub { my ($of, $pid) = @_; kill 'KILL', $pid;
-		select undef, undef, undef, 0.2 while ($of->psql('SELECT 1'))[1] || $of->value("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") });
+		select undef, undef, undef, 0.2 until ($of->psql("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"))[0] eq '0' });
 for my $way (sort keys %ways)
 {
 	my $of = fresh($way);
