@@ -6,6 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 harness=$root/test/harness
 cd "$root" || exit 1
+umask 022 # started by root, servers belong to postgres, and read what is made here
 
 # A second signal, as when a terminal is closed after Ctrl-C, must not end what the first has begun.
 ending=''

@@ -116,7 +116,7 @@ if (!$till->{given})    # with the login that the tutorial's script makes
 	{
 		local @ENV{ keys %{ $tutorial->{cluster}{environment} } } = values %{ $tutorial->{cluster}{environment} };
 		# here the cluster is whose the session is
-		Harness::command('sh', '-c', $to_file =~ s{> setup\.sql}{> $file}r =~ s{^sudo -u postgres }{}mr);
+		Harness::command('sh', '-c', $to_file =~ s{> setup\.sql}{> $file}r =~ s{sudo -u postgres }{}r);
 	}
 	is_deeply([ $till->run_script(Harness::command('cat', $file), 'a long password of your own') ], [], 'the file that the tutorial makes runs');
 }
