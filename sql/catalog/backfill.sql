@@ -11,6 +11,8 @@ CREATE TABLE sambapos.backfill (
   source_utc  timestamp,
   source_rows bigint,
   facts       jsonb,
+  -- of the replica at that time
+  empty_tables text[] NOT NULL DEFAULT '{}',
   -- the chunk at hand: ids above low_id, up to next_id
   next_id     bigint,
   low_id      bigint,
@@ -34,6 +36,8 @@ COMMENT ON COLUMN sambapos.backfill.source_utc IS
   'is read by the first ordinary run';
 COMMENT ON COLUMN sambapos.backfill.source_rows IS 'Rows of the root table at that time';
 COMMENT ON COLUMN sambapos.backfill.facts IS 'Counts and id ranges of the root table and its children at that time';
+COMMENT ON COLUMN sambapos.backfill.empty_tables IS
+  'The children in which the site had no row then: no chunk finds a row of another one there';
 COMMENT ON COLUMN sambapos.backfill.next_id IS 'The highest id that is still to be read; NULL before the first chunk';
 COMMENT ON COLUMN sambapos.backfill.low_id IS
   'The chunk at hand has the ids above this one; NULL: all that are left';

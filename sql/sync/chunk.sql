@@ -83,9 +83,7 @@ BEGIN
     PERFORM sambapos._chunks_finish(site_id);
     RETURN NULL;
   END IF;
-  PERFORM sambapos._index_defer(t.table_name) FROM sambapos._table AS t JOIN sambapos.backfill AS b USING (site_id)
-   WHERE t.site_id = place.site_id AND root IN (t.table_name, t.parent) AND t.enabled AND t.paused_reason IS NULL
-     AND b.table_name = root AND b.next_id IS NULL AND sambapos._replica_table(t.table_name) IS NOT NULL;
+  PERFORM sambapos._range_prepare(place, root);
   fresh_run := sambapos._run_begin(place, 'backfill', 'call', ARRAY[root]);
   UPDATE sambapos.run AS r SET phase = 'reading' WHERE r.run_id = fresh_run;
   UPDATE sambapos.backfill AS b SET pid = pg_backend_pid() WHERE b.site_id = _chunk_start.site_id;

@@ -10,6 +10,37 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._range_roots(sambapos.backfill) IS 'How many rows of a root the next chunk has';
 
+-- What is empty is filled without looking rows up. A load that begins again finds rows, and needs all indexes for it.
+CREATE FUNCTION sambapos._range_prepare(place sambapos._place, root text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  t sambapos._table;
+  has_rows boolean;
+BEGIN
+  FOR t IN
+    SELECT k.* FROM sambapos._table AS k JOIN sambapos.backfill AS b USING (site_id)
+    WHERE k.site_id = place.site_id AND root IN (k.table_name, k.parent) AND k.enabled AND k.paused_reason IS NULL
+      AND b.table_name = root AND b.next_id IS NULL AND sambapos._replica_table(k.table_name) IS NOT NULL
+    ORDER BY k.table_name
+  LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1)', t.table_name)
+      INTO has_rows USING place.site_id;
+    IF has_rows THEN
+      PERFORM sambapos._index_make_if_free(t.table_name) WHERE sambapos._index_is_deferred(t.table_name);
+    ELSE
+      PERFORM sambapos._index_defer(t.table_name);
+    END IF;
+    UPDATE sambapos.backfill AS b
+       SET empty_tables = array_remove(b.empty_tables, t.table_name)
+                          || CASE WHEN has_rows OR t.kind <> 'child' THEN '{}' ELSE ARRAY[t.table_name] END
+     WHERE (b.site_id, b.table_name) = (place.site_id, root);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._range_prepare(sambapos._place, text) IS
+  'Makes the replica tables of a root ready for the first chunk of its load, and notes which of them are empty';
+
 -- The first chunk notes what the source is like before anything of it is read.
 CREATE FUNCTION sambapos._range_begin(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

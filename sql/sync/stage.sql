@@ -221,9 +221,10 @@ DECLARE
 BEGIN
   IF t.loaded_at IS NOT NULL THEN
     RETURN false;
-  ELSIF t.kind = 'child' AND sambapos._index_is_deferred(t.table_name)
-        AND (sambapos._pace_run(place)).mode = 'backfill' THEN
-    -- it was empty before the first chunk, and no two chunks have a root in common
+  ELSIF t.kind = 'child' AND (sambapos._pace_run(place)).mode = 'backfill'
+        AND t.table_name = ANY (SELECT unnest(b.empty_tables) FROM sambapos.backfill AS b
+                                WHERE (b.site_id, b.table_name) = (place.site_id, t.parent)) THEN
+    -- no two chunks have a root in common
     EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I IS NULL)',
                    sambapos._stage_name(t.table_name), id) INTO rootless;
     RETURN NOT rootless;

@@ -4,7 +4,7 @@
 \set QUIET on
 BEGIN;
 \ir seam.psql
-SELECT plan(18);
+SELECT plan(19);
 SELECT till.sell(1, 120);
 INSERT INTO ticket_entities VALUES (9000, 'of no ticket', NULL);
 
@@ -52,8 +52,15 @@ SELECT is((SELECT count(*) FROM till.differences() AS d WHERE d !~ '^(menu|numer
 SELECT cmp_ok((SELECT sum(n_tup_upd) FROM pg_stat_xact_user_tables WHERE relname LIKE 'sambapos\_\_stage\_%'), '<', 10::numeric, 'a staged row is not written once more');
 SELECT synced_at, version FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL \gset rootless_
 
--- the load begins again, while the till goes on
+-- the load begins again, while the till goes on; of one table the indexes were not made yet, since somebody wrote to it
 SELECT till.begin_again();
+INSERT INTO sambapos.deferred_index
+SELECT 'orders', c.relname, array_agg(a.attname::text ORDER BY x.at)
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS x (attnum, at)
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = x.attnum
+WHERE i.indrelid = 'sambapos_replica.orders'::regclass AND pg_get_indexdef(c.oid) !~ 'UNIQUE|WHERE' GROUP BY c.relname;
+SELECT string_agg('DROP INDEX sambapos_replica.' || quote_ident(index_name), ';') AS drop FROM sambapos.deferred_index \gset
+:drop;
 UPDATE orders SET price = 11 WHERE id = 7;
 DELETE FROM orders WHERE id = 9;
 DELETE FROM ticket_entities WHERE ticket_id BETWEEN 31 AND 90; -- a chunk brings none
@@ -62,6 +69,7 @@ SELECT till.sell(121, 10);
 SELECT till.load(250);
 SELECT is((SELECT count(*) FROM till.differences() AS d WHERE d !~ '^(menu|numerators|account_transaction_document_type)'), 0::bigint, 'begun again: live rows are the till''s');
 SELECT is((SELECT count(*) FROM sambapos_replica.orders), 260::bigint, 'no order is there twice');
+SELECT results_eq('SELECT i FROM till.indexes() AS i', 'SELECT i FROM indexes', 'and all indexes are there');
 SELECT is((SELECT string_agg(id::text, ',') FROM sambapos_replica.orders WHERE row_state = 'removed'), '9', 'a line that was taken off its ticket is removed');
 SELECT is((SELECT count(*) FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL), 1::bigint, 'nor is a row without a root');
 SELECT is((SELECT version FROM sambapos_replica.ticket_entities WHERE ticket_id IS NULL), :rootless_version::bigint, 'which was not taken for gone by the chunks that do not read it');
