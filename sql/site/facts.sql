@@ -161,15 +161,15 @@ $$;
 COMMENT ON FUNCTION sambapos._known_secret_columns() IS
   'Source columns that hold PINs, passwords, keys or processor settings in every SambaPOS database';
 
-CREATE FUNCTION sambapos._table_has_secrets(source_table text) RETURNS boolean
+CREATE FUNCTION sambapos._tables_with_secrets() RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN EXISTS (SELECT FROM sambapos._known_secret_columns() AS k
-                 WHERE lower(k.table_name COLLATE "C") = lower(source_table COLLATE "C"));
+  RETURN (SELECT array_agg(DISTINCT lower(k.table_name COLLATE "C")) FROM sambapos._known_secret_columns() AS k);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._table_has_secrets(text) IS 'False for tables in which no column is secret: nearly all';
+COMMENT ON FUNCTION sambapos._tables_with_secrets() IS
+  'Source tables, in lower case, of which some columns are secret: few';
 
 -- Columns that are never selected, whoever imported them.
 CREATE FUNCTION sambapos._column_is_secret(source_table text, source_column text) RETURNS boolean

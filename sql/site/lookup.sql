@@ -106,10 +106,11 @@ COMMENT ON FUNCTION sambapos._site_tables(sambapos._place, text) IS
 -- The columns of a live foreign table as IMPORT FOREIGN SCHEMA recorded them: the source's name and
 -- type, and whether the column belongs to the key.
 CREATE FUNCTION sambapos._live_columns(relation regclass)
-RETURNS TABLE (column_name name, source_name text, type_name text, remote_type text, is_key boolean, ordinal smallint)
+RETURNS TABLE (column_name name, source_name text, type_name text, plain_type text, remote_type text, is_key boolean,
+               ordinal smallint)
 LANGUAGE c STRICT STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_live_columns';
 COMMENT ON FUNCTION sambapos._live_columns(regclass) IS
-  'The columns of a live foreign table, with their names and types at the source';
+  'The columns of a live foreign table, with their names and types at the source; plain_type: type_name without lengths';
 
 CREATE VIEW sambapos.personal_columns AS
 SELECT s.name AS site, t.table_name, c.column_name::text AS column_name, coalesce(p.treatment, 'keep') AS treatment,

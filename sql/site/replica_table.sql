@@ -10,12 +10,22 @@
 
 -- A source column that has the name of one of ours is kept under another one: "source_" goes before it, and before
 -- what would then have its name, be it in camelCase. So no two columns of a table ever meet.
+CREATE FUNCTION sambapos._replica_own_columns() RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN '^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at|synced_+at|version'
+         '|valid_+from|valid_+to)_*$';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_own_columns() IS
+  'A pattern of the names that a source column cannot keep in the replica';
+
 CREATE FUNCTION sambapos._replica_column(column_name name) RETURNS name
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN CASE WHEN column_name ~ ('^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at'
-                                  '|synced_+at|version|valid_+from|valid_+to)_*$')
+  RETURN CASE WHEN column_name ~ sambapos._replica_own_columns()
               THEN sambapos._name_fit('source_' || column_name) ELSE column_name END;
 END;
 $$;
@@ -43,6 +53,12 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._type_has_equality(oid) IS 'True if two values of a type can be told to be the same';
 
+CREATE FUNCTION sambapos._replica_usual_types() RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN '{integer,bigint,numeric,boolean,timestamp without time zone,text}'; END; $$;
+COMMENT ON FUNCTION sambapos._replica_usual_types() IS
+  'Types that columns have in the replica as they have them live, but for lengths: nearly all';
+
 -- Without lengths, precisions and scales, so that a wider source column needs no ALTER; and as text where a run could
 -- not tell whether a value has changed.
 CREATE FUNCTION sambapos._replica_type(type_name text) RETURNS text
@@ -52,15 +68,15 @@ DECLARE
   plain text := format_type(type_name::regtype, NULL);
 BEGIN
   RETURN CASE WHEN plain IN ('character varying', 'character', '"char"', 'name') THEN 'text'
-              WHEN plain IN ('integer', 'bigint', 'numeric', 'boolean', 'timestamp without time zone', 'text')
-                THEN plain
+              WHEN plain = ANY (sambapos._replica_usual_types()) THEN plain
               WHEN sambapos._type_has_equality(type_name::regtype) THEN plain ELSE 'text' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s column for a live column''s type';
 
 -- What one read of a table selects, and under which names it is kept. Secrets are not among them even
--- if somebody imported them, nor is what the source has dropped.
+-- if somebody imported them, nor is what the source has dropped. It is asked for two hundred times a run: what decides
+-- nothing for most columns is not called for them.
 CREATE FUNCTION sambapos._table_columns(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
                is_hidden boolean, ordinal smallint)
@@ -71,14 +87,16 @@ BEGIN
   RETURN QUERY
     SELECT c.replica_name, c.column_name, c.source_name, c.replica_type, c.is_key,
            p.treatment IS NOT NULL AND c.replica_type = 'text', c.ordinal
-    FROM (SELECT l.*, sambapos._replica_column(l.column_name) AS replica_name,
-                 sambapos._replica_type(l.type_name) AS replica_type
+    FROM (SELECT l.*, CASE WHEN l.column_name ~ sambapos._replica_own_columns()
+                             THEN sambapos._replica_column(l.column_name) ELSE l.column_name END AS replica_name,
+                 CASE WHEN l.plain_type = ANY (sambapos._replica_usual_types())
+                        THEN l.plain_type ELSE sambapos._replica_type(l.type_name) END AS replica_type
           FROM sambapos._live_columns(format('%I.%I', sambapos._live_schema(place.name), t.table_name)::regclass) AS l
           OFFSET 0) AS c -- once a column
     LEFT JOIN sambapos.personal_treatment AS p
            ON p.site_id = t.site_id AND p.table_name = t.table_name AND p.treatment = 'null'
           AND p.column_name = c.replica_name AND NOT c.is_key
-    WHERE NOT ((SELECT sambapos._table_has_secrets(t.source_name)) -- once a table
+    WHERE NOT (lower(t.source_name COLLATE "C") = ANY (sambapos._tables_with_secrets())
                AND sambapos._column_is_secret(t.source_name, c.source_name))
       AND c.replica_name <> ALL (t.missing_columns);
 END;

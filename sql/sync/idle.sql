@@ -7,18 +7,6 @@
 -- * Then the answer of the source has to be the one of the last run. That run wrote nothing to roots and children: so
 --   what was written is read once more before a run believes that nothing has changed.
 
--- Whoever looks now and then (the worker, pg_cron's job) has asked the source already.
-CREATE FUNCTION sambapos._run_was_foreseen(run_id bigint, place sambapos._place) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN place.schedule IS NULL AND NOT sambapos._site_is_due(place)
-     AND EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _run_was_foreseen.run_id AND r.trigger = 'schedule');
-END;
-$$;
-COMMENT ON FUNCTION sambapos._run_was_foreseen(bigint, sambapos._place) IS
-  'True for a scheduled run of a site that is not due: it has begun because the source has changed';
-
 -- A line of the run that is neither running, nor paused, nor not due; a table that was dropped, anything open: then it
 -- is read.
 CREATE FUNCTION sambapos._idle_is_possible(run_id bigint, place sambapos._place) RETURNS boolean

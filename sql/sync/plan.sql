@@ -55,6 +55,45 @@ $$;
 COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
   'True if the next scheduled run of a site reads a table; what is known of another one grows old';
 
+CREATE FUNCTION sambapos._site_is_due(place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN place.requested_at IS NOT NULL
+      OR (NOT place.auth_failed AND coalesce(place.next_due_at, '-infinity') <= clock_timestamp()
+          AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
+
+-- Whoever looks now and then (the worker, pg_cron's job) has asked the source already.
+CREATE FUNCTION sambapos._run_was_foreseen(run_id bigint, place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN place.schedule IS NULL AND NOT sambapos._site_is_due(place)
+     AND EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _run_was_foreseen.run_id AND r.trigger = 'schedule');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_was_foreseen(bigint, sambapos._place) IS
+  'True for a scheduled run of a site that is not due: it has begun because the source has changed';
+
+-- Until when a run that was foreseen leaves a master alone: while the till is busy there is one every second or two, and
+-- to add up all menus and customers is the most that it asks the till for. Not so where an interval was set for it, and
+-- numerators are a sign for the tickets.
+CREATE FUNCTION sambapos._master_rests_until(t sambapos._table) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN t.kind = 'master' AND t.table_name <> 'numerators' AND t.sync_interval IS NULL
+                   AND t.last_status = 'ok' AND NOT t.full_due
+                   AND t.read_began_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()
+              THEN t.read_began_at + interval '1 minute' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._master_rests_until(sambapos._table) IS
+  'A minute after a master was last read; NULL: that is over, or the master is to be read in any case';
+
 -- By hand, and when a sync was asked for, everything is read.
 CREATE FUNCTION sambapos._run_families_due(run_id bigint, place sambapos._place)
 RETURNS TABLE (family name, due_at timestamptz)
@@ -65,14 +104,19 @@ BEGIN
   IF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _run_families_due.run_id AND r.trigger = 'schedule')
      AND NOT EXISTS (SELECT FROM sambapos.request AS q WHERE q.run_id = _run_families_due.run_id) THEN
     RETURN QUERY
-      SELECT f.family, sambapos._table_due_at(f.t)
-      FROM (SELECT DISTINCT ON (1) sambapos._table_family(t) AS family, t FROM sambapos._table AS t
-            WHERE t.site_id = place.site_id AND t.sync_interval IS NOT NULL ORDER BY 1) AS f;
+      WITH due AS (
+        SELECT f.family, sambapos._table_due_at(f.t) AS due_at
+        FROM (SELECT DISTINCT ON (1) sambapos._table_family(t) AS family, t FROM sambapos._table AS t
+              WHERE t.site_id = place.site_id AND t.sync_interval IS NOT NULL ORDER BY 1) AS f
+        UNION ALL
+        SELECT sambapos._table_family(t), sambapos._master_rests_until(t) FROM sambapos._table AS t
+        WHERE t.site_id = place.site_id AND sambapos._run_was_foreseen(run_id, place))
+      SELECT d.family, max(d.due_at) FROM due AS d GROUP BY d.family;
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_families_due(bigint, sambapos._place) IS
-  'The families of tables with a sync_interval of their own, for a scheduled run, and until when it leaves them alone';
+  'The families of tables that a scheduled run leaves alone, and until when';
 
 -- A line in the log for each table of the run, with what is known before the source is asked.
 CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, tables text[]) RETURNS void
@@ -98,7 +142,7 @@ BEGIN
                   place.name, t.table_name) AS message WHERE NOT t.enabled
     UNION ALL SELECT 'paused', t.paused_reason WHERE t.paused_reason IS NOT NULL
     UNION ALL SELECT 'skipped', format('not due before %s: it is read each %s', date_trunc('second', d.due_at),
-                                       t.sync_interval) WHERE d.due_at IS NOT NULL
+                                       coalesce(t.sync_interval, interval '1 minute')) WHERE d.due_at IS NOT NULL
     UNION ALL SELECT 'running', NULL
     LIMIT 1) AS s
   WHERE t.site_id = place.site_id AND (t.enabled OR t.table_name = ANY (named))

@@ -35,17 +35,6 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_begin(sambapos._place, text, text, text[]) IS 'Enters a run in the log';
 
-CREATE FUNCTION sambapos._site_is_due(place sambapos._place) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN place.requested_at IS NOT NULL
-      OR (NOT place.auth_failed AND coalesce(place.next_due_at, '-infinity') <= clock_timestamp()
-          AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
-END;
-$$;
-COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
-
 -- After a failure sooner: a minute, two, four ... half an hour, never later than the interval. Of that some random part
 -- up to the half is left out: a network that comes back is not met by all sites at once.
 CREATE FUNCTION sambapos._run_next_due(place sambapos._place, started_at timestamptz) RETURNS timestamptz

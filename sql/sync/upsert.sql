@@ -161,6 +161,22 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_analyze(bigint, regclass, bigint) IS
   'Gathers statistics on a replica table that has grown to twice the size it had when that was last done';
 
+-- Most of what is read is there already, just so: one look finds out which statements have anything to do.
+CREATE FUNCTION sambapos._merge_look(t sambapos._table, site_id integer, on_key text, differs text,
+  OUT read bigint, OUT fresh bigint, OUT differing bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('SELECT count(*), count(*) FILTER (WHERE r.site_id IS NULL),
+                         count(*) FILTER (WHERE r.site_id IS NOT NULL AND (r.row_state <> ''live'' OR %s))
+                  FROM pg_temp.%I AS s LEFT JOIN sambapos_replica.%I AS r ON %s',
+                 differs, sambapos._stage_name(t.table_name), t.table_name, on_key)
+    INTO read, fresh, differing USING site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_look(sambapos._table, integer, text, text) IS
+  'How many rows are staged of a table, how many of them the replica does not have, and how many it has otherwise';
+
 CREATE FUNCTION sambapos._merge_upsert(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -168,23 +184,30 @@ $$
 DECLARE
   p record;
   is_new boolean := sambapos._stage_is_new(place, t);
-  stage text := format('pg_temp.%I', sambapos._stage_name(t.table_name));
   read bigint;
+  fresh bigint;
+  differing bigint := 0;
   updated bigint := 0;
-  inserted bigint;
+  inserted bigint := 0;
 BEGIN
   SELECT * INTO p FROM sambapos._merge_parts(place, t);
   IF NOT is_new THEN
+    SELECT l.* INTO read, fresh, differing FROM sambapos._merge_look(t, place.site_id, p.on_key, p.differs) AS l;
+  END IF;
+  IF differing > 0 THEN
     updated := sambapos._merge_update(run_id, place, t, version);
   END IF;
-  EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2
-                  FROM %s AS s %s', t.table_name, p.names, p.staged, stage, CASE WHEN NOT is_new THEN format(
-                   'WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)', t.table_name, p.on_key) END)
-    USING place.site_id, version;
-  GET DIAGNOSTICS inserted = ROW_COUNT;
-  EXECUTE format('SELECT count(*) FROM %s', stage) INTO read;
+  IF is_new OR fresh > 0 THEN
+    EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2
+                    FROM pg_temp.%I AS s %s', t.table_name, p.names, p.staged, sambapos._stage_name(t.table_name),
+                   CASE WHEN NOT is_new THEN format('WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)',
+                                                    t.table_name, p.on_key) END)
+      USING place.site_id, version;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+  END IF;
   UPDATE sambapos.run_table AS x
-     SET rows_read = read, rows_updated = updated, rows_inserted = inserted, rows_unchanged = read - updated - inserted
+     SET rows_read = coalesce(read, inserted), rows_updated = updated, rows_inserted = inserted,
+         rows_unchanged = coalesce(read, inserted) - updated - inserted
    WHERE (x.run_id, x.table_name) = (_merge_upsert.run_id, t.table_name);
   PERFORM sambapos._merge_analyze(run_id, sambapos._replica_table(t.table_name), inserted);
 END;

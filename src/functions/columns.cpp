@@ -7,14 +7,14 @@
 namespace sambapos::functions
 {
 
-/* Columns: column_name, source_name, type_name, remote_type, is_key, ordinal. */
+/* Columns: column_name, source_name, type_name, plain_type, remote_type, is_key, ordinal. */
 static void
 list_column(Oid relation, AttrNumber ordinal, const ReturnSetInfo *info)
 {
 	HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(ordinal));
 	Form_pg_attribute column;
-	Datum values[6];
-	bool nulls[6] = {};
+	Datum values[7];
+	bool nulls[7] = {};
 
 	if (!HeapTupleIsValid(tuple))
 		return;
@@ -25,9 +25,10 @@ list_column(Oid relation, AttrNumber ordinal, const ReturnSetInfo *info)
 		values[1] = CStringGetTextDatum(fdw::column_name(relation, ordinal));
 		values[2] =
 			CStringGetTextDatum(format_type_with_typemod(column->atttypid, column->atttypmod));
-		values[3] = CStringGetTextDatum(fdw::column_remote_type(relation, ordinal));
-		values[4] = BoolGetDatum(fdw::is_key_column(relation, ordinal));
-		values[5] = Int16GetDatum(ordinal);
+		values[3] = CStringGetTextDatum(format_type_be(column->atttypid));
+		values[4] = CStringGetTextDatum(fdw::column_remote_type(relation, ordinal));
+		values[5] = BoolGetDatum(fdw::is_key_column(relation, ordinal));
+		values[6] = Int16GetDatum(ordinal);
 		tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
 	}
 	ReleaseSysCache(tuple);

@@ -15,6 +15,7 @@ DECLARE
   part text := 'start';
   run_id bigint;
 BEGIN
+  UPDATE sambapos.site_state SET next_due_at = clock_timestamp() WHERE next_due_at > clock_timestamp();
   WHILE part IS NOT NULL LOOP
     SELECT w.part, w.run_id INTO part, run_id
     FROM sambapos._worker_do((SELECT s.site_id FROM sambapos.site AS s), part, run_id) AS w;

@@ -5,7 +5,7 @@ BEGIN;
 \set QUIET on
 \ir seam.psql
 SELECT till.sell(1, 20);
-SELECT plan(47);
+SELECT plan(54);
 
 -- Repeats the parts as the process does, each of them told.
 CREATE FUNCTION till.work() RETURNS text LANGUAGE plpgsql AS
@@ -66,6 +66,33 @@ SELECT is(till.work(), 'look', 'once');
 SELECT is(till.workbench(), :'workbench', 'whose run makes no temporary table, nor a new file for one');
 SELECT is(till.rows_staged(), 0::bigint, 'and leaves them empty');
 
+-- while the till is busy menus and customers are added up once a minute
+CREATE FUNCTION till.masters() RETURNS text LANGUAGE sql AS
+$$
+  SELECT string_agg(x.table_name || ' ' || x.status, ', ' ORDER BY x.table_name)
+  FROM sambapos.run_table AS x JOIN sambapos.replicated_table AS k USING (table_name)
+  WHERE k.kind = 'master' AND x.run_id = (SELECT max(r.run_id) FROM sambapos.run AS r) AND k.table_name IN ('menu_items', 'numerators');
+$$;
+SELECT is(till.masters(), 'menu_items skipped, numerators ok', 'a run that saw a change leaves a master alone that was read just now, but not what tells of a clear');
+SELECT matches((SELECT message FROM sambapos.run_table WHERE table_name = 'menu_items' ORDER BY run_id DESC LIMIT 1), '^not due before .* it is read each 00:01:00$', 'and says until when');
+SELECT is((SELECT light FROM sambapos_status('shop')), 'green', 'all is well');
+SAVEPOINT busy;
+UPDATE sambapos.table_state SET read_began_at = read_began_at - interval '61 seconds';
+UPDATE work_periods SET end_date = start_date + interval '2 hours' WHERE id = 9;
+SELECT till.work() \g /dev/null
+SELECT is(till.masters(), 'menu_items ok, numerators ok', 'a minute later it is read');
+ROLLBACK TO busy;
+UPDATE sambapos.table_state SET last_status = 'failed' WHERE table_name = 'menu_items';
+UPDATE work_periods SET end_date = start_date + interval '2 hours' WHERE id = 9;
+SELECT till.work() \g /dev/null
+SELECT is(till.masters(), 'menu_items ok, numerators ok', 'at once if it has failed');
+ROLLBACK TO busy;
+UPDATE sambapos.site_state SET next_due_at = clock_timestamp();
+UPDATE work_periods SET end_date = start_date + interval '2 hours' WHERE id = 9;
+SELECT till.work() \g /dev/null
+SELECT is(till.masters(), 'menu_items ok, numerators ok', 'or if the site is due');
+ROLLBACK TO busy;
+
 -- what is asked for
 SELECT till.sell(21, 1);
 SELECT sambapos_request_sync('shop') AS request \gset
@@ -73,6 +100,7 @@ SELECT is(till.sites(), 'shop wanted', 'what is asked for is wanted');
 SELECT is(till.work(), 'look chunk start read merge close', 'and is run');
 SELECT is((SELECT status FROM sambapos_request(:request)), 'done', 'the request is answered');
 SELECT is((SELECT trigger FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'request', 'the log says that it was a request');
+SELECT is(till.masters(), 'menu_items ok, numerators ok', 'which reads everything');
 
 -- a clear: what is empty is no reason for ever
 SELECT till.clear();
