@@ -80,7 +80,7 @@ COMMENT ON FUNCTION sambapos._replica_type(text) IS 'The type of the replica''s 
 CREATE FUNCTION sambapos._table_columns(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, live_name name, source_name text, type_name text, is_key boolean,
                is_hidden boolean, ordinal smallint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN

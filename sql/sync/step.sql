@@ -3,7 +3,7 @@
 -- NULL: the run is over; end: it has merged, and whoever runs it ends it in the same transaction. Its statements are
 -- planned anew each time, most of them for few rows: to compile one takes longer than to run it.
 CREATE FUNCTION sambapos._run_step(run_id bigint, place sambapos._place, step text) RETURNS text
-LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   step_after text;
