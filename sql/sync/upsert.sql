@@ -138,28 +138,46 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_analyze_briefly(regclass) IS
   'Gathers statistics on a replica table from a small sample';
 
--- A first load has no other statistics: autovacuum comes too late for what is read next. They are gathered again when
--- the table has become twice as large, since that takes as long each time. A partitioned table has no size of its own.
-CREATE FUNCTION sambapos._merge_analyze(run_id bigint, relation regclass, inserted bigint) RETURNS void
+-- What the planner believes. After a clear that is none, whatever has been sold since: autovacuum waits until a tenth of
+-- all history has changed.
+CREATE FUNCTION sambapos._replica_live_estimate(relation regclass) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT greatest(c.reltuples, 0) * coalesce(max(u.share) FILTER (WHERE u.value = 'live'), 0)
+          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          LEFT JOIN pg_stats AS s ON (s.schemaname, s.tablename, s.attname) = (n.nspname, c.relname, 'row_state')
+                                 AND s.inherited = (c.relkind = 'p')
+          LEFT JOIN LATERAL unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS u (value, share) ON true
+          WHERE c.oid = relation GROUP BY c.oid, c.reltuples);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_live_estimate(regclass) IS
+  'How many live rows a replica table has by its statistics';
+
+-- A first load has no other statistics, and once more live rows have been written than are known of, the planner would
+-- compare each of them with everything that is staged. So they are gathered when the live rows have doubled, since that
+-- takes as long each time. Between chunks the size of the table tells; a partitioned table has no size of its own.
+CREATE FUNCTION sambapos._merge_analyze(run_id bigint, relation regclass, written bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  has_grown boolean;
+  since bigint := coalesce(pg_stat_get_mod_since_analyze(relation), 0) + written;
 BEGIN
-  SELECT CASE c.relkind WHEN 'p' THEN inserted > 0.1 * c.reltuples
-              ELSE pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint END INTO has_grown
-  FROM pg_class AS c WHERE c.oid = relation;
-  IF NOT has_grown OR inserted <= 1000 THEN
+  IF written = 0 OR since <= 100 THEN
     RETURN;
   ELSIF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _merge_analyze.run_id AND r.mode = 'backfill') THEN
-    PERFORM sambapos._merge_analyze_briefly(relation);
-  ELSE
+    PERFORM sambapos._merge_analyze_briefly(relation) FROM pg_class AS c
+     WHERE c.oid = relation AND written > 1000
+       AND CASE c.relkind WHEN 'p' THEN written > 0.1 * c.reltuples
+                ELSE pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint END;
+  ELSIF since > sambapos._replica_live_estimate(relation) THEN
     EXECUTE format('ANALYZE %s', relation);
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_analyze(bigint, regclass, bigint) IS
-  'Gathers statistics on a replica table that has grown to twice the size it had when that was last done';
+  'Gathers statistics on a replica table of which more rows were written since that was last done than it says are live';
 
 -- Most of what is read is there already, just so: one look finds out which statements have anything to do.
 CREATE FUNCTION sambapos._merge_look(t sambapos._table, site_id integer, on_key text, differs text,
@@ -209,7 +227,7 @@ BEGIN
      SET rows_read = coalesce(read, inserted), rows_updated = updated, rows_inserted = inserted,
          rows_unchanged = coalesce(read, inserted) - updated - inserted
    WHERE (x.run_id, x.table_name) = (_merge_upsert.run_id, t.table_name);
-  PERFORM sambapos._merge_analyze(run_id, sambapos._replica_table(t.table_name), inserted);
+  PERFORM sambapos._merge_analyze(run_id, sambapos._replica_table(t.table_name), inserted + updated);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_upsert(bigint, sambapos._place, sambapos._table, bigint) IS
