@@ -5,10 +5,19 @@
 --   installs without it.
 -- * Where a job cannot be made the error says the exact thing to type.
 
+CREATE FUNCTION sambapos._cron_database() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name' AND s.setting <> current_database(); $$;
+COMMENT ON FUNCTION sambapos._cron_database() IS
+  'The other database pg_cron lives in; NULL: this one, not loaded, or not for this user to see';
+
+-- The extension stays in a database that pg_cron has left: jobs can be made there, and nobody runs them.
 CREATE FUNCTION sambapos._cron_here() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron'); $$;
-COMMENT ON FUNCTION sambapos._cron_here() IS 'True if pg_cron is in this database';
+$$
+  SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') AND sambapos._cron_database() IS NULL;
+$$;
+COMMENT ON FUNCTION sambapos._cron_here() IS 'True if pg_cron is in this database, as far as this user can see';
 
 -- shared_preload_libraries and cron.database_name are shown to superusers only; to others the steps
 -- are given without the present values. No ALTER SYSTEM: it does not know cron.* before pg_cron is loaded.
@@ -31,12 +40,6 @@ $$
                 quote_ident(current_database()), quote_ident(current_user));
 $$;
 COMMENT ON FUNCTION sambapos._cron_steps() IS 'What is left to do until pg_cron is in this database, a step a line';
-
-CREATE FUNCTION sambapos._cron_database() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name' AND s.setting <> current_database(); $$;
-COMMENT ON FUNCTION sambapos._cron_database() IS
-  'The other database pg_cron lives in; NULL: this one, not loaded, or not for this user to see';
 
 -- Any role that may use pg_cron can make a job that is called like ours.
 CREATE FUNCTION sambapos._cron_is_ours(username text) RETURNS boolean

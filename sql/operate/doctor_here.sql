@@ -79,6 +79,22 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._doctor_runs_come(text) IS 'True if something has run a site of late that no person did';
 
+-- Where the role cannot see which database is pg_cron's, only that tells.
+CREATE FUNCTION sambapos._doctor_misses_runs(site text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos._place AS s
+                 WHERE s.name = site AND s.enabled AND s.paused_reason IS NULL AND NOT s.auth_failed
+                   AND s.schedule IS NULL AND s.blackout IS NULL AND sambapos._runs_enabled()
+                   AND s.next_due_at < now() - interval '15 minutes'
+                   AND s.added_at < now() - greatest(8 * s.sync_interval, interval '1 hour'))
+     AND NOT sambapos._doctor_runs_come(site);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_misses_runs(text) IS
+  'True if a site has been due for a while, and nothing runs it';
+
 CREATE FUNCTION sambapos._doctor_worker(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -117,6 +133,7 @@ DECLARE
   sites text[] := ARRAY(SELECT s.name FROM sambapos._place AS s
                         WHERE s.server = _doctor_cron.server AND s.removed_at IS NULL ORDER BY 1);
   home  text := sambapos._cron_database();
+  unseen CONSTANT text := 'it has a job, and no scheduled run comes: pg_cron may have been moved to another database';
   words text;
   fixes text;
 BEGIN
@@ -127,7 +144,7 @@ BEGIN
   ELSIF NOT (sambapos._cron_here() AND has_schema_privilege('cron', 'USAGE'))
         AND (SELECT bool_and(sambapos._doctor_runs_come(s)) FROM unnest(sites) AS s) THEN
     RETURN sambapos._finding('ok', 'not for this role to see, but scheduled runs come');
-  ELSIF NOT sambapos._cron_here() AND home IS NOT NULL THEN
+  ELSIF home IS NOT NULL THEN
     RETURN sambapos._finding('warning', format('pg_cron lives in database %s: whether a job is there cannot be seen '
         'from here', home),
       format('SELECT * FROM sambapos_schedule(%L); says what to type there', sites[1]));
@@ -139,9 +156,13 @@ BEGIN
         format('As a superuser: GRANT USAGE ON SCHEMA cron TO %I;', current_user));
   END IF;
   SELECT string_agg(format('site %s: %s', s.name, c.complaint), '; '),
-         string_agg(format('SELECT * FROM sambapos_schedule(%L);', s.name), ' ')
+         string_agg(CASE WHEN c.complaint = unseen THEN 'A superuser looks: SHOW cron.database_name;'
+                         ELSE format('SELECT * FROM sambapos_schedule(%L);', s.name) END, ' ')
     INTO words, fixes
-  FROM unnest(sites) AS s (name), sambapos._cron_complaint(s.name) AS c (complaint)
+  FROM unnest(sites) AS s (name)
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sambapos._cron_complaint(s.name),
+                    CASE WHEN sambapos._doctor_misses_runs(s.name) THEN unseen END) AS complaint) AS c
   WHERE c.complaint IS NOT NULL AND NOT (c.complaint LIKE 'no pg_cron job%' AND sambapos._doctor_runs_come(s.name));
   IF words IS NOT NULL THEN
     RETURN sambapos._finding('warning', words, fixes);

@@ -39,17 +39,21 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
+  began timestamptz;
   failed text;
   problem record;
 BEGIN
   PERFORM sambapos._reconcile_check_arguments(NULL, 2);
   place := sambapos._site(site);
   FOR turn IN 1 .. 3 LOOP
+    began := clock_timestamp();
     SELECT coalesce(r.table_name || ': ', '') || coalesce(r.message, r.status) INTO failed
     FROM sambapos._reconcile(place, NULL, 2) AS r WHERE r.status IN ('failed', 'busy', 'paused') LIMIT 1;
     EXIT WHEN failed IS NOT NULL;
     SELECT * INTO problem FROM sambapos._clear_problem(place,
-      (SELECT max(r.run_id) FROM sambapos.run AS r WHERE r.site_id = place.site_id AND r.tier = 2));
+      -- of this turn: what was compared before says nothing of now
+      (SELECT max(r.run_id) FROM sambapos.run AS r
+       WHERE r.site_id = place.site_id AND r.tier = 2 AND r.pid = pg_backend_pid() AND r.started_at >= began));
     failed := problem.words;
     EXIT WHEN problem.may_pass IS NOT TRUE;
   END LOOP;

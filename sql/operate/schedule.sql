@@ -137,7 +137,7 @@ DECLARE
   place sambapos._place := sambapos._site(site);
   home  text := sambapos._cron_database();
 BEGIN
-  IF NOT sambapos._cron_here() AND home IS NOT NULL THEN
+  IF home IS NOT NULL THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
       HINT = sambapos._cron_drop_elsewhere(place.name);

@@ -179,7 +179,7 @@ BEGIN
   PERFORM sambapos._site_lock(place.site_id);
   PERFORM sambapos._cron_drop_job(site);
   DELETE FROM sambapos.wanted_table AS w WHERE w.site_id = place.site_id;
-  IF NOT sambapos._cron_here() AND sambapos._cron_database() IS NOT NULL THEN
+  IF sambapos._cron_database() IS NOT NULL THEN
     RAISE NOTICE 'a pg_cron job of site "%", if there is one, cannot be dropped from this database', site
       USING HINT = sambapos._cron_drop_elsewhere(site);
   END IF;

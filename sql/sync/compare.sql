@@ -421,7 +421,7 @@ CREATE FUNCTION sambapos._compare(run_id bigint, place sambapos._place) RETURNS 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  asked boolean := EXISTS (SELECT FROM pg_temp.sambapos__compare);
+  asked boolean := sambapos._workbench_is_to_compare();
   clock record;
 BEGIN
   IF NOT asked AND (NOT sambapos._compare_is_due(place)

@@ -17,8 +17,7 @@ DECLARE
   tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
   live_schema name := sambapos._live_schema(place.name);
 BEGIN
-  RETURN (SELECT r.mode = 'auto' AND r.tier IS NULL FROM sambapos.run AS r
-           WHERE r.run_id = _idle_is_possible.run_id)
+  RETURN (SELECT r.mode = 'auto' FROM sambapos.run AS r WHERE r.run_id = _idle_is_possible.run_id)
      AND place.hw_utc IS NOT NULL AND place.consecutive_failures = 0 AND place.held_database IS NULL
      AND NOT place.auth_failed
      AND NOT (sambapos._compare_is_due(place) AND EXISTS (SELECT FROM sambapos._compare_tables(run_id, place, 1)))
@@ -146,7 +145,8 @@ BEGIN
   IF (SELECT bool_and(x.due_at IS NOT NULL) FROM sambapos.run_table AS x WHERE x.run_id = _idle_try.run_id) THEN
     PERFORM sambapos._idle_end_unasked(run_id, place);
     RETURN true;
-  ELSIF sambapos._run_was_foreseen(run_id, place) OR NOT sambapos._idle_is_possible(run_id, place) THEN
+  ELSIF sambapos._workbench_is_to_compare() OR sambapos._run_was_foreseen(run_id, place)
+        OR NOT sambapos._idle_is_possible(run_id, place) THEN
     RETURN false;
   END IF;
   PERFORM sambapos._site_check_server(place);

@@ -43,6 +43,19 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._workbench_open() IS 'Makes the temporary tables of a run, unless they are there';
 
+-- sambapos_reconcile says there what its run is to compare.
+CREATE FUNCTION sambapos._workbench_is_to_compare() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regclass('pg_temp.sambapos__compare') IS NULL THEN
+    RETURN false;
+  END IF;
+  RETURN EXISTS (SELECT FROM pg_temp.sambapos__compare);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._workbench_is_to_compare() IS 'True if the run at hand was asked to compare tables';
+
 CREATE FUNCTION sambapos._workbench_tables() RETURNS SETOF regclass
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

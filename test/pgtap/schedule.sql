@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
 DROP EXTENSION IF EXISTS pg_cron;
-SELECT plan(57);
+SELECT plan(63);
 
 INSERT INTO sambapos.site (site_id, name, server) VALUES (7, 'bar', 'nowhere'), (8, 'hotel', 'nowhere');
 CREATE FUNCTION pg_temp.hint(statement text) RETURNS text LANGUAGE plpgsql AS
@@ -138,6 +138,20 @@ SELECT is(sambapos_unschedule('hotel'), true, 'dropping a job');
 SELECT is((SELECT count(*) FROM cron.job WHERE jobname = 'sambapos:hotel'), 0::bigint, 'drops it');
 SELECT is(sambapos_unschedule('hotel'), false, 'there is none left');
 SELECT lives_ok($$SELECT * FROM sambapos_remove_site('bar')$$, 'removing a site');
+
+-- pg_cron was moved to another database, and its extension is still in this one: nobody runs a job that is made here
+SELECT lives_ok($$SELECT * FROM sambapos_schedule('hotel')$$, 'a job');
+SAVEPOINT seen;
+UPDATE sambapos.site SET added_at = now() - interval '1 day' WHERE name = 'hotel';
+SELECT is((sambapos._doctor_cron('nowhere')).status, 'ok', 'whose time has not come');
+UPDATE sambapos.site_state SET next_due_at = now() - interval '20 minutes';
+INSERT INTO sambapos.site_state (site_id, next_due_at) SELECT site_id, now() - interval '20 minutes' FROM sambapos.site ON CONFLICT DO NOTHING;
+SELECT matches((sambapos._doctor_cron('nowhere')).detail, 'site hotel: it has a job, and no scheduled run comes', 'that nothing runs is a warning, whatever this user may see');
+ROLLBACK TO seen;
+CREATE OR REPLACE FUNCTION sambapos._cron_database() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'elsewhere' $$;
+SELECT throws_like($$SELECT * FROM sambapos_schedule('hotel')$$, '%pg_cron lives in database "elsewhere"%', 'who sees it is told when he makes a job');
+SELECT throws_like($$SELECT sambapos_unschedule('hotel')$$, '%pg_cron lives in database "elsewhere"%', 'or drops one');
+SELECT matches((sambapos._doctor_cron('nowhere')).detail, '^pg_cron lives in database elsewhere', 'and by the check');
 
 SELECT * FROM finish();
 ROLLBACK;
