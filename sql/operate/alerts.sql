@@ -67,7 +67,7 @@ $$;
 COMMENT ON FUNCTION sambapos._restore_words(sambapos._restore_open) IS
   'What a restore has cost, in words; counts rows of the replica';
 
-CREATE FUNCTION sambapos._alert_hint(kind text, site text, table_name text, event_id bigint) RETURNS text
+CREATE FUNCTION sambapos._alert_hint(kind text, site text, server text, table_name text, event_id bigint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE kind
@@ -105,9 +105,9 @@ $$
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
-    ELSE format('SELECT * FROM sambapos_check(%L) WHERE status <> ''ok''', site) END;
+    ELSE format('SELECT * FROM sambapos_check(%L) WHERE status <> ''ok''', server) END;
 $$;
-COMMENT ON FUNCTION sambapos._alert_hint(text, text, text, bigint) IS 'What to do about an alert';
+COMMENT ON FUNCTION sambapos._alert_hint(text, text, text, text, bigint) IS 'What to do about an alert';
 
 -- The circuit breaker of sync/gone.sql; every other failure is one of reading or writing.
 CREATE FUNCTION sambapos._alert_is_limit(state text, message text) RETURNS boolean
@@ -175,7 +175,7 @@ COMMENT ON VIEW sambapos._status_alert IS 'The alerts of all sites, with what ma
 
 CREATE VIEW sambapos.alerts AS
 SELECT s.name AS site, a.severity, a.kind, a.table_name, a.since, a.message,
-       sambapos._alert_hint(a.kind, s.name, a.table_name, a.event_id) AS hint
+       sambapos._alert_hint(a.kind, s.name, s.server, a.table_name, a.event_id) AS hint
 FROM sambapos._status_alert AS a JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.alerts IS

@@ -334,12 +334,14 @@ BEGIN
            time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone),
            sync_interval = sambapos_add_site.sync_interval
     WHERE s.site_id = place.site_id;
-    UPDATE sambapos.site_state AS x SET paused_reason = NULL, auth_failed = false WHERE x.site_id = place.site_id;
+    UPDATE sambapos.site_state AS x SET auth_failed = false WHERE x.site_id = place.site_id;
     place := sambapos._site(site);
   ELSIF place.time_zone IS DISTINCT FROM time_zone AND time_zone IS NOT NULL THEN
     RAISE NOTICE 'site "%" keeps time zone %', site, coalesce(place.time_zone, '(none)')
       USING HINT = format('SELECT sambapos_configure(%L, ''time_zone'', %L) changes it.', site, time_zone);
   END IF;
+  UPDATE sambapos.site_state AS x SET paused_reason = NULL
+   WHERE x.site_id = place.site_id AND x.paused_reason IS NOT NULL;
   IF is_new THEN
     PERFORM sambapos._site_warn(place);
   END IF;

@@ -134,7 +134,9 @@ BEGIN
    WHERE NOT EXISTS (SELECT FROM sambapos._tables_replicated(place.site_id, ARRAY[a])) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'site "%" has no table "%"', place.name, unknown USING ERRCODE = 'undefined_table',
-      HINT = format('Add it with sambapos_add_table(%L, %L).', place.name, unknown);
+      HINT = sambapos._name_hint(unknown, ARRAY(SELECT t.source_name FROM sambapos._table AS t
+                                                WHERE t.site_id = place.site_id ORDER BY 1))
+             || format('SELECT * FROM sambapos_add_table(%L, %L) adds it to the site.', place.name, unknown);
   END IF;
 END;
 $$;

@@ -30,7 +30,7 @@ static constexpr char login_hint[] =
 static constexpr char database_hint[] =
 	"Check the server option database, and that this login has a user in that database.";
 static constexpr char right_hint[] =
-	"Ask the shop's administrator to grant SELECT on it to this login.";
+	"If it is to be read, ask the shop's administrator to grant SELECT on it to this login.";
 static constexpr char drift_hint[] =
 	"The table at the till has changed, an option is misspelled, or the server option database is "
 	"missing or names another database: compare with IMPORT FOREIGN SCHEMA.";

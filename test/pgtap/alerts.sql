@@ -12,7 +12,7 @@ CREATE EXTENSION dblink SCHEMA till;
 SELECT till.sell(1, 300, '2026-03-09 10:00');
 COMMIT;
 SET search_path = public, till;
-SELECT plan(65);
+SELECT plan(66);
 
 -- what a listener has heard since it was last asked; a query of its own, since it gets them when it has ended one
 SELECT dblink_connect('ear', format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
@@ -219,6 +219,10 @@ SELECT sambapos_configure('shop', 'enabled', 'true');
 ALTER FUNCTION sambapos._status_notice(integer) RENAME TO _status_notice_away;
 SET client_min_messages = error;
 SELECT is((SELECT string_agg(DISTINCT status, ', ') FROM sambapos_sync('shop')), 'ok', 'a run that cannot tell goes through');
+-- the check looks at a server, which may be called otherwise than the site
+UPDATE sambapos.site SET server = 'its server';
+UPDATE sambapos.site_state SET last_success_at = now() - interval '2 days';
+SELECT is((SELECT hint FROM sambapos.alerts WHERE kind = 'old data'), $$SELECT * FROM sambapos_check('its server') WHERE status <> 'ok'$$, 'a hint to check names the server');
 SELECT * FROM finish();
 
 SELECT dblink_disconnect('ear');

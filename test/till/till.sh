@@ -39,6 +39,15 @@ wait_for() { # file, process id, what
 	die "$3 does not start"
 }
 
+remove() {
+	stop_process "$dir/till.pid"
+	if [ -s "$dir/cluster/postmaster.pid" ]; then
+		as_owner "$bindir/pg_ctl" -D "$dir/cluster" -m immediate -w -s stop || true
+		[ ! -s "$dir/socket" ] || rm -rf "$(cat "$dir/socket")"
+	fi
+	rm -rf "$dir"
+}
+
 stop_process() { # file with a process id
 	[ -s "$1" ] || return 0
 	local pid
@@ -145,10 +154,12 @@ start)
 	echo "$socket" >"$dir/socket"
 	printf '%s\n' "$@" >"$dir/options"
 	: >"$dir/till.log"
+	trap remove EXIT # what does not start leaves nothing behind
 	[ "$(id -u)" != 0 ] || chown postgres "$dir/till.log"
 	[ -n "$beside" ] || start_cluster
 	server_options
 	start_server "${given[@]}"
+	trap - EXIT
 	announce
 	;;
 restart)
@@ -169,12 +180,7 @@ restart)
 stop)
 	[ -d "$dir" ] || exit 0
 	dir=$(cd "$dir" && pwd)
-	stop_process "$dir/till.pid"
-	if [ -s "$dir/cluster/postmaster.pid" ]; then
-		as_owner "$bindir/pg_ctl" -D "$dir/cluster" -m immediate -w -s stop || true
-		[ ! -s "$dir/socket" ] || rm -rf "$(cat "$dir/socket")"
-	fi
-	rm -rf "$dir"
+	remove
 	;;
 *) die "unknown action $action" ;;
 esac
