@@ -18,7 +18,7 @@ BEGIN
   ELSIF sambapos._server_option(server, 'ca_file') IS NULL THEN
     RETURN sambapos._finding('warning', 'the server''s certificate is not checked: whoever stands between can pretend '
         'to be the till',
-      format('Copy the certificate here; as a superuser: ALTER SERVER %I OPTIONS (ADD ca_file ''/etc/ssl/till.pem'');',
+      format('Copy the server''s certificate to this machine; as a superuser: ALTER SERVER %I OPTIONS (ADD ca_file ''/etc/ssl/till.pem'');',
           server));
   ELSIF sambapos._server_option(server, 'check_hostname', 'true')::boolean IS FALSE THEN
     RETURN sambapos._finding('warning', 'the certificate may name any host',

@@ -71,8 +71,8 @@ COMMENT ON FUNCTION sambapos._doctor_table_rights(text) IS
 CREATE FUNCTION sambapos._doctor_own_login(server text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('Use a login that is for reading only: '
-                'ALTER USER MAPPING FOR %I SERVER %I OPTIONS (SET username %L%s);%s ', m.role, server,
+  SELECT format('Use a login that is for reading only, in two steps. 1. '
+                'ALTER USER MAPPING FOR %I SERVER %I OPTIONS (SET username %L%s);%s 2. ', m.role, server,
            CASE WHEN lower(m.username) = 'sambapos_reader' THEN 'sambapos_reader_2' ELSE 'sambapos_reader' END,
            CASE WHEN m.has_password THEN ', SET password ''...''' ELSE '' END,
            CASE WHEN m.has_password THEN '' ELSE ' and its password into the file of option password_file.' END)

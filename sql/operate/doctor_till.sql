@@ -140,8 +140,9 @@ DECLARE
   utc   timestamp := (SELECT q.u FROM sambapos._query(server, 'SELECT GETUTCDATE() AS u') AS q (u timestamp));
   doubt interval := (clock_timestamp() - asked) / 2;
   ahead interval := utc - (asked + doubt) AT TIME ZONE 'UTC';
-  words text := format('the till''s clock is %s %s', justify_hours(greatest(ahead, -ahead))::interval(0),
-                       CASE WHEN ahead < '0' THEN 'behind' ELSE 'ahead' END);
+  words text := CASE WHEN greatest(ahead, -ahead) < interval '1 second' THEN 'the till''s clock is right to the second'
+                     ELSE format('the till''s clock is %s %s', justify_hours(greatest(ahead, -ahead))::interval(0),
+                                 CASE WHEN ahead < '0' THEN 'behind' ELSE 'ahead' END) END;
 BEGIN
   IF greatest(ahead, -ahead) - doubt > interval '1 minute' THEN
     RETURN sambapos._finding('warning', words,

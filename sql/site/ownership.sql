@@ -30,7 +30,8 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = 'The extension uses what belongs to its owner, to a superuser or to the role that runs it, nothing '
                'else.',
-      HINT = 'See "What belongs to others" in the manual''s page on hardening.';
+      HINT = 'If that role is the one that syncs, work as it (SET ROLE). Otherwise see "What belongs to others" in the '
+             'manual''s page on hardening.';
   END IF;
 END;
 $$;

@@ -157,8 +157,8 @@ is($powerful->{rights}{status}, 'warning', 'an administrator\'s login is too muc
 like($powerful->{rights}{detail}, qr/member of sysadmin|and \d+ more/, 'it says of what');
 for my $check ('rights', 'secrets')
 {
-	is($powerful->{$check}{fix}, "Use a login that is for reading only: ALTER USER MAPPING FOR other SERVER till OPTIONS (SET username 'sambapos_reader', SET password '...'); "
-			. "Run at the till, as its administrator, what SELECT sambapos_setup_script('till', 0) prints.", "$check: another login is the way, and nothing is taken from this one");
+	is($powerful->{$check}{fix}, "Use a login that is for reading only, in two steps. 1. ALTER USER MAPPING FOR other SERVER till OPTIONS (SET username 'sambapos_reader', SET password '...'); "
+			. "2. Run at the till, as its administrator, what SELECT sambapos_setup_script('till', 0) prints.", "$check: another login is the way, and nothing is taken from this one");
 }
 is($powerful->{'lock waits'}{status}, 'ok', 'but it may look at other sessions');
 unlike(join(' ', map { ($_->{detail}, $_->{fix} // '') } values %$powerful), qr/\Q$till->{password}\E/, 'its password is in no answer');
