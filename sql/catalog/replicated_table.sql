@@ -86,6 +86,8 @@ COMMENT ON COLUMN sambapos.table_state.paused_reason IS
   'Why this table is left alone, for example a column whose type changed; NULL: it is not';
 COMMENT ON COLUMN sambapos.table_state.paused_under IS
   'replicated_table.reread_at when it was paused: a later one ends the pause';
+COMMENT ON COLUMN sambapos.table_state.last_status IS
+  'run_table.status of the last run that was to read it: ok, skipped, paused or failed; NULL: none was';
 COMMENT ON COLUMN sambapos.table_state.rows_missed IS
   'How many rows were repaired since the table was added that only a comparison has found';
 COMMENT ON COLUMN sambapos.table_state.read_began_at IS
@@ -196,3 +198,4 @@ CREATE TABLE sambapos.personal_treatment (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.personal_treatment', '');
 COMMENT ON TABLE sambapos.personal_treatment IS
   'What the DBA decided about columns with personal data; view personal_columns shows what holds for each';
+COMMENT ON COLUMN sambapos.personal_treatment.treatment IS 'keep: the column is copied; null: it is read as NULL';

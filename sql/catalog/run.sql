@@ -37,9 +37,11 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
+COMMENT ON INDEX sambapos.run_site_started IS 'The runs of a site by time';
 COMMENT ON COLUMN sambapos.run.tier IS 'The tier of sambapos_reconcile that the run is of; NULL: of none';
 COMMENT ON COLUMN sambapos.run.isolation IS
-  'How the source was read: snapshot (all of one moment), read committed or read uncommitted; NULL: it was not reached';
+  'How the source was read: snapshot (all of one moment), read committed or read uncommitted; NULL: it was not '
+  'reached, or had nothing new';
 COMMENT ON COLUMN sambapos.run.answer_ms IS
   'How long the source took to say what time it is; usual_answer_ms is the median of the runs before (slow_factor)';
 COMMENT ON COLUMN sambapos.run.usual_answer_ms IS
@@ -56,13 +58,20 @@ COMMENT ON COLUMN sambapos.run.paused_ms IS
 COMMENT ON COLUMN sambapos.run.tracking IS
   'What the source''s change tracking stood at when the run began to read; NULL: off there, or not asked for';
 COMMENT ON COLUMN sambapos.run.status IS
-  'partial: some tables failed; aborted: its session ended before it did (killed, cancelled, crash); busy: it could '
-  'not start, another session held the site (message says which)';
+  'running: it is on, or was killed; ok; partial: some tables failed; failed: none went through; aborted: its session '
+  'ended before it did (killed, cancelled, crash), or another run took the site over; busy: it could not start, '
+  'another session held the site (message says which)';
 COMMENT ON COLUMN sambapos.run.mode IS
-  'As it was asked for; backfill: one chunk of a first load, of a root table and its children';
+  'As sambapos_sync was asked: auto, incremental or full; other runs are auto; backfill: one chunk of a first load, of '
+  'a root table and its children';
+COMMENT ON COLUMN sambapos.run.trigger IS
+  'call: sambapos_sync, sambapos_reconcile or sambapos_prepare_clear was called, or it is of a first load in chunks; '
+  'schedule: by sambapos_run, pg_cron or the worker; request: the same, after sambapos_request_sync';
 COMMENT ON COLUMN sambapos.run.phase IS
-  'How far the run is. While it reads or merges, the table at hand stands in pg_stat_activity.application_name of its '
-  'pid';
+  'How far the run is: starting, reading, merging or done; where it was ended it stays as it was. While it reads or '
+  'merges, the table at hand stands in pg_stat_activity.application_name of its pid';
+COMMENT ON COLUMN sambapos.run.message IS
+  'What failed; or that nothing has changed at the source, or that no table is due';
 COMMENT ON COLUMN sambapos.run.source_now IS
   'The source''s local clock when the run began to read; source_utc the same in UTC';
 COMMENT ON COLUMN sambapos.run.since IS
@@ -103,6 +112,10 @@ COMMENT ON COLUMN sambapos.run_table.reread_at IS 'replicated_table.reread_at wh
 COMMENT ON COLUMN sambapos.run_table.mode IS
   'incremental: by stamps and ids; tracked: by the keys that change tracking names; full: the whole table; range: the '
   'ids of one chunk; none: not read, with status ok because the source has not changed';
+COMMENT ON COLUMN sambapos.run_table.status IS
+  'running: to be read; read: read, and not merged yet (in a run that was killed both stay); ok: read and merged, or '
+  'found unchanged; skipped: not read, message says why; paused: left alone, paused or disabled; failed: message has '
+  'the error';
 COMMENT ON COLUMN sambapos.run_table.due_at IS
   'Until when its sync_interval leaves the table alone: this run has skipped it; NULL: it was due';
 COMMENT ON COLUMN sambapos.run_table.tracked_from IS

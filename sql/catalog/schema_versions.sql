@@ -26,8 +26,8 @@ COMMENT ON COLUMN sambapos.schema_versions.seen_until IS
 COMMENT ON COLUMN sambapos.schema_versions.columns IS
   'Array of {"name", "type", "nullable", "key", "collation"} in the source''s order; key: the place in the primary key';
 COMMENT ON COLUMN sambapos.schema_versions.outcome IS
-  'followed: live table and replica are as the source; waiting: another session held the tables, the next run tries '
-  'again; paused: it cannot be followed, the table is left alone; seen: nothing was tried yet';
+  'followed: live table and replica are as the source; waiting: it could not be done in this run, message says why, '
+  'the next run tries again; paused: it cannot be followed, the table is left alone; seen: nothing was tried yet';
 COMMENT ON COLUMN sambapos.schema_versions.message IS 'What was done, what it waits for, or why it cannot be followed';
 COMMENT ON COLUMN sambapos.schema_versions.run_id IS 'The run that saw it first';
 COMMENT ON COLUMN sambapos.schema_versions.tried_by IS 'The last run that tried to follow it; NULL: none had to';

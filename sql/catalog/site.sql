@@ -187,6 +187,9 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.request', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.request_request_id_seq', '');
 COMMENT ON SEQUENCE sambapos.request_request_id_seq IS 'The number of the next request';
 COMMENT ON TABLE sambapos.request IS 'A sambapos_request_sync a row; kept as long as the run log';
+COMMENT ON INDEX sambapos.request_waiting IS 'The requests that are not answered yet';
+COMMENT ON COLUMN sambapos.request.status IS
+  'queued: no run has begun for it; running: one has; done; failed: its run was failed or partial, message says why';
 COMMENT ON COLUMN sambapos.request.run_id IS 'The run that serves it, once there is one';
 
 CREATE TABLE sambapos.epoch (
@@ -201,7 +204,9 @@ CREATE TABLE sambapos.epoch (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.epoch', '');
 COMMENT ON TABLE sambapos.epoch IS
   'The lives of each site''s id space; a new one begins only when ids are used again (reseed, restore, new database)';
-
+COMMENT ON COLUMN sambapos.epoch.reason IS
+  'Why it began: site added, or first load; N ids of T used again; another database: N; epoch N was discarded; '
+  'adopted. "; discarded" behind it: sambapos_discard_epoch has taken it out of the reports';
 COMMENT ON COLUMN sambapos.epoch.of_database IS
   'The epoch in which the database came whose ids these are; NULL: as the epoch before; 0: it was discarded';
 

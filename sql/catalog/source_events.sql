@@ -19,6 +19,14 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events_event_id_seq'
 COMMENT ON SEQUENCE sambapos.source_events_event_id_seq IS 'The number of the next source event';
 COMMENT ON TABLE sambapos.source_events IS
   'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
+COMMENT ON INDEX sambapos.source_events_site_at IS 'The events of a site by time';
+COMMENT ON COLUMN sambapos.source_events.kind IS
+  'clear, partial clear: all rows are gone, or all up to some row, as by SambaPOS''s clear; reseed: ids name other '
+  'rows; restore: a backup was restored; new database: another database answers; single delete: settle_runs runs have '
+  'missed a root, and nothing explains it; edit: sambapos_reclassify has said so of rows that were kept apart';
+COMMENT ON COLUMN sambapos.source_events.evidence IS
+  'What was counted and compared. undecided: rows that were kept apart, which sambapos_reclassify decides; was and '
+  'reclassified_at: the kind before, and when sambapos_reclassify changed it';
 COMMENT ON COLUMN sambapos.source_events.version IS
   'The version that the marked rows got, by which sambapos_reclassify finds them; NULL: none were marked';
 

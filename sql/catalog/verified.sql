@@ -47,6 +47,9 @@ COMMENT ON SEQUENCE sambapos.reconcile_finding_finding_id_seq IS 'The number of 
 COMMENT ON TABLE sambapos.reconcile_finding IS
   'Rows that a comparison found to differ from the source and that no run would have read by itself, or that are not '
   'repaired yet; view differences has the site''s name. Kept for run_log_retention after the repair';
+COMMENT ON INDEX sambapos.reconcile_finding_open IS 'The findings that are not repaired yet, one a row of a table';
+COMMENT ON COLUMN sambapos.reconcile_finding.kind IS
+  'missing here; missing at the source; different: it is on both sides with other values';
 COMMENT ON COLUMN sambapos.reconcile_finding.run_id IS 'The run that compared';
 COMMENT ON COLUMN sambapos.reconcile_finding.roots IS
   'The roots the row belongs to, at the source and here: these the run reads again with all their rows';

@@ -183,6 +183,13 @@ COMMENT ON VIEW sambapos.alerts IS
   'somebody should look), notice. table_name: NULL where it is the whole site. since: as far as it is known; of what '
   'a run meets, the last success before it. A restore says how many tickets, and how much money, are known here and no '
   'longer at the till. Never connects to a till';
+COMMENT ON COLUMN sambapos.alerts.severity IS
+  'critical: the light is red; warning: it is amber, or somebody should look; notice';
+COMMENT ON COLUMN sambapos.alerts.kind IS 'What it is, in one word or two; the manual has a line for each';
+COMMENT ON COLUMN sambapos.alerts.table_name IS 'The table; NULL: it is of the whole site';
+COMMENT ON COLUMN sambapos.alerts.since IS
+  'Since when, as far as it is known; of what a run meets, the last success before it; NULL: not known';
+COMMENT ON COLUMN sambapos.alerts.message IS 'What the matter is; it may hold words of the source, in an error';
 COMMENT ON COLUMN sambapos.alerts.hint IS 'What to do; the manual has more for each kind';
 
 -- What a listener is told of a site; NULL: it was removed.

@@ -49,3 +49,5 @@ UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, l
 UNION ALL SELECT * FROM table_metric;
 COMMENT ON VIEW sambapos.metrics IS
   'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';
+COMMENT ON COLUMN sambapos.metrics.labels IS 'site; of a table also table; of some names also light or status';
+COMMENT ON COLUMN sambapos.metrics.help IS 'What the value is';

@@ -57,6 +57,18 @@ COMMENT ON VIEW sambapos.progress IS
   'The runs that are on: the table at hand and the lock that is waited for at once, the counts as far as the run has '
   'committed; while sambapos_backfill works the rows of all its chunks, their share in percent, rows a second, and the '
   'time left. A sambapos_sync of another session shows only when it commits, that is never';
+COMMENT ON COLUMN sambapos.progress.mode IS 'As in sambapos.run';
+COMMENT ON COLUMN sambapos.progress.trigger IS 'As in sambapos.run';
+COMMENT ON COLUMN sambapos.progress.phase IS 'As in sambapos.run: starting, reading, merging';
+COMMENT ON COLUMN sambapos.progress.tables IS 'How many tables the run has';
+COMMENT ON COLUMN sambapos.progress.tables_read IS 'How many of them were read, or left out';
+COMMENT ON COLUMN sambapos.progress.current_table IS 'The table at hand; NULL: none';
+COMMENT ON COLUMN sambapos.progress.rows_read IS
+  'How many rows were read, as far as the run has committed; of a first load in chunks those of all its chunks';
+COMMENT ON COLUMN sambapos.progress.share IS 'Percent of a first load in chunks that is done; NULL: the run is of none';
+COMMENT ON COLUMN sambapos.progress.rows_per_second IS 'How fast a first load in chunks has been so far';
+COMMENT ON COLUMN sambapos.progress.time_left IS 'How long the rest of a first load in chunks may take';
+COMMENT ON COLUMN sambapos.progress.pid IS 'The process: pg_cancel_backend ends the run';
 COMMENT ON COLUMN sambapos.progress.waits_for IS
   'The lock here that the run waits for, and who holds it; NULL: it waits for none';
 
@@ -121,6 +133,26 @@ COMMENT ON VIEW sambapos.table_status IS
   'whether it goes by SQL Server''s change tracking, or why not; its own sync_interval (NULL: each run of the site '
   'reads it), its priority, and when a run is to read it next (next_due_at; NULL: none, or as soon as can be). Rows '
   'are counted only if these columns are selected, and for a superuser only in tables of superusers';
+COMMENT ON COLUMN sambapos.table_status.kind IS
+  'ticket, document, period: roots, read by what changed; child: read with its root; master: read whole and compared';
+COMMENT ON COLUMN sambapos.table_status.status IS
+  'disabled: by setting enabled; paused: paused_reason says why; failed: last_error says why; not loaded: never read; '
+  'ok';
+COMMENT ON COLUMN sambapos.table_status.rows_live IS 'Rows that are at the source';
+COMMENT ON COLUMN sambapos.table_status.rows_history IS 'Rows cleared or superseded: gone, and counted in reports';
+COMMENT ON COLUMN sambapos.table_status.rows_gone IS 'Rows removed or deleted: not counted in reports';
+COMMENT ON COLUMN sambapos.table_status.full_due IS 'The next run that reads the table reads it whole';
+COMMENT ON COLUMN sambapos.table_status.total_missed IS
+  'How many rows were repaired since the table was added that only a comparison has found';
+COMMENT ON COLUMN sambapos.table_status.verified_at IS 'When the oldest of the ranges in verified_ids was compared';
+COMMENT ON COLUMN sambapos.table_status.verified_ids IS
+  'The ranges of ids that were found equal to the source, or repaired';
+COMMENT ON COLUMN sambapos.table_status.change_tracking IS
+  'used, at version N; not used: setting change_tracking is off; or why it is not used. NULL: not known yet';
+COMMENT ON COLUMN sambapos.table_status.sync_interval IS 'Its own; NULL: each run of the site reads it';
+COMMENT ON COLUMN sambapos.table_status.priority IS 'A run reads tables of a higher one first';
+COMMENT ON COLUMN sambapos.table_status.next_due_at IS
+  'When a run is to read it next; NULL: as soon as can be, or never while it is paused or disabled';
 
 -- What is wrong with a table, or was done to it; one row each. What a whole run failed with is the site's trouble, in
 -- its last_error, as long as that is what the last run met. Of rows that were kept apart (sync/identity.sql) both
@@ -316,10 +348,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT * FROM sambapos._status(site); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'How a site is, or all of them: a row for each site, from the catalog and the run log; never connects to a till. '
-  'light: green (last run ok, data younger than twice sync_interval, that of the tickets if they have their own), '
-  'amber (older, a table failed, paused or disabled, the job in trouble, or loading), red (never worked, disabled or '
-  'paused, login refused, or older than eight intervals and at least an hour), asleep (outside opening_hours). reason: '
-  'why, and what to do. data_age: since the last complete run. pending: tables known to wait for a read (all when a '
-  'sync was requested). online: false if the last run could not reach the source, NULL if there was none. loading: '
-  'percent that is loaded (of the rows while sambapos_backfill works, else of the tables), NULL when all is. Errors: '
-  '42704 no such site';
+  'light: green (last run ok, data younger than twice sync_interval, that of the tickets if it is longer), amber '
+  '(older, the last run failed, a table failed, paused or disabled, columns that could not be followed yet, rows that '
+  'nobody has decided on, the job in trouble, the site held by another session, or loading), red (switched off, '
+  'disabled or paused, login refused, held: another database answers, no tables, never worked, or older than eight '
+  'intervals and at least an hour), asleep (outside opening_hours). reason: why, and what to do. data_age: since the '
+  'last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the '
+  'last run could not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while '
+  'sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no such site';

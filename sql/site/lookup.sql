@@ -127,3 +127,6 @@ LEFT JOIN sambapos._known_personal_columns() AS k
 WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.personal_columns IS
   'Copied columns with personal data, and whether each is kept or read as NULL';
+COMMENT ON COLUMN sambapos.personal_columns.treatment IS 'keep: the column is copied; null: it is read as NULL';
+COMMENT ON COLUMN sambapos.personal_columns.what IS
+  'What it holds; named by the DBA: only sambapos_configure has named it';

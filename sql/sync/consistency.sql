@@ -106,6 +106,11 @@ WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.inconsistent IS
   'Tickets and account documents whose own sums do not agree. Either the till was between them when they were read: '
   'the next run reads them again; or they are so at the till (is_of_the_till)';
-COMMENT ON COLUMN sambapos.inconsistent.what IS 'What the difference is';
+COMMENT ON COLUMN sambapos.inconsistent.epoch IS 'The epoch of the row';
+COMMENT ON COLUMN sambapos.inconsistent.difference IS 'By how much the sums differ';
+COMMENT ON COLUMN sambapos.inconsistent.what IS
+  'What the difference is. Of a ticket: remaining amount, less total less payments plus change; of a document: debit '
+  'less credit';
+COMMENT ON COLUMN sambapos.inconsistent.first_seen_at IS 'When a run has found it first';
 COMMENT ON COLUMN sambapos.inconsistent.is_of_the_till IS
   'True when settle_runs runs have read the same: it is not read again until it changes';

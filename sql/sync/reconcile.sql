@@ -152,6 +152,12 @@ WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.differences IS
   'Rows that a comparison with the source found to differ: what no run would have read by itself (missed), and what is '
   'not repaired yet (repaired_at NULL)';
+COMMENT ON COLUMN sambapos.differences.kind IS
+  'missing here; missing at the source; different: it is on both sides with other values';
+COMMENT ON COLUMN sambapos.differences.missed IS
+  'True: nothing but the comparison would have had the run read the row';
+COMMENT ON COLUMN sambapos.differences.repaired_at IS 'When a run has repaired it; NULL: none has yet';
+COMMENT ON COLUMN sambapos.differences.run_id IS 'The run that compared';
 COMMENT ON COLUMN sambapos.differences.is_orphan IS
   'True: what the row belongs to is not at the source, so that it can belong to nothing here';
 COMMENT ON COLUMN sambapos.differences.columns IS 'Which columns differed; empty where the row was missing on one side';
@@ -168,6 +174,9 @@ GROUP BY 1, 2, 3, t.rows_missed;
 COMMENT ON VIEW sambapos.verification IS
   'What of each table was found equal to the source, or repaired: by counts and sums (tier 1) or value by value (tier '
   '2)';
+COMMENT ON COLUMN sambapos.verification.tier IS
+  '1: counts, ids and sums of numbers and times were compared; 2: every value of every row was';
+COMMENT ON COLUMN sambapos.verification.last_compared_at IS 'When the newest of these ranges was compared';
 COMMENT ON COLUMN sambapos.verification.verified_at IS 'When the oldest of these ranges was compared';
 COMMENT ON COLUMN sambapos.verification.verified_ids IS 'The ranges of ids';
 COMMENT ON COLUMN sambapos.verification.total_missed IS

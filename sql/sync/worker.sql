@@ -233,5 +233,6 @@ COMMENT ON VIEW sambapos.worker IS
 COMMENT ON COLUMN sambapos.worker.pid IS 'The process that has it in hand, or had it last; NULL: that one has ended';
 COMMENT ON COLUMN sambapos.worker.is_busy IS 'It is being looked at, or synced, right now';
 COMMENT ON COLUMN sambapos.worker.looked_at IS 'When it was last done with it';
+COMMENT ON COLUMN sambapos.worker.next_look_at IS 'When it is looked at next';
 COMMENT ON COLUMN sambapos.worker.failures IS
   'How often in a row the till did not answer, the run failed or another session had the site; the pause gets longer';
