@@ -127,14 +127,21 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_update(bigint, sambapos._place, sambapos._table, bigint) IS
   'Writes a table''s staged rows that differ from what the replica has';
 
--- Enough to plan the next chunk by; the end of a first load gathers those that reports need.
-CREATE FUNCTION sambapos._merge_analyze_briefly(relation regclass) RETURNS void
-LANGUAGE plpgsql SET default_statistics_target = 10 SET search_path = pg_catalog, pg_temp AS
+-- Nobody is waited for: whoever vacuums the table, or makes an index, may take hours. PostgreSQL warns of that.
+CREATE FUNCTION sambapos._merge_analyze_now(relation regclass) RETURNS void
+LANGUAGE plpgsql SET client_min_messages = error SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  EXECUTE format('ANALYZE %s', relation);
+  EXECUTE format('ANALYZE (SKIP_LOCKED) %s', relation);
 END;
 $$;
+COMMENT ON FUNCTION sambapos._merge_analyze_now(regclass) IS
+  'Gathers statistics on a replica table, unless somebody holds it';
+
+-- Enough to plan the next chunk by; the end of a first load gathers those that reports need.
+CREATE FUNCTION sambapos._merge_analyze_briefly(relation regclass) RETURNS void
+LANGUAGE sql SET default_statistics_target = 10 SET search_path = pg_catalog, pg_temp AS
+$$ SELECT sambapos._merge_analyze_now(relation); $$;
 COMMENT ON FUNCTION sambapos._merge_analyze_briefly(regclass) IS
   'Gathers statistics on a replica table from a small sample';
 
@@ -172,7 +179,7 @@ BEGIN
        AND CASE c.relkind WHEN 'p' THEN written > 0.1 * c.reltuples
                 ELSE pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint END;
   ELSIF since > sambapos._replica_live_estimate(relation) THEN
-    EXECUTE format('ANALYZE %s', relation);
+    PERFORM sambapos._merge_analyze_now(relation);
   END IF;
 END;
 $$;

@@ -152,5 +152,24 @@ unlike("@said", qr/deadlock|40P01/, 'two syncs that alter what both share meet i
 $db->run(q(DROP EVENT TRIGGER pause_after_alter; SELECT FROM sambapos_sync()));
 is($db->value(q(SELECT string_agg(DISTINCT outcome, ' ') FROM sambapos.schema_versions WHERE seen_until IS NULL)), 'followed', 'afterwards both changes are followed');
 
+# ---- somebody vacuums, or makes an index ----
+
+$report->run('BEGIN; LOCK TABLE sambapos_replica.orders IN SHARE UPDATE EXCLUSIVE MODE');
+my $analyzed = q(SELECT coalesce(last_analyze::text, 'never') FROM pg_stat_user_tables WHERE relid = 'sambapos_replica.orders'::regclass);
+my $before = $watcher->value($analyzed);
+for (1 .. 3)
+{
+	$till->sql('UPDATE Orders SET Price = Price + 1; UPDATE Tickets SET LastUpdateTime = GETDATE()');
+	run_begins();
+	is(($runner->receive)[1], '', 'a run that wants statistics of a table does not wait for who works on it');
+}
+like(line_of('orders'), qr{^ok}, 'its rows are written');
+is($watcher->value($analyzed), $before, 'the statistics are left');
+$report->run('COMMIT');
+$till->sql('UPDATE Orders SET Price = Price + 1; UPDATE Tickets SET LastUpdateTime = GETDATE()');
+run_begins();
+$runner->receive;
+isnt($watcher->value($analyzed), $before, 'and gathered when the table is free');
+
 $_->close for $runner, $report, $watcher;
 done_testing();
