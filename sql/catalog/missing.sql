@@ -57,7 +57,7 @@ COMMENT ON FUNCTION sambapos._run_decides(bigint, sambapos._place) IS
 
 -- The earliest of the last runs that a verdict looks back on, the present one among them.
 CREATE FUNCTION sambapos._run_lately(place sambapos._place) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET plan_cache_mode = auto SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN

@@ -90,6 +90,7 @@ CREATE TABLE sambapos.run_table (
   rows_gone      bigint NOT NULL DEFAULT 0,
   rows_compared  bigint NOT NULL DEFAULT 0,
   rows_missed    bigint NOT NULL DEFAULT 0,
+  is_compared    boolean NOT NULL DEFAULT false,
   duration       interval NOT NULL DEFAULT '0',
   status         text NOT NULL DEFAULT 'running'
                  CHECK (status IN ('running', 'read', 'ok', 'skipped', 'paused', 'failed')),
@@ -105,6 +106,9 @@ CREATE TABLE sambapos.run_table (
   PRIMARY KEY (run_id, table_name)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_table', '');
+COMMENT ON COLUMN sambapos.run_table.is_compared IS
+  'sambapos_reconcile or sambapos_prepare_clear has asked for it, and all ids of the table were compared with the '
+  'source, from the first to the last';
 COMMENT ON COLUMN sambapos.run_table.rows_compared IS 'How many rows of the source were compared with those known';
 COMMENT ON COLUMN sambapos.run_table.rows_missed IS
   'How many rows were repaired that only the comparison has found: no run would have read them by itself';

@@ -74,8 +74,9 @@ CREATE FUNCTION sambapos._doctor_runs_come(site text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id)
-                 WHERE s.name = site AND r.trigger IN ('schedule', 'request') AND r.status <> 'busy'
-                   AND r.started_at > now() - greatest(8 * s.sync_interval, interval '1 hour'));
+                 WHERE s.name = site AND r.trigger IN ('schedule', 'request')
+                   AND (r.status = 'running' OR coalesce(r.ended_at, r.started_at)
+                                                > now() - greatest(8 * s.sync_interval, interval '1 hour')));
 $$;
 COMMENT ON FUNCTION sambapos._doctor_runs_come(text) IS 'True if something has run a site of late that no person did';
 
@@ -89,7 +90,8 @@ BEGIN
                    AND s.schedule IS NULL AND s.blackout IS NULL AND sambapos._runs_enabled()
                    AND s.next_due_at < now() - interval '15 minutes'
                    AND s.added_at < now() - greatest(8 * s.sync_interval, interval '1 hour'))
-     AND NOT sambapos._doctor_runs_come(site);
+     AND NOT sambapos._doctor_runs_come(site)
+     AND NOT EXISTS (SELECT FROM sambapos._place AS s WHERE s.name = site AND sambapos._backfill_is_on(s.site_id));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_misses_runs(text) IS

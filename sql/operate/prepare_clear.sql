@@ -1,7 +1,8 @@
 -- prepare_clear.sql: may the shop clear now? After a clear the source cannot be asked any more.
 --
 -- Rules:
--- * Everything that is copied has been compared value by value (tier 2) and is equal, or there is no yes.
+-- * Everything that is copied has been compared value by value (tier 2) and is equal, or there is no yes. That a
+--   comparison has said nothing is no proof: it says of each table that it came to its end (run_table.is_compared).
 -- * The first reason against it is the answer. What may have passed a moment later is looked at up to three times.
 
 -- A clear takes sales and leaves masters: a master that is not copied is no reason.
@@ -15,10 +16,13 @@ $$
     FROM sambapos._table AS t
     WHERE t.site_id = place.site_id AND t.kind <> 'master' AND (NOT t.enabled OR t.paused_reason IS NOT NULL)
     UNION ALL
-    SELECT 2, format('%s was not compared: %s', t.table_name, coalesce(x.message, x.status, 'it was not read'))
+    SELECT CASE WHEN x.status IS DISTINCT FROM 'ok' THEN 2 ELSE 4 END,
+           format('%s was not compared: %s', t.table_name, coalesce(
+             x.message, CASE WHEN x.status IS DISTINCT FROM 'ok' THEN x.status END, 'it was not read'))
     FROM sambapos._table AS t LEFT JOIN sambapos.run_table AS x ON x.run_id = compared AND x.table_name = t.table_name
     WHERE t.site_id = place.site_id AND t.kind <> 'master'
-      AND (x.status IS DISTINCT FROM 'ok' OR position('not compared' IN x.message) > 0)
+      AND (x.status IS DISTINCT FROM 'ok' OR position('not compared' IN x.message) > 0
+           OR NOT x.is_compared AND sambapos._compare_can(place, t))
     UNION ALL
     SELECT CASE WHEN f.is_orphan THEN 3 ELSE 4 END,
            format('row %s of %s differs from the source (see sambapos.differences)', f.id, f.table_name)

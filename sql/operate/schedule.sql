@@ -137,12 +137,17 @@ DECLARE
   place sambapos._place := sambapos._site(site);
   home  text := sambapos._cron_database();
 BEGIN
-  IF home IS NOT NULL THEN
+  IF home IS NOT NULL AND NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
       HINT = sambapos._cron_drop_elsewhere(place.name);
   END IF;
   UPDATE sambapos.site AS s SET schedule = NULL WHERE s.site_id = place.site_id;
+  IF home IS NOT NULL THEN -- it was here once
+    RAISE NOTICE 'pg_cron lives in database "%", and only there jobs can be dropped', home
+      USING HINT = sambapos._cron_drop_elsewhere(place.name);
+    RETURN false;
+  END IF;
   RETURN sambapos._cron_drop_job(site);
 END;
 $$;

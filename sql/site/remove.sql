@@ -61,8 +61,10 @@ BEGIN
   DELETE FROM sambapos.schema_versions AS v
   WHERE (v.site_id, v.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.backfill AS b WHERE (b.site_id, b.table_name) = (place.site_id, _site_remove_table.table_name);
-  UPDATE sambapos.backfill AS b SET empty_tables = array_remove(b.empty_tables, _site_remove_table.table_name::text)
-  WHERE b.site_id = place.site_id AND _site_remove_table.table_name = ANY (b.empty_tables);
+  UPDATE sambapos.backfill AS b SET empty_tables = array_remove(b.empty_tables, _site_remove_table.table_name::text),
+         tables = array_remove(b.tables, _site_remove_table.table_name::text)
+  WHERE b.site_id = place.site_id
+    AND (_site_remove_table.table_name = ANY (b.empty_tables) OR _site_remove_table.table_name = ANY (b.tables));
   PERFORM sambapos._verified_forget(place.site_id, table_name);
   PERFORM sambapos._wanted_forget(place.site_id, ARRAY(
     SELECT k.table_name FROM sambapos._known_tables() AS k WHERE k.parent = _site_remove_table.table_name));

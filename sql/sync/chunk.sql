@@ -41,11 +41,11 @@ BEGIN
     EXECUTE format('ANALYZE %s', relation);
   END LOOP;
   UPDATE sambapos.table_state AS x
-     SET loaded_at = now(), full_due = false, last_status = 'ok', last_success_at = now(), last_error = NULL,
+     SET loaded_at = now(), last_status = 'ok', last_success_at = now(), last_error = NULL,
          last_sqlstate = NULL, source_max_id = (b.facts -> x.table_name ->> 'highest')::bigint
     FROM sambapos.backfill AS b
    WHERE x.site_id = _chunks_finish.site_id AND b.site_id = x.site_id AND b.is_through
-     AND x.table_name = ANY (b.tables);
+     AND x.table_name = ANY (b.tables) AND NOT x.full_due; -- removed and added, dropped, a column more: read whole then
   UPDATE sambapos.site_state AS s
      SET hw_utc = b.source_utc, hw_offset_minutes = sambapos._source_offset(b.source_now, b.source_utc),
          last_probe = coalesce(s.last_probe, '{}') || b.facts
@@ -138,6 +138,9 @@ BEGIN
                        ELSE ARRAY(SELECT u FROM unnest(b.tables) AS u WHERE u = ANY (f.tables)) END
     FROM sambapos.run AS r
    WHERE (b.site_id, b.table_name) = (root.site_id, root.table_name) AND r.run_id = _chunk_end.run_id AND f.is_read;
+  -- of a chunk that comes again some children may be here already
+  UPDATE sambapos.backfill AS b SET empty_tables = '{}'
+   WHERE (b.site_id, b.table_name) = (root.site_id, root.table_name) AND NOT f.is_read;
   PERFORM sambapos._chunk_remember(run_id, f.is_read);
   RETURN f.is_read;
 END;

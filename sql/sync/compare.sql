@@ -208,7 +208,7 @@ COMMENT ON FUNCTION sambapos._compare_find_orphans(bigint, sambapos._place, samb
 -- Range by range, with a rest after each. What differs in very many rows is not found row by row but read: the rest
 -- then waits for the next comparison.
 CREATE FUNCTION sambapos._compare_table(run_id bigint, place sambapos._place, t sambapos._table, tier integer,
-                                        ids int8multirange) RETURNS void
+                                        ids int8multirange) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -237,7 +237,7 @@ BEGIN
         PERFORM sambapos._log_message(run_id, t.table_name, format(
           'more than %s rows differ from the source: the others are compared next time; sambapos_sync with mode full '
           'reads all', many));
-        RETURN;
+        RETURN false;
       END IF;
       high := low;
       IF high > lower(span) THEN
@@ -245,10 +245,21 @@ BEGIN
       END IF;
     END LOOP;
   END LOOP;
+  RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._compare_table(bigint, sambapos._place, sambapos._table, integer, int8multirange) IS
-  'Compares ranges of ids of a table, the highest first';
+  'Compares ranges of ids of a table, the highest first; false: not all of them, since too much differs';
+
+-- What a person has asked for is said to be compared only by this.
+CREATE FUNCTION sambapos._compare_note_whole(run_id bigint, t sambapos._table) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.run_table AS x SET is_compared = true
+  WHERE (x.run_id, x.table_name) = (_compare_note_whole.run_id, t.table_name);
+$$;
+COMMENT ON FUNCTION sambapos._compare_note_whole(bigint, sambapos._table) IS
+  'Notes that a run has compared all of a table';
 
 CREATE FUNCTION sambapos._compare_bounds(place sambapos._place, t sambapos._table) RETURNS int8multirange
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -365,6 +376,7 @@ DECLARE
   level integer;
   room bigint;
   ids int8multirange;
+  is_whole boolean;
   problem text;
   state text;
 BEGIN
@@ -382,8 +394,9 @@ BEGIN
         ids := CASE WHEN asked THEN sambapos._compare_bounds(place, t)
           ELSE sambapos._compare_choose(place, t, level, room) END;
         room := room - sambapos._ids_count(ids);
-        PERFORM sambapos._compare_table(run_id, place, t, level, ids);
+        is_whole := sambapos._compare_table(run_id, place, t, level, ids);
         PERFORM sambapos._compare_find_orphans(run_id, place, t);
+        PERFORM sambapos._compare_note_whole(run_id, t) WHERE asked AND is_whole;
       EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, problem = MESSAGE_TEXT;
         PERFORM sambapos._log_message(run_id, t.table_name,

@@ -80,13 +80,13 @@ COMMENT ON FUNCTION sambapos._run_was_foreseen(bigint, sambapos._place) IS
 
 -- Until when a run that was foreseen leaves a master alone: while the till is busy there is one every second or two, and
 -- to add up all menus and customers is the most that it asks the till for. Not so where an interval was set for it, and
--- numerators are a sign for the tickets.
+-- numerators are a sign for the tickets; what change tracking follows costs the till nothing.
 CREATE FUNCTION sambapos._master_rests_until(t sambapos._table) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN CASE WHEN t.kind = 'master' AND t.table_name <> 'numerators' AND t.sync_interval IS NULL
-                   AND t.last_status = 'ok' AND NOT t.full_due
+                   AND t.last_status = 'ok' AND NOT t.full_due AND t.tracked_version IS NULL
                    AND t.read_began_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()
               THEN t.read_began_at + interval '1 minute' END;
 END;

@@ -11,6 +11,7 @@ $$;
 COMMENT ON FUNCTION sambapos._range_roots(sambapos.backfill) IS 'How many rows of a root the next chunk has';
 
 -- What is empty is filled without looking rows up. A load that begins again finds rows, and needs all indexes for it.
+-- It is looked at until a chunk has gone through.
 CREATE FUNCTION sambapos._range_prepare(place sambapos._place, root text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -21,7 +22,7 @@ BEGIN
   FOR t IN
     SELECT k.* FROM sambapos._table AS k JOIN sambapos.backfill AS b USING (site_id)
     WHERE k.site_id = place.site_id AND root IN (k.table_name, k.parent) AND k.enabled AND k.paused_reason IS NULL
-      AND b.table_name = root AND b.next_id IS NULL AND sambapos._replica_table(k.table_name) IS NOT NULL
+      AND b.table_name = root AND b.tables IS NULL AND sambapos._replica_table(k.table_name) IS NOT NULL
     ORDER BY k.table_name
   LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1)', t.table_name)
@@ -35,6 +36,9 @@ BEGIN
        SET empty_tables = array_remove(b.empty_tables, t.table_name)
                           || CASE WHEN has_rows OR t.kind <> 'child' THEN '{}' ELSE ARRAY[t.table_name] END
      WHERE (b.site_id, b.table_name) = (place.site_id, root);
+    -- from here on it says that something has happened for which the table is to be read whole after the load
+    UPDATE sambapos.table_state AS x SET full_due = false
+     WHERE (x.site_id, x.table_name) = (place.site_id, t.table_name);
   END LOOP;
 END;
 $$;

@@ -77,7 +77,9 @@ $$
   FROM (
     SELECT t.table_name, NULL AS finding, NULL::bigint AS id, NULL::text[] AS columns, x.rows_compared,
            (SELECT count(*) FROM found AS f WHERE f.table_name = t.table_name AND f.missed) AS rows_missed, x.status,
-           CASE WHEN sambapos._compare_can(place, t) THEN x.message
+           CASE WHEN x.is_compared THEN x.message
+                WHEN sambapos._compare_can(place, t)
+                  THEN coalesce(x.message, 'not compared: the comparison ended before its turn')
                 ELSE concat_ws('; ', 'not compared: its rows have no number; each run reads it whole',
                                x.message) END AS message,
            array_position('{ticket,document,period,child,master}', t.kind) AS rank

@@ -146,7 +146,7 @@ $$;
 COMMENT ON FUNCTION sambapos._run_answer_requests(bigint) IS 'Says to the requests that a run served what became of it';
 
 CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET plan_cache_mode = auto SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   DELETE FROM sambapos.request AS q WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention;

@@ -169,9 +169,14 @@ CREATE FUNCTION sambapos._merge_analyze(run_id bigint, relation regclass, writte
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  since bigint := coalesce(pg_stat_get_mod_since_analyze(relation), 0) + written;
+  since bigint;
 BEGIN
-  IF written = 0 OR since <= 100 THEN
+  IF written = 0 THEN
+    RETURN;
+  END IF;
+  PERFORM pg_stat_clear_snapshot(); -- another site of this call may have had them gathered
+  since := coalesce(pg_stat_get_mod_since_analyze(relation), 0) + written;
+  IF since <= 100 THEN
     RETURN;
   ELSIF EXISTS (SELECT FROM sambapos.run AS r WHERE r.run_id = _merge_analyze.run_id AND r.mode = 'backfill') THEN
     PERFORM sambapos._merge_analyze_briefly(relation) FROM pg_class AS c
