@@ -3,7 +3,7 @@
 BEGIN;
 \ir seam.psql
 SELECT plan(6);
-SELECT till.sell(1, 8000, '2026-03-09 10:00');
+SELECT till.sell(1, 10000, '2026-03-09 10:00');
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
 SELECT sambapos_configure('shop', 'id_overlap', '0') \g /dev/null
 SELECT till.quiet_sync() \g /dev/null
