@@ -128,6 +128,8 @@ BEGIN
     '  RAISERROR(N''Write a password into the script first.'', 16, 1);',
     '  RETURN;',
     'END;',
+    format('IF SUSER_ID(%s) IS NOT NULL AND @password <> N'''' PRINT N''The login is there already: it keeps its'
+           ' password, not the one in this script.'';', word),
     'BEGIN TRANSACTION;',
     format('IF SUSER_ID(%s) IS NULL EXEC (@sql);', word),
     format('IF USER_ID(%s) IS NULL', word),
