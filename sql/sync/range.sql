@@ -36,9 +36,10 @@ BEGIN
        SET empty_tables = array_remove(b.empty_tables, t.table_name)
                           || CASE WHEN has_rows OR t.kind <> 'child' THEN '{}' ELSE ARRAY[t.table_name] END
      WHERE (b.site_id, b.table_name) = (place.site_id, root);
-    -- from here on it says that something has happened for which the table is to be read whole after the load
+    -- from here on it says that something has happened for which the table is to be read whole after the load; one that
+    -- was loaded before keeps what it is due
     UPDATE sambapos.table_state AS x SET full_due = false
-     WHERE (x.site_id, x.table_name) = (place.site_id, t.table_name);
+     WHERE (x.site_id, x.table_name) = (place.site_id, t.table_name) AND x.loaded_at IS NULL;
   END LOOP;
 END;
 $$;
