@@ -41,7 +41,14 @@ CREATE TABLE sambapos.site (
   change_tracking      text NOT NULL DEFAULT 'auto' CHECK (change_tracking IN ('auto', 'off')),
   opening_hours        jsonb,
   blackout             jsonb,
-  live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
+  live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'stale', 'off')),
+  course_tag           text NOT NULL DEFAULT 'Course',
+  gl_tag               text NOT NULL DEFAULT 'GL',
+  covers_tag           text NOT NULL DEFAULT 'Covers',
+  table_entity_type    text NOT NULL DEFAULT '2',
+  room_entity_type     text NOT NULL DEFAULT '3',
+  void_state           text,
+  gift_state           text,
   run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day')
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
@@ -55,18 +62,27 @@ COMMENT ON COLUMN sambapos.site.name IS
   '1 to 40 characters of a-z, 0-9 and _; the live foreign tables are in schema sambapos_live_<name>';
 COMMENT ON COLUMN sambapos.site.server IS 'The foreign server, by name';
 COMMENT ON COLUMN sambapos.site.external_id IS
-  'The site''s key in the application that reads the replica; for the reports (issue 11), nothing reads it yet';
-COMMENT ON COLUMN sambapos.site.currency IS
-  'ISO 4217 code of the amounts; for the reports (issue 11), nothing reads it yet';
+  'The site''s key in the application that reads the replica';
+COMMENT ON COLUMN sambapos.site.currency IS 'ISO 4217 code of the amounts, as reports show it';
 COMMENT ON COLUMN sambapos.site.live_fallback IS
-  'Whether the reports of a site that was never synced read the till; for the reports (issue 11), nothing reads it yet';
+  'When reports read the till: never_synced: while the site was never synced; stale: also while its data is old; off: '
+  'never';
+COMMENT ON COLUMN sambapos.site.course_tag IS 'The product tag that says the course of a menu item';
+COMMENT ON COLUMN sambapos.site.gl_tag IS 'The product tag that says the nominal (general ledger) code of a menu item';
+COMMENT ON COLUMN sambapos.site.covers_tag IS 'The ticket tag that says how many guests a ticket is for';
+COMMENT ON COLUMN sambapos.site.table_entity_type IS 'The entity type of tables, by id or name';
+COMMENT ON COLUMN sambapos.site.room_entity_type IS 'The entity type of rooms, by id or name';
+COMMENT ON COLUMN sambapos.site.void_state IS
+  'The order state that means a void at this site; NULL: voids are told by the flags of the line';
+COMMENT ON COLUMN sambapos.site.gift_state IS
+  'The order state that means a gift at this site; NULL: gifts are told by the flags of the line';
 COMMENT ON COLUMN sambapos.site.removed_at IS
   'Set by sambapos_remove_site when the data stays: the name keeps its site_id, so that adding the site again finds '
   'its rows';
 COMMENT ON COLUMN sambapos.site.time_zone IS
   'The till''s time zone, for example Europe/London; its dates are local wall-clock time';
 COMMENT ON COLUMN sambapos.site.day_rule IS
-  'Which date decides a ticket''s business day and where a day ends; for the reports (issue 11), nothing reads it yet';
+  'Which date decides a ticket''s business day and where a day ends; NULL: the ticket''s date, midnight';
 COMMENT ON COLUMN sambapos.site.schedule IS
   'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
 COMMENT ON COLUMN sambapos.site.priority IS 'When several sites are due, higher first';

@@ -16,6 +16,8 @@ $$
                                         AND (p.proname = '_worker_turns'
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
+             WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true
+             WHEN p.proname IN ('sambapos_safe_json', 'sambapos_tag_value') THEN true
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
                                                         'sambapos_request_sync', 'sambapos_request')

@@ -161,7 +161,8 @@ DECLARE
   given sambapos._privilege[];
   view  regclass := to_regclass(format('sambapos_report.%I', table_name));
 BEGIN
-  IF view IS NOT NULL AND sambapos._replica_kind(table_name) = 'replica' THEN
+  IF view IS NOT NULL AND sambapos._replica_kind(table_name) = 'replica'
+     AND table_name <> ALL (sambapos._report_names()) THEN
     PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
     given := sambapos._privileges(view);
     EXECUTE format('DROP VIEW %s', view);
@@ -172,6 +173,70 @@ $$;
 COMMENT ON FUNCTION sambapos._counted_drop(name) IS
   'Drops the view of a replica table, before the table is changed or dropped; returns who could do what with it; NULL: '
   'there was none';
+
+-- A report of that name takes the place of the plain view: it has all its columns, or, as order_tags, other rows.
+CREATE FUNCTION sambapos._report_names() RETURNS name[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN '{tickets,ticket_items,payments,transactions,menu_items,accounts,order_tags,work_periods,daily_sales,'
+         'payments_by_type,category_sales,discounts,voids_and_gifts,taxes,json_problems}';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_names() IS 'The views of sambapos_report that are reports';
+
+CREATE TYPE sambapos._view AS (name name, definition text, words text, column_words jsonb,
+                               given sambapos._privilege[]);
+COMMENT ON TYPE sambapos._view IS 'A view of a report that has to go for a moment, with all that it takes to make it again';
+
+CREATE FUNCTION sambapos._report_views_drop(relation regclass) RETURNS sambapos._view[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  kept sambapos._view[];
+  v record;
+BEGIN
+  FOR v IN
+    SELECT DISTINCT c.oid, c.relname FROM pg_depend AS d
+    JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    JOIN pg_class AS c ON c.oid = r.ev_class AND c.relkind = 'v'
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation AND c.oid <> relation
+      AND c.relnamespace = 'sambapos_report'::regnamespace AND c.relname = ANY (sambapos._report_names())
+    ORDER BY c.relname
+  LOOP
+    PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', v.relname, 'v', 'a view'));
+    kept := kept || (v.relname, pg_get_viewdef(v.oid), obj_description(v.oid, 'pg_class'),
+                     (SELECT jsonb_object_agg(a.attname, col_description(v.oid, a.attnum)) FROM pg_attribute AS a
+                      WHERE a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped),
+                     sambapos._privileges(v.oid::regclass))::sambapos._view;
+    EXECUTE format('DROP VIEW sambapos_report.%I', v.relname);
+  END LOOP;
+  RETURN kept;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_views_drop(regclass) IS
+  'Drops the reports that read a replica table, before it is altered or dropped; returns what it takes to make them '
+  'again';
+
+CREATE FUNCTION sambapos._report_views_restore(kept sambapos._view[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  v sambapos._view;
+  word record;
+BEGIN
+  FOREACH v IN ARRAY coalesce(kept, '{}') LOOP
+    EXECUTE format('CREATE VIEW sambapos_report.%I WITH (security_invoker = true) AS -- runtime
+                    %s', v.name, rtrim(v.definition, ';'));
+    EXECUTE format('COMMENT ON VIEW sambapos_report.%I IS %L', v.name, v.words);
+    FOR word IN SELECT * FROM jsonb_each_text(v.column_words) AS w (column_name, words) LOOP
+      EXECUTE format('COMMENT ON COLUMN sambapos_report.%I.%I IS %L', v.name, word.column_name, word.words);
+    END LOOP;
+    PERFORM sambapos._privileges_grant(format('sambapos_report.%I', v.name)::regclass, v.given);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_views_restore(sambapos._view[]) IS 'Makes reports again as they were';
 
 CREATE FUNCTION sambapos._counted_make(table_name name, given sambapos._privilege[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -203,8 +268,8 @@ DECLARE
   view     regclass := to_regclass(format('sambapos_report.%I', table_name));
   details  text;
 BEGIN
-  IF relation IS NULL THEN
-    RETURN; -- another role's
+  IF relation IS NULL OR table_name = ANY (sambapos._report_names()) THEN
+    RETURN; -- another role's, or a report's
   END IF;
   PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', table_name, 'v', 'a view'));
   IF view IS NULL
@@ -228,26 +293,3 @@ $$;
 COMMENT ON FUNCTION sambapos._counted_ensure(name, sambapos._privilege[]) IS
   'Makes the view of a replica table, with privileges that it had, or adds the columns it lacks; a WARNING where it '
   'cannot';
-
-CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  made integer := 0;
-  table_name name;
-BEGIN
-  FOR table_name IN
-    SELECT c.relname FROM pg_class AS c
-    WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) = 'replica'
-    ORDER BY c.relname
-  LOOP
-    PERFORM sambapos._counted_make(table_name, sambapos._counted_drop(table_name));
-    made := made + 1;
-  END LOOP;
-  RETURN made;
-END;
-$$;
-COMMENT ON FUNCTION @extschema@.sambapos_refresh_reports() IS
-  'Drops and makes the views in sambapos_report: after ALTER EXTENSION UPDATE, and after a replica table was changed '
-  'by hand. Adding tables and columns does it by itself. Returns how many. Errors: 2BP01 something of yours depends on '
-  'one of them, 42501 another role made them';

@@ -30,7 +30,7 @@ $$
     ('Payments', '{reporting}', 'child', 'tickets', 'ticket_id', NULL, false),
     ('ChangePayments', '{reporting}', 'child', 'tickets', 'ticket_id', NULL, false),
     ('Calculations', '{reporting}', 'child', 'tickets', 'ticket_id', NULL, false),
-    ('ProductTimerValues', '{}', 'document', NULL, NULL, 'start', false),
+    ('ProductTimerValues', '{reporting}', 'document', NULL, NULL, 'start', false),
     -- accounting transactions
     ('AccountTransactionDocuments', '{reporting}', 'document', NULL, NULL, 'date', false),
     ('AccountTransactions', '{reporting}', 'child', 'account_transaction_documents', 'account_transaction_document_id',
@@ -73,9 +73,9 @@ $$
     ('OrderTagMaps', '{menu,config}', 'master', NULL, NULL, NULL, false),
     ('ProductTimers', '{menu}', 'master', NULL, NULL, NULL, true),
     ('ProdcutTimerMaps', '{config}', 'master', NULL, NULL, NULL, false),
-    ('ScreenMenus', '{menu}', 'master', NULL, NULL, NULL, false),
-    ('ScreenMenuCategories', '{menu}', 'master', NULL, NULL, NULL, false),
-    ('ScreenMenuItems', '{menu}', 'master', NULL, NULL, NULL, false),
+    ('ScreenMenus', '{reporting,menu}', 'master', NULL, NULL, NULL, false),
+    ('ScreenMenuCategories', '{reporting,menu}', 'master', NULL, NULL, NULL, false),
+    ('ScreenMenuItems', '{reporting,menu}', 'master', NULL, NULL, NULL, false),
     ('Recipes', '{menu,stock}', 'master', NULL, NULL, NULL, true),
     ('RecipeItems', '{menu,stock}', 'master', NULL, NULL, NULL, true),
     -- ticket configuration

@@ -324,6 +324,7 @@ $$
 DECLARE
   c     record;
   given sambapos._privilege[]; -- on a view that had to go
+  kept  sambapos._view[]; -- reports that had to go
 BEGIN
   FOR c IN
     SELECT w.column_name, w.type_name, format_type(a.atttypid, NULL) AS present_type
@@ -337,6 +338,7 @@ BEGIN
       EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', replica, c.column_name, c.type_name);
     ELSIF sambapos._type_holds(c.type_name, c.present_type) THEN
       given := coalesce(sambapos._counted_drop(replica), given);
+      kept := kept || sambapos._report_views_drop(format('sambapos_replica.%I', replica)::regclass);
       EXECUTE format('ALTER TABLE sambapos_replica.%I ALTER COLUMN %I TYPE %s', replica, c.column_name, c.type_name);
     ELSIF NOT sambapos._type_holds(c.present_type, c.type_name) THEN
       RAISE EXCEPTION 'column "%" of table "%" changed from % to %', c.column_name, replica, c.present_type, c.type_name
@@ -350,6 +352,7 @@ BEGIN
   IF given IS NOT NULL THEN
     PERFORM sambapos._counted_ensure(replica, given);
   END IF;
+  PERFORM sambapos._report_views_restore(kept);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS

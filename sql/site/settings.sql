@@ -103,15 +103,24 @@ $$
      'how many queries a minute a run sends on average; 0: no limit'),
     ('slow_factor', 'site', 'integer', '0', '1000', '3', 'times',
      'a source that answers so many times slower than usual is given longer pauses; 0: never'),
-    ('change_tracking', 'site', 'choice', 'auto', 'off', 'auto', NULL,
+    ('change_tracking', 'site', 'choice', 'auto, off', NULL, 'auto', NULL,
      'whether changes are asked of SQL Server''s change tracking where the shop has it on'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows',
      'a run that sync_interval makes due waits for their end'),
     ('day_rule', 'site', 'day_rule', NULL, NULL, NULL, NULL, 'which date decides a business day, and where a day ends'),
-    ('live_fallback', 'site', 'choice', 'never_synced', 'off', 'never_synced', NULL,
-     'whether reports read a never synced site live'),
+    ('live_fallback', 'site', 'choice', 'never_synced, stale, off', NULL, 'never_synced', NULL,
+     'when reports read the till: while the site was never synced, also while its data is old, never'),
+    ('course_tag', 'site', 'text', '1', '200', 'Course', NULL, 'the product tag that says the course of a menu item'),
+    ('gl_tag', 'site', 'text', '1', '200', 'GL', NULL, 'the product tag that says the nominal code of a menu item'),
+    ('covers_tag', 'site', 'text', '1', '200', 'Covers', NULL, 'the ticket tag that says how many guests there were'),
+    ('table_entity_type', 'site', 'text', '1', '200', '2', NULL, 'the entity type of tables, by id or name'),
+    ('room_entity_type', 'site', 'text', '1', '200', '3', NULL, 'the entity type of rooms, by id or name'),
+    ('void_state', 'site', 'text', '1', '200', NULL, NULL,
+     'the order state that means a void; not set: voids are told by the flags of the line'),
+    ('gift_state', 'site', 'text', '1', '200', NULL, NULL,
+     'the order state that means a gift; not set: gifts are told by the flags of the line'),
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
@@ -120,11 +129,11 @@ $$
      'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
     ('priority', 'table', 'integer', '-1000', '1000', '0', NULL,
      'a run reads the table, with those that are read with it, in this order: higher first'),
-    ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL,
+    ('personal', 'table', 'choice', 'keep, null', NULL, 'keep', NULL,
      'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
 COMMENT ON FUNCTION sambapos._settings() IS
-  'Every setting of sambapos_configure with its range (of a choice: the two values), its default and its unit';
+  'Every setting of sambapos_configure with its range (of a choice: its values), its default and its unit';
 
 -- The value as it is stored. Each branch raises if it does not like what it sees; the caller says
 -- which setting it was and what would do.
@@ -142,7 +151,7 @@ BEGIN
     WHEN 'boolean' THEN result := value::boolean::text;
     WHEN 'integer' THEN good := value::integer BETWEEN low::integer AND high::integer;
     WHEN 'interval' THEN good := value::interval BETWEEN low::interval AND high::interval;
-    WHEN 'choice' THEN good := value IN (low, high);
+    WHEN 'choice' THEN good := value = ANY (string_to_array(low, ', '));
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
@@ -166,7 +175,7 @@ $$
     WHEN 'boolean' THEN 'true or false.'
     WHEN 'integer' THEN format('an integer from %s to %s.', low, high)
     WHEN 'interval' THEN format('an interval from %s to %s, for example ''15 minutes''.', low, high)
-    WHEN 'choice' THEN format('%s or %s.', low, high)
+    WHEN 'choice' THEN format('%s.', regexp_replace(low, ', ([^,]*)$', ' or \1'))
     WHEN 'text' THEN format('%s to %s characters.', low, high)
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
     WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '

@@ -4,6 +4,7 @@ CREATE FUNCTION sambapos._replica_drop_rows(site_id integer, table_name name) RE
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  reports sambapos._view[];
   deed    text := 'no data';
   part    name;
   gone    bigint;
@@ -26,7 +27,9 @@ BEGIN
       deed := format('%s rows deleted', gone);
     ELSE
       PERFORM sambapos._counted_drop(part);
+      reports := sambapos._report_views_drop(sambapos._replica_table(part));
       EXECUTE format('DROP TABLE sambapos_replica.%I', part);
+      PERFORM sambapos._report_refresh(reports, true);
       DELETE FROM sambapos.replica_name AS n WHERE n.table_name = part;
       DELETE FROM sambapos.replica_column AS c WHERE c.table_name = part;
       deed := format('%s rows deleted, table dropped', gone);

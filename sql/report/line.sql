@@ -1,0 +1,71 @@
+-- line.sql: what a line of a ticket comes to.
+
+-- A missing PR is 0, and a missing Q is 0 as well, not 1: SambaPOS leaves out what is zero. Broken JSON: nothing can be
+-- added up; json_problems counts it.
+CREATE FUNCTION sambapos._order_tags_price(order_tags text) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  tags jsonb;
+BEGIN
+  IF order_tags IS NULL OR order_tags IN ('', '[]') THEN
+    RETURN 0;
+  END IF;
+  tags := sambapos._safe_json(order_tags);
+  IF jsonb_typeof(tags) IS DISTINCT FROM 'array' THEN
+    RETURN 0;
+  END IF;
+  RETURN (SELECT coalesce(sum(sambapos._json_number(t.value -> 'PR') * sambapos._json_number(t.value -> 'Q')), 0)
+          FROM jsonb_array_elements(tags) AS t (value));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._order_tags_price(text) IS
+  'What the modifiers of a line add to the price of one, in the site''s currency';
+
+-- How long a timed product ran, in its unit: whole units of time_rounding, at least min_time. One that still runs is
+-- priced as of now, as SambaPOS shows it.
+CREATE FUNCTION sambapos._timer_price(unit_price numeric, price_type integer, price_duration numeric, min_time numeric,
+                                      time_rounding numeric, began timestamp, ended timestamp, now_there timestamp)
+RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  seconds numeric := extract(epoch FROM CASE WHEN ended <> began THEN ended ELSE now_there END - began);
+  units numeric := seconds / CASE price_type WHEN 2 THEN 86400 WHEN 1 THEN 3600 ELSE 60 END;
+  price numeric;
+BEGIN
+  IF unit_price = 0 OR price_duration = 0 THEN
+    RETURN 0;
+  ELSIF units < min_time THEN
+    units := min_time;
+  ELSIF time_rounding > 0 AND units <> time_rounding THEN
+    units := (trunc(units / time_rounding) + 1) * time_rounding;
+  END IF;
+  price := unit_price / price_duration * units;
+  RETURN CASE WHEN abs(price * 100 - trunc(price * 100)) = 0.5 THEN 2 * round(price * 50) / 100 -- half to even
+              ELSE round(price, 2) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._timer_price(numeric, integer, numeric, numeric, numeric, timestamp, timestamp,
+                                          timestamp) IS
+  'The price of a timed product as SambaPOS 3 computes it: unit price and modifiers by the time it ran';
+
+-- In any group, whatever the case. Broken JSON is looked through as text.
+CREATE FUNCTION sambapos._order_has_state(order_states text, state text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  states jsonb;
+BEGIN
+  IF order_states IS NULL OR order_states IN ('', '[]') THEN
+    RETURN false;
+  END IF;
+  states := sambapos._safe_json(order_states);
+  IF jsonb_typeof(states) IS DISTINCT FROM 'array' THEN
+    RETURN strpos(sambapos._text_fold(order_states), '"s":"' || sambapos._text_fold(state) || '"') > 0;
+  END IF;
+  RETURN EXISTS (SELECT FROM jsonb_array_elements(states) AS s (value)
+                 WHERE sambapos._text_fold(s.value ->> 'S') = sambapos._text_fold(state));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._order_has_state(text, text) IS 'True if an order has a state of that name, in any group';

@@ -1,0 +1,134 @@
+-- query.sql: the query of a report, put together from its definition.
+
+-- The day a ticket belongs to, by the site's day_rule: t is the ticket, s the site. With work periods it is the day on
+-- which the period began; what lies before the first one belongs to its own day.
+CREATE FUNCTION sambapos._report_day() RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  moment CONSTANT text := 'CASE s.day_by WHEN ''payment'' THEN t.last_payment_date ELSE t.date END';
+BEGIN
+  RETURN format('(CASE s.day_end WHEN ''midnight'' THEN %1$s
+                   WHEN ''work_period'' THEN coalesce(s.period_starts[width_bucket(%1$s, s.period_starts)], %1$s)
+                   ELSE %1$s - s.day_end::interval END)::date', moment);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_day() IS 'What {day} stands for: the business day of ticket t at site s';
+
+-- What became of a line, alias o: by the flags that do not depend on a language, or by the site's own word for it.
+CREATE FUNCTION sambapos._report_line_is(what text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  by_word CONSTANT text := '(CASE WHEN s.%1$s_state IS NULL THEN %2$s '
+                           'ELSE sambapos._order_has_state(o.order_states, s.%1$s_state) END)';
+BEGIN
+  RETURN CASE what
+    WHEN 'void' THEN format(by_word, what,
+                            'NOT o.calculate_price AND NOT o.decrease_inventory AND NOT o.increase_inventory')
+    WHEN 'gift' THEN format(by_word, what, 'NOT o.calculate_price AND o.decrease_inventory')
+    WHEN 'return' THEN '(o.increase_inventory)' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_line_is(text) IS
+  'What {void}, {gift} and {return} stand for: true for such a line (alias o)';
+
+-- {each payments p: min(p.id) AS first} AS a: what a ticket's rows of a table come to; t is the ticket, s the site. Here
+-- they are looked up for each ticket that is wanted. At the source that would be a question for each: there the table
+-- is asked for once. NULL where a ticket has none.
+CREATE FUNCTION sambapos._report_each(place sambapos._place, table_name text, alias text, list text, name text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN place.site_id IS NULL
+    THEN format('LEFT JOIN LATERAL (SELECT %1$s FROM {%2$s} AS %3$s WHERE (%3$s.site_id, %3$s.epoch, %3$s.ticket_id) '
+                '= (t.site_id, t.epoch, t.id) HAVING count(*) > 0) AS %4$s ON true', list, table_name, alias, name)
+    ELSE format('LEFT JOIN (SELECT %3$s.ticket_id, %1$s FROM {%2$s} AS %3$s CROSS JOIN {site} AS s '
+                'GROUP BY %3$s.ticket_id) AS %4$s ON %4$s.ticket_id = t.id', list, table_name, alias, name) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_each(sambapos._place, text, text, text, text) IS
+  'What {each ...} stands for: aggregates over the rows of ticket t in a child table';
+
+-- Only an output column is explained with "AS name, -- words".
+CREATE FUNCTION sambapos._report_outputs(definition text) RETURNS TABLE (column_name name, words text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT m.found[1], m.found[2]
+  FROM regexp_matches(definition, '\mAS ([a-z_]+),?[ ]+-- ([^\n]+)', 'g') AS m (found);
+$$;
+COMMENT ON FUNCTION sambapos._report_outputs(text) IS
+  'The columns of a report that its definition explains, with the words';
+
+-- {columns of tickets as t}: all columns of the replica table that the report does not have of its own.
+CREATE FUNCTION sambapos._report_all_columns(place sambapos._place, table_name name, alias text, taken name[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+  live name[] := ARRAY(SELECT c.column_name FROM sambapos._table AS k
+                       CROSS JOIN LATERAL sambapos._table_columns(place, k) AS c
+                       WHERE (k.site_id, k.table_name) = (place.site_id, _report_all_columns.table_name))
+                 || '{site_id,epoch,document_epoch,row_state}'::name[];
+BEGIN
+  RETURN coalesce(
+    (SELECT string_agg(CASE WHEN place.site_id IS NULL OR a.attname = ANY (live) THEN format('%I.%I', alias, a.attname)
+                            ELSE format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname) END,
+                       ', ' ORDER BY a.attnum)
+     FROM pg_attribute AS a
+     WHERE a.attrelid = sambapos._replica_table(_report_all_columns.table_name) AND a.attnum > 0
+       AND NOT a.attisdropped AND a.attname <> ALL (taken)),
+    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ') FROM sambapos._report_columns() AS k
+     WHERE k.table_name = _report_all_columns.table_name AND k.column_name <> ALL (taken)));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_all_columns(sambapos._place, name, text, name[]) IS
+  'The columns of a replica table as a select list; those that a live table lacks are NULL; without the table those '
+  'that are known';
+
+CREATE FUNCTION sambapos._report_tables(definition text) RETURNS name[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
+  FROM regexp_matches(definition, '\{(?:any |live |versions |each )?([a-z_]+)(?: [a-z]+:[^{}]*)?\}', 'g') AS m (found)
+  WHERE m.found[1] NOT IN ('site', 'day', 'void', 'gift', 'return');
+$$;
+COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
+
+CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  has_day boolean := definition LIKE '%{day}%';
+  written text := replace(regexp_replace(definition, '--[^\n]*', '', 'g'), '{day}', sambapos._report_day());
+  tables name[] := sambapos._report_tables(written) || CASE WHEN has_day THEN '{work_periods}'::name[] END;
+  part text[];
+BEGIN
+  FOR part IN
+    SELECT m.found
+    FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)
+  LOOP
+    written := replace(written, part[1], sambapos._report_each(place, part[2], part[3], part[4], part[5]));
+  END LOOP;
+  FOR part IN
+    SELECT m.found FROM regexp_matches(written, '(\{columns of ([a-z_]+) as ([a-z]+)\})', 'g') AS m (found)
+  LOOP
+    written := replace(written, part[1], sambapos._report_all_columns(
+      place, part[2]::name, part[3], ARRAY(SELECT o.column_name FROM sambapos._report_outputs(definition) AS o)));
+  END LOOP;
+  written := replace(replace(replace(written, '{void}', sambapos._report_line_is('void')),
+                             '{gift}', sambapos._report_line_is('gift')), '{return}', sambapos._report_line_is('return'));
+  written := replace(written, '{site}', sambapos._report_site(place, tables::text[], has_day));
+  FOR part IN
+    SELECT DISTINCT m.found FROM regexp_matches(written, '(\{(any |live |versions )?([a-z_]+)\})', 'g') AS m (found)
+  LOOP
+    written := replace(written, part[1], sambapos._report_relation(place, part[3]::name,
+                                                                   coalesce(rtrim(part[2]), 'counted')));
+  END LOOP;
+  RETURN written;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_sql(text, sambapos._place) IS
+  'The query that a report''s definition stands for: over the replica of all sites (place NULL), or over the live '
+  'tables of one';

@@ -1,0 +1,95 @@
+-- site.sql: what a report knows of a site: where its rows come from, how old they are, and the settings that decide which
+-- rows count and which day they belong to.
+
+-- A site that was never synced has no row here, of no table: then the till may be asked. As soon as a first load has
+-- begun there are rows, and the report says partial.
+CREATE FUNCTION sambapos._report_reads_live(site_id integer) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.site AS s
+                 WHERE s.site_id = _report_reads_live.site_id AND s.removed_at IS NULL
+                   AND s.live_fallback <> 'off'
+                   AND NOT EXISTS (SELECT FROM sambapos.table_state AS t
+                                   WHERE t.site_id = s.site_id AND t.loaded_at IS NOT NULL)
+                   AND NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_reads_live(integer) IS
+  'True if the reports of a site ask the till: it was never synced, and live_fallback is not off';
+
+-- The age of a report is that of its oldest table. A table that is not copied is left out: it has no rows, and the
+-- report says so by what it lacks.
+CREATE FUNCTION sambapos._report_state(site_id integer, tables text[], OUT data_source text, OUT as_of timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  SELECT CASE WHEN bool_and(t.loaded_at IS NOT NULL) THEN 'replica' ELSE 'partial' END, min(t.read_began_at)
+    INTO data_source, as_of
+  FROM sambapos._table AS t
+  WHERE t.site_id = _report_state.site_id AND t.table_name = ANY (tables) AND (t.enabled OR t.loaded_at IS NOT NULL);
+  data_source := coalesce(data_source, 'partial');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_state(integer, text[]) IS
+  'replica, or partial while the first load of one of the tables is not through; and when the oldest of them was read';
+
+-- An entity type is known by its id or by its name. One that is not there has no entities.
+CREATE FUNCTION sambapos._report_entity_type(site_id integer, wanted text) RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found integer;
+BEGIN
+  IF wanted ~ '^[0-9]{1,9}$' THEN
+    RETURN wanted::integer;
+  ELSIF sambapos._replica_table('entity_types') IS NOT NULL THEN
+    SELECT min(e.id) INTO found FROM sambapos_replica.entity_types AS e
+    WHERE e.site_id = _report_entity_type.site_id AND e.row_state = 'live'
+      AND sambapos._text_fold(wanted) IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name));
+  END IF;
+  RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_entity_type(integer, text) IS
+  'The id of a site''s entity type, given by its id or its name';
+
+CREATE FUNCTION sambapos._report_site_columns() RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $list$
+    s.site_id, s.name AS site, s.currency, s.time_zone, coalesce(x.hw_offset_minutes, 0) AS offset_minutes,
+    split_part(coalesce(s.day_rule, 'ticket midnight'), ' ', 1) AS day_by,
+    split_part(coalesce(s.day_rule, 'ticket midnight'), ' ', 2) AS day_end,
+    coalesce(s.day_rule, 'ticket midnight') LIKE '%closed' AS closed_only,
+    s.course_tag, s.gl_tag, s.covers_tag, s.void_state, s.gift_state,
+    sambapos._report_entity_type(s.site_id, s.table_entity_type) AS table_type,
+    sambapos._report_entity_type(s.site_id, s.room_entity_type) AS room_type$list$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_site_columns() IS 'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
+
+-- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
+-- day is asked for that ends with them.
+CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format(
+    '(SELECT %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) %s '
+    'WHERE s.removed_at IS NULL%s OFFSET 0)', sambapos._report_site_columns(),
+    CASE WHEN place.site_id IS NULL THEN 'f.data_source, f.as_of'
+         ELSE '''live''::text AS data_source, statement_timestamp() AS as_of' END,
+    CASE WHEN has_day THEN 'CASE WHEN s.day_rule LIKE ''% work_period%'' THEN (SELECT array_agg(w.start_date '
+                           'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
+         ELSE 'NULL::timestamp[]' END || ' AS period_starts',
+    CASE WHEN place.site_id IS NULL
+         THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, %L) AS f', tables) END,
+    CASE WHEN place.site_id IS NOT NULL THEN ' AND s.site_id = ' || place.site_id END);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_site(sambapos._place, text[], boolean) IS
+  'What {site} stands for: the site''s settings, and where the rows of these tables come from';
