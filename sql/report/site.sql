@@ -87,7 +87,8 @@ BEGIN
                            'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
          ELSE 'NULL::timestamp[]' END || ' AS period_starts',
     CASE WHEN place.site_id IS NULL
-         THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, %L) AS f', tables) END,
+         THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',
+                     array_to_string(tables, ',')) END, -- no braces: they would stand for tables
     CASE WHEN place.site_id IS NOT NULL THEN ' AND s.site_id = ' || place.site_id END);
 END;
 $$;
