@@ -42,6 +42,7 @@ CREATE TABLE sambapos.site (
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'stale', 'off')),
+  stale_after          integer NOT NULL DEFAULT 8 CHECK (stale_after BETWEEN 1 AND 10000),
   course_tag           text NOT NULL DEFAULT 'Course',
   gl_tag               text NOT NULL DEFAULT 'GL',
   covers_tag           text NOT NULL DEFAULT 'Covers',
@@ -67,6 +68,8 @@ COMMENT ON COLUMN sambapos.site.currency IS 'ISO 4217 code of the amounts, as re
 COMMENT ON COLUMN sambapos.site.live_fallback IS
   'When reports read the till: never_synced: while the site was never synced; stale: also while its data is old; off: '
   'never';
+COMMENT ON COLUMN sambapos.site.stale_after IS
+  'With live_fallback stale: how many sync_intervals old data may be before reports about the present read the till';
 COMMENT ON COLUMN sambapos.site.course_tag IS 'The product tag that says the course of a menu item';
 COMMENT ON COLUMN sambapos.site.gl_tag IS 'The product tag that says the nominal (general ledger) code of a menu item';
 COMMENT ON COLUMN sambapos.site.covers_tag IS 'The ticket tag that says how many guests a ticket is for';

@@ -112,6 +112,8 @@ $$
     ('day_rule', 'site', 'day_rule', NULL, NULL, NULL, NULL, 'which date decides a business day, and where a day ends'),
     ('live_fallback', 'site', 'choice', 'never_synced, stale, off', NULL, 'never_synced', NULL,
      'when reports read the till: while the site was never synced, also while its data is old, never'),
+    ('stale_after', 'site', 'integer', '1', '10000', '8', 'intervals',
+     'with live_fallback stale: data older than so many sync_intervals is not shown where the till can be asked'),
     ('course_tag', 'site', 'text', '1', '200', 'Course', NULL, 'the product tag that says the course of a menu item'),
     ('gl_tag', 'site', 'text', '1', '200', 'GL', NULL, 'the product tag that says the nominal code of a menu item'),
     ('covers_tag', 'site', 'text', '1', '200', 'Covers', NULL, 'the ticket tag that says how many guests there were'),
