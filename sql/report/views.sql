@@ -41,8 +41,8 @@ BEGIN
   SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum),
          string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum) INTO typed, plain
   FROM pg_attribute AS a
-  WHERE a.attrelid = 'pg_temp.sambapos__shape'::regclass AND a.attnum > 1 AND NOT a.attisdropped;
-  DROP VIEW pg_temp.sambapos__shape;
+  WHERE a.attrelid = to_regclass('pg_temp.sambapos__shape') AND a.attnum > 1 AND NOT a.attisdropped;
+  EXECUTE 'DROP VIEW pg_temp.sambapos__shape';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_view_shape(text) IS
@@ -68,7 +68,13 @@ BEGIN
                   WHERE s.removed_at IS NULL AND sambapos._report_reads_live(s.site_id)',
                  view, replica, shape.plain, view_name, shape.typed);
   EXECUTE format('COMMENT ON VIEW %s IS %L', view, words);
-  FOR o IN SELECT * FROM sambapos._report_outputs(definition) LOOP
+  FOR o IN -- of the table's columns what the table says, of the report's what the definition says
+    SELECT a.attname AS column_name, coalesce(w.words, col_description(b.attrelid, b.attnum)) AS words
+    FROM pg_attribute AS a LEFT JOIN sambapos._report_outputs(definition) AS w ON w.column_name = a.attname
+    LEFT JOIN pg_attribute AS b ON b.attrelid = sambapos._replica_table(view_name) AND b.attname = a.attname
+    WHERE a.attrelid = view::regclass AND a.attnum > 0 AND NOT a.attisdropped
+      AND (w.column_name IS NOT NULL OR b.attrelid IS NOT NULL)
+  LOOP
     EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, o.column_name, o.words);
   END LOOP;
   PERFORM sambapos._privileges_grant(view::regclass, given);
@@ -98,7 +104,7 @@ COMMENT ON FUNCTION sambapos._report_view_drop(name) IS 'Drops a report''s view;
 -- for who reads one.
 CREATE FUNCTION sambapos._report_view_ensure(view_name name, definition text, words text,
                                              given sambapos._privilege[]) RETURNS void
-LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   details text;
@@ -137,6 +143,16 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_refresh(sambapos._view[], boolean) IS
   'Brings reports up to the tables that are there: all, or those that had to go, with the privileges that they had';
+
+CREATE FUNCTION sambapos._report_follow(table_name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._report_view_ensure(v.view_name, v.definition, v.words, NULL)
+  FROM sambapos._report_views() AS v WHERE table_name = ANY (sambapos._report_tables(v.definition));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_follow(name) IS 'Brings the reports that read a replica table up to its columns';
 
 CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

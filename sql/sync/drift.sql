@@ -323,6 +323,7 @@ BEGIN
   problem := sambapos._drift_problem(place, t);
   IF problem IS NULL THEN
     PERFORM sambapos._replica_ensure(t.site_id, t.table_name);
+    PERFORM sambapos._report_follow(t.table_name);
   END IF;
 EXCEPTION WHEN OTHERS THEN
   IF sambapos._drift_is_passing(SQLSTATE) OR sambapos._log_is_fatal(SQLSTATE) THEN
