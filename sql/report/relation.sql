@@ -190,9 +190,11 @@ BEGIN
     '(SELECT o.*, CASE WHEN NOT o.calculate_price THEN 0 WHEN v.id IS NULL THEN o.price + o.modifiers
                        ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration, v.min_time,
                                                   v.time_rounding, v.start, v."end", NULL) END * o.quantity AS line_total
-      FROM (SELECT t.*, sambapos._order_tags_price(t.order_tags) AS modifiers FROM %s AS t) AS o
+      FROM %s AS o
       LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id))',
-    orders, sambapos._report_table(place, 'product_timer_values', 'counted'));
+    CASE WHEN orders ~ ' AS modifiers[, ]' THEN orders
+         ELSE format('(SELECT t.*, sambapos._order_tags_price(t.order_tags) AS modifiers FROM %s AS t)', orders) END,
+    sambapos._report_table(place, 'product_timer_values', 'counted'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_orders(sambapos._place, text) IS

@@ -39,6 +39,7 @@ BEGIN
     SELECT w.* FROM (VALUES
       ('site_id', 'The site, as in sambapos.site'),
       ('epoch', 'Which life of the source''s ids the row belongs to; a new one begins when ids are used again'),
+      ('modifiers', 'What the order tags add to the price of one, in the site''s currency'),
       ('document_epoch', 'The epoch of the account document that the row points to'),
       ('row_state', 'live: at the source; cleared: gone with a clear; superseded: its id names another row now; these '
                     'three count. removed: edited away; deleted: a single row was deleted at the source'),

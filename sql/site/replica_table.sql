@@ -14,7 +14,7 @@ CREATE FUNCTION sambapos._replica_own_columns() RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN '^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|row_+state|first_+seen_+at|synced_+at|version'
+  RETURN '^_*(source_+)*(site_+id|epoch|root_+id|document_+epoch|modifiers|row_+state|first_+seen_+at|synced_+at|version'
          '|valid_+from|valid_+to)_*$';
 END;
 $$;
@@ -144,6 +144,23 @@ $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(pl
 COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS
   'Those of the given live columns that the table has';
 
+-- What a report would otherwise read out of text again and again is computed when a row is written.
+CREATE FUNCTION sambapos._table_computed(place sambapos._place, t sambapos._table)
+RETURNS TABLE (column_name name, type_name text, expression text)
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  IF t.source_name = 'Orders' THEN
+    RETURN QUERY
+      SELECT 'modifiers'::name, 'numeric', 'sambapos._order_tags_price(s.order_tags)'
+      FROM sambapos._table_columns(place, t) AS c WHERE c.column_name = 'order_tags' AND c.type_name = 'text';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._table_computed(sambapos._place, sambapos._table) IS
+  'Columns of a replica table that are computed from a staged row (alias s)';
+
 -- What the sync and the reports look rows up by: roots by their id, live or of the past; children by their root; dates.
 CREATE FUNCTION sambapos._replica_index(place sambapos._place, t sambapos._table, relation text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -190,7 +207,9 @@ BEGIN
     relation, CASE WHEN needs_root_id THEN 'root_id bigint NOT NULL, ' ELSE '' END,
     (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal)
      FROM sambapos._table_columns(place, t) AS c)
-      || CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch integer' ELSE '' END,
+      || CASE WHEN sambapos._table_document_link(place, t) IS NOT NULL THEN ', document_epoch integer' ELSE '' END
+      || coalesce((SELECT string_agg(format(', %I %s', c.column_name, c.type_name), '')
+                   FROM sambapos._table_computed(place, t) AS c), ''),
     CASE WHEN needs_root_id THEN 'root_id, ' ELSE '' END, keys);
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
                  format('SambaPOS table %s of all sites; rows are never deleted, row_state tells what became of them',

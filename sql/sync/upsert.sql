@@ -117,8 +117,11 @@ BEGIN
     PERFORM sambapos._history_keep(place, t);
   END IF;
   revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
-  EXECUTE format('UPDATE sambapos_replica.%I AS r SET %s synced_at = now(), version = $2 FROM pg_temp.%I AS s
-                   WHERE %s AND %s', t.table_name, p.assign, sambapos._stage_name(t.table_name), p.on_key, p.differs)
+  EXECUTE format('UPDATE sambapos_replica.%I AS r SET %s%s synced_at = now(), version = $2 FROM pg_temp.%I AS s
+                   WHERE %s AND %s', t.table_name, p.assign,
+                 (SELECT string_agg(format('%I = %s, ', c.column_name, c.expression), '')
+                  FROM sambapos._table_computed(place, t) AS c),
+                 sambapos._stage_name(t.table_name), p.on_key, p.differs)
     USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;
   RETURN updated + revived;
@@ -219,6 +222,8 @@ DECLARE
   differing bigint := 0;
   updated bigint := 0;
   inserted bigint := 0;
+  computed text;
+  expressions text;
 BEGIN
   SELECT * INTO p FROM sambapos._merge_parts(place, t);
   IF NOT is_new THEN
@@ -228,8 +233,11 @@ BEGIN
     updated := sambapos._merge_update(run_id, place, t, version);
   END IF;
   IF is_new OR fresh > 0 THEN
-    EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, version) SELECT $1, s.epoch, %s, $2
-                    FROM pg_temp.%I AS s %s', t.table_name, p.names, p.staged, sambapos._stage_name(t.table_name),
+    SELECT string_agg(format('%I, ', c.column_name), ''), string_agg(c.expression || ', ', '') INTO computed, expressions
+    FROM sambapos._table_computed(place, t) AS c;
+    EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, %sversion) SELECT $1, s.epoch, %s, %s$2
+                    FROM pg_temp.%I AS s %s', t.table_name, p.names, computed, p.staged, expressions,
+                   sambapos._stage_name(t.table_name),
                    CASE WHEN NOT is_new THEN format('WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)',
                                                     t.table_name, p.on_key) END)
       USING place.site_id, version;
