@@ -33,23 +33,51 @@ $$;
 COMMENT ON FUNCTION sambapos._report_line_is(text) IS
   'What {void}, {gift} and {return} stand for: true for such a line (alias o)';
 
--- {each payments p: min(p.id) AS first} AS a: what a ticket's rows of a table come to; t is the ticket, s the site. Here
--- they are looked up for each ticket that is wanted. At the source that would be a question for each: there the table
--- is asked for once. NULL where a ticket has none.
+-- What {each ...} looks a table's rows up by: those of ticket t, those of its account document, or those of account
+-- transaction a.
+CREATE FUNCTION sambapos._report_each_key(table_name text, OUT own text[], OUT parent text[], OUT epoch text)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  own := CASE table_name WHEN 'account_transactions' THEN '{account_transaction_document_id}'
+                         WHEN 'account_transaction_values'
+                           THEN '{account_transaction_document_id,account_transaction_id}'
+                         ELSE '{ticket_id}' END;
+  parent := CASE table_name WHEN 'account_transactions' THEN '{t.transaction_document_id}'
+                            WHEN 'account_transaction_values' THEN '{a.account_transaction_document_id,a.id}'
+                            ELSE '{t.id}' END;
+  epoch := CASE table_name WHEN 'account_transactions' THEN 't.document_epoch'
+                           WHEN 'account_transaction_values' THEN 'a.epoch' ELSE 't.epoch' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_each_key(text) IS
+  'By which columns {each ...} looks up the rows of a child table, what they are compared with, and in which epoch';
+
+-- {each payments p: min(p.id) AS first} AS p: what a ticket's rows of a table come to; t is the ticket, s the site (of
+-- ledger lines a is the account transaction). Here they are looked up for each row that is wanted. At the source that
+-- would be a question for each: there the table is asked for once. NULL where there are none.
 CREATE FUNCTION sambapos._report_each(place sambapos._place, table_name text, alias text, list text, name text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  key record := sambapos._report_each_key(table_name);
+  own text := (SELECT string_agg(alias || '.' || o.name, ', ' ORDER BY o.n)
+               FROM unnest(key.own) WITH ORDINALITY AS o (name, n));
 BEGIN
   RETURN CASE WHEN place.site_id IS NULL
-    THEN format('LEFT JOIN LATERAL (SELECT %1$s FROM {%2$s} AS %3$s WHERE (%3$s.site_id, %3$s.epoch, %3$s.ticket_id) '
-                '= (t.site_id, t.epoch, t.id) HAVING count(*) > 0) AS %4$s ON true', list, table_name, alias, name)
-    ELSE format('LEFT JOIN (SELECT %3$s.ticket_id, %1$s FROM {%2$s} AS %3$s CROSS JOIN {site} AS s '
-                'GROUP BY %3$s.ticket_id) AS %4$s ON %4$s.ticket_id = t.id', list, table_name, alias, name) END;
+    THEN format('LEFT JOIN LATERAL (SELECT %1$s FROM {%2$s} AS %3$s WHERE (%3$s.site_id, %3$s.epoch, %5$s) '
+                '= (%6$s.site_id, %7$s, %8$s) HAVING count(*) > 0) AS %4$s ON true', list, table_name, alias, name, own,
+                split_part(key.epoch, '.', 1), key.epoch, array_to_string(key.parent, ', '))
+    ELSE format('LEFT JOIN (SELECT %5$s, %1$s FROM {%2$s} AS %3$s CROSS JOIN {site} AS s '
+                'GROUP BY %5$s) AS %4$s ON (%6$s) = (%7$s)', list, table_name, alias, name, own,
+                (SELECT string_agg(name || '.' || o.column_name, ', ' ORDER BY o.n)
+                 FROM unnest(key.own) WITH ORDINALITY AS o (column_name, n)), array_to_string(key.parent, ', ')) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_each(sambapos._place, text, text, text, text) IS
-  'What {each ...} stands for: aggregates over the rows of ticket t in a child table';
+  'What {each ...} stands for: aggregates over the rows of a child table that belong to ticket t, or to account '
+  'transaction a';
 
 -- Only an output column is explained with "AS name, -- words".
 CREATE FUNCTION sambapos._report_outputs(definition text) RETURNS TABLE (column_name name, words text)
@@ -91,20 +119,74 @@ CREATE FUNCTION sambapos._report_tables(definition text) RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
-  FROM regexp_matches(definition, '\{(?:any |live |versions |each )?([a-z_]+)(?: [a-z]+:[^{}]*)?\}', 'g') AS m (found)
+  FROM regexp_matches(definition, '\{(?:any |live |versions |each )?([a-z_]+)(?: [a-z]+:|\})', 'g') AS m (found)
   WHERE m.found[1] NOT IN ('site', 'day', 'void', 'gift', 'return');
 $$;
 COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
 
-CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place) RETURNS text
+-- At the source there are one site and one epoch: what is joined by them as well is joined by the rest of its key, or
+-- the planner would count with far fewer rows than there are.
+CREATE FUNCTION sambapos._report_one_site(written text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN regexp_replace(regexp_replace(written, '\(\w+\.site_id, (\w+\.(document_)?epoch, )?', '(', 'g'),
+                        '\m\w+\.site_id = \w+\.site_id\M', 'true', 'g');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_one_site(text) IS 'A report''s query without the site and the epoch as keys';
+
+-- A view asks the till for each table once, whatever it does with it: OFFSET 0 keeps a join from asking for row after row,
+-- and what is named in several places is a common table expression.
+CREATE FUNCTION sambapos._report_read_once(place sambapos._place, written text, site text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  query text := regexp_replace(sambapos._report_one_site(written), '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
+  site_query text := regexp_replace(site, '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
+  shared text := '';
+  relation text;
+  name text;
+  part text[];
+BEGIN
+  FOR part IN
+    SELECT m.found || count(*)::text FROM regexp_matches(query || site_query, '(\{(versions )?([a-z_]+)\})', 'g') AS m (found)
+    WHERE m.found[3] <> 'site' GROUP BY m.found ORDER BY m.found
+  LOOP
+    relation := sambapos._report_relation(place, part[3]::name, coalesce(rtrim(part[2]), 'counted'));
+    IF part[4] = '1' THEN
+      relation := format('(SELECT * FROM %s AS x OFFSET 0)', relation);
+    ELSE
+      name := 'live_' || replace(btrim(part[1], '{}'), ' ', '_');
+      shared := shared || format('%s AS MATERIALIZED (SELECT * FROM %s AS x), ', name, relation);
+      relation := name;
+    END IF;
+    query := replace(query, part[1], relation);
+    site_query := replace(site_query, part[1], relation);
+  END LOOP;
+  RETURN format('WITH %slive_site AS MATERIALIZED (SELECT * FROM %s AS x) %s', shared, site_query,
+                replace(query, '{site}', 'live_site'));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_read_once(sambapos._place, text, text) IS
+  'A report''s query over live tables, each of which is asked for once';
+
+CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place, read_once boolean DEFAULT false)
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   has_day boolean := definition LIKE '%{day}%';
-  written text := replace(regexp_replace(definition, '--[^\n]*', '', 'g'), '{day}', sambapos._report_day());
-  tables name[] := sambapos._report_tables(written) || CASE WHEN has_day THEN '{work_periods}'::name[] END;
+  has_taxes boolean := definition LIKE '%s.tax_types%';
+  tables name[] := sambapos._report_tables(definition) || CASE WHEN has_day THEN '{work_periods}'::name[] END
+                   || CASE WHEN has_taxes THEN '{tax_templates}'::name[] END;
+  written text := regexp_replace(definition, '--[^\n]*', '', 'g');
+  site text;
   part text[];
 BEGIN
+  written := replace(replace(replace(replace(written, '{day}', sambapos._report_day()),
+    '{void}', sambapos._report_line_is('void')), '{gift}', sambapos._report_line_is('gift')),
+    '{return}', sambapos._report_line_is('return'));
   FOR part IN
     SELECT m.found
     FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)
@@ -117,9 +199,11 @@ BEGIN
     written := replace(written, part[1], sambapos._report_all_columns(
       place, part[2]::name, part[3], ARRAY(SELECT o.column_name FROM sambapos._report_outputs(definition) AS o)));
   END LOOP;
-  written := replace(replace(replace(written, '{void}', sambapos._report_line_is('void')),
-                             '{gift}', sambapos._report_line_is('gift')), '{return}', sambapos._report_line_is('return'));
-  written := replace(written, '{site}', sambapos._report_site(place, tables::text[], has_day));
+  site := sambapos._report_site(place, tables::text[], has_day, has_taxes);
+  IF place.site_id IS NOT NULL AND read_once THEN
+    RETURN sambapos._report_read_once(place, written, site);
+  END IF;
+  written := replace(written, '{site}', site);
   FOR part IN
     SELECT DISTINCT m.found FROM regexp_matches(written, '(\{(any |live |versions )?([a-z_]+)\})', 'g') AS m (found)
   LOOP
@@ -129,6 +213,6 @@ BEGIN
   RETURN written;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_sql(text, sambapos._place) IS
+COMMENT ON FUNCTION sambapos._report_sql(text, sambapos._place, boolean) IS
   'The query that a report''s definition stands for: over the replica of all sites (place NULL), or over the live '
-  'tables of one';
+  'tables of one; read_once: each table is asked for whole, in one query';

@@ -35,10 +35,10 @@ $$
                         'amount numeric,user_id integer'),
     ('calculations', 'id integer,ticket_id integer,name text,order integer,calculation_type_id integer,'
                      'account_transaction_type_id integer,calculation_type integer,include_tax boolean,'
-                     'decrease_amount boolean,amount numeric,calculation_amount numeric'),
+                     'decrease_amount boolean,amount numeric,calculation_amount numeric,last_updated_user text'),
     ('product_timer_values', 'id integer,product_timer_id integer,price_type integer,price_duration numeric,'
                              'min_time numeric,time_rounding numeric,start timestamp,end timestamp'),
-    ('account_transaction_documents', 'id integer,date timestamp,document_type_id integer,name text'),
+    ('account_transaction_documents', 'id integer,date timestamp,document_type_id integer,name text,user_name text'),
     ('account_transactions', 'id integer,account_transaction_document_id integer,amount numeric,exchange_rate numeric,'
                              'account_transaction_type_id integer,source_account_type_id integer,'
                              'target_account_type_id integer,is_reversed boolean,name text'),
@@ -64,6 +64,7 @@ $$
     ('ticket_types', 'id integer,name text,tax_included boolean'),
     ('terminals', 'id integer,name text'),
     ('users', 'id integer,name text'),
+    ('ticket_tag_groups', 'id integer,data_type integer,name text'),
     ('payment_types', 'id integer,sort_order integer,name text,account_transaction_type_id integer,account_id integer'),
     ('change_payment_types', 'id integer,name text,account_transaction_type_id integer,account_id integer'),
     ('calculation_types', 'id integer,name text,account_transaction_type_id integer,decrease_amount boolean'),
@@ -180,25 +181,27 @@ $$;
 COMMENT ON FUNCTION sambapos._report_table(sambapos._place, name, text) IS
   'What a report reads for a table: of the replica, or of a site''s live tables; which: counted, any, live or versions';
 
--- The columns of ours beside those of an order: modifiers, what its tags add to the price of one; line_total, what it
--- comes to. A timed product is priced by its timer.
+-- The columns of ours beside those of an order: modifiers, what its tags add to the price of one; line_value, what it
+-- comes to, charged or not; line_total, what is charged. A timed product is priced by its timer.
 CREATE FUNCTION sambapos._report_orders(place sambapos._place, orders text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format(
-    '(SELECT o.*, CASE WHEN NOT o.calculate_price THEN 0 WHEN v.id IS NULL THEN o.price + o.modifiers
-                       ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration, v.min_time,
-                                                  v.time_rounding, v.start, v."end", NULL) END * o.quantity AS line_total
-      FROM %s AS o
-      LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id))',
+    '(SELECT o.*, CASE WHEN NOT o.calculate_price THEN 0 ELSE o.line_value END AS line_total
+      FROM (SELECT o.*, CASE WHEN v.id IS NULL THEN o.price + o.modifiers
+                             ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration, v.min_time,
+                                                        v.time_rounding, v.start, v."end", NULL) END * o.quantity
+                        AS line_value
+            FROM %s AS o
+            LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id)) AS o)',
     CASE WHEN orders ~ ' AS modifiers[, ]' THEN orders
          ELSE format('(SELECT t.*, sambapos._order_tags_price(t.order_tags) AS modifiers FROM %s AS t)', orders) END,
     sambapos._report_table(place, 'product_timer_values', 'counted'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_orders(sambapos._place, text) IS
-  'Orders with what modifiers add to the price, and with the line''s total';
+  'Orders with what modifiers add to the price, with the line''s value and its total';
 
 CREATE FUNCTION sambapos._report_relation(place sambapos._place, table_name name, which text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -73,24 +73,27 @@ $$;
 COMMENT ON FUNCTION sambapos._report_site_columns() IS 'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
 
 -- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
--- day is asked for that ends with them.
-CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean) RETURNS text
+-- day is asked for that ends with them; which kinds of account transactions are taxes, where that is asked for.
+CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
+                                      has_taxes boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format(
-    '(SELECT %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) %s '
+    '(SELECT %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) %s '
     'WHERE s.removed_at IS NULL%s OFFSET 0)', sambapos._report_site_columns(),
     CASE WHEN place.site_id IS NULL THEN 'f.data_source, f.as_of'
          ELSE '''live''::text AS data_source, statement_timestamp() AS as_of' END,
     CASE WHEN has_day THEN 'CASE WHEN s.day_rule LIKE ''% work_period%'' THEN (SELECT array_agg(w.start_date '
                            'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
          ELSE 'NULL::timestamp[]' END || ' AS period_starts',
+    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(k.account_transaction_type_id), ''{}'') FROM {any tax_templates} '
+                             'AS k WHERE k.site_id = s.site_id)' ELSE 'NULL::integer[]' END || ' AS tax_types',
     CASE WHEN place.site_id IS NULL
          THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',
                      array_to_string(tables, ',')) END, -- no braces: they would stand for tables
     CASE WHEN place.site_id IS NOT NULL THEN ' AND s.site_id = ' || place.site_id END);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_site(sambapos._place, text[], boolean) IS
+COMMENT ON FUNCTION sambapos._report_site(sambapos._place, text[], boolean, boolean) IS
   'What {site} stands for: the site''s settings, and where the rows of these tables come from';

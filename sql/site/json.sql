@@ -22,6 +22,36 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._safe_json(text) IS 'SambaPOS''s JSON as jsonb; NULL: there is none, or it is broken';
 
+CREATE FUNCTION sambapos._json_is_broken(json text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN json <> '' AND sambapos._safe_json(json) IS NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._json_is_broken(text) IS 'True for text that SambaPOS itself could not read';
+
+-- Text that is no list keeps its place: one row with the text and nothing else.
+CREATE FUNCTION sambapos._json_elements(json text) RETURNS TABLE (n bigint, value jsonb, unread text)
+LANGUAGE plpgsql IMMUTABLE ROWS 2 SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  list jsonb;
+BEGIN
+  IF json IS NULL OR json IN ('', '[]') THEN
+    RETURN;
+  END IF;
+  list := sambapos._safe_json(json);
+  IF jsonb_typeof(list) IS DISTINCT FROM 'array' THEN
+    RETURN QUERY SELECT NULL::bigint, NULL::jsonb, json;
+  ELSE
+    RETURN QUERY SELECT e.n, e.value, NULL::text FROM jsonb_array_elements(list) WITH ORDINALITY AS e (value, n);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._json_elements(text) IS
+  'The elements of a list in SambaPOS''s JSON with their position; of text that is no such list the text, as one row';
+
 CREATE FUNCTION sambapos._json_number(value jsonb) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -69,3 +69,13 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._order_has_state(text, text) IS 'True if an order has a state of that name, in any group';
+
+CREATE FUNCTION sambapos._order_reason(order_states text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT e.value ->> 'SV' FROM sambapos._json_elements(order_states) AS e
+          WHERE btrim(e.value ->> 'SV') <> '' ORDER BY e.n LIMIT 1);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._order_reason(text) IS 'What the waiter gave as the reason of a void or a gift; NULL: nothing';
