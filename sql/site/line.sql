@@ -22,6 +22,31 @@ $$;
 COMMENT ON FUNCTION sambapos._order_tags_price(text) IS
   'What the modifiers of a line add to the price of one, in the site''s currency';
 
+-- Flags: TF, no tax on it; AP, shown within the price. One that is left out is false.
+CREATE FUNCTION sambapos._order_tags_price_of(order_tags text, flag text, value boolean) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT coalesce(sum(sambapos._json_number(e.value -> 'PR') * sambapos._json_number(e.value -> 'Q')), 0)
+          FROM sambapos._json_elements(order_tags) AS e
+          WHERE e.unread IS NULL
+            AND coalesce(e.value -> flag = 'true'::jsonb, false) = _order_tags_price_of.value);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._order_tags_price_of(text, text, boolean) IS
+  'What those modifiers of a line add to the price of one that have a flag, or have it not';
+
+-- As .NET rounds a decimal.
+CREATE FUNCTION sambapos._round_half_even(amount numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN abs(amount * 100 - trunc(amount * 100)) = 0.5 THEN 2 * round(amount * 50) / 100
+              ELSE round(amount, 2) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._round_half_even(numeric) IS 'Rounded to cents, a half to the even one';
+
 -- How long a timed product ran, in its unit: whole units of time_rounding, at least min_time. One that still runs is
 -- priced as of now, as SambaPOS shows it.
 CREATE FUNCTION sambapos._timer_price(unit_price numeric, price_type integer, price_duration numeric, min_time numeric,
@@ -42,8 +67,7 @@ BEGIN
     units := (trunc(units / time_rounding) + 1) * time_rounding;
   END IF;
   price := unit_price / price_duration * units;
-  RETURN CASE WHEN abs(price * 100 - trunc(price * 100)) = 0.5 THEN 2 * round(price * 50) / 100 -- half to even
-              ELSE round(price, 2) END;
+  RETURN sambapos._round_half_even(price);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._timer_price(numeric, integer, numeric, numeric, numeric, timestamp, timestamp,
