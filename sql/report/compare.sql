@@ -26,7 +26,7 @@ $$
 DECLARE
   day text := sambapos._report_compare_day(definition);
 BEGIN
-  RETURN format('SELECT to_jsonb(x) - $4 AS row FROM (%s) AS x WHERE x.site = $1%s', sambapos._report_sql(definition, place),
+  RETURN format('SELECT to_jsonb(x) - $4 AS row FROM (%s) AS x WHERE x.site = $1%s', sambapos._report_sql(definition, place, true),
                 CASE WHEN day IS NOT NULL
                      THEN format(' AND %1$s >= coalesce($2, ''-infinity'') AND %1$s <= coalesce($3, ''infinity'')', day)
                      ELSE '' END);
@@ -38,7 +38,8 @@ COMMENT ON FUNCTION sambapos._report_compare_rows(text, sambapos._place) IS
 CREATE FUNCTION @extschema@.sambapos_compare_report(site text, report text, from_date date DEFAULT NULL,
                                                     to_date date DEFAULT NULL)
 RETURNS TABLE (found_in text, difference jsonb)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET enable_nestloop = off SET jit = off -- as _report_live
+SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place := sambapos._site(site);

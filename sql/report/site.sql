@@ -2,18 +2,25 @@
 -- rows count and which day they belong to.
 
 -- A site that was never synced has no row here, of no table: then the till may be asked. As soon as a first load has
--- begun there are rows, and the report says partial.
+-- begun there are rows, and the report says partial; and so it does of rows that were adopted.
 CREATE FUNCTION sambapos._report_reads_live(site_id integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
+DECLARE
+  has_rows boolean := false;
 BEGIN
-  RETURN EXISTS (SELECT FROM sambapos.site AS s
+  IF NOT EXISTS (SELECT FROM sambapos.site AS s
                  WHERE s.site_id = _report_reads_live.site_id AND s.removed_at IS NULL
                    AND s.live_fallback <> 'off'
                    AND NOT EXISTS (SELECT FROM sambapos.table_state AS t
                                    WHERE t.site_id = s.site_id AND t.loaded_at IS NOT NULL)
-                   AND NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id));
+                   AND NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id)) THEN
+    RETURN false;
+  ELSIF sambapos._replica_table('tickets') IS NOT NULL THEN
+    EXECUTE 'SELECT EXISTS (SELECT FROM sambapos_replica.tickets AS t WHERE t.site_id = $1)' INTO has_rows USING site_id;
+  END IF;
+  RETURN NOT has_rows;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_reads_live(integer) IS

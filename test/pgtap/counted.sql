@@ -4,11 +4,24 @@ BEGIN;
 \ir seam.psql
 SELECT no_plan();
 
+CREATE FUNCTION till.add_column(relation name, attribute name, type text) RETURNS void LANGUAGE plpgsql AS
+$$
+BEGIN
+  EXECUTE format('ALTER TABLE sambapos_live_shop.%I ADD COLUMN %I %s', relation, attribute, type);
+  UPDATE pg_attribute SET attfdwoptions = ARRAY['column_name=' || till.source_name(relation, attribute), 'remote_type=' || type]
+  WHERE attrelid = format('sambapos_live_shop.%I', relation)::regclass AND attname = attribute;
+END;
+$$;
+CREATE FUNCTION till.follow(relation name) RETURNS void LANGUAGE sql AS -- as a run that finds a column changed
+$$ SELECT sambapos._replica_ensure(s.site_id, relation) FROM sambapos.site AS s; SELECT sambapos._report_follow(relation) $$;
+-- a table that no report reads, with two columns more than it has
+SELECT till.add_column('paid_items', 'name', 'text'), till.add_column('paid_items', 'group_code', 'text'), till.follow('paid_items');
 SELECT till.sell(1, 10);
+INSERT INTO sambapos_live_shop.paid_items VALUES (1, 1, 2, 'item 1', 'food');
 SELECT till.quiet_sync() AS quiet \gset
 SELECT results_eq('SELECT site, count(*), sum(total_amount) FROM sambapos_report.tickets GROUP BY 1', $$VALUES ('shop', 10::bigint, 200::numeric)$$, 'a view has the rows and the site''s name');
 SELECT set_eq($$SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'sambapos_report'::regnamespace AND c.relkind = 'v'$$,
-              'SELECT table_name FROM sambapos.replicated_table', 'there is one for each replica table');
+              'SELECT table_name FROM sambapos.replicated_table UNION SELECT unnest(sambapos._report_names())::text', 'there is one for each replica table, and one for each report');
 UPDATE sambapos_replica.tickets SET row_state = CASE id WHEN 1 THEN 'cleared' WHEN 2 THEN 'superseded' WHEN 3 THEN 'removed' WHEN 4 THEN 'deleted' ELSE row_state END;
 SELECT results_eq('SELECT id FROM sambapos_report.tickets ORDER BY 1', 'SELECT i FROM generate_series(1, 10) AS i WHERE i NOT IN (3, 4)', 'live, cleared and superseded rows count');
 UPDATE sambapos_replica.tickets SET row_state = 'live';
@@ -20,57 +33,47 @@ SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_class 
 -- what changes a replica table changes its view
 ALTER TABLE sambapos_live_shop.tickets ADD COLUMN colour text, ALTER COLUMN transaction_document_id TYPE bigint;
 UPDATE pg_attribute SET attfdwoptions = '{column_name=Colour,remote_type=text}' WHERE attrelid = 'sambapos_live_shop.tickets'::regclass AND attname = 'colour';
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'a column comes, and one gets wider');
+SELECT lives_ok($$SELECT till.follow('tickets')$$, 'a column comes, and one gets wider');
 SELECT is((SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'sambapos_report.tickets'::regclass AND attname IN ('colour', 'transaction_document_id')),
           'colour text, transaction_document_id bigint', 'the view follows');
 CREATE VIEW mine AS SELECT site, total_amount FROM sambapos_report.tickets;
 ALTER TABLE sambapos_live_shop.tickets ADD COLUMN shape text;
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'a new column does not mind a view of the user''s');
+SELECT lives_ok($$SELECT till.follow('tickets')$$, 'a new column does not mind a view of the user''s');
 DROP VIEW mine;
 ALTER TABLE sambapos_live_shop.tickets DROP COLUMN colour, DROP COLUMN shape, ALTER COLUMN transaction_document_id TYPE integer;
 
 -- a column of the source may be called as the site's column is, now or later
-CREATE FUNCTION till.add_column(relation name, attribute name, type text) RETURNS void LANGUAGE plpgsql AS
-$$
-BEGIN
-  EXECUTE format('ALTER TABLE sambapos_live_shop.%I ADD COLUMN %I %s', relation, attribute, type);
-  UPDATE pg_attribute SET attfdwoptions = ARRAY['column_name=' || attribute, 'remote_type=' || type]
-  WHERE attrelid = format('sambapos_live_shop.%I', relation)::regclass AND attname = attribute;
-END;
-$$;
 CREATE FUNCTION till.view_columns(relation name, n integer) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = format('sambapos_report.%I', relation)::regclass AND attnum > 0
    AND (attnum <= n OR attname LIKE 'site%') $$;
-SELECT till.add_column('menu_items', 'site', 'text');
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, 'a column Site comes');
-SELECT is(till.view_columns('menu_items', 2), 'site_name,site_id,site', 'the view calls its own site_name');
-SELECT till.add_column('menu_items', 'site_name', 'text');
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, 'and a column SiteName');
-SELECT is(till.view_columns('menu_items', 2), 'site_name_2,site_id,site,site_name', 'the view finds a third name');
-SELECT is((SELECT site_name_2 || ' ' || name FROM sambapos_report.menu_items WHERE id = 1), 'shop item 1', 'and has the rows');
-CREATE VIEW mine AS SELECT site_name_2, name FROM sambapos_report.menu_items;
-SELECT till.add_column('menu_items', 'site_name_2', 'text');
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, 'a view of the user''s that stands in the way stops no copying');
-SELECT has_column('sambapos_replica'::name, 'menu_items'::name, 'site_name_2'::name, 'the table has the column');
+SELECT till.add_column('paid_items', 'site', 'text');
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, 'a column Site comes');
+SELECT is(till.view_columns('paid_items', 2), 'site_name,site_id,site', 'the view calls its own site_name');
+SELECT till.add_column('paid_items', 'site_name', 'text');
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, 'and a column SiteName');
+SELECT is(till.view_columns('paid_items', 2), 'site_name_2,site_id,site,site_name', 'the view finds a third name');
+SELECT is((SELECT site_name_2 || ' ' || name FROM sambapos_report.paid_items WHERE id = 1), 'shop item 1', 'and has the rows');
+CREATE VIEW mine AS SELECT site_name_2, name FROM sambapos_report.paid_items;
+SELECT till.add_column('paid_items', 'site_name_2', 'text');
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, 'a view of the user''s that stands in the way stops no copying');
+SELECT has_column('sambapos_replica'::name, 'paid_items'::name, 'site_name_2'::name, 'the table has the column');
 SELECT is((SELECT site_name_2 || ' ' || name FROM mine WHERE name = 'item 1'), 'shop item 1', 'the views are as they were');
 DROP VIEW mine;
 SELECT sambapos_refresh_reports() AS made \gset
-SELECT is(till.view_columns('menu_items', 2), 'site_name_3,site_id,site,site_name,site_name_2', 'and all is there when it is gone');
+SELECT is(till.view_columns('paid_items', 2), 'site_name_3,site_id,site,site_name,site_name_2', 'and all is there when it is gone');
 
 -- a column that cannot be followed is renamed, or converted, as the hint says
-ALTER TABLE sambapos_live_shop.menu_items ALTER COLUMN group_code TYPE integer USING NULL;
-SELECT throws_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, '42804', NULL, 'text became integer');
-ALTER TABLE sambapos_replica.menu_items RENAME group_code TO group_code_of_before;
-ALTER TABLE sambapos_replica.menu_items_history RENAME group_code TO group_code_of_before;
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, 'the old column was renamed');
-SELECT is((SELECT group_code_of_before || coalesce(group_code::text, ' -') FROM sambapos_report.menu_items WHERE id = 1), 'food -', 'the view has both');
-ALTER TABLE sambapos_live_shop.menu_items ALTER COLUMN group_code TYPE boolean USING NULL;
-DROP VIEW sambapos_report.menu_items;
-ALTER TABLE sambapos_replica.menu_items ALTER COLUMN group_code TYPE boolean USING NULL;
-ALTER TABLE sambapos_replica.menu_items_history ALTER COLUMN group_code TYPE boolean USING NULL;
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'menu_items') FROM sambapos.site$$, 'or was converted, its view dropped before');
-SELECT is((SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'sambapos_report.menu_items'::regclass AND attname = 'group_code'), 'boolean', 'which is there again');
-ALTER TABLE sambapos_live_shop.menu_items DROP COLUMN site, DROP COLUMN site_name, DROP COLUMN site_name_2;
+ALTER TABLE sambapos_live_shop.paid_items ALTER COLUMN group_code TYPE integer USING NULL;
+SELECT throws_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, '42804', NULL, 'text became integer');
+ALTER TABLE sambapos_replica.paid_items RENAME group_code TO group_code_of_before;
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, 'the old column was renamed');
+SELECT is((SELECT group_code_of_before || coalesce(group_code::text, ' -') FROM sambapos_report.paid_items WHERE id = 1), 'food -', 'the view has both');
+ALTER TABLE sambapos_live_shop.paid_items ALTER COLUMN group_code TYPE boolean USING NULL;
+DROP VIEW sambapos_report.paid_items;
+ALTER TABLE sambapos_replica.paid_items ALTER COLUMN group_code TYPE boolean USING NULL;
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'paid_items') FROM sambapos.site$$, 'or was converted, its view dropped before');
+SELECT is((SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 'sambapos_report.paid_items'::regclass AND attname = 'group_code'), 'boolean', 'which is there again');
+ALTER TABLE sambapos_live_shop.paid_items DROP COLUMN site, DROP COLUMN site_name, DROP COLUMN site_name_2;
 
 -- a view that is made anew keeps who may do what with it
 CREATE ROLE till_clerk;
@@ -85,14 +88,14 @@ SELECT is(till.may('tickets'), 't t t f', 'a view that somebody was given');
 SELECT sambapos_refresh_reports() AS made \gset
 SELECT is(till.may('tickets'), 't t t f', 'all views were made anew');
 SELECT till.add_column('tickets', 'guests', 'integer'), till.add_column('tickets', 'covers', 'integer');
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'two columns come');
+SELECT lives_ok($$SELECT till.follow('tickets')$$, 'two columns come');
 ALTER TABLE sambapos_live_shop.tickets ALTER COLUMN guests TYPE bigint, ALTER COLUMN covers TYPE bigint;
-SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'and get wider');
+SELECT lives_ok($$SELECT till.follow('tickets')$$, 'and get wider');
 SELECT is(till.may('tickets'), 't t t f', 'the view was made anew');
 ALTER TABLE sambapos_live_shop.tickets DROP COLUMN guests, DROP COLUMN covers;
 
 DROP VIEW sambapos_report.orders;
-SELECT is(sambapos_refresh_reports(), (SELECT count(*)::integer FROM sambapos.replicated_table), 'all can be made anew');
+SELECT is(sambapos_refresh_reports(), (SELECT count(*)::integer FROM (SELECT table_name FROM sambapos.replicated_table UNION SELECT unnest(sambapos._report_names())::text) AS all_of_them), 'all can be made anew');
 SELECT has_view('sambapos_report', 'orders', 'also one that was dropped');
 
 -- a role with a level sees what is made later
@@ -143,8 +146,7 @@ SELECT sambapos._site_forget(:old_id);
 INSERT INTO sambapos.site (site_id, name, server) VALUES (sambapos._site_free_id('bar'), 'bar', 'nowhere');
 INSERT INTO sambapos_replica.tickets (site_id, epoch, id, version) SELECT site_id, 1, 1, 1 FROM sambapos.site;
 SELECT throws_ok(format('SELECT * FROM sambapos_adopt(%s, ''bar'')', :old_id), '55000', 'site "bar" has rows of its own already', 'a site that has rows adopts none');
-DROP VIEW sambapos_report.menu_items; -- earlier versions can be all that is left
-DROP TABLE sambapos_replica.menu_items;
+DROP TABLE sambapos_replica.menu_items CASCADE; -- and the reports that read it: earlier versions can be all that is left
 INSERT INTO sambapos_replica.menu_items_history (site_id, epoch, id, valid_from, valid_to, version) VALUES (:old_id, 1, 1, now(), now(), 1);
 SELECT ok(count(*) > 3 AND bool_and(action = 'dropped'), 'the rows are dropped') FROM sambapos_adopt(:old_id, drop_data => true);
 SELECT is_empty('SELECT * FROM sambapos_adopt()', 'none is left');
