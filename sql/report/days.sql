@@ -50,7 +50,7 @@ SELECT s.site AS site, -- The site's name
        nullif(btrim(m.group_code), '') AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
        sum(CASE WHEN o.decrease_inventory OR o.increase_inventory THEN o.quantity ELSE 0 END) AS quantity, -- How many, gifts and returns included, voids not
        sum(o.line_total) AS line_total, -- What the lines come to
-       round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * c.discounts / w.plain ELSE 0 END), 2) AS discounts, -- Their share of the tickets' calculations before tax
+       round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2) AS discounts, -- Their share of the tickets' calculations before tax
        round(sum(o.line_total + CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2) AS amount, -- What the lines come to after discounts
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read

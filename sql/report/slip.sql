@@ -279,9 +279,14 @@ DECLARE
   place sambapos._place := sambapos._report_place(site, source);
   period record;
 BEGIN
-  EXECUTE sambapos._report_sql($query$SELECT w.id, w.start_date, CASE WHEN w.end_date = w.start_date THEN 'infinity'
-                                             ELSE w.end_date END AS end_date FROM {work_periods} AS w
-      WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2) ORDER BY w.start_date DESC, w.epoch DESC LIMIT 1$query$, place)
+  EXECUTE sambapos._report_sql($query$
+      SELECT p.id, p.start_date, p.end_date
+      FROM (SELECT w.id, w.epoch, w.start_date,
+                   CASE WHEN w.end_date = w.start_date -- open, also when it was cleared: until the next one
+                        THEN coalesce(lead(w.start_date) OVER (ORDER BY w.start_date, w.epoch, w.id), 'infinity')
+                        ELSE w.end_date END AS end_date
+            FROM {work_periods} AS w WHERE w.site_id = $1) AS p
+      WHERE $2 IS NULL OR p.id = $2 ORDER BY p.start_date DESC, p.epoch DESC LIMIT 1$query$, place)
     INTO period USING site_id, work_period;
   IF period.id IS NULL THEN
     RAISE EXCEPTION '%', CASE WHEN work_period IS NULL THEN format('site "%s" has no work period', site)

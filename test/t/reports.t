@@ -1,0 +1,132 @@
+# Every report on the replica equals, to the last decimal and row, what follows from the till's own rows (Reports.pm):
+# of a site that was never synced, after the first load, after a clear, and over two lives of the same ids. A view asks
+# the till for each table once, and not at all when there is a replica. The work period report equals SambaPOS's slip.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Harness;
+use Reports;
+
+my $till = Harness::till('--timezone', 'UTC');
+$till->ctl(qw(fill --tickets 700 --seed 11));
+$till->ctl(qw(play --edits 200 --seed 12));
+my $db = Harness::cluster()->database('shop');
+$db->connect_till($till);
+$db->run("SELECT count(*) FROM sambapos_add_site('shop', 'till')");
+my @reports = sort keys %Reports::asked;
+is_deeply([ sort map { $_->[0] } $db->rows('SELECT unnest(sambapos._report_names())') ], \@reports, 'every report is compared');
+
+sub equal
+{
+	my ($report, $found, $expected, $when) = @_;
+	my %balance;
+	$balance{$_}++ for @{ Reports::escaped($expected->{$report} // []) };
+	$balance{$_}-- for @$found;
+	my @bad = map { ($balance{$_} > 0 ? 'lacks' : 'has') . " $_" } grep { $balance{$_} } sort keys %balance;
+	is_deeply([ splice @bad, 0, 6 ], [], "$when: $report (" . scalar(@$found) . ' rows)');
+}
+
+sub all_equal
+{
+	my ($expected, $when, $where) = @_;
+	equal($_, Reports::found($db, $_, $where), $expected, $when) for @reports;
+}
+
+# What a query asked of the till: how many questions about each table.
+sub asked
+{
+	my ($query) = @_;
+	my ($mark) = $till->sql('SELECT MAX(number) FROM till.requests') =~ /(\d+)/;
+	$db->run($query);
+	my %asked;
+	$asked{$_}++ for $till->sql("SELECT REPLACE(REPLACE(sql, CHAR(10), ' '), CHAR(13), ' ') FROM till.requests WHERE number > $mark AND application_name LIKE 'sambapos_fdw%'") =~ /FROM \[dbo\]\.\[(\w+)\]/g;
+	return \%asked;
+}
+
+# ---- never synced ----
+
+my $first = Reports::rows($till);
+my $expected = Reports::reports([$first]);
+all_equal($expected, 'live');
+is($db->value('SELECT string_agg(DISTINCT data_source, \',\') FROM sambapos_report.daily_sales'), 'live', 'it is said to be live');
+for my $report (@reports)
+{
+	my $asked = asked("SELECT count(*) FROM (SELECT * FROM sambapos_report.$report OFFSET 0) AS r");
+	is_deeply({ map { $asked->{$_} > 1 ? ($_ => $asked->{$_}) : () } keys %$asked }, {}, "live: $report asks for each table once") or diag explain $asked;
+	cmp_ok(scalar keys %$asked, '>', 0, "live: $report asks the till");
+}
+my ($closed, $open) = map { my $is_open = $_; map { $_->{Id} } grep { ($_->{StartDate} eq $_->{EndDate}) == $is_open } @{ $first->{WorkPeriods} } } 0, 1;
+sub slip { my ($of, $source) = @_; return [ split /\n/, $db->run("SELECT concat_ws(' | ', section, line, coalesce(trim_scale(quantity)::text, '~'), coalesce(trim_scale(percent)::text, '~'), coalesce(trim_scale(amount)::text, '~')) FROM sambapos_report.work_period_report('shop', $of, $source)") ] }
+my @periods = map { $_->{Id} } @{ $first->{WorkPeriods} };
+is_deeply(slip($periods[0], 'NULL'), [ Reports::slip($first, $periods[0]) ], 'live: the slip of the first period');
+is_deeply(slip('NULL', 'NULL'), [ Reports::slip($first, $periods[-1]) ], 'live: the slip of the last one, which is open');
+my $asked = asked("SELECT count(*) FROM sambapos_report.work_period_report('shop')");
+is_deeply({ map { $asked->{$_} > 1 ? ($_ => $asked->{$_}) : () } keys %$asked }, {}, 'live: the slip asks for each table once') or diag explain $asked;
+
+# ---- the replica ----
+
+is_deeply([ map { "$_->{table_name}: $_->{message}" } grep { $_->{status} ne 'ok' } $db->sync ], [], 'synced');
+all_equal($expected, 'replica');
+is($db->value('SELECT string_agg(DISTINCT data_source, \',\') FROM sambapos_report.daily_sales'), 'replica', 'it is said to be the replica');
+is_deeply(asked("SELECT count(*) FROM sambapos_report.daily_sales; SELECT count(*) FROM sambapos_report.payments; SELECT count(*) FROM sambapos_report.work_period_report('shop')"), {}, 'the till is not asked');
+is_deeply(slip($_, 'NULL'), [ Reports::slip($first, $_) ], "the slip of period $_") for @periods[ 0, int(@periods / 2), -1 ];
+is_deeply(slip($periods[1], "'live'"), slip($periods[1], "'replica'"), 'the slip is the same from both sources');
+
+# each rule of the day
+for (([ 'payment midnight closed', by => 'payment', closed => 1 ], [ 'ticket work_period', end => 'work_period' ], [ 'payment work_period closed', by => 'payment', end => 'work_period', closed => 1 ]))
+{
+	my ($rule, %rule) = @$_;
+	$db->run("SELECT sambapos_configure('shop', 'day_rule', '$rule')");
+	my $by_rule = Reports::reports([$first], %rule);
+	equal($_, Reports::found($db, $_), $by_rule, $rule) for qw(daily_sales payments_by_type category_sales discounts voids_and_gifts taxes tickets);
+}
+$db->run("SELECT sambapos_configure('shop', 'day_rule', NULL)");
+
+# the books: what the days say is what the ledger and the lines say
+is($db->value('SELECT sum(total_amount - net - tax - service) FROM sambapos_report.daily_sales') + 0, 0, 'net, tax and service make the total');
+is($db->value('SELECT (SELECT sum(tax) FROM sambapos_report.daily_sales) - (SELECT sum(amount) FROM sambapos_report.taxes)') + 0, 0, 'taxes add up to those of the days');
+is($db->value('SELECT sum(balance) FROM sambapos_report.accounts') + 0, 0, 'debit and credit are balanced');
+
+# an account, line by line
+my ($room) = grep { my $id = $_->{Id}; 3 < grep { $_->{AccountId} == $id } @{ $first->{AccountTransactionValues} } } sort { $b->{Id} <=> $a->{Id} } @{ $first->{Accounts} };
+my @values = sort { $a->{Date} cmp $b->{Date} || $a->{Id} <=> $b->{Id} } grep { $_->{AccountId} == $room->{Id} } @{ $first->{AccountTransactionValues} };
+my $from = substr $values[2]{Date}, 0, 10;
+my $balance = 0;
+my @statement;
+for (@values)
+{
+	push @statement, Reports::row('~', Reports::shown($balance)) if !@statement && $_->{Date} ge $from;
+	$balance += Reports::amount($_->{Debit}) - Reports::amount($_->{Credit});
+	push @statement, Reports::row($_->{Date}, Reports::shown($balance)) if @statement;
+}
+my $name = $room->{Name} =~ s/'/''/gr;
+my $statement = sub { return [ split /\n/, $db->run("SELECT concat_ws(' | ', CASE WHEN n = 0 THEN '~' ELSE to_char(booked_at, 'YYYY-MM-DD HH24:MI:SS.MS') END, trim_scale(balance)) FROM sambapos_report.account_statement('shop', upper('$name') || ' ', '$from', NULL, '$_[0]')") ] };
+is_deeply($statement->($_), \@statement, "$_: the statement of an account has its balance from line to line") for qw(replica live);
+is($db->error("SELECT * FROM sambapos_report.account_statement('shop', 'nobody', NULL, NULL)")->{sqlstate}, '42704', 'no such account');
+is($db->error("SELECT * FROM sambapos_report.work_period_report('shop', 99999)")->{sqlstate}, '42704', 'no such work period');
+
+# ---- a clear, and ids that are used again ----
+
+$till->ctl(qw(clear --reseed));
+$till->ctl(qw(play --edits 120 --seed 13 --only), 'open,order,void,gift,pay_part,pay,calculate,refund,room_charge,settle_room,pay_account,expense,work_period');
+my $second = Reports::rows($till);
+for (1 .. 3) { $db->sync }
+cmp_ok($db->value('SELECT count(DISTINCT epoch) FROM sambapos_report.ticket_items'), '==', 2, 'ids were used again');
+cmp_ok($db->value("SELECT count(*) FROM (SELECT id FROM sambapos_report.tickets GROUP BY id HAVING count(*) > 1) AS t"), '>', 5, 'two tickets have one id');
+all_equal(Reports::reports([ $first, $second ]), 'two lives');
+cmp_ok($periods[-2], '>', $second->{WorkPeriods}[-1]{Id}, 'a period that was not used again');
+is_deeply(slip($periods[-2], 'NULL'), [ Reports::slip($first, $periods[-2]) ], 'the slip of a period before the clear');
+my $last = $second->{WorkPeriods}[-1]{Id};
+is_deeply(slip('NULL', 'NULL'), [ Reports::slip($second, $last) ], 'the slip of the last period');
+
+# ---- a filter reaches the index ----
+
+$db->run('ANALYZE');
+my $plan = sub { return $db->run("EXPLAIN SELECT * FROM sambapos_report.$_[0]") };
+unlike($plan->("tickets WHERE date >= '2020-01-01' AND date < '2020-01-02'"), qr/Seq Scan on tickets /, 'a day of tickets is looked up');
+unlike($plan->("ticket_items WHERE ticket_date >= '2020-01-01' AND ticket_date < '2020-01-02'"), qr/Seq Scan on (tickets|orders) /, 'a day of lines is looked up');
+unlike($plan->("payments WHERE date >= '2020-01-01' AND date < '2020-01-02'"), qr/Seq Scan on (tickets|payments) /, 'a day of payments is looked up');
+
+done_testing();
