@@ -237,9 +237,9 @@ UNION ALL SELECT 11, 1, ARRAY[-z.amount], NULL, 'Item Sales', z.name, NULL, CASE
        z.amount
   FROM (SELECT coalesce(nullif(q.group_code, ''), '[Undefined]') AS name, sum(i.amount) AS amount,
                sum(sum(i.amount)) OVER () AS all_groups
-        FROM i JOIN {live menu_items} AS q ON q.site_id = $1 AND q.id = i.menu_item_id GROUP BY q.group_code) AS z
+        FROM i JOIN q ON q.id = i.menu_item_id GROUP BY q.group_code) AS z
 UNION ALL SELECT 11, 2, NULL, NULL, 'Item Sales', 'TOTAL', NULL, NULL, coalesce(sum(i.amount), 0)
-  FROM i WHERE EXISTS (SELECT FROM {live menu_items} AS q WHERE q.site_id = $1 AND q.id = i.menu_item_id)
+  FROM i WHERE i.menu_item_id IN (SELECT q.id FROM q)
 $part$;
 END;
 $$;
@@ -254,16 +254,19 @@ DECLARE
 v AS MATERIALIZED (
   SELECT p.user_id, coalesce(min(a.name), '[Undefined]') AS name, count(*) OVER () AS users,
          rank() OVER (ORDER BY min(ARRAY[p.n, p.id]))::integer AS place
-  FROM p LEFT JOIN {live users} AS a ON a.site_id = $1 AND a.id = p.user_id GROUP BY p.user_id)
+  FROM p LEFT JOIN {live users} AS a ON a.site_id = $1 AND a.id = p.user_id GROUP BY p.user_id),
+q AS MATERIALIZED (SELECT q.id, q.group_code FROM {live menu_items} AS q WHERE q.site_id = $1)
 SELECT l.section, l.line, l.quantity::numeric, round(l.percent, 2), round(l.amount, 2),
        row_number() OVER (ORDER BY l.a, l.b, l.d COLLATE "C", l.c, l.line COLLATE "C")::integer, $4, s.data_source, s.as_of
 FROM s CROSS JOIN ($part$ || sambapos._report_slip_head() || sambapos._report_slip_middle()
     || sambapos._report_slip_foot() || ') AS l ORDER BY 6';
 BEGIN
   RETURN sambapos._report_sql(CASE WHEN place.site_id IS NULL THEN parts ELSE
-    regexp_replace(parts, '\{(orders|calculations|payments)\} AS (\w)',
-                   '(SELECT * FROM {\1} AS \2 WHERE \2.ticket_id BETWEEN (SELECT min(t.id) FROM t) '
-                   'AND (SELECT max(t.id) FROM t) OFFSET 0) AS \2', 'g') END, place);
+    regexp_replace(
+      regexp_replace(parts, '\{(orders|calculations|payments)\} AS (\w)',
+                     '(SELECT * FROM {\1} AS \2 WHERE \2.ticket_id BETWEEN (SELECT min(t.id) FROM t) '
+                     'AND (SELECT max(t.id) FROM t) OFFSET 0) AS \2', 'g'),
+      '(\{live \w+\}) AS (\w)', '(SELECT * FROM \1 AS \2 OFFSET 0) AS \2', 'g') END, place);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
