@@ -136,7 +136,7 @@ my @codes = (
 	[ 'an operator', evil('m.code(integer, integer)', 'boolean') . '; CREATE OPERATOR m.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = m.code)',
 		'ALTER TABLE sambapos_replica.menu_items ADD CHECK (id OPERATOR(m.===) id) NOT VALID', 'postgres' ],
 	[ 'a domain', evil('m.code(integer)', 'boolean') . '; CREATE DOMAIN m.d AS text CHECK (VALUE <> \'\')',
-		'DROP VIEW sambapos_report.menu_items; ALTER TABLE sambapos_replica.menu_items ALTER COLUMN name TYPE m.d', 'postgres' ],
+		'DROP VIEW sambapos_report.menu_items, sambapos_report.ticket_items, sambapos_report.category_sales, sambapos_report.json_problems; ALTER TABLE sambapos_replica.menu_items ALTER COLUMN name TYPE m.d', 'postgres' ],
 	[ 'an expression of an index', "CREATE FUNCTION m.code(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'",
 		'CREATE INDEX ON sambapos_replica.menu_items ((m.code(id)))', 'postgres' ],
 	[ 'a child table of hers', 'CREATE TABLE m.t (LIKE sambapos_replica.menu_items INCLUDING ALL)',
@@ -290,7 +290,8 @@ $db->run(<<~SQL);
 	SELECT sambapos_grant('syncer', 'admin'); GRANT USAGE ON FOREIGN SERVER till TO syncer; CREATE USER MAPPING FOR syncer SERVER till $mapping;
 	ALTER SCHEMA sambapos_replica OWNER TO syncer; ALTER SCHEMA sambapos_live_shop OWNER TO syncer; GRANT ALL ON SCHEMA sambapos_report TO syncer; GRANT CREATE ON DATABASE d$count TO syncer;
 	ALTER TABLE sambapos_replica.menu_items OWNER TO syncer; ALTER TABLE sambapos_replica.menu_items_history OWNER TO syncer;
-	ALTER VIEW sambapos_report.menu_items OWNER TO syncer; ALTER FOREIGN TABLE sambapos_live_shop.menu_items OWNER TO syncer;
+	DO \$\$ DECLARE v name; BEGIN FOR v IN SELECT relname FROM pg_class WHERE relnamespace = 'sambapos_report'::regnamespace AND relkind = 'v' LOOP EXECUTE format('ALTER VIEW sambapos_report.%I OWNER TO syncer', v); END LOOP; END \$\$;
+	ALTER FOREIGN TABLE sambapos_live_shop.menu_items OWNER TO syncer;
 	SQL
 my $more = q(SET SESSION AUTHORIZATION syncer; SELECT FROM sambapos_add_table('shop', 'departments'));
 my $error = $db->error($more);
