@@ -57,6 +57,11 @@ c AS MATERIALIZED (
   SELECT t.n, c.id, c.calculation_type_id, c.include_tax, c."order", c.calculation_amount
   FROM t JOIN {calculations} AS c ON (c.site_id, c.epoch, c.ticket_id) = (t.site_id, t.epoch, t.id)),
 y AS MATERIALIZED (SELECT y.id, y.name, y.account_transaction_type_id FROM {live payment_types} AS y WHERE y.site_id = $1),
+qc AS MATERIALIZED (SELECT q.id, q.name FROM {live calculation_types} AS q WHERE q.site_id = $1),
+qt AS MATERIALIZED (SELECT q.id, q.name, q.account_transaction_type_id FROM {live tax_templates} AS q WHERE q.site_id = $1),
+qg AS MATERIALIZED (SELECT q.name, q.data_type FROM {live ticket_tag_groups} AS q WHERE q.site_id = $1),
+qu AS MATERIALIZED (SELECT q.id, q.name FROM {live users} AS q WHERE q.site_id = $1),
+q AS MATERIALIZED (SELECT q.id, q.group_code FROM {live menu_items} AS q WHERE q.site_id = $1),
 p AS MATERIALIZED (
   SELECT t.n, p.id, t.ticket_type_id, p.payment_type_id, p.name, p.amount, p.user_id, coalesce(y.name, '') AS type_name
   FROM t JOIN {payments} AS p ON (p.site_id, p.epoch, p.ticket_id) = (t.site_id, t.epoch, t.id)
@@ -93,14 +98,14 @@ u AS MATERIALIZED ( -- ticket types of all tickets together
 d AS MATERIALIZED ( -- calculations of all tickets together
   SELECT c.include_tax, coalesce(q.name, '[Undefined]') AS name, min(ARRAY[c."order", c.n, c.id]) AS first,
          sum(c.calculation_amount) AS amount
-  FROM c LEFT JOIN {live calculation_types} AS q ON q.site_id = $1 AND q.id = c.calculation_type_id
+  FROM c LEFT JOIN qc AS q ON q.id = c.calculation_type_id
   GROUP BY c.include_tax, c.calculation_type_id, q.name),
 e AS MATERIALIZED ( -- tax templates
   SELECT q.id, q.name, coalesce(sum(z.tax), 0) AS tax, count(*) OVER () AS templates, q.account_transaction_type_id
-  FROM {live tax_templates} AS q
+  FROM qt AS q
   LEFT JOIN (SELECT x.n, x.transaction_type_id, round(sum(x.amount), 2) AS tax FROM x GROUP BY x.n, x.transaction_type_id) AS z
     ON z.transaction_type_id = q.account_transaction_type_id
-  WHERE q.site_id = $1 GROUP BY q.id, q.name, q.account_transaction_type_id),
+  GROUP BY q.id, q.name, q.account_transaction_type_id),
 i AS MATERIALIZED ( -- each line's share of its ticket's discount
   SELECT o.n, o.id, o.menu_item_id, o.increase_inventory, o.creating_user_name,
          o.line_total + CASE WHEN m.pre = 0 THEN 0 WHEN m.plain > 0 THEN o.line_total * m.pre / m.plain
@@ -134,7 +139,7 @@ tg AS MATERIALIZED ( -- tags of tickets that have one with a value
 tv AS MATERIALIZED (
   SELECT tg.tn, tg.tv, g.data_type, count(*) AS tickets, sum(tg.plain) AS amount,
          CASE WHEN tg.tv ~ '^\s*-?\d{1,9}(\.\d{1,9})?\s*$' THEN tg.tv::numeric END AS value
-  FROM tg JOIN {live ticket_tag_groups} AS g ON g.site_id = $1 AND g.name = tg.tn
+  FROM tg JOIN qg AS g ON g.name = tg.tn
   GROUP BY tg.tn, tg.tv, g.data_type),
 tt AS MATERIALIZED (
   SELECT tv.tn, tv.data_type, sum(tv.tickets) AS tickets, sum(tv.amount) AS amount,
@@ -254,19 +259,16 @@ DECLARE
 v AS MATERIALIZED (
   SELECT p.user_id, coalesce(min(a.name), '[Undefined]') AS name, count(*) OVER () AS users,
          rank() OVER (ORDER BY min(ARRAY[p.n, p.id]))::integer AS place
-  FROM p LEFT JOIN {live users} AS a ON a.site_id = $1 AND a.id = p.user_id GROUP BY p.user_id),
-q AS MATERIALIZED (SELECT q.id, q.group_code FROM {live menu_items} AS q WHERE q.site_id = $1)
+  FROM p LEFT JOIN qu AS a ON a.id = p.user_id GROUP BY p.user_id)
 SELECT l.section, l.line, l.quantity::numeric, round(l.percent, 2), round(l.amount, 2),
        row_number() OVER (ORDER BY l.a, l.b, l.d COLLATE "C", l.c, l.line COLLATE "C")::integer, $4, s.data_source, s.as_of
 FROM s CROSS JOIN ($part$ || sambapos._report_slip_head() || sambapos._report_slip_middle()
     || sambapos._report_slip_foot() || ') AS l ORDER BY 6';
 BEGIN
   RETURN sambapos._report_sql(CASE WHEN place.site_id IS NULL THEN parts ELSE
-    regexp_replace(
-      regexp_replace(parts, '\{(orders|calculations|payments)\} AS (\w)',
-                     '(SELECT * FROM {\1} AS \2 WHERE \2.ticket_id BETWEEN (SELECT min(t.id) FROM t) '
-                     'AND (SELECT max(t.id) FROM t) OFFSET 0) AS \2', 'g'),
-      '(\{live \w+\}) AS (\w)', '(SELECT * FROM \1 AS \2 OFFSET 0) AS \2', 'g') END, place);
+    regexp_replace(parts, '\{(orders|calculations|payments)\} AS (\w)',
+                   '(SELECT * FROM {\1} AS \2 WHERE \2.ticket_id BETWEEN (SELECT min(t.id) FROM t) '
+                   'AND (SELECT max(t.id) FROM t) OFFSET 0) AS \2', 'g') END, place);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
