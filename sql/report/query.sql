@@ -107,7 +107,7 @@ BEGIN
      FROM pg_attribute AS a
      WHERE a.attrelid = sambapos._replica_table(_report_all_columns.table_name) AND a.attnum > 0
        AND NOT a.attisdropped AND a.attname <> ALL (taken)),
-    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ') FROM sambapos._report_columns() AS k
+    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ') FROM sambapos._report_columns(_report_all_columns.table_name) AS k
      WHERE k.table_name = _report_all_columns.table_name AND k.column_name <> ALL (taken)));
 END;
 $$;

@@ -11,7 +11,8 @@
 -- * Names are resolved when the query is put together: every relation is written with its schema.
 
 -- What reports read. Another column of a table is there as well; what its type is is known only here when it is not.
-CREATE FUNCTION sambapos._report_columns() RETURNS TABLE (table_name name, column_name name, type_name text)
+CREATE FUNCTION sambapos._report_columns(wanted name DEFAULT NULL)
+RETURNS TABLE (table_name name, column_name name, type_name text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200 SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT k.table_name, split_part(c.word, ' ', 1), split_part(c.word, ' ', 2)
@@ -70,9 +71,10 @@ $$
     ('calculation_types', 'id integer,name text,account_transaction_type_id integer,decrease_amount boolean'),
     ('tax_templates', 'id integer,name text,rate numeric,account_transaction_type_id integer'),
     ('states', 'id integer,group_name text,name text,show_on_end_of_day_report boolean')) AS k (table_name, words)
-  CROSS JOIN LATERAL regexp_split_to_table(k.words, ',') AS c (word);
+  CROSS JOIN LATERAL regexp_split_to_table(k.words, ',') AS c (word)
+  WHERE wanted IS NULL OR k.table_name = wanted;
 $$;
-COMMENT ON FUNCTION sambapos._report_columns() IS
+COMMENT ON FUNCTION sambapos._report_columns(name) IS
   'The columns that reports read, with the type each has where a site''s version of SambaPOS lacks it';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
@@ -99,7 +101,7 @@ BEGIN
     WHERE place.site_id IS NOT NULL
   ), missing AS (
     SELECT k.column_name, format('NULL::%s', k.type_name) AS expression
-    FROM sambapos._report_columns() AS k
+    FROM sambapos._report_columns(_report_list.table_name) AS k
     WHERE k.table_name = _report_list.table_name
       AND NOT EXISTS (SELECT FROM present AS p WHERE p.column_name = k.column_name)
     UNION ALL
@@ -132,7 +134,7 @@ BEGIN
          string_agg(CASE WHEN a.attname IS NULL THEN format('NULL::%s', k.type_name)
                          ELSE 'h.' || quote_ident(k.column_name) END, ', ')
     INTO columns, earlier
-  FROM sambapos._report_columns() AS k
+  FROM sambapos._report_columns(_report_versions.table_name) AS k
   LEFT JOIN pg_attribute AS a ON a.attrelid = history AND a.attname = k.column_name AND NOT a.attisdropped
   WHERE k.table_name = _report_versions.table_name;
   RETURN format(
