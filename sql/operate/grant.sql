@@ -13,7 +13,7 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
-                                        AND (p.proname = '_worker_turns'
+                                        AND (p.proname IN ('_worker_turns', '_live_columns') -- they read the catalog
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
              WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true

@@ -11,11 +11,14 @@
 -- * Names are resolved when the query is put together: every relation is written with its schema.
 
 -- What reports read. Another column of a table is there as well; what its type is is known only here when it is not.
-CREATE FUNCTION sambapos._report_columns(wanted name DEFAULT NULL)
+CREATE FUNCTION sambapos._report_columns(of_table name DEFAULT NULL)
 RETURNS TABLE (table_name name, column_name name, type_name text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200 SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT k.table_name, split_part(c.word, ' ', 1), split_part(c.word, ' ', 2)
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT k.table_name::name, split_part(c.word, ' ', 1)::name, split_part(c.word, ' ', 2)
   FROM (VALUES
     ('tickets', 'id integer,last_update_time timestamp,ticket_number text,date timestamp,last_order_date timestamp,'
                 'last_payment_date timestamp,is_closed boolean,remaining_amount numeric,total_amount numeric,'
@@ -71,11 +74,13 @@ $$
     ('calculation_types', 'id integer,name text,account_transaction_type_id integer,decrease_amount boolean'),
     ('tax_templates', 'id integer,name text,rate numeric,account_transaction_type_id integer'),
     ('states', 'id integer,group_name text,name text,show_on_end_of_day_report boolean')) AS k (table_name, words)
-  CROSS JOIN LATERAL regexp_split_to_table(k.words, ',') AS c (word)
-  WHERE wanted IS NULL OR k.table_name = wanted;
+  CROSS JOIN LATERAL string_to_table(k.words, ',') AS c (word)
+  WHERE of_table IS NULL OR k.table_name = of_table;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._report_columns(name) IS
-  'The columns that reports read, with the type each has where a site''s version of SambaPOS lacks it';
+  'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS lacks '
+  'it';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
 CREATE FUNCTION sambapos._report_list(place sambapos._place, table_name name, relation regclass) RETURNS text
@@ -102,8 +107,7 @@ BEGIN
   ), missing AS (
     SELECT k.column_name, format('NULL::%s', k.type_name) AS expression
     FROM sambapos._report_columns(_report_list.table_name) AS k
-    WHERE k.table_name = _report_list.table_name
-      AND NOT EXISTS (SELECT FROM present AS p WHERE p.column_name = k.column_name)
+    WHERE NOT EXISTS (SELECT FROM present AS p WHERE p.column_name = k.column_name)
     UNION ALL
     SELECT v.name, v.expression
     FROM (VALUES ('site_id'::name, 'NULL::integer'), ('epoch', 'NULL::integer'), ('row_state', 'NULL::text'))
@@ -120,7 +124,7 @@ COMMENT ON FUNCTION sambapos._report_list(sambapos._place, name, regclass) IS
   'The columns of a table as a report reads them, as a select list';
 
 -- Of masters each id once: what a name was is wanted of what is gone, too. The row at the source comes first, then that
--- of the latest epoch.
+-- of the latest epoch. A version holds since the one before it ended: synced_at also says when the row was deleted.
 CREATE FUNCTION sambapos._report_versions(list text, table_name name) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -135,17 +139,19 @@ BEGIN
                          ELSE 'h.' || quote_ident(k.column_name) END, ', ')
     INTO columns, earlier
   FROM sambapos._report_columns(_report_versions.table_name) AS k
-  LEFT JOIN pg_attribute AS a ON a.attrelid = history AND a.attname = k.column_name AND NOT a.attisdropped
-  WHERE k.table_name = _report_versions.table_name;
+  LEFT JOIN pg_attribute AS a ON a.attrelid = history AND a.attname = k.column_name AND NOT a.attisdropped;
   RETURN format(
     '(SELECT v.*, CASE WHEN row_number() OVER w = 1 THEN ''-infinity'' ELSE v.began END AS valid_from,
              coalesce(lead(v.began) OVER w, ''infinity'') AS valid_to
-      FROM (SELECT r.site_id, r.epoch, %1$s, r.synced_at AS began
-            FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS v
+      FROM (SELECT e.site_id, e.epoch, %1$s,
+                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began) AS began
+            FROM (SELECT r.site_id, r.epoch, %1$s, r.first_seen_at AS began, timestamptz ''infinity'' AS ended
+                  FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e) AS v
       WINDOW w AS (PARTITION BY v.site_id, v.id ORDER BY v.epoch, v.began))',
     columns, list, table_name,
     CASE WHEN history IS NOT NULL
-         THEN format('UNION ALL SELECT h.site_id, h.epoch, %s, h.valid_from FROM %s AS h', earlier, history) END);
+         THEN format('UNION ALL SELECT h.site_id, h.epoch, %s, h.valid_from, h.valid_to FROM %s AS h', earlier, history)
+    END);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_versions(text, name) IS
@@ -198,7 +204,9 @@ BEGIN
             FROM %s AS o
             LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id)) AS o)',
     CASE WHEN orders ~ ' AS modifiers[, ]' THEN orders
-         ELSE format('(SELECT t.*, sambapos._order_tags_price(t.order_tags) AS modifiers FROM %s AS t)', orders) END,
+         ELSE format('(SELECT t.*, CASE WHEN t.order_tags IS NULL OR t.order_tags IN ('''', ''[]'') THEN 0
+                                        ELSE sambapos._order_tags_price(t.order_tags) END AS modifiers FROM %s AS t)',
+                     orders) END,
     sambapos._report_table(place, 'product_timer_values', 'counted'));
 END;
 $$;

@@ -95,10 +95,12 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._tag_cut(text, text) IS 'The value of a tag, cut out of text that is not JSON; NULL: none';
 
+-- A loop, and in it no function: it is asked for each product.
 CREATE FUNCTION sambapos._tag_value(json text, tag text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  wanted text := sambapos._text_fold(tag);
   tags jsonb;
 BEGIN
   IF json IS NULL OR json IN ('', '[]') OR tag IS NULL THEN
@@ -110,8 +112,12 @@ BEGIN
   ELSIF jsonb_typeof(tags) <> 'array' THEN
     RETURN NULL;
   END IF;
-  RETURN (SELECT t.value ->> 'TV' FROM jsonb_array_elements(tags) WITH ORDINALITY AS t (value, n)
-          WHERE sambapos._text_fold(t.value ->> 'TN') = sambapos._text_fold(tag) ORDER BY t.n LIMIT 1);
+  FOR n IN 0 .. jsonb_array_length(tags) - 1 LOOP
+    IF rtrim(lower((tags -> n ->> 'TN') COLLATE pg_catalog."und-x-icu")) = wanted THEN -- _text_fold
+      RETURN tags -> n ->> 'TV';
+    END IF;
+  END LOOP;
+  RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._tag_value(text, text) IS 'The value of the first tag of that name; NULL: there is none';

@@ -7,6 +7,7 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   tags jsonb;
+  total numeric := 0;
 BEGIN
   IF order_tags IS NULL OR order_tags IN ('', '[]') THEN
     RETURN 0;
@@ -15,8 +16,12 @@ BEGIN
   IF jsonb_typeof(tags) IS DISTINCT FROM 'array' THEN
     RETURN 0;
   END IF;
-  RETURN (SELECT coalesce(sum(sambapos._json_number(t.value -> 'PR') * sambapos._json_number(t.value -> 'Q')), 0)
-          FROM jsonb_array_elements(tags) AS t (value));
+  FOR n IN 0 .. jsonb_array_length(tags) - 1 LOOP
+    IF jsonb_typeof(tags -> n -> 'PR') = 'number' AND jsonb_typeof(tags -> n -> 'Q') = 'number' THEN
+      total := total + (tags -> n -> 'PR')::numeric * (tags -> n -> 'Q')::numeric;
+    END IF;
+  END LOOP;
+  RETURN total;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._order_tags_price(text) IS
@@ -79,6 +84,7 @@ CREATE FUNCTION sambapos._order_has_state(order_states text, state text) RETURNS
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  wanted text := sambapos._text_fold(state);
   states jsonb;
 BEGIN
   IF order_states IS NULL OR order_states IN ('', '[]') THEN
@@ -86,10 +92,14 @@ BEGIN
   END IF;
   states := sambapos._safe_json(order_states);
   IF jsonb_typeof(states) IS DISTINCT FROM 'array' THEN
-    RETURN strpos(sambapos._text_fold(order_states), '"s":"' || sambapos._text_fold(state) || '"') > 0;
+    RETURN strpos(sambapos._text_fold(order_states), '"s":"' || wanted || '"') > 0;
   END IF;
-  RETURN EXISTS (SELECT FROM jsonb_array_elements(states) AS s (value)
-                 WHERE sambapos._text_fold(s.value ->> 'S') = sambapos._text_fold(state));
+  FOR n IN 0 .. jsonb_array_length(states) - 1 LOOP
+    IF rtrim(lower((states -> n ->> 'S') COLLATE pg_catalog."und-x-icu")) = wanted THEN -- _text_fold
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._order_has_state(text, text) IS 'True if an order has a state of that name, in any group';
