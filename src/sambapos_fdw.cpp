@@ -87,8 +87,8 @@ _PG_init()
 		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	DefineCustomStringVariable("sambapos.changed_by",
 							   "Who is said to have changed rows of tables on a feed.",
-							   "Set by an application for its user; empty: the role.", &changed_by, "",
-							   PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+							   "Set by an application for its user; empty: the role.", &changed_by,
+							   "", PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	sambapos::worker::init();
 	MarkGUCPrefixReserved("sambapos");
 }

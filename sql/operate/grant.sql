@@ -16,6 +16,9 @@ $$
                                         AND (p.proname = '_worker_turns'
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
+             WHEN p.proname IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change',
+                                'sambapos_full_payload', 'sambapos_full_rows', 'sambapos_delta_payload',
+                                'sambapos_value') THEN true
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
                                                         'sambapos_request_sync', 'sambapos_request')
