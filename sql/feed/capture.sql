@@ -184,3 +184,13 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_capture_drop(sambapos.feed_entity) IS
   'Takes the triggers and functions of an entity away; its table stays';
+
+CREATE FUNCTION sambapos._urgent_drop(u sambapos.urgent_rule) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_urgent_%s(jsonb)', u.rule_id);
+  DELETE FROM sambapos.urgent_rule AS x WHERE x.rule_id = u.rule_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_drop(sambapos.urgent_rule) IS 'Takes a rule away, with its function';

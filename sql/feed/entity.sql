@@ -191,6 +191,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._feed_capture_drop(e);
+  PERFORM sambapos._urgent_drop(u) FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
 END;

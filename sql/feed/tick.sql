@@ -75,6 +75,38 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_notify(sambapos.feed, sambapos.feed_state) IS
   'Tells channel sambapos_changed of a version: feed, incarnation, from, to, how many changes of which entities, scopes';
 
+-- A change that has no columns on record, as an INSERT, may be of any. A DELETE leaves no row to ask.
+CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.feed, stamped bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos.change;
+  holds boolean;
+BEGIN
+  FOR c IN
+    SELECT k.* FROM sambapos.change AS k
+    WHERE (k.feed_id, k.version, k.entity) = (f.feed_id, stamped, u.entity) AND k.key IS NOT NULL
+      AND (k.operation = 'DELETE' OR u.columns IS NULL OR k.changed_columns IS NULL OR k.changed_columns && u.columns)
+    ORDER BY k.change_id
+  LOOP
+    holds := c.operation = 'DELETE' OR u.condition IS NULL;
+    IF NOT holds THEN
+      EXECUTE format('SELECT sambapos._feed_urgent_%s($1)', u.rule_id) INTO holds USING c.key;
+    END IF;
+    IF holds THEN
+      PERFORM pg_notify('sambapos_urgent', jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity,
+                                                              'key', c.key, 'rule', u.rule, 'version', stamped)::text);
+    END IF;
+  END LOOP;
+  UPDATE sambapos.urgent_rule AS x SET problem = NULL WHERE x.rule_id = u.rule_id AND x.problem IS NOT NULL;
+EXCEPTION WHEN OTHERS THEN
+  UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
+  RAISE WARNING 'rule "%" of feed "%" cannot be asked: %', u.rule, f.name, SQLERRM;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.feed, bigint) IS
+  'Tells channel sambapos_urgent of the changes of a version that a rule is about';
+
 CREATE FUNCTION sambapos._feed_stamp(f sambapos.feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -92,6 +124,7 @@ BEGIN
   UPDATE sambapos.change AS c SET version = s.version WHERE c.feed_id = f.feed_id AND c.version IS NULL;
   PERFORM sambapos._feed_compact(f, s.version);
   PERFORM sambapos._feed_notify(f, s);
+  PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u WHERE u.feed_id = f.feed_id;
   PERFORM sambapos._feed_drop_old(f);
 END;
 $$;

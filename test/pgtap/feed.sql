@@ -205,6 +205,21 @@ INSERT INTO pos.sales_2 VALUES ('2026-08-01', 2, 20);
 UPDATE pos.sales SET day = '2026-09-01' WHERE id = 1;
 SELECT is((SELECT string_agg(operation || (key ->> 'id'), ' ' ORDER BY change_id) FROM sambapos.change WHERE entity = 'sales' AND key IS NOT NULL), 'INSERT1 INSERT2 DELETE1 INSERT1', 'also when a row goes to another partition');
 
+-- what is urgent
+SELECT throws_ok($$SELECT sambapos_add_urgent_rule('pos', 'bad', 'products', condition => 'no_such_column > 1')$$, '42703', NULL, 'a condition is parsed when it is added');
+SELECT throws_ok($$SELECT sambapos_add_urgent_rule('pos', 'bad', 'products', columns => '{user_pin}')$$, '42703', NULL, 'a rule is about what is sent');
+SELECT throws_ok($$SELECT sambapos_add_urgent_rule('pos', 'bad', 'product')$$, '42704', NULL, 'of an entity that is there');
+SELECT is_empty('SELECT * FROM sambapos.urgent_rule', 'what was refused has left nothing');
+SELECT lives_ok($$SELECT sambapos_add_urgent_rule('pos', 'cheap', 'products', '{price}', 'r.price < 1')$$, 'a rule');
+CALL sambapos_feed_tick();
+UPDATE pos.products SET price = 0 WHERE id = 1;
+CALL sambapos_feed_tick();
+SELECT is((SELECT problem FROM sambapos.urgent_rule), NULL, 'it can be asked');
+ALTER TABLE pos.products RENAME price TO cost;
+ALTER TABLE pos.products RENAME cost TO price;
+SELECT lives_ok($$SELECT sambapos_remove_urgent_rule('pos', 'cheap')$$, 'and taken away');
+SELECT throws_ok($$SELECT sambapos_remove_urgent_rule('pos', 'cheap')$$, '42704', NULL, 'once');
+
 -- the table is the user's
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('pos', 'products')$$, 'a table is taken off');
 SELECT is_empty($$SELECT * FROM pg_trigger WHERE tgrelid = 'pos.products'::regclass$$, 'no trigger is left');

@@ -168,6 +168,17 @@ $listener->close;
 is(($db->error("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT sambapos_wait_for_change('pos', 0)") // {})->{sqlstate}, '55000', 'above READ COMMITTED nobody would see a change');
 is($db->error("BEGIN READ ONLY; SELECT sambapos_delta_payload('pos', 1), sambapos_full_payload('pos')"), undef, 'what asks writes nothing');
 
+# ---- what is urgent ----
+
+$db->run(q(SELECT sambapos_add_urgent_rule('pos', 'overdrawn', 'account', '{amount}', 'r.amount < -5000')));
+my $alarm = $db->session;
+$alarm->run('LISTEN sambapos_urgent');
+$db->run('UPDATE pos.account SET amount = -6000 WHERE id = 20; UPDATE pos.account SET amount = -4000 WHERE id = 21; CALL sambapos_feed_tick()');
+my $told = join '', $alarm->run('SELECT 1');
+like($told, qr/"sambapos_urgent" with payload "\{[^\n]*"key": ?\{"id": ?20\}[^\n]*"rule": ?"overdrawn"/, 'a change that a rule is about is told by key');
+unlike($told, qr/"id": ?21|6000|4000/, 'others are not, and no value');
+$alarm->close;
+
 # ---- rights ----
 
 $db->run(q(CREATE ROLE client LOGIN; CREATE ROLE stranger LOGIN; SELECT sambapos_grant('client', 'reader')));
@@ -175,6 +186,18 @@ is(($db->error("SET ROLE stranger; SELECT sambapos_full_payload('pos')") // {})-
 is($db->error("SET ROLE client; SELECT sambapos_full_payload('pos')"), undef, 'a reader is');
 is(($db->error('SET ROLE client; SELECT FROM pos.account') // {})->{sqlstate}, '42501', 'who cannot read the table itself');
 is(($db->error("SET ROLE client; SELECT sambapos_add_to_feed('pos', 'pos.account', 'mine')") // {})->{sqlstate}, '42501', 'nor put it on a feed');
+
+# ---- the client in the manual ----
+
+SKIP: {
+	skip 'no python3-psycopg', 2 if system(q(/usr/bin/python3 -c 'import psycopg' 2>/dev/null)) != 0;
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	my $said = `/usr/bin/python3 $Harness::root/doc/examples/feed_client.py dbname=pos pos --once`;
+	my $has = $json->decode($said || '{}');
+	is($has->{version}, $db->value('SELECT version FROM sambapos.feeds'), 'the client in the manual takes everything');
+	is(join(' ', map { "$_ $has->{rows}{account}{$_}{amount}" } sort { $a <=> $b } keys %{ $has->{rows}{account} // {} }),
+		join(' ', map { "@$_" } $db->rows('SELECT id, amount FROM pos.account ORDER BY id')), 'and has what is there');
+}
 
 # ---- the server is killed; a copy; a standby ----
 
