@@ -12,7 +12,16 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
   'True if a column''s name has the word password, pin, secret, token, hash or salt';
 
-CREATE FUNCTION sambapos._feed_check_relation(relation regclass) RETURNS pg_class
+CREATE FUNCTION sambapos._feed_is_replica(f sambapos.feed, relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._table AS t
+                 WHERE t.site_id = f.site_id AND sambapos._replica_table(t.table_name::name) = relation);
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_replica(sambapos.feed, regclass) IS
+  'True if a relation is a replica table of the site whose feed it is';
+
+CREATE FUNCTION sambapos._feed_check_relation(f sambapos.feed, relation regclass) RETURNS pg_class
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -24,9 +33,10 @@ BEGIN
   ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
     RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
   ELSIF c.relnamespace IN ('sambapos'::regnamespace, 'pg_catalog'::regnamespace)
-        OR c.relnamespace IS NOT DISTINCT FROM to_regnamespace('sambapos_replica') THEN
-    RAISE EXCEPTION '"%" cannot be put on a feed of tables of your own', relation USING ERRCODE = 'wrong_object_type',
-      HINT = 'Replica tables are on the feed of their site.';
+        OR (c.relnamespace IS NOT DISTINCT FROM to_regnamespace('sambapos_replica')
+            AND NOT sambapos._feed_is_replica(f, relation)) THEN
+    RAISE EXCEPTION '"%" cannot be put on feed "%"', relation, f.name USING ERRCODE = 'wrong_object_type',
+      HINT = 'Replica tables can be on the feed of a site that copies them; tables of your own on any feed.';
   END IF;
   kind := CASE WHEN c.relkind NOT IN ('r', 'p') THEN
                  CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
@@ -39,7 +49,7 @@ BEGIN
   RETURN c;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_check_relation(regclass) IS 'Raises what keeps a relation off a feed';
+COMMENT ON FUNCTION sambapos._feed_check_relation(sambapos.feed, regclass) IS 'Raises what keeps a relation off a feed';
 
 CREATE FUNCTION sambapos._feed_check_columns(relation regclass, names name[], what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -57,6 +67,27 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_check_columns(regclass, name[], text) IS 'Raises 42703 for a column that is not there';
+
+-- Of a replica table: the source's key, since of an id only the row is sent that is at the source.
+CREATE FUNCTION sambapos._feed_replica_key(f sambapos.feed, table_name name) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._table_key(s, t) FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+  WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_key.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._feed_replica_key(sambapos.feed, name) IS 'The source''s key of a replica table';
+
+CREATE FUNCTION sambapos._feed_replica_columns(f sambapos.feed, table_name name) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT array_agg(c.column_name ORDER BY c.ordinal)
+  FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+  CROSS JOIN LATERAL sambapos._table_columns(s, t) AS c
+  WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_columns.table_name
+    AND NOT sambapos._feed_column_is_secret(c.column_name);
+$$;
+COMMENT ON FUNCTION sambapos._feed_replica_columns(sambapos.feed, name) IS
+  'The source''s columns of a replica table, but for what looks like a secret';
 
 -- A key has to name one row and be there in each.
 CREATE FUNCTION sambapos._feed_key(relation regclass, key name[]) RETURNS name[]
@@ -122,8 +153,9 @@ CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, e
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed(feed);
-  c pg_class := sambapos._feed_check_relation(relation);
+  f sambapos.feed := sambapos._feed_of(feed);
+  c pg_class := sambapos._feed_check_relation(f, relation);
+  is_replica boolean := sambapos._feed_is_replica(f, relation);
   e sambapos.feed_entity;
 BEGIN
   IF capture IS NULL OR capture NOT IN ('statement', 'row') THEN
@@ -140,20 +172,29 @@ BEGIN
     PERFORM sambapos._feed_check_columns(relation, ARRAY[scope], 'scope');
   END IF;
   PERFORM sambapos._feed_check_columns(relation, coalesce(lazy, '{}'), 'lazy');
-  key := sambapos._feed_key(relation, key);
+  IF is_replica THEN
+    key := sambapos._feed_replica_key(f, c.relname);
+    columns := coalesce(columns, sambapos._feed_replica_columns(f, c.relname));
+  ELSE
+    key := sambapos._feed_key(relation, key);
+  END IF;
   IF key && lazy THEN
     RAISE EXCEPTION 'a column of the key cannot be lazy' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   columns := sambapos._feed_columns(relation, key, scope, columns);
-  PERFORM sambapos._feed_table_lock(relation);
+  IF NOT is_replica THEN
+    PERFORM sambapos._feed_table_lock(relation);
+  END IF;
   INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key)
   VALUES (f.feed_id, coalesce(entity, c.relname::text), c.relnamespace::regnamespace::text, c.relname, key, scope, columns,
           ARRAY(SELECT l FROM unnest(lazy) AS l WHERE l = ANY (columns)),
-          CASE WHEN c.relkind = 'p' OR c.relispartition THEN 'row' ELSE capture END,
+          CASE WHEN is_replica THEN 'merge' WHEN c.relkind = 'p' OR c.relispartition THEN 'row' ELSE capture END,
           coalesce(payload_key, entity, c.relname::text))
   RETURNING * INTO e;
-  PERFORM sambapos._feed_capture_make(e, relation);
-  PERFORM sambapos._feed_triggers_make(e, relation);
+  IF NOT is_replica THEN
+    PERFORM sambapos._feed_capture_make(e, relation);
+    PERFORM sambapos._feed_triggers_make(e, relation);
+  END IF;
   PERFORM sambapos._feed_value_make(e, relation);
   PERFORM sambapos._feed_read_make(e, relation);
   INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (f.feed_id, e.entity, 'LOAD', session_user);

@@ -45,11 +45,37 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_incarnation(sambapos.feed_state) IS
   'Which life of a feed: versions of another one mean other changes';
 
-CREATE FUNCTION @extschema@.sambapos_add_feed(feed text) RETURNS void
+CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.feed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  new_id integer;
+  made sambapos.feed;
+BEGIN
+  INSERT INTO sambapos.feed (name, site_id) VALUES (name, site_id) RETURNING * INTO made;
+  INSERT INTO sambapos.feed_state (feed_id, identity) VALUES (made.feed_id, sambapos._feed_identity(NULL));
+  RETURN made;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_make(text, integer) IS 'Makes a feed, at version 0';
+
+-- A site's feed is there when something is put on it; until then it costs nothing.
+CREATE FUNCTION sambapos._feed_of(feed text) RETURNS sambapos.feed
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place_id integer := (SELECT s.site_id FROM sambapos.site AS s WHERE s.name = feed AND s.removed_at IS NULL);
+BEGIN
+  IF place_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos.feed AS f WHERE f.name = _feed_of.feed) THEN
+    RETURN sambapos._feed_make(feed, place_id);
+  END IF;
+  RETURN sambapos._feed(feed);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_of(text) IS 'The feed of that name; that of a site is made at first';
+
+CREATE FUNCTION @extschema@.sambapos_add_feed(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
 BEGIN
   IF feed IS NULL OR feed !~ '^[a-z0-9_]{1,40}$' THEN
     RAISE EXCEPTION 'invalid feed name "%"', coalesce(feed, 'NULL') USING ERRCODE = 'invalid_name',
@@ -58,8 +84,7 @@ BEGIN
     RAISE EXCEPTION '"%" is the name of a site', feed USING ERRCODE = 'duplicate_object',
       HINT = 'A site''s feed has the name of its site. Choose another name for a feed of other tables.';
   END IF;
-  INSERT INTO sambapos.feed (name) VALUES (feed) RETURNING feed_id INTO new_id;
-  INSERT INTO sambapos.feed_state (feed_id, identity) VALUES (new_id, sambapos._feed_identity(NULL));
+  PERFORM sambapos._feed_make(feed, NULL);
 EXCEPTION WHEN unique_violation THEN
   RAISE EXCEPTION 'feed "%" exists already', feed USING ERRCODE = 'duplicate_object';
 END;

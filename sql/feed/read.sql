@@ -59,6 +59,17 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_owned_by_table(text, regclass, text) IS
   'Gives a function that reads a relation to the relation''s owner, for the feed alone';
 
+-- Of a replica table the rows of the site that are at the source.
+CREATE FUNCTION sambapos._feed_rows_meant(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE e.capture WHEN 'merge' THEN format(' AND r.site_id = %s AND r.row_state = ''live''',
+           (SELECT f.site_id FROM sambapos.feed AS f WHERE f.feed_id = e.feed_id)) ELSE '' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_rows_meant(sambapos.feed_entity) IS 'A condition on row r: it is on the feed';
+
 CREATE FUNCTION sambapos._feed_read_make(e sambapos.feed_entity, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -67,7 +78,8 @@ DECLARE
   wanted record := sambapos._feed_key_columns(e, relation, 'k.key');
   after record := sambapos._feed_key_columns(e, relation, '$3');
   its text := CASE WHEN e.scope IS NULL THEN 'true'
-                   ELSE format('($2 IS NULL OR r.%1$I IS NULL OR r.%1$I::text = $2)', e.scope) END;
+                   ELSE format('($2 IS NULL OR r.%1$I IS NULL OR r.%1$I::text = $2)', e.scope) END
+              || sambapos._feed_rows_meant(e);
 BEGIN
   EXECUTE format($sql$CREATE FUNCTION sambapos._feed_read_%s(jsonb[], text, jsonb, integer) -- runtime
 RETURNS TABLE (key jsonb, scope text, data jsonb)
@@ -108,10 +120,10 @@ BEGIN
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $value$
 BEGIN
-  RETURN (SELECT jsonb_build_object('scope', %s) || CASE $2 %s END FROM %s AS r WHERE (%s) = (%s));
+  RETURN (SELECT jsonb_build_object('scope', %s) || CASE $2 %s END FROM %s AS r WHERE (%s) = (%s)%s);
 END;
 $value$
-$sql$, e.entity_id, sambapos._feed_scope_sql(e, 'r'), choices, relation, wanted.of_row, wanted.of_json);
+$sql$, e.entity_id, sambapos._feed_scope_sql(e, 'r'), choices, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e));
   PERFORM sambapos._feed_owned_by_table(name, relation,
     format('Reads one value of %s for the feed; made by sambapos_add_to_feed', relation));
 END;

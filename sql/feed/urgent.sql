@@ -10,9 +10,9 @@ DECLARE
 BEGIN
   EXECUTE format($sql$CREATE FUNCTION sambapos._feed_urgent_%s(jsonb) RETURNS boolean -- runtime
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
-$urgent$ SELECT EXISTS (SELECT FROM %s AS r WHERE (%s) = (%s) AND (%s
+$urgent$ SELECT EXISTS (SELECT FROM %s AS r WHERE (%s) = (%s)%s AND (%s
 )) $urgent$
-$sql$, u.rule_id, relation, wanted.of_row, wanted.of_json, u.condition);
+$sql$, u.rule_id, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e), u.condition);
   PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_urgent_%s(jsonb)', u.rule_id), relation,
                                         format('Whether a row of %s is urgent by rule %s', relation, u.rule));
 END;
@@ -38,7 +38,7 @@ BEGIN
     RAISE EXCEPTION 'a rule can be about columns that are sent only' USING ERRCODE = 'undefined_column',
       HINT = 'The columns are: ' || array_to_string(e.columns, ', ') || '.';
   END IF;
-  PERFORM sambapos._feed_check_relation(relation);
+  PERFORM sambapos._feed_check_relation(f, relation);
   INSERT INTO sambapos.urgent_rule (feed_id, rule, entity, columns, condition)
   VALUES (f.feed_id, rule, entity, columns, condition) RETURNING * INTO u;
   IF condition IS NOT NULL THEN
