@@ -143,6 +143,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_tick(text) IS 'One tick, of a feed or of all';
 
+-- What a site's job and the worker do after a run.
+CREATE FUNCTION sambapos._feed_tick_site(site_id integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := (SELECT x FROM sambapos.feed AS x WHERE x.site_id = _feed_tick_site.site_id);
+BEGIN
+  IF f.feed_id IS NULL
+     OR NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
+    RETURN false;
+  END IF;
+  PERFORM sambapos._feed_stamp(f);
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it had anything to do';
+
 CREATE PROCEDURE @extschema@.sambapos_feed_tick(feed text DEFAULT NULL)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
