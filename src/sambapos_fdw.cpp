@@ -69,6 +69,9 @@ refuse_truncate(List *relations, DropBehavior, bool)
 	refuse_to_write("truncate", static_cast<Relation>(linitial(relations)));
 }
 
+/* Read by the triggers of tables on a feed, through current_setting. */
+char *changed_by;
+
 } // namespace sambapos::fdw
 
 using namespace sambapos::fdw;
@@ -82,6 +85,10 @@ _PG_init()
 		"Reads foreign tables as if the server option invalid_text were replace.",
 		"Of the sync, which switches it on while it reads.", &replace_invalid_text, false,
 		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+	DefineCustomStringVariable("sambapos.changed_by",
+							   "Who is said to have changed rows of tables on a feed.",
+							   "Set by an application for its user; empty: the role.", &changed_by,
+							   "", PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	sambapos::worker::init();
 	MarkGUCPrefixReserved("sambapos");
 }

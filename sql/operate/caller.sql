@@ -28,6 +28,7 @@ $$
          ('lc_monetary', 'C'),
          ('lc_numeric', 'C'),
          ('lc_time', 'C'),
+         ('jit', 'off'),                        -- many small queries: to compile one takes longer than to run it
          ('row_security', 'on');                -- policies as their owners mean them: pg_cron's table of jobs has one
 $$;
 COMMENT ON FUNCTION sambapos._caller_settings() IS

@@ -18,6 +18,9 @@ $$
                                                               WHERE l.lanname = 'c')))
              WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true
              WHEN p.proname IN ('sambapos_safe_json', 'sambapos_tag_value') THEN true
+             WHEN p.proname IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change',
+                                'sambapos_full_payload', 'sambapos_full_rows', 'sambapos_delta_payload',
+                                'sambapos_value') THEN true
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
                                                         'sambapos_request_sync', 'sambapos_request')

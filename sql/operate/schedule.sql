@@ -17,6 +17,7 @@ BEGIN
   IF exactly THEN
     CALL sambapos._run_due(site, true);
     SET LOCAL search_path TO pg_catalog, pg_temp;
+    PERFORM sambapos._feed_tick_site(s.site_id) FROM sambapos.site AS s WHERE s.name = _tick.site;
     RETURN;
   END IF;
   IF sambapos._worker_serves(s.site_id) FROM sambapos._place AS s WHERE s.name = _tick.site AND s.removed_at IS NULL
@@ -37,6 +38,8 @@ BEGIN
     PERFORM pg_sleep(wait);
   END IF;
   CALL sambapos._run_due(site, false);
+  SET LOCAL search_path TO pg_catalog, pg_temp;
+  PERFORM sambapos._feed_tick_site(s.site_id) FROM sambapos.site AS s WHERE s.name = _tick.site;
 END;
 $$;
 COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS

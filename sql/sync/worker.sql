@@ -192,6 +192,9 @@ BEGIN
   failed := false;
   CASE part
     WHEN 'look' THEN
+      IF sambapos._feed_tick_site(site_id) THEN
+        RETURN; -- and look again, in another transaction
+      END IF;
       SELECT w.part, w.failed, w.message INTO part, failed, message FROM sambapos._worker_look(site_id) AS w;
     WHEN 'chunk' THEN
       IF sambapos._chunks_rest(site_id) THEN

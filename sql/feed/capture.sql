@@ -1,0 +1,196 @@
+-- capture.sql: the triggers that enter what changes in a table of the user's.
+--
+-- Rules:
+-- * What a trigger does is written out for its table when the table is put on the feed: nothing is looked up when
+--   somebody writes.
+-- * A writer waits for no other writer, and sends no notification.
+-- * The trigger runs with the rights of who put the table on the feed, since a writer has none on the log.
+
+-- key as JSON, of row alias r.
+CREATE FUNCTION sambapos._feed_key_sql(e sambapos.feed_entity, alias text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'pg_catalog.jsonb_build_object(' || string_agg(format('%L, %I.%I', k.name, alias, k.name), ', ' ORDER BY k.n) || ')'
+  FROM unnest(e.key) WITH ORDINALITY AS k (name, n);
+$$;
+COMMENT ON FUNCTION sambapos._feed_key_sql(sambapos.feed_entity, text) IS 'SQL for the key of a row, as JSON';
+
+CREATE FUNCTION sambapos._feed_scope_sql(e sambapos.feed_entity, alias text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN e.scope IS NULL THEN 'NULL::text' ELSE format('%I.%I::text', alias, e.scope) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_scope_sql(sambapos.feed_entity, text) IS 'SQL for whose row it is';
+
+-- What has no equality (xml, json, point) is compared as text.
+CREATE FUNCTION sambapos._feed_changed_sql(e sambapos.feed_entity, relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'pg_catalog.array_remove(ARRAY[' || string_agg(format(
+           CASE WHEN sambapos._type_has_equality(a.atttypid)
+                THEN 'CASE WHEN o.%1$I IS DISTINCT FROM n.%1$I THEN %2$L::text END'
+                ELSE 'CASE WHEN o.%1$I::text IS DISTINCT FROM n.%1$I::text THEN %2$L::text END' END,
+           c.name, c.name), ', ' ORDER BY c.n) || '], NULL)'
+  FROM unnest(e.columns) WITH ORDINALITY AS c (name, n)
+  JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._feed_changed_sql(sambapos.feed_entity, regclass) IS
+  'SQL for which of the columns that are sent differ between rows o and n';
+
+-- A row that goes to another scope, or gets another key, is gone for the one and new for the other.
+CREATE FUNCTION sambapos._feed_capture_sql(e sambapos.feed_entity, relation regclass, olds text, news text, joined text)
+RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format($sql$
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_by)
+    SELECT %1$s, %2$L, %3$s, %4$s, 'INSERT', writer FROM %5$s AS n;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_by)
+    SELECT %1$s, %2$L, %6$s, %7$s, 'DELETE', writer FROM %8$s AS o;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_columns, changed_by)
+    SELECT %1$s, %2$L, x.scope, x.key, x.operation, x.columns, writer
+    FROM (SELECT %6$s AS old_scope, %3$s AS new_scope, %7$s AS old_key, %4$s AS new_key, %9$s AS columns,
+                 o.%10$I IS NOT NULL AS was, n.%10$I IS NOT NULL AS is
+          FROM %8$s AS o FULL JOIN %5$s AS n ON %11$s) AS p
+    CROSS JOIN LATERAL (SELECT p.was AND p.is AND p.old_key = p.new_key
+                               AND p.old_scope IS NOT DISTINCT FROM p.new_scope AS stays) AS s
+    CROSS JOIN LATERAL (
+      VALUES (1, p.old_scope, p.old_key, 'DELETE', NULL::text[], p.was AND NOT s.stays),
+             (2, p.new_scope, p.new_key, CASE WHEN s.stays THEN 'UPDATE' ELSE 'INSERT' END,
+              CASE WHEN s.stays THEN p.columns END, p.is AND (NOT s.stays OR p.columns <> '{}')))
+      AS x (n, scope, key, operation, columns, counts)
+    WHERE x.counts ORDER BY x.n;
+  ELSE
+    INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (%1$s, %2$L, 'TRUNCATE', writer);
+  END IF;$sql$,
+    e.feed_id, e.entity, sambapos._feed_scope_sql(e, 'n'), sambapos._feed_key_sql(e, 'n'), news,
+    sambapos._feed_scope_sql(e, 'o'), sambapos._feed_key_sql(e, 'o'), olds,
+    sambapos._feed_changed_sql(e, relation), e.key[1], joined);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_capture_sql(sambapos.feed_entity, regclass, text, text, text) IS
+  'What a trigger does when rows of a table change';
+
+-- In a function that runs with its owner's rights current_user is the owner, even under SET ROLE.
+CREATE FUNCTION sambapos._feed_capture_make(e sambapos.feed_entity, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  name text := format('sambapos._feed_capture_%s', e.entity_id);
+  same_key text := (SELECT string_agg(format('o.%I = n.%1$I', k), ' AND ') FROM unnest(e.key) AS k);
+BEGIN
+  EXECUTE format($sql$CREATE FUNCTION %s() RETURNS trigger -- runtime
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$capture$
+DECLARE
+  writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
+                          nullif(current_setting('role'), 'none'), session_user::text);
+BEGIN%s
+  RETURN NULL;
+END;
+$capture$
+$sql$, name,
+    CASE e.capture WHEN 'statement' THEN sambapos._feed_capture_sql(e, relation, 'old_rows', 'new_rows', same_key)
+      ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END);
+  EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', name);
+  EXECUTE format('ALTER FUNCTION %s() DEPENDS ON EXTENSION sambapos_fdw', name);
+  EXECUTE format('COMMENT ON FUNCTION %s() IS %L', name,
+                 format('Enters what changes in %s on the feed; made by sambapos_add_to_feed', relation));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_capture_make(sambapos.feed_entity, regclass) IS
+  'Makes the function that the triggers of an entity''s table call';
+
+CREATE FUNCTION sambapos._feed_trigger_name(e sambapos.feed_entity, event text) RETURNS name
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('sambapos_feed_%s_%s', e.entity_id, event);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_trigger_name(sambapos.feed_entity, text) IS 'What a trigger of an entity is called';
+
+-- Tables that logical replication fills fire only row triggers that are ALWAYS.
+CREATE FUNCTION sambapos._feed_triggers_make(e sambapos.feed_entity, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN
+    SELECT sambapos._feed_trigger_name(e, v.event) AS name, v.* FROM (VALUES
+      ('insert', 'REFERENCING NEW TABLE AS new_rows', 'ROW'),
+      ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', 'ROW'),
+      ('delete', 'REFERENCING OLD TABLE AS old_rows', 'ROW'),
+      ('truncate', '', 'STATEMENT')) AS v (event, transition, level)
+  LOOP
+    EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s %s FOR EACH %s EXECUTE FUNCTION sambapos._feed_capture_%s()',
+                   t.name, t.event, relation, CASE e.capture WHEN 'statement' THEN t.transition ELSE '' END,
+                   CASE e.capture WHEN 'statement' THEN 'STATEMENT' ELSE t.level END, e.entity_id);
+    EXECUTE format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION sambapos_fdw', t.name, relation);
+    IF e.capture = 'row' THEN
+      EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, t.name);
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_triggers_make(sambapos.feed_entity, regclass) IS 'Makes the triggers of an entity''s table';
+
+-- Whoever writes holds the table; whoever waits for it keeps later writers out. So it is waited for briefly, and often.
+CREATE FUNCTION sambapos._feed_table_lock(relation regclass) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '200ms' SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  FOR attempt IN 1 .. 50 LOOP
+    BEGIN
+      EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+      RETURN;
+    EXCEPTION WHEN lock_not_available THEN
+      PERFORM pg_sleep(0.1);
+    END;
+  END LOOP;
+  RAISE EXCEPTION 'table "%" is in use', relation USING ERRCODE = 'lock_not_available',
+    HINT = 'Transactions that write to it have not ended for 15 seconds. Call again when they have.';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_table_lock(regclass) IS
+  'Waits until nobody writes to a table; raises 55P03 when that takes long';
+
+CREATE FUNCTION sambapos._feed_capture_drop(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
+  t record;
+BEGIN
+  IF relation IS NOT NULL THEN
+    PERFORM sambapos._feed_table_lock(relation);
+  END IF;
+  FOR t IN SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger AS g
+           WHERE g.tgfoid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id))
+             AND g.tgparentid = 0 LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);
+  END LOOP;
+  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_capture_%s()', e.entity_id);
+  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id);
+  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_value_%s(jsonb, text)', e.entity_id);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_capture_drop(sambapos.feed_entity) IS
+  'Takes the triggers and functions of an entity away; its table stays';
+
+CREATE FUNCTION sambapos._urgent_drop(u sambapos.urgent_rule) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_urgent_%s(jsonb)', u.rule_id);
+  DELETE FROM sambapos.urgent_rule AS x WHERE x.rule_id = u.rule_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_drop(sambapos.urgent_rule) IS 'Takes a rule away, with its function';

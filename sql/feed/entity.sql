@@ -1,0 +1,266 @@
+-- entity.sql: putting tables on a feed and taking them off.
+
+-- The words that a column's name is made of: user_pin has pin, spinning has not.
+CREATE FUNCTION sambapos._feed_column_is_secret(column_name text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN lower(regexp_replace(column_name, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
+         ~ '(^|[^a-z])(passwords?|pins?|pincode|secrets?|tokens?|hash|hashes|salts?)([^a-z]|$)';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
+  'True if a column''s name has the word password, pin, secret, token, hash or salt';
+
+CREATE FUNCTION sambapos._feed_is_replica(f sambapos.feed, relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._table AS t
+                 WHERE t.site_id = f.site_id AND sambapos._replica_table(t.table_name::name) = relation);
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_replica(sambapos.feed, regclass) IS
+  'True if a relation is a replica table of the site whose feed it is';
+
+CREATE FUNCTION sambapos._feed_check_relation(f sambapos.feed, relation regclass) RETURNS pg_class
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c pg_class := (SELECT k FROM pg_class AS k WHERE k.oid = relation);
+  kind text;
+BEGIN
+  IF c.oid IS NULL THEN
+    RAISE EXCEPTION 'a relation must be given' USING ERRCODE = 'null_value_not_allowed';
+  ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+    RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
+  ELSIF c.relnamespace IN ('sambapos'::regnamespace, 'pg_catalog'::regnamespace)
+        OR (c.relnamespace IS NOT DISTINCT FROM to_regnamespace('sambapos_replica')
+            AND NOT sambapos._feed_is_replica(f, relation)) THEN
+    RAISE EXCEPTION '"%" cannot be put on feed "%"', relation, f.name USING ERRCODE = 'wrong_object_type',
+      HINT = 'Replica tables can be on the feed of a site that copies them; tables of your own on any feed.';
+  END IF;
+  kind := CASE WHEN c.relkind NOT IN ('r', 'p') THEN
+                 CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
+                      ELSE 'no table' END
+               WHEN c.relpersistence = 't' THEN 'a temporary table' WHEN c.relpersistence = 'u' THEN 'an unlogged table' END;
+  IF kind IS NOT NULL THEN
+    RAISE EXCEPTION '"%" is %', relation, kind USING ERRCODE = 'wrong_object_type',
+      HINT = 'Ordinary and partitioned tables can be put on a feed.';
+  END IF;
+  RETURN c;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_relation(sambapos.feed, regclass) IS 'Raises what keeps a relation off a feed';
+
+CREATE FUNCTION sambapos._feed_check_columns(relation regclass, names name[], what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  there text[] := ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
+  unknown name := (SELECT n FROM unnest(names) AS n WHERE n IS NULL OR n::text <> ALL (there) LIMIT 1);
+BEGIN
+  IF unknown IS NOT NULL OR array_position(names, NULL) IS NOT NULL THEN
+    RAISE EXCEPTION 'table "%" has no column "%"', relation, coalesce(unknown, 'NULL') USING ERRCODE = 'undefined_column',
+      DETAIL = format('It was named as %s.', what),
+      HINT = sambapos._name_hint(unknown, there) || 'The columns are: ' || array_to_string(there, ', ') || '.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_columns(regclass, name[], text) IS 'Raises 42703 for a column that is not there';
+
+-- Of a replica table: the source's key, since of an id only the row is sent that is at the source.
+CREATE FUNCTION sambapos._feed_replica_key(f sambapos.feed, table_name name) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._table_key(s, t) FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+  WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_key.table_name;
+$$;
+COMMENT ON FUNCTION sambapos._feed_replica_key(sambapos.feed, name) IS 'The source''s key of a replica table';
+
+CREATE FUNCTION sambapos._feed_replica_columns(f sambapos.feed, table_name name) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT array_agg(c.column_name ORDER BY c.ordinal)
+  FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
+  CROSS JOIN LATERAL sambapos._table_columns(s, t) AS c
+  WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_columns.table_name
+    AND NOT sambapos._feed_column_is_secret(c.column_name);
+$$;
+COMMENT ON FUNCTION sambapos._feed_replica_columns(sambapos.feed, name) IS
+  'The source''s columns of a replica table, but for what looks like a secret';
+
+-- A key has to name one row and be there in each.
+CREATE FUNCTION sambapos._feed_key(relation regclass, key name[]) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found_key name[] := (SELECT array_agg(a.attname ORDER BY k.n)
+                       FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, n)
+                       JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                       WHERE i.indrelid = relation AND i.indisprimary AND k.n <= i.indnkeyatts);
+BEGIN
+  IF key IS NULL THEN
+    IF found_key IS NULL THEN
+      RAISE EXCEPTION 'table "%" has no primary key', relation USING ERRCODE = 'invalid_table_definition',
+        HINT = 'Name the columns of a unique index as key.';
+    END IF;
+    RETURN found_key;
+  END IF;
+  PERFORM sambapos._feed_check_columns(relation, key, 'key');
+  IF NOT EXISTS (SELECT FROM pg_index AS i
+                 WHERE i.indrelid = relation AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+                   AND (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute AS a
+                        WHERE a.attrelid = relation AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))
+                       = (SELECT array_agg(k ORDER BY k) FROM unnest(key) AS k))
+     OR EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = ANY (key) AND NOT a.attnotnull) THEN
+    RAISE EXCEPTION 'columns % of table "%" are no key', array_to_string(key, ', '), relation USING
+      ERRCODE = 'invalid_table_definition', HINT = 'A key has a unique index of just these columns, each NOT NULL.';
+  END IF;
+  RETURN key;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_key(regclass, name[]) IS
+  'The columns that name a row: those given, else the primary key''s; raises 42P16 if they do not';
+
+CREATE FUNCTION sambapos._feed_columns(relation regclass, key name[], scope name, columns name[]) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  present name[] := ARRAY(SELECT a.attname FROM pg_attribute AS a
+                          WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum);
+  secret text := (SELECT string_agg(p, ', ') FROM unnest(present) AS p
+                  WHERE sambapos._feed_column_is_secret(p) AND p <> ALL (key) AND p IS DISTINCT FROM scope);
+BEGIN
+  IF columns IS NOT NULL THEN
+    PERFORM sambapos._feed_check_columns(relation, columns, 'columns');
+    RETURN ARRAY(SELECT p FROM unnest(present) WITH ORDINALITY AS p (p, n) WHERE p.p = ANY (key || columns) ORDER BY p.n);
+  END IF;
+  IF secret IS NOT NULL THEN
+    RAISE NOTICE 'columns of table "%" that look like secrets are left out: %', relation, secret USING
+      HINT = 'They are sent only when argument columns names them.';
+  END IF;
+  RETURN ARRAY(SELECT p.p FROM unnest(present) WITH ORDINALITY AS p (p, n)
+               WHERE p.p = ANY (key) OR p.p IS NOT DISTINCT FROM scope OR NOT sambapos._feed_column_is_secret(p.p)
+               ORDER BY p.n);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_columns(regclass, name[], name, name[]) IS
+  'The columns that are sent: those named and the key, else all but what looks like a secret';
+
+CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, entity text DEFAULT NULL,
+  key name[] DEFAULT NULL, scope name DEFAULT NULL, columns name[] DEFAULT NULL, lazy name[] DEFAULT NULL,
+  capture text DEFAULT 'statement', payload_key text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := sambapos._feed_of(feed);
+  c pg_class := sambapos._feed_check_relation(f, relation);
+  is_replica boolean := sambapos._feed_is_replica(f, relation);
+  e sambapos.feed_entity;
+BEGIN
+  IF capture IS NULL OR capture NOT IN ('statement', 'row') THEN
+    RAISE EXCEPTION 'unknown capture "%"', coalesce(capture, 'NULL') USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Valid: statement; row, for tables that logical replication fills.';
+  ELSIF entity = '' OR payload_key = '' THEN
+    RAISE EXCEPTION 'a name must not be empty' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF EXISTS (SELECT FROM sambapos.feed_entity AS x
+                WHERE x.feed_id = f.feed_id AND x.entity = coalesce(sambapos_add_to_feed.entity, c.relname::text)) THEN
+    RAISE EXCEPTION 'feed "%" has an entity "%" already', feed, coalesce(entity, c.relname::text) USING
+      ERRCODE = 'duplicate_object', HINT = 'Give it another name by argument entity, or remove it first.';
+  END IF;
+  IF scope IS NOT NULL THEN
+    PERFORM sambapos._feed_check_columns(relation, ARRAY[scope], 'scope');
+  END IF;
+  PERFORM sambapos._feed_check_columns(relation, coalesce(lazy, '{}'), 'lazy');
+  IF is_replica THEN
+    key := sambapos._feed_replica_key(f, c.relname);
+    columns := coalesce(columns, sambapos._feed_replica_columns(f, c.relname));
+  ELSE
+    key := sambapos._feed_key(relation, key);
+  END IF;
+  IF key && lazy THEN
+    RAISE EXCEPTION 'a column of the key cannot be lazy' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  columns := sambapos._feed_columns(relation, key, scope, columns);
+  IF NOT is_replica THEN
+    PERFORM sambapos._feed_table_lock(relation);
+  END IF;
+  INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key)
+  VALUES (f.feed_id, coalesce(entity, c.relname::text), c.relnamespace::regnamespace::text, c.relname, key, scope, columns,
+          ARRAY(SELECT l FROM unnest(lazy) AS l WHERE l = ANY (columns)),
+          CASE WHEN is_replica THEN 'merge' WHEN c.relkind = 'p' OR c.relispartition THEN 'row' ELSE capture END,
+          coalesce(payload_key, entity, c.relname::text))
+  RETURNING * INTO e;
+  IF NOT is_replica THEN
+    PERFORM sambapos._feed_capture_make(e, relation);
+    PERFORM sambapos._feed_triggers_make(e, relation);
+  END IF;
+  PERFORM sambapos._feed_value_make(e, relation);
+  PERFORM sambapos._feed_read_make(e, relation);
+  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (f.feed_id, e.entity, 'LOAD', session_user);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[], name, name[], name[], text, text) IS
+  'Puts a table of yours on a feed: from now on its changes are entered, by triggers. entity: its name there, the '
+  'table''s by default. key: the columns that name a row, the primary key''s by default. scope: the column that says '
+  'whose row it is; NULL in it: everybody''s. columns: what is sent; by default all but those whose names hold the '
+  'words password, pin, secret, token, hash or salt. lazy: columns of which size and hash are sent, and the value by '
+  'sambapos_value. capture: statement, or row for tables that logical replication fills; partitioned tables are always '
+  'row. payload_key: what its array is called in a full payload. For the table''s owner. Errors: 42704 no such feed, '
+  '42710 the entity is there, 42809 no ordinary table, 42501 another role''s, 42P16 no key, 42703 no such column, 22023 '
+  'capture, 55P03 the table is in use';
+
+CREATE FUNCTION sambapos._feed_entity(f sambapos.feed, entity text) RETURNS sambapos.feed_entity
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  e sambapos.feed_entity := (SELECT x FROM sambapos.feed_entity AS x WHERE (x.feed_id, x.entity) = (f.feed_id, _feed_entity.entity));
+  names text[] := ARRAY(SELECT x.entity FROM sambapos.feed_entity AS x WHERE x.feed_id = f.feed_id ORDER BY 1);
+BEGIN
+  IF e.entity_id IS NULL THEN
+    RAISE EXCEPTION 'feed "%" has no entity "%"', f.name, coalesce(entity, 'NULL') USING ERRCODE = 'undefined_object',
+      HINT = sambapos._name_hint(entity, names)
+             || coalesce('The entities are: ' || nullif(array_to_string(names, ', '), '') || '.', 'It has none yet.');
+  END IF;
+  RETURN e;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_entity(sambapos.feed, text) IS 'An entity of a feed; raises 42704 if there is none';
+
+CREATE FUNCTION sambapos._feed_forget_entity(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_capture_drop(e);
+  PERFORM sambapos._urgent_drop(u) FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_forget_entity(sambapos.feed_entity) IS
+  'Takes an entity''s triggers, functions and changes away';
+
+CREATE FUNCTION @extschema@.sambapos_remove_from_feed(feed text, entity text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_forget_entity(sambapos._feed_entity(sambapos._feed(feed), entity));
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_remove_from_feed(text, text) IS
+  'Takes a table off a feed; the table stays. Errors: 42704 no such feed or entity, 55P03 the table is in use';
+
+CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := sambapos._feed(feed);
+BEGIN
+  PERFORM sambapos._feed_forget_entity(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
+  DELETE FROM sambapos.change AS c WHERE c.feed_id = f.feed_id;
+  DELETE FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id;
+  DELETE FROM sambapos.feed AS x WHERE x.feed_id = f.feed_id;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_remove_feed(text) IS
+  'Removes a feed with its changes and triggers; its tables stay. Errors: 42704 no such feed, 55P03 a table is in use';

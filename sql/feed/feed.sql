@@ -1,0 +1,94 @@
+-- feed.sql: adding and removing feeds; which life of a feed is it?
+
+CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.feed
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found_feed sambapos.feed;
+BEGIN
+  SELECT * INTO found_feed FROM sambapos.feed AS f WHERE f.name = _feed.feed;
+  IF found_feed.feed_id IS NULL THEN
+    RAISE EXCEPTION 'there is no feed named "%"', coalesce(feed, 'NULL') USING ERRCODE = 'undefined_object',
+      HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.feed AS f) || '.',
+                      'There are no feeds yet: add one with sambapos_add_feed(feed).');
+  END IF;
+  RETURN found_feed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed(text) IS 'The feed of that name; raises 42704 if there is none';
+
+-- A restored copy has another system identifier or database, a promoted standby another timeline. On a standby nothing
+-- can be asked, and nothing is given out: what the last tick wrote holds.
+CREATE FUNCTION sambapos._feed_identity(stored text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF pg_is_in_recovery() THEN
+    RETURN stored;
+  END IF;
+  RETURN format('%s %s %s', (SELECT c.system_identifier FROM pg_control_system() AS c),
+                (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
+                left(pg_walfile_name(pg_current_wal_lsn()), 8));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_identity(text) IS
+  'System identifier, database and timeline of this server; on a standby those of the last tick';
+
+-- Computed, so that a copy has another one before anybody has written to it.
+CREATE FUNCTION sambapos._feed_incarnation(s sambapos.feed_state) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN md5(s.seed || ' ' || coalesce(sambapos._feed_identity(s.identity), ''))::uuid;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_incarnation(sambapos.feed_state) IS
+  'Which life of a feed: versions of another one mean other changes';
+
+CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.feed
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  made sambapos.feed;
+BEGIN
+  INSERT INTO sambapos.feed (name, site_id) VALUES (name, site_id) RETURNING * INTO made;
+  INSERT INTO sambapos.feed_state (feed_id, identity) VALUES (made.feed_id, sambapos._feed_identity(NULL));
+  RETURN made;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_make(text, integer) IS 'Makes a feed, at version 0';
+
+-- A site's feed is there when something is put on it; until then it costs nothing.
+CREATE FUNCTION sambapos._feed_of(feed text) RETURNS sambapos.feed
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  place_id integer := (SELECT s.site_id FROM sambapos.site AS s WHERE s.name = feed AND s.removed_at IS NULL);
+BEGIN
+  IF place_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos.feed AS f WHERE f.name = _feed_of.feed) THEN
+    RETURN sambapos._feed_make(feed, place_id);
+  END IF;
+  RETURN sambapos._feed(feed);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_of(text) IS 'The feed of that name; that of a site is made at first';
+
+CREATE FUNCTION @extschema@.sambapos_add_feed(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF feed IS NULL OR feed !~ '^[a-z0-9_]{1,40}$' THEN
+    RAISE EXCEPTION 'invalid feed name "%"', coalesce(feed, 'NULL') USING ERRCODE = 'invalid_name',
+      HINT = 'A feed name is 1 to 40 characters of a-z, 0-9 and _, for example "products".';
+  ELSIF EXISTS (SELECT FROM sambapos.site AS s WHERE s.name = feed) THEN
+    RAISE EXCEPTION '"%" is the name of a site', feed USING ERRCODE = 'duplicate_object',
+      HINT = 'A site''s feed has the name of its site. Choose another name for a feed of other tables.';
+  END IF;
+  PERFORM sambapos._feed_make(feed, NULL);
+EXCEPTION WHEN unique_violation THEN
+  RAISE EXCEPTION 'feed "%" exists already', feed USING ERRCODE = 'duplicate_object';
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_add_feed(text) IS
+  'Makes a change feed for tables of your own; sambapos_add_to_feed puts tables on it. Errors: 42602 the name, 42710 '
+  'there is such a feed or site';

@@ -1,0 +1,132 @@
+-- read.sql: reading what an entity's rows have, with the rights of the relation's owner.
+--
+-- Rules:
+-- * A function is written out for each entity. It belongs to the relation's owner: what he may not read, no feed shows.
+
+-- Size and hash in place of a large value; bytea as it is, all else as its text in UTF-8.
+CREATE FUNCTION sambapos._feed_lazy_sql(alias text, column_name text, type oid) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  bytes text := CASE type WHEN 'bytea'::regtype THEN format('%I.%I', alias, column_name)
+                     ELSE format('convert_to(%I.%I::text, ''UTF8'')', alias, column_name) END;
+BEGIN
+  RETURN format('CASE WHEN %1$I.%2$I IS NOT NULL THEN jsonb_build_object(''sha256'', encode(sha256(%3$s), ''hex''), '
+                '''bytes'', length(%3$s)) END', alias, column_name, bytes);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_lazy_sql(text, text, oid) IS 'SQL for what is sent of a lazy column';
+
+CREATE FUNCTION sambapos._feed_data_sql(e sambapos.feed_entity, relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT '(SELECT to_jsonb(x) FROM (SELECT ' || string_agg(
+           CASE WHEN c.name = ANY (e.lazy) THEN sambapos._feed_lazy_sql('r', c.name, a.atttypid)
+                WHEN a.atttypid = 'bytea'::regtype THEN format('encode(r.%I, ''base64'')', c.name)
+                ELSE format('r.%I', c.name) END || format(' AS %I', c.name), ', ' ORDER BY c.n) || ') AS x)'
+  FROM unnest(e.columns) WITH ORDINALITY AS c (name, n)
+  JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._feed_data_sql(sambapos.feed_entity, regclass) IS 'SQL for what is sent of a row r, as JSON';
+
+-- The key's columns as one row each: of r, and out of JSON value k.
+CREATE FUNCTION sambapos._feed_key_columns(e sambapos.feed_entity, relation regclass, json text,
+                                           OUT of_row text, OUT of_json text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT string_agg(format('r.%I', c.name), ', ' ORDER BY c.n),
+         string_agg(format('(%s ->> %L)::%s', json, c.name, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.n)
+  FROM unnest(e.key) WITH ORDINALITY AS c (name, n)
+  JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._feed_key_columns(sambapos.feed_entity, regclass, text) IS
+  'SQL for the columns of a key: of row r, and of a JSON value';
+
+CREATE FUNCTION sambapos._feed_owned_by_table(signature text, relation regclass, words text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
+  reader name := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
+BEGIN
+  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', signature, reader);
+  EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature, words);
+  EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION sambapos_fdw', signature);
+  EXECUTE format('ALTER FUNCTION %s OWNER TO %I', signature, owner);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_owned_by_table(text, regclass, text) IS
+  'Gives a function that reads a relation to the relation''s owner, for the feed alone';
+
+-- Of a replica table the rows of the site that are at the source.
+CREATE FUNCTION sambapos._feed_rows_meant(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE e.capture WHEN 'merge' THEN format(' AND r.site_id = %s AND r.row_state = ''live''',
+           (SELECT f.site_id FROM sambapos.feed AS f WHERE f.feed_id = e.feed_id)) ELSE '' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_rows_meant(sambapos.feed_entity) IS 'A condition on row r: it is on the feed';
+
+CREATE FUNCTION sambapos._feed_read_make(e sambapos.feed_entity, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  name text := format('sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id);
+  wanted record := sambapos._feed_key_columns(e, relation, 'k.key');
+  after record := sambapos._feed_key_columns(e, relation, '$3');
+  its text := CASE WHEN e.scope IS NULL THEN 'true'
+                   ELSE format('($2 IS NULL OR r.%1$I IS NULL OR r.%1$I::text = $2)', e.scope) END
+              || sambapos._feed_rows_meant(e);
+BEGIN
+  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_read_%s(jsonb[], text, jsonb, integer) -- runtime
+RETURNS TABLE (key jsonb, scope text, data jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$read$
+#variable_conflict use_column
+BEGIN
+  IF $1 IS NOT NULL THEN
+    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM unnest($1) AS k (key) JOIN %5$s AS r ON (%6$s) = (%7$s) WHERE %9$s;
+  ELSE
+    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM %5$s AS r WHERE ($3 IS NULL OR (%6$s) > (%8$s)) AND %9$s
+                 ORDER BY %6$s LIMIT $4;
+  END IF;
+END;
+$read$
+$sql$, e.entity_id, sambapos._feed_key_sql(e, 'r'), sambapos._feed_scope_sql(e, 'r'),
+    sambapos._feed_data_sql(e, relation), relation, wanted.of_row, wanted.of_json, after.of_json, its);
+  PERFORM sambapos._feed_owned_by_table(name, relation,
+    format('Reads rows of %s for the feed: those of the keys, or all after a key; made by sambapos_add_to_feed', relation));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_read_make(sambapos.feed_entity, regclass) IS 'Makes the function that reads an entity';
+
+CREATE FUNCTION sambapos._feed_value_make(e sambapos.feed_entity, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  name text := format('sambapos._feed_value_%s(jsonb, text)', e.entity_id);
+  wanted record := sambapos._feed_key_columns(e, relation, '$1');
+  choices text := (SELECT string_agg(format('WHEN %L THEN jsonb_build_object(''sha256'', %s ->> ''sha256'', ''value'', %s)',
+                                            c.name, sambapos._feed_lazy_sql('r', c.name, a.atttypid),
+                                            CASE a.atttypid WHEN 'bytea'::regtype THEN format('encode(r.%I, ''base64'')', c.name)
+                                                 ELSE format('r.%I', c.name) END), ' ')
+                   FROM unnest(e.columns) AS c (name)
+                   JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped);
+BEGIN
+  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_value_%s(jsonb, text) RETURNS jsonb -- runtime
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$value$
+BEGIN
+  RETURN (SELECT jsonb_build_object('scope', %s) || CASE $2 %s END FROM %s AS r WHERE (%s) = (%s)%s);
+END;
+$value$
+$sql$, e.entity_id, sambapos._feed_scope_sql(e, 'r'), choices, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e));
+  PERFORM sambapos._feed_owned_by_table(name, relation,
+    format('Reads one value of %s for the feed; made by sambapos_add_to_feed', relation));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_value_make(sambapos.feed_entity, regclass) IS
+  'Makes the function that reads one value of an entity';

@@ -1,0 +1,173 @@
+-- tick.sql: giving out versions, after the commit and by one hand; telling of them; dropping what is old.
+--
+-- Rules:
+-- * A number that was taken while writing would become visible out of order, and a client would miss changes. So all
+--   that is committed and has no version gets the next one, under a lock that nobody waits for.
+-- * A tick that finds nothing writes nothing.
+
+-- Of a key only the last change is of use to a client, wherever it stands: what columns have changed is added up. What
+-- came before an entity was to be taken anew is of use to none.
+CREATE FUNCTION sambapos._feed_compact(f sambapos.feed, stamped bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH fresh AS (
+    SELECT DISTINCT ON (c.entity, c.key, c.scope) c.change_id, c.entity, c.key, c.scope, c.operation
+    FROM sambapos.change AS c WHERE (c.feed_id, c.version) = (f.feed_id, stamped)
+    ORDER BY c.entity, c.key, c.scope, c.change_id DESC
+  ), gone AS (
+    DELETE FROM sambapos.change AS o USING fresh AS n
+    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.entity = n.entity AND o.change_id < n.change_id
+      AND (n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE')
+           OR o.key = n.key AND o.scope IS NOT DISTINCT FROM n.scope)
+    RETURNING n.change_id, o.operation, o.changed_columns
+  )
+  UPDATE sambapos.change AS c
+     SET changed_columns = CASE WHEN c.operation = 'UPDATE' AND g.all_known
+           THEN ARRAY(SELECT DISTINCT x FROM unnest(c.changed_columns || g.columns) AS x ORDER BY x) END
+    FROM (SELECT d.change_id, bool_and(d.operation = 'UPDATE' AND d.changed_columns IS NOT NULL) AS all_known,
+                 array_agg(x.name) AS columns
+          FROM gone AS d LEFT JOIN LATERAL unnest(d.changed_columns) AS x (name) ON true GROUP BY d.change_id) AS g
+   WHERE c.change_id = g.change_id AND c.changed_columns IS NOT NULL;
+$$;
+COMMENT ON FUNCTION sambapos._feed_compact(sambapos.feed, bigint) IS
+  'Drops changes of a feed that later ones of the same row, in the version given, have made superfluous';
+
+CREATE FUNCTION sambapos._feed_drop_old(f sambapos.feed) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  dropped bigint;
+BEGIN
+  WITH old AS (DELETE FROM sambapos.change AS c
+               WHERE c.feed_id = f.feed_id AND c.version IS NOT NULL AND c.changed_at < now() - f.retention
+               RETURNING c.version)
+  SELECT max(o.version) INTO dropped FROM old AS o;
+  UPDATE sambapos.feed_state AS s SET min_version = dropped WHERE s.feed_id = f.feed_id AND s.min_version < dropped;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_drop_old(sambapos.feed) IS 'Drops numbered changes that are older than retention';
+
+-- Counts and names of entities, never a value: whoever can connect can listen.
+CREATE FUNCTION sambapos._feed_notify(f sambapos.feed, s sambapos.feed_state) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  message jsonb := jsonb_build_object('feed', f.name, 'incarnation', sambapos._feed_incarnation(s),
+                                      'from', s.version - 1, 'to', s.version);
+  entities jsonb;
+  scopes jsonb;
+BEGIN
+  SELECT jsonb_object_agg(n.entity, n.changes) INTO entities
+  FROM (SELECT c.entity, count(*) AS changes FROM sambapos.change AS c
+        WHERE (c.feed_id, c.version) = (f.feed_id, s.version) GROUP BY c.entity) AS n;
+  SELECT jsonb_agg(DISTINCT c.scope) INTO scopes FROM sambapos.change AS c
+  WHERE (c.feed_id, c.version) = (f.feed_id, s.version) AND c.scope IS NOT NULL;
+  IF octet_length((message || jsonb_build_object('entities', entities, 'scopes', scopes))::text) < 7900 THEN
+    message := message || jsonb_build_object('entities', entities, 'scopes', coalesce(scopes, '[]'));
+  ELSIF octet_length((message || jsonb_build_object('entities', entities))::text) < 7900 THEN
+    message := message || jsonb_build_object('entities', entities);
+  ELSE
+    message := message || jsonb_build_object('entityCount', (SELECT count(*) FROM jsonb_object_keys(entities)));
+  END IF;
+  PERFORM pg_notify('sambapos_changed', message::text);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_notify(sambapos.feed, sambapos.feed_state) IS
+  'Tells channel sambapos_changed of a version: feed, incarnation, from, to, how many changes of which entities, scopes';
+
+-- A change that has no columns on record, as an INSERT, may be of any. A DELETE leaves no row to ask.
+CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.feed, stamped bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos.change;
+  holds boolean;
+BEGIN
+  FOR c IN
+    SELECT k.* FROM sambapos.change AS k
+    WHERE (k.feed_id, k.version, k.entity) = (f.feed_id, stamped, u.entity) AND k.key IS NOT NULL
+      AND (k.operation = 'DELETE' OR u.columns IS NULL OR k.changed_columns IS NULL OR k.changed_columns && u.columns)
+    ORDER BY k.change_id
+  LOOP
+    holds := c.operation = 'DELETE' OR u.condition IS NULL;
+    IF NOT holds THEN
+      EXECUTE format('SELECT sambapos._feed_urgent_%s($1)', u.rule_id) INTO holds USING c.key;
+    END IF;
+    IF holds THEN
+      PERFORM pg_notify('sambapos_urgent', jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity,
+                                                              'key', c.key, 'rule', u.rule, 'version', stamped)::text);
+    END IF;
+  END LOOP;
+  UPDATE sambapos.urgent_rule AS x SET problem = NULL WHERE x.rule_id = u.rule_id AND x.problem IS NOT NULL;
+EXCEPTION WHEN OTHERS THEN
+  UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
+  RAISE WARNING 'rule "%" of feed "%" cannot be asked: %', u.rule, f.name, SQLERRM;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.feed, bigint) IS
+  'Tells channel sambapos_urgent of the changes of a version that a rule is about';
+
+CREATE FUNCTION sambapos._feed_stamp(f sambapos.feed) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  s sambapos.feed_state;
+BEGIN
+  IF NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL)
+     OR NOT pg_try_advisory_xact_lock(x'73616d62'::bigint << 32 | f.feed_id) THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('synchronous_commit', 'on', true);
+  UPDATE sambapos.feed_state AS x
+     SET version = x.version + 1, ticked_at = now(), identity = sambapos._feed_identity(x.identity)
+   WHERE x.feed_id = f.feed_id RETURNING * INTO s;
+  UPDATE sambapos.change AS c SET version = s.version WHERE c.feed_id = f.feed_id AND c.version IS NULL;
+  PERFORM sambapos._feed_compact(f, s.version);
+  PERFORM sambapos._feed_notify(f, s);
+  PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u WHERE u.feed_id = f.feed_id;
+  PERFORM sambapos._feed_drop_old(f);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.feed) IS
+  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old';
+
+CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF feed IS NOT NULL THEN
+    PERFORM sambapos._feed(feed); -- raises
+  END IF;
+  PERFORM sambapos._feed_stamp(f) FROM sambapos.feed AS f WHERE feed IS NULL OR f.name = feed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_tick(text) IS 'One tick, of a feed or of all';
+
+-- What a site's job and the worker do after a run.
+CREATE FUNCTION sambapos._feed_tick_site(site_id integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := (SELECT x FROM sambapos.feed AS x WHERE x.site_id = _feed_tick_site.site_id);
+BEGIN
+  IF f.feed_id IS NULL
+     OR NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
+    RETURN false;
+  END IF;
+  PERFORM sambapos._feed_stamp(f);
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it had anything to do';
+
+CREATE PROCEDURE @extschema@.sambapos_feed_tick(feed text DEFAULT NULL)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_tick(feed);
+END;
+$$;
+COMMENT ON PROCEDURE @extschema@.sambapos_feed_tick(text) IS
+  'Gives all changes of a feed, or of all feeds, that are committed and have no version the next one, notifies '
+  'sambapos_changed, drops what is superfluous, and what is older than the feed''s retention. Writes nothing if there '
+  'is nothing. For pg_cron, or any scheduler. Errors: 42704 no such feed';

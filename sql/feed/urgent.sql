@@ -1,0 +1,71 @@
+-- urgent.sql: which changes are told at once, by name and key.
+
+-- The condition is parsed here, and evaluated with the rights of the table's owner, who wrote it.
+CREATE FUNCTION sambapos._urgent_make(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
+  wanted record := sambapos._feed_key_columns(e, relation, '$1');
+BEGIN
+  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_urgent_%s(jsonb) RETURNS boolean -- runtime
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$urgent$ SELECT EXISTS (SELECT FROM %s AS r WHERE (%s) = (%s)%s AND (%s
+)) $urgent$
+$sql$, u.rule_id, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e), u.condition);
+  PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_urgent_%s(jsonb)', u.rule_id), relation,
+                                        format('Whether a row of %s is urgent by rule %s', relation, u.rule));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_make(sambapos.urgent_rule, sambapos.feed_entity) IS
+  'Makes the function that asks a rule''s condition of a row';
+
+CREATE FUNCTION @extschema@.sambapos_add_urgent_rule(feed text, rule text, entity text, columns name[] DEFAULT NULL,
+                                                     condition text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := sambapos._feed(feed);
+  e sambapos.feed_entity := sambapos._feed_entity(f, entity);
+  relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
+  u sambapos.urgent_rule;
+BEGIN
+  IF coalesce(rule, '') = '' THEN
+    RAISE EXCEPTION 'a rule needs a name' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF EXISTS (SELECT FROM sambapos.urgent_rule AS x WHERE (x.feed_id, x.rule) = (f.feed_id, sambapos_add_urgent_rule.rule)) THEN
+    RAISE EXCEPTION 'feed "%" has a rule "%" already', feed, rule USING ERRCODE = 'duplicate_object';
+  ELSIF columns = '{}' OR NOT columns::text[] <@ e.columns THEN
+    RAISE EXCEPTION 'a rule can be about columns that are sent only' USING ERRCODE = 'undefined_column',
+      HINT = 'The columns are: ' || array_to_string(e.columns, ', ') || '.';
+  END IF;
+  PERFORM sambapos._feed_check_relation(f, relation);
+  INSERT INTO sambapos.urgent_rule (feed_id, rule, entity, columns, condition)
+  VALUES (f.feed_id, rule, entity, columns, condition) RETURNING * INTO u;
+  IF condition IS NOT NULL THEN
+    PERFORM sambapos._urgent_make(u, e);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_add_urgent_rule(text, text, text, name[], text) IS
+  'From now on the tick tells channel sambapos_urgent of each change of an entity''s rows that a rule is about: entity, '
+  'key and rule, never a value. columns: an update counts if it has changed one of these. condition: an expression over '
+  'the row (r), in which functions of yours stand with their schema. A DELETE counts in any case. For the owner of the '
+  'table. Errors: 42704 no such feed or entity, 42710 the rule is there, 42703 columns that are not sent, 42501 another '
+  'role''s table, and what the condition raises when it is parsed';
+
+CREATE FUNCTION @extschema@.sambapos_remove_urgent_rule(feed text, rule text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.feed := sambapos._feed(feed);
+  u sambapos.urgent_rule := (SELECT x FROM sambapos.urgent_rule AS x
+                             WHERE (x.feed_id, x.rule) = (f.feed_id, sambapos_remove_urgent_rule.rule));
+BEGIN
+  IF u.rule_id IS NULL THEN
+    RAISE EXCEPTION 'feed "%" has no rule "%"', feed, coalesce(rule, 'NULL') USING ERRCODE = 'undefined_object';
+  END IF;
+  PERFORM sambapos._urgent_drop(u);
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_remove_urgent_rule(text, text) IS
+  'Takes an urgent rule off a feed. Errors: 42704 no such feed or rule';
