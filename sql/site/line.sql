@@ -53,14 +53,14 @@ $$;
 COMMENT ON FUNCTION sambapos._round_half_even(numeric) IS 'Rounded to cents, a half to the even one';
 
 -- How long a timed product ran, in its unit: whole units of time_rounding, at least min_time. One that still runs is
--- priced as of now, as SambaPOS shows it.
+-- priced as if it was stopped now; where nobody says when that is, as if it was stopped at once.
 CREATE FUNCTION sambapos._timer_price(unit_price numeric, price_type integer, price_duration numeric, min_time numeric,
                                       time_rounding numeric, began timestamp, ended timestamp, now_there timestamp)
 RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  seconds numeric := extract(epoch FROM CASE WHEN ended <> began THEN ended ELSE now_there END - began);
+  seconds numeric := extract(epoch FROM CASE WHEN ended <> began THEN ended ELSE coalesce(now_there, began) END - began);
   units numeric := seconds / CASE price_type WHEN 2 THEN 86400 WHEN 1 THEN 3600 ELSE 60 END;
   price numeric;
 BEGIN
