@@ -18,8 +18,8 @@ CREATE TABLE sambapos.site_home (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_home', '');
 COMMENT ON TABLE sambapos.site_home IS
-  'In which database the scheduled runs of each site may start: where it was added, or sambapos_resume was called last. '
-  'Elsewhere they are paused';
+  'In which database the scheduled runs of each site may start: where it was added, or sambapos_resume was called '
+  'last. Elsewhere they are paused';
 COMMENT ON COLUMN sambapos.site_home.system_identifier IS
   'pg_control_system()''s, which each cluster has its own of; NULL: the role might not ask';
 COMMENT ON COLUMN sambapos.site_home.database_number IS 'oid in pg_database: a rename keeps it, a restore does not';
@@ -46,7 +46,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._home() IS
-  'What this database is: the server''s system identifier and timeline (NULL: the role may not ask), its number and name';
+  'What this database is: the server''s system identifier and timeline (NULL: the role may not ask), its number, its '
+  'name';
 
 CREATE FUNCTION sambapos._home_note(site_id integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

@@ -21,8 +21,10 @@ BEGIN
     $sql$SELECT coalesce(jsonb_object_agg(p.part, jsonb_build_object('rows', p.rows, 'hash', p.hash)), '{}')
          FROM (SELECT r.part, count(*) AS rows, left(encode(sha256(convert_to(concat(
                         sum(('x' || encode(substr(r.sha, 1, 8), 'hex'))::bit(64)::bigint), ' ',
-                        sum(('x' || encode(substr(r.sha, 9, 8), 'hex'))::bit(64)::bigint)), 'UTF8')), 'hex'), 32) AS hash
-               FROM (SELECT %s AS part, sha256(convert_to(ROW(%s)::text, 'UTF8')) AS sha FROM %s AS t) AS r
+                        sum(('x' || encode(substr(r.sha, 9, 8), 'hex'))::bit(64)::bigint)), 'UTF8')), 'hex'), 32)
+                      AS hash
+               FROM (SELECT %s AS part, sha256(convert_to(ROW(%s)::text, 'UTF8')) AS sha
+                     FROM %s AS t) AS r
                GROUP BY r.part) AS p$sql$,
     part, (SELECT string_agg('t.' || quote_ident(c), ', ' ORDER BY c COLLATE "C") FROM unnest(columns) AS c), relation)
     INTO digest;
@@ -64,24 +66,13 @@ $$
   WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind IN ('r', 'p')
     AND sambapos._replica_kind(c.relname) IS DISTINCT FROM 'other'
   UNION ALL
-  SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'catalog' END, c.relname, c.oid
-  FROM pg_extension AS e CROSS JOIN unnest(e.extconfig) AS t (id) JOIN pg_class AS c ON c.oid = t.id
-  WHERE e.extname = 'sambapos_fdw';
+  SELECT k.kind, c.relname, c.oid
+  FROM (SELECT 'catalog' AS kind, r AS id FROM sambapos._catalog_relations('r') AS r
+        UNION ALL SELECT 'sequence', r FROM sambapos._catalog_relations('S') AS r) AS k
+  JOIN pg_class AS c ON c.oid = k.id;
 $$;
 COMMENT ON FUNCTION sambapos._manifest_relations() IS
   'What a dump has to hold: tables of the replica and of earlier versions, tables and sequences of the catalog';
-
-CREATE FUNCTION sambapos._manifest_sequence(relation regclass) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  upcoming bigint;
-BEGIN
-  EXECUTE format('SELECT s.last_value + s.is_called::integer FROM %s AS s', relation) INTO upcoming;
-  RETURN upcoming;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._manifest_sequence(regclass) IS 'The number that a sequence gives out next';
 
 CREATE FUNCTION sambapos._manifest_relation(kind text, relation regclass, columns name[] DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -89,13 +80,14 @@ $$
 BEGIN
   columns := coalesce(columns, sambapos._digest_columns(relation));
   RETURN CASE kind
-    WHEN 'sequence' THEN jsonb_build_object('kind', kind, 'next', sambapos._manifest_sequence(relation))
+    WHEN 'sequence' THEN jsonb_build_object('kind', kind, 'next', sambapos._sequence_next(relation))
     WHEN 'of others' THEN jsonb_build_object('kind', kind)
     ELSE jsonb_build_object('kind', kind, 'columns', columns,
                             'parts', sambapos._digest(relation, columns, sambapos._digest_part(kind))) END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._manifest_relation(text, regclass, name[]) IS 'What a manifest says of a table or sequence';
+COMMENT ON FUNCTION sambapos._manifest_relation(text, regclass, name[]) IS
+  'What a manifest says of a table or sequence';
 
 CREATE FUNCTION sambapos._manifest_site(place sambapos._place) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -270,7 +262,7 @@ BEGIN
     RETURN (kind, short, 'skipped', coalesce(sambapos._replica_problem(short),
               'another role had it when the manifest was made'))::sambapos.restored;
   ELSIF kind = 'sequence' THEN
-    upcoming := sambapos._manifest_sequence(present);
+    upcoming := sambapos._sequence_next(present);
     RETURN CASE WHEN upcoming < (noted ->> 'next')::bigint
       THEN (kind, short, 'error', format('it gives out %s, which was given out before: it stood at %s', upcoming,
                                          noted ->> 'next'))::sambapos.restored
