@@ -34,10 +34,10 @@ ALTER DATABASE copied_original RENAME TO copied_renamed;
 SET client_min_messages = warning;
 SET search_path = sambapos_live_shop, public;
 SELECT till.make_due();
-SELECT till.worker_sites() AS renamed_worker_sites \gset
+SELECT coalesce(till.worker_sites(), 'none') AS renamed_worker_sites \gset
 CALL sambapos_run();
 SELECT count(*) AS homes FROM sambapos.site_home \gset
-SELECT till.runs() AS renamed_runs, light AS renamed_light, paused_reason IS NULL AS renamed_goes_on FROM sambapos_status('shop') \gset
+SELECT coalesce(till.runs(), 'none') AS renamed_runs, light AS renamed_light, paused_reason IS NULL AS renamed_goes_on FROM sambapos_status('shop') \gset
 SELECT string_agg(concat_ws(' ', site, action), ', ') AS renamed_resumed FROM sambapos_resume() \gset
 
 \connect copied_copy
