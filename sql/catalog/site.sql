@@ -188,7 +188,8 @@ COMMENT ON COLUMN sambapos.site_state.next_due_at IS
 COMMENT ON COLUMN sambapos.site_state.auth_failed IS
   'The source refused the login; scheduled runs wait for sambapos_request_sync or a successful sambapos_sync, so that '
   'no account gets locked';
-COMMENT ON COLUMN sambapos.site_state.paused_reason IS 'Why scheduled runs leave this site alone; NULL: they do not';
+COMMENT ON COLUMN sambapos.site_state.paused_reason IS
+  'Why no run of this site starts; NULL: they do, unless this database is a copy (site_home)';
 COMMENT ON COLUMN sambapos.site_state.notified IS
   'The light, and a digest of the alerts, that channel sambapos_status was last told of';
 

@@ -73,7 +73,7 @@ $$
   SELECT CASE kind
     WHEN 'switched off' THEN 'SELECT sambapos_configure(NULL, ''enabled'', ''true'')'
     WHEN 'disabled' THEN format('SELECT sambapos_configure(%L, ''enabled'', ''true'')', site)
-    WHEN 'paused' THEN 'End what the message names; sambapos_add_site ends the pause.'
+    WHEN 'paused' THEN format('SELECT sambapos_resume(%L), if its scheduled runs are to go on in this database', site)
     WHEN 'login refused' THEN format('Correct the user mapping, then SELECT sambapos_request_sync(%L)', site)
     WHEN 'another database' THEN format('Set the server back, or SELECT sambapos_accept_source(%L, ...)', site)
     WHEN 'no tables' THEN format('SELECT sambapos_add_table(%L, ...)', site)

@@ -24,6 +24,7 @@ $$
     ('encryption', '_doctor_encryption', false),
     ('passwords in dumps', '_doctor_passwords', false),
     ('mapping for PUBLIC', '_doctor_public', false),
+    ('copied database', '_doctor_copy', false),
     ('worker', '_doctor_worker', false),
     ('pg_cron', '_doctor_cron', false),
     ('triggers on the replica', '_doctor_triggers', false),

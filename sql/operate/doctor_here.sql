@@ -88,6 +88,7 @@ BEGIN
   RETURN EXISTS (SELECT FROM sambapos._place AS s
                  WHERE s.name = site AND s.enabled AND s.paused_reason IS NULL AND NOT s.auth_failed
                    AND s.schedule IS NULL AND s.blackout IS NULL AND sambapos._runs_enabled()
+                   AND sambapos._copied_reason(s.site_id) IS NULL
                    AND s.next_due_at < now() - interval '15 minutes'
                    AND s.added_at < now() - greatest(8 * s.sync_interval, interval '1 hour'))
      AND NOT sambapos._doctor_runs_come(site)
@@ -127,6 +128,58 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_worker(text) IS 'Does the background worker look at the sites of a server?';
+
+-- Promoted was a standby after a failover, or a copy of the files that runs beside its original: nobody can tell which.
+CREATE FUNCTION sambapos._doctor_promoted(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  present bigint := (SELECT h.timeline FROM sambapos._home() AS h);
+  noted   bigint;
+  sites   text;
+BEGIN
+  SELECT string_agg(format('SELECT * FROM sambapos_resume(%L);', s.name), ' ' ORDER BY s.name), min(h.timeline)
+    INTO sites, noted
+  FROM sambapos.site AS s JOIN sambapos.site_home AS h USING (site_id)
+  WHERE s.server = _doctor_promoted.server AND s.removed_at IS NULL AND h.timeline <> present;
+  IF sites IS NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN sambapos._finding('warning', format(
+    'the server was promoted since (timeline %s then, %s now): after a failover, or a restore in its place, all is as '
+    'it should be; a copy of its files beside the original reads the tills too, and cannot be told from it',
+    noted, present), 'If this is the original: ' || sites
+    || ' If it is a copy: SELECT sambapos_configure(NULL, ''enabled'', ''false'');');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_promoted(text) IS
+  'Was the server promoted since the scheduled runs came to this database? NULL: no, or it cannot be seen';
+
+CREATE FUNCTION sambapos._doctor_copy(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  words text;
+  fixes text;
+BEGIN
+  SELECT string_agg(format('site %s: %s', s.name, c.reason), '; ' ORDER BY s.name),
+         string_agg(format('SELECT * FROM sambapos_resume(%L);', s.name), ' ' ORDER BY s.name)
+    INTO words, fixes
+  FROM sambapos.site AS s JOIN sambapos._copied AS c USING (site_id)
+  WHERE s.server = _doctor_copy.server AND s.removed_at IS NULL;
+  IF words IS NOT NULL THEN
+    RETURN sambapos._finding('warning', 'scheduled runs are paused: ' || words, 'If they are to go on here: ' || fixes);
+  ELSIF NOT has_function_privilege('pg_control_system()', 'EXECUTE') THEN
+    RETURN sambapos._finding('warning',
+      format('role %s may not ask for the server''s system identifier: of a copy on another server runs would go on, '
+             'should the database have the same number there', current_user),
+      format('As a superuser: GRANT EXECUTE ON FUNCTION pg_control_system() TO %I;', current_user));
+  END IF;
+  RETURN coalesce(sambapos._doctor_promoted(server),
+                  sambapos._finding('ok', 'the scheduled runs of its sites belong to this database'));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_copy(text) IS 'Is this database a copy of the one that is to sync?';
 
 CREATE FUNCTION sambapos._doctor_cron(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

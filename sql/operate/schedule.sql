@@ -30,6 +30,7 @@ BEGIN
         FROM sambapos._place AS s
         WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
           AND s.requested_at IS NULL AND NOT s.auth_failed
+          AND NOT EXISTS (SELECT FROM sambapos._copied AS c WHERE c.site_id = s.site_id)
             AND s.next_due_at <= clock_timestamp() + interval '30 seconds') AS due
   WHERE due.name = _tick.site;
   COMMIT; -- no snapshot is held while it waits
@@ -91,6 +92,22 @@ $$;
 COMMENT ON FUNCTION sambapos._schedule_beside_worker(integer, text) IS
   'Says what a site has of a job that the background worker syncs';
 
+-- Who schedules a copy may mean it, or may have followed a note for the original.
+CREATE FUNCTION sambapos._schedule_in_copy(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  reason text := sambapos._copied_reason(place.site_id);
+BEGIN
+  IF reason IS NOT NULL THEN
+    RAISE NOTICE 'the job of site "%" does nothing yet: %', place.name, reason
+      USING HINT = format('SELECT sambapos_resume(%L) lets its scheduled runs go on here.', place.name);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_in_copy(sambapos._place) IS
+  'Says that a job is of no use before sambapos_resume is called';
+
 CREATE FUNCTION @extschema@.sambapos_schedule(site text DEFAULT NULL, schedule text DEFAULT NULL)
 RETURNS TABLE (job text, runs text, command text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -119,6 +136,7 @@ BEGIN
     PERFORM sambapos._cron_make_job(place.name, runs, command);
     PERFORM sambapos._schedule_compare(place.name, line, place.sync_interval);
     PERFORM sambapos._schedule_beside_worker(place.site_id, line);
+    PERFORM sambapos._schedule_in_copy(place);
     UPDATE sambapos.site AS s SET schedule = line WHERE s.site_id = place.site_id;
     RETURN NEXT;
   END LOOP;

@@ -243,6 +243,7 @@ DECLARE
   met text := sambapos._status_site_error(facts);
   job text;
   holder text := CASE WHEN facts.last_was_busy THEN sambapos._site_holder(s.site_id) END;
+  paused text := coalesce(s.paused_reason, sambapos._copied_reason(s.site_id));
 BEGIN
   IF NOT sambapos._runs_enabled() THEN
     light := 'red'; kind := 'switched off';
@@ -250,8 +251,11 @@ BEGIN
   ELSIF NOT s.enabled THEN
     light := 'red'; kind := 'disabled'; reason := format('disabled: sambapos_configure(%L, ''enabled'', ''true'') '
                                                          'enables it', s.name);
-  ELSIF s.paused_reason IS NOT NULL THEN
-    light := 'red'; kind := 'paused'; reason := 'paused: ' || s.paused_reason;
+  ELSIF paused IS NOT NULL THEN
+    light := 'red'; kind := 'paused';
+    reason := 'paused: ' || paused
+              || CASE WHEN s.paused_reason IS NULL
+                      THEN format(': SELECT sambapos_resume(%L) lets them go on here', s.name) ELSE '' END;
   ELSIF s.auth_failed THEN
     light := 'red'; kind := 'login refused';
     reason := format('the login was refused (%s): correct the user mapping, then SELECT sambapos_request_sync(%L)',
@@ -330,7 +334,7 @@ BEGIN
            f.waiting, s.epoch, s.next_due_at,
            CASE WHEN s.last_run_at IS NULL THEN NULL
                 ELSE coalesce(s.last_sqlstate !~ '^(08|57P)', true) END,
-           s.auth_failed, s.paused_reason, f.loading
+           s.auth_failed, coalesce(s.paused_reason, sambapos._copied_reason(s.site_id)), f.loading
     FROM sambapos._status_facts AS f JOIN sambapos._place AS s USING (site_id), sambapos._status_light(f) AS l
     WHERE asked IS NULL OR s.name = asked
     ORDER BY 1;

@@ -304,6 +304,7 @@ BEGIN
   UPDATE sambapos.site_state AS x SET paused_reason = NULL
    WHERE x.site_id = place.site_id AND x.paused_reason IS NOT NULL;
   IF is_new THEN
+    PERFORM sambapos._home_note(place.site_id);
     PERFORM sambapos._site_warn(place);
   END IF;
   RETURN QUERY SELECT * FROM sambapos._site_add_tables(place, tables, false);

@@ -59,8 +59,11 @@ BEGIN
     RAISE WARNING 'the replica has rows of a site that is not there any more: number %',
       array_to_string(unknown, ', ') USING
       DETAIL = 'The views of sambapos_report leave them out; who queries sambapos_replica may count them twice.',
-      HINT = format('SELECT * FROM sambapos_adopt() shows them. If they are this site''s: SELECT * FROM '
-                    'sambapos_adopt(%s, %L), before its first sync.', unknown[1], site);
+      HINT = CASE WHEN sambapos._replica_table('sambapos_uninstalled') IS NOT NULL
+        THEN 'Settings and state of an earlier installation are kept: SELECT * FROM sambapos_adopt() takes all back, '
+             'before the first sync.'
+        ELSE format('SELECT * FROM sambapos_adopt() shows them. If they are this site''s: SELECT * FROM '
+                    'sambapos_adopt(%s, %L), before its first sync.', unknown[1], site) END;
   END IF;
   RETURN candidate;
 END;

@@ -21,6 +21,8 @@ BEGIN
   INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load')
   ON CONFLICT DO NOTHING;
   INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
+  PERFORM sambapos._home_note(place.site_id)
+  WHERE NOT EXISTS (SELECT FROM sambapos.site_home AS h WHERE h.site_id = place.site_id);
   INSERT INTO sambapos.table_state (site_id, table_name)
   SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x
     USING (site_id, table_name)

@@ -88,6 +88,7 @@ BEGIN
   FROM sambapos._place AS s
   WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL
     AND (_sites_due.site IS NULL OR s.name = _sites_due.site)
+    AND NOT EXISTS (SELECT FROM sambapos._copied AS c WHERE c.site_id = s.site_id)
     AND NOT sambapos._backfill_is_on(s.site_id)
     AND (exactly OR sambapos._site_is_due(s) OR (sambapos._site_problem(s) IS NULL AND sambapos._source_wants_run(s)));
   RETURN coalesce(ids, '{}');

@@ -80,6 +80,7 @@ BEGIN
     SELECT s.site_id, s.name, w.wanted_at
     FROM sambapos._place AS s CROSS JOIN LATERAL (SELECT sambapos._worker_wanted_at(s) AS wanted_at OFFSET 0) AS w
     WHERE s.removed_at IS NULL AND s.enabled AND s.paused_reason IS NULL AND sambapos._runs_enabled()
+      AND NOT EXISTS (SELECT FROM sambapos._copied AS c WHERE c.site_id = s.site_id)
       AND (w.wanted_at IS NOT NULL OR sambapos._worker_may_look(s)) AND NOT sambapos._backfill_is_on(s.site_id)
     ORDER BY s.priority DESC, w.wanted_at NULLS LAST, s.site_id;
 END;

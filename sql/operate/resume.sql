@@ -1,0 +1,33 @@
+-- resume.sql: sambapos_resume: the scheduled runs of a database that was restored, copied, moved or upgraded go on.
+--
+-- Rules:
+-- * It says where the runs belong from now on. It starts none, and needs no run to have ended.
+
+CREATE FUNCTION @extschema@.sambapos_resume(INOUT site text DEFAULT NULL, OUT action text) RETURNS SETOF record
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  asked text := site;
+  place sambapos._place;
+BEGIN
+  IF asked IS NOT NULL THEN
+    PERFORM sambapos._site(asked);
+  END IF;
+  PERFORM sambapos._catalog_check();
+  FOR place IN SELECT * FROM sambapos._place AS s
+               WHERE s.removed_at IS NULL AND (asked IS NULL OR s.name = asked) ORDER BY s.name
+  LOOP
+    site := place.name;
+    action := CASE WHEN coalesce(place.paused_reason, sambapos._copied_reason(place.site_id)) IS NULL
+                   THEN 'was not paused' ELSE 'resumed' END;
+    PERFORM sambapos._home_note(place.site_id);
+    UPDATE sambapos.site_state AS x SET paused_reason = NULL
+     WHERE x.site_id = place.site_id AND x.paused_reason IS NOT NULL;
+    RETURN NEXT;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION @extschema@.sambapos_resume(text) IS
+  'Lets the scheduled runs of a site (NULL: of all) go on in this database: after it was restored from a dump, copied, '
+  'moved to another server or upgraded with pg_upgrade they are paused. Call it where they are to go on, and not in '
+  'the copy beside the original. Returns a row for each site: resumed, or was not paused. Errors: 42704 no such site';
