@@ -42,7 +42,8 @@ CREATE TABLE sambapos.site (
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
-  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day')
+  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
+  archive_on_clear     boolean NOT NULL DEFAULT true
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
@@ -96,6 +97,7 @@ COMMENT ON COLUMN sambapos.site.slow_factor IS
 COMMENT ON COLUMN sambapos.site.change_tracking IS
   'auto: what has changed is asked of SQL Server''s change tracking where the shop has switched it on; off: it is not '
   'asked for';
+COMMENT ON COLUMN sambapos.site.archive_on_clear IS 'Whether the period that a clear has ended is sealed by itself';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';

@@ -99,8 +99,12 @@ BEGIN
                    (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
                     WHERE s.scope = 'site'), role);
     EXECUTE format('GRANT UPDATE (reread_at, %s) ON sambapos.replicated_table TO %I',
-                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
-                    WHERE s.scope = 'table' AND s.setting <> 'personal'), role);
+                   (SELECT string_agg(CASE s.setting WHEN 'history' THEN 'history_choice'
+                                                     ELSE quote_ident(s.setting) END, ', ')
+                    FROM sambapos._settings() AS s WHERE s.scope = 'table' AND s.setting <> 'personal'), role);
+    EXECUTE format('GRANT INSERT (site, table_name, setting, old_value, new_value) ON sambapos.setting_change TO %I',
+                   role);
+    EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.setting_change_change_id_seq TO %I', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
