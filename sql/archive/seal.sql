@@ -102,7 +102,8 @@ $$
                        CROSS JOIN LATERAL unnest(p.keys) AS k (key)
                        WHERE o.site_id = %7$s AND o.kind = ''period'' AND o.superseded_by IS NULL
                          AND o.archive_id <> %8$s AND p.table_name = %9$L AND k.key = %10$s)',
-      coalesce(format('r.version BETWEEN %s AND %s', a.anchor_version, a.upto_version), 'false'),
+      CASE WHEN a.anchor_version IS NULL THEN 'false'
+           ELSE format('r.version BETWEEN %s AND %s', a.anchor_version, a.upto_version) END,
       sambapos._archive_other_versions_sql(a), t.date_column, coalesce(a.from_at, '-infinity'),
       coalesce(a.to_at, '-infinity'), ' OR ' || live, a.site_id, a.archive_id, t.table_name,
       sambapos._archive_key_sql(t.key, 'r')) END;
@@ -379,6 +380,16 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_last_date(sambapos.archive) IS
   'The last date of the tickets that the clear of a period has taken, or is going to take';
 
+CREATE FUNCTION sambapos._archive_undo(archive_id bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  DELETE FROM sambapos.archive_part AS p WHERE p.archive_id = _archive_undo.archive_id;
+  DELETE FROM sambapos.archive_table AS t WHERE t.archive_id = _archive_undo.archive_id;
+  DELETE FROM sambapos.archive AS x WHERE x.archive_id = _archive_undo.archive_id;
+  UPDATE sambapos.archive AS o SET superseded_by = NULL WHERE o.superseded_by = _archive_undo.archive_id;
+$$;
+COMMENT ON FUNCTION sambapos._archive_undo(bigint) IS 'Takes back an archive that was sealed just now';
+
 -- The same rows that a period had before its clear: then the archive of before is that of the period, and needs to be
 -- told only which clear it was.
 CREATE FUNCTION sambapos._archive_merge_open(INOUT a sambapos.archive, open_id bigint)
@@ -389,11 +400,9 @@ BEGIN
                  AND o.rows = a.rows AND o.dropped_at IS NULL) THEN
     RETURN;
   END IF;
-  DELETE FROM sambapos.archive_part AS p WHERE p.archive_id = a.archive_id;
-  DELETE FROM sambapos.archive_table AS t WHERE t.archive_id = a.archive_id;
-  DELETE FROM sambapos.archive AS x WHERE x.archive_id = a.archive_id;
+  PERFORM sambapos._archive_undo(a.archive_id);
   UPDATE sambapos.archive AS o
-     SET superseded_by = NULL, anchor_version = a.anchor_version, upto_version = a.upto_version, event_id = a.event_id,
+     SET anchor_version = a.anchor_version, upto_version = a.upto_version, event_id = a.event_id,
          from_at = a.from_at, to_at = a.to_at, note = coalesce(a.note, o.note)
    WHERE o.archive_id = open_id RETURNING * INTO a;
 END;
