@@ -526,7 +526,10 @@ SELECT s.name AS site, a.archive_id, a.kind, a.from_date, a.to_date,
        coalesce(k.first_at, a.from_at) AS first_at, coalesce(k.last_at, a.to_at) AS last_at,
        CASE WHEN a.superseded_by IS NOT NULL THEN 'superseded' WHEN a.dropped_at IS NOT NULL THEN 'dropped'
             WHEN a.kind = 'period' AND a.anchor_version IS NULL THEN 'open' ELSE 'sealed' END AS state,
-       a.sealed_at, a.sealed_by, a.note, k.tables, a.rows, k.sums, a.checksum, a.superseded_by, a.dropped_at
+       a.sealed_at, a.sealed_by, a.note, k.tables, a.rows, k.sums, a.checksum, a.superseded_by, a.dropped_at,
+       (SELECT count(*) FROM sambapos.archive_export AS e WHERE e.archive_id = a.archive_id) AS exports,
+       (SELECT max(e.uploaded_at) FROM sambapos.archive_export AS e WHERE e.archive_id = a.archive_id) AS uploaded_at,
+       (SELECT x.schema_name FROM sambapos.archive_attachment AS x WHERE x.archive_id = a.archive_id) AS attached_as
 FROM sambapos.archive AS a
 LEFT JOIN sambapos.site AS s USING (site_id)
 LEFT JOIN LATERAL (
@@ -543,4 +546,7 @@ COMMENT ON COLUMN sambapos.archives.last_at IS
 COMMENT ON COLUMN sambapos.archives.state IS
   'sealed; open: sealed by sambapos_prepare_clear, the clear is still to come; superseded: the clear took more, archive '
   'superseded_by has it all; dropped: sambapos_apply_retention has exported it and deleted its rows here';
+COMMENT ON COLUMN sambapos.archives.exports IS 'How often it was exported; see sambapos.archive_export';
+COMMENT ON COLUMN sambapos.archives.uploaded_at IS 'When an export of it was carried away';
+COMMENT ON COLUMN sambapos.archives.attached_as IS 'The schema in which it can be queried; NULL: it is not attached';
 COMMENT ON COLUMN sambapos.archives.sums IS 'Of each table the sums of its amounts and quantities';

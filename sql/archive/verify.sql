@@ -7,6 +7,20 @@
 -- * damaged: anything else. Nobody but a run writes such rows; or the records of the archive were changed.
 -- * Nothing is locked and nothing written: a reader may ask, on a standby too.
 
+CREATE FUNCTION sambapos._archive_not_dropped_sql(a sambapos.archive, t sambapos.archive_table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN EXISTS (SELECT FROM sambapos.archive AS o WHERE o.site_id = a.site_id AND o.dropped_at IS NOT NULL)
+              THEN format(' AND NOT (n.key IS NULL AND EXISTS (
+                             SELECT FROM sambapos.archive AS o JOIN sambapos.archive_part AS p USING (archive_id)
+                             CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
+                             WHERE o.site_id = %s AND o.dropped_at IS NOT NULL AND p.table_name = %L
+                               AND k.key = s.key AND k.hash = s.hash))', a.site_id, t.table_name)
+              ELSE '' END;
+$$;
+COMMENT ON FUNCTION sambapos._archive_not_dropped_sql(sambapos.archive, sambapos.archive_table) IS
+  'SQL that leaves out sealed row s that is in another archive, just so, whose rows were exported and deleted here';
+
 -- The sealed rows that are not what they were, and those that came. One statement, so that it sees one moment.
 CREATE FUNCTION sambapos._archive_differences(a sambapos.archive, t sambapos.archive_table)
 RETURNS TABLE (key text, change text, sealed_hash bytea)
@@ -24,10 +38,10 @@ BEGIN
             WHERE p.archive_id = $1 AND p.table_name = $2)
      SELECT coalesce(s.key, n.key), CASE WHEN s.key IS NULL THEN ''added'' WHEN n.key IS NULL THEN ''removed''
                                          ELSE ''changed'' END, s.hash
-     FROM sealed AS s FULL JOIN present AS n ON n.key = s.key WHERE s.hash IS DISTINCT FROM n.hash',
+     FROM sealed AS s FULL JOIN present AS n ON n.key = s.key WHERE s.hash IS DISTINCT FROM n.hash%s',
     sambapos._archive_roots_sql(a, root), sambapos._archive_key_sql(t.key, 'r'),
     sambapos._archive_hash_sql(t.columns, t.column_types, sambapos._replica_table(t.table_name), 'r'),
-    sambapos._archive_rows_from_sql(a, t)) USING a.archive_id, t.table_name;
+    sambapos._archive_rows_from_sql(a, t), sambapos._archive_not_dropped_sql(a, t)) USING a.archive_id, t.table_name;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_differences(sambapos.archive, sambapos.archive_table) IS
@@ -178,6 +192,41 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_verify_table(sambapos.archive, sambapos.archive_table) IS
   'Compares a table of an archive with what was sealed';
 
+-- A file that is not there may have been carried away, or this is a restored database elsewhere.
+CREATE FUNCTION sambapos._archive_verify_export(e sambapos.archive_export) RETURNS SETOF sambapos.archive_verdict
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  said sambapos.archive_verdict;
+  x record;
+  found record;
+  may_read boolean := pg_has_role('pg_read_server_files', 'USAGE');
+BEGIN
+  FOR x IN SELECT k ->> 'table' AS table_name, (k ->> 'rows')::bigint AS rows, e.path || '/' || (k ->> 'file') AS file,
+                  k ->> 'sha256' AS sha256
+           FROM jsonb_array_elements(e.manifest -> 'tables') AS k
+           UNION ALL SELECT NULL, NULL, e.path || '/manifest.json', e.checksum
+  LOOP
+    found := NULL;
+    IF may_read THEN
+      SELECT * INTO found FROM sambapos._archive_digest(x.file);
+    END IF;
+    said := NULL;
+    said.table_name := x.table_name;
+    said.rows_sealed := x.rows;
+    said.file := x.file;
+    said.status := CASE WHEN NOT may_read OR found.sha256 IS NULL THEN 'unchecked' WHEN found.sha256 = x.sha256 THEN 'intact'
+                        ELSE 'damaged' END;
+    said.message := CASE said.status WHEN 'unchecked' THEN
+                           CASE WHEN may_read THEN 'the file is not there'
+                                ELSE 'it needs the rights of pg_read_server_files' END
+                                     WHEN 'damaged' THEN 'the file is not what was written' END;
+    RETURN NEXT said;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._archive_verify_export(sambapos.archive_export) IS 'Compares exported files with their checksums';
+
 CREATE FUNCTION @extschema@.sambapos_verify_archive(archive_id bigint) RETURNS SETOF sambapos.archive_verdict
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -185,17 +234,21 @@ DECLARE
   a sambapos.archive := sambapos._archive(archive_id);
   t sambapos.archive_table;
 BEGIN
-  FOR t IN SELECT k.* FROM sambapos.archive_table AS k WHERE k.archive_id = a.archive_id
+  FOR t IN SELECT k.* FROM sambapos.archive_table AS k WHERE k.archive_id = a.archive_id AND a.dropped_at IS NULL
             ORDER BY k.kind = 'child', k.table_name
   LOOP
     RETURN NEXT sambapos._archive_verify_table(a, t);
   END LOOP;
+  RETURN QUERY SELECT v.* FROM sambapos.archive_export AS e CROSS JOIN LATERAL sambapos._archive_verify_export(e) AS v
+               WHERE e.archive_id = a.archive_id ORDER BY e.export_id, v.table_name;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_verify_archive(bigint) IS
-  'Compares an archive with the replica, a row a table. status: intact; restated: rows were changed, added or removed by '
+  'Compares an archive with the replica, a row a table, and its exported files with their checksums, a row a file. '
+  'status: intact; restated: rows were changed, added or removed by '
   'runs since it was sealed, changes has the first 20 of them before and after (sambapos_restatements has all); '
-  'damaged: rows differ, and no earlier version that was kept explains it. Errors: 42704 no such archive';
+  'damaged: rows differ, and no earlier version that was kept explains it, or a file is not what was written; '
+  'unchecked: the file is not there, or the role may not read it. Errors: 42704 no such archive';
 
 CREATE FUNCTION @extschema@.sambapos_restatements(archive_id bigint)
 RETURNS TABLE (table_name text, key jsonb, change text, status text, before jsonb, after jsonb, changed_at timestamptz)

@@ -108,6 +108,10 @@ $$
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
     ('archive_on_clear', 'site', 'boolean', NULL, NULL, 'true', NULL,
      'whether the period that a clear has ended is sealed by itself, at the end of the run that saw it'),
+    ('history_retention', 'site', 'interval', '31 days', '100 years', NULL, 'time',
+     'sambapos_apply_retention exports history that is older, and deletes it here; not set: history stays'),
+    ('archive_path', 'site', 'path', NULL, NULL, NULL, NULL,
+     'the folder of the server below which sambapos_apply_retention exports'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows',
      'a run that sync_interval makes due waits for their end'),
@@ -148,6 +152,7 @@ BEGIN
     WHEN 'interval' THEN good := value::interval BETWEEN low::interval AND high::interval;
     WHEN 'choice' THEN good := value IN (low, high);
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
+    WHEN 'path' THEN good := value ~ '^/' AND value !~ '(^|/)[.][.](/|$)' AND length(value) <= 1000;
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
     WHEN 'time_zone' THEN result := sambapos._time_zone_checked(value);
@@ -172,6 +177,7 @@ $$
     WHEN 'interval' THEN format('an interval from %s to %s, for example ''15 minutes''.', low, high)
     WHEN 'choice' THEN format('%s or %s.', low, high)
     WHEN 'text' THEN format('%s to %s characters.', low, high)
+    WHEN 'path' THEN 'the absolute path of a folder of the server, for example /srv/archives.'
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
     WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '
                          'example ''ticket work_period closed''.'
