@@ -221,8 +221,10 @@ DECLARE
   a sambapos.archive;
   t sambapos.archive_table;
   names text[];
-  attached regclass := to_regclass(format('%I.%I', (SELECT x.schema_name FROM sambapos.archive_attachment AS x
-                                   WHERE x.archive_id = sambapos_archive_rows.archive_id), table_name));
+  attached regclass := (SELECT to_regclass(format('%I.%I', x.schema_name, sambapos_archive_rows.table_name))
+                        FROM sambapos.archive_attachment AS x
+                        WHERE x.archive_id = sambapos_archive_rows.archive_id
+                          AND sambapos_archive_rows.table_name IS NOT NULL);
 BEGIN
   SELECT * INTO a FROM sambapos.archive AS x WHERE x.archive_id = sambapos_archive_rows.archive_id;
   SELECT * INTO t FROM sambapos.archive_table AS x
