@@ -52,7 +52,8 @@ CREATE FUNCTION sambapos._archive_manifest_table_problem(t jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE
-    WHEN coalesce(t ->> 'file', '') !~ '^[A-Za-z0-9_-]+\.copy(\.gz|\.zst)?$' OR coalesce(t ->> 'rows', '') !~ '^[0-9]{1,18}$'
+    WHEN coalesce(t ->> 'file', '') !~ '^[A-Za-z0-9_-]+\.copy(\.gz|\.zst)?$'
+         OR coalesce(t ->> 'rows', '') !~ '^[0-9]{1,18}$'
          OR coalesce(t ->> 'table', '') = '' OR jsonb_typeof(t -> 'columns') IS DISTINCT FROM 'array'
          OR jsonb_typeof(t -> 'key') IS DISTINCT FROM 'array'
       THEN 'a table of manifest.json lacks what it needs'
@@ -97,7 +98,8 @@ BEGIN
     SELECT * INTO found FROM sambapos._archive_digest(folder || '/' || (t ->> 'file'));
     PERFORM sambapos._archive_manifest_raise(folder, CASE
       WHEN found.sha256 IS NULL THEN format('file "%s" is not there', t ->> 'file')
-      WHEN found.sha256 IS DISTINCT FROM t ->> 'sha256' THEN format('file "%s" is not what was written', t ->> 'file') END);
+      WHEN found.sha256 IS DISTINCT FROM t ->> 'sha256'
+        THEN format('file "%s" is not what was written', t ->> 'file') END);
   END LOOP;
 END;
 $$;
@@ -125,7 +127,8 @@ BEGIN
                  (SELECT string_agg(quote_ident(k), ', ' ORDER BY n)
                   FROM jsonb_array_elements_text(t -> 'key') WITH ORDINALITY AS k (k, n)));
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
-                 format('Table %s of archive %s of site %s, as it was sealed', t ->> 'table', m ->> 'archive_id', m ->> 'site'));
+                 format('Table %s of archive %s of site %s, as it was sealed', t ->> 'table', m ->> 'archive_id',
+                        m ->> 'site'));
   PERFORM sambapos._readers_grant('SELECT', relation);
 END;
 $$;
@@ -141,7 +144,8 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT encode(sha256(coalesce(string_agg(x.hash, '''' ORDER BY x.hash), '''')), ''hex'')
                   FROM (SELECT %s AS hash FROM %s AS r) AS x',
-    (SELECT sambapos._archive_hash_sql(array_agg(c ->> 'name' ORDER BY n), array_agg(c ->> 'type' ORDER BY n), relation, 'r')
+    (SELECT sambapos._archive_hash_sql(array_agg(c ->> 'name' ORDER BY n), array_agg(c ->> 'type' ORDER BY n),
+                                       relation, 'r')
      FROM jsonb_array_elements(t -> 'columns') WITH ORDINALITY AS c (c, n) WHERE c -> 'sealed' = 'true'),
     relation) INTO found;
   RETURN CASE WHEN found IS DISTINCT FROM t ->> 'checksum'
@@ -167,7 +171,8 @@ BEGIN
   END IF;
   EXECUTE format('CREATE SCHEMA %I', made);
   EXECUTE format('COMMENT ON SCHEMA %I IS %L', made,
-                 format('Archive %s of site %s, attached by sambapos_attach_archive', m ->> 'archive_id', m ->> 'site'));
+                 format('Archive %s of site %s, attached by sambapos_attach_archive', m ->> 'archive_id',
+                        m ->> 'site'));
   PERFORM sambapos._readers_grant('USAGE', format('SCHEMA %I', made));
   FOR t IN SELECT x FROM jsonb_array_elements(m -> 'tables') AS x LOOP
     PERFORM sambapos._archive_attach_table(folder, m, t, made);
@@ -211,8 +216,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_detach_archive(bigint) IS
-  'Drops the schema of an attached archive, with its tables. Errors: 42704 it is not attached, 2BP01 something of yours '
-  'is in it or depends on it';
+  'Drops the schema of an attached archive, with its tables. Errors: 42704 it is not attached, 2BP01 something of '
+  'yours is in it or depends on it';
 
 CREATE FUNCTION @extschema@.sambapos_archive_rows(archive_id bigint, table_name text) RETURNS SETOF jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -250,6 +255,6 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_archive_rows(bigint, text) IS
-  'The rows of a table of an archive as they were sealed, as jsonb: from the replica and the earlier versions that are '
-  'kept, or from the attached archive. Errors: 42704 no such archive, 42P01 no such table in it, 55000 its rows are not '
-  'here';
+  'The rows of a table of an archive as they were sealed, as jsonb: from the replica and the earlier versions that '
+  'are kept, or from the attached archive. Errors: 42704 no such archive, 42P01 no such table in it, 55000 its rows '
+  'are not here';

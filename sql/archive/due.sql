@@ -30,7 +30,7 @@ CREATE FUNCTION sambapos._archive_may_seal(due sambapos.archive_due) RETURNS boo
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT due.noted_at < clock_timestamp() - interval '1 day'
-      OR coalesce((SELECT x.consecutive_failures = 0 FROM sambapos.site_state AS x WHERE x.site_id = due.site_id), false)
+      OR EXISTS (SELECT FROM sambapos.site_state AS x WHERE x.site_id = due.site_id AND x.consecutive_failures = 0)
          AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = due.site_id AND m.version IS NULL)
          AND NOT EXISTS (SELECT FROM sambapos._table AS t
                          WHERE t.site_id = due.site_id AND t.kind <> 'master' AND t.enabled AND t.full_due

@@ -1,8 +1,8 @@
 -- export.sql: an archive as files: a compressed file a table, and a manifest that proves them.
 --
 -- Rules:
--- * What is written is what was sealed: of a row that was changed since, the version that is kept. What cannot be had so
---   is not exported.
+-- * What is written is what was sealed: of a row that was changed since, the version that is kept. What cannot be had
+--   so is not exported.
 -- * A file is never written over. The manifest is written last: a folder without one is no export. What a failed export
 --   has written it removes.
 -- * The format is COPY's text in UTF-8, so that the files can be read without this extension.
@@ -51,8 +51,9 @@ $$
     a.archive_id, t.table_name, sambapos._archive_hash_sql(t.columns, t.column_types, i.here, 'r'), i.here, a.site_id,
     sambapos._archive_key_is_sql(t, i.here, 'r'),
     CASE WHEN i.kept IS NULL THEN 'SELECT NULL::integer AS site_id'
-         ELSE format('SELECT h.* FROM %s AS h WHERE r.archive_hash <> d.hash AND h.site_id = %s AND %s AND %s = d.hash LIMIT 1',
-                     i.kept, a.site_id, sambapos._archive_key_is_sql(t, i.kept, 'h'),
+         ELSE format('SELECT h.* FROM %s AS h
+                      WHERE r.archive_hash <> d.hash AND h.site_id = %s AND %s AND %s = d.hash LIMIT 1', i.kept,
+                     a.site_id, sambapos._archive_key_is_sql(t, i.kept, 'h'),
                      sambapos._archive_hash_sql(t.columns, t.column_types, i.kept, 'h', i.here, 'r')) END,
     (SELECT string_agg(format('r.%I', k.name), ', ' ORDER BY k.n) FROM unnest(t.key) WITH ORDINALITY AS k (name, n)))
   FROM (SELECT sambapos._replica_table(t.table_name) AS here,
@@ -102,9 +103,9 @@ BEGIN
   IF problem IS NULL THEN
     SELECT * INTO written FROM sambapos._archive_write(path || '/' || file, compression,
                                                        sambapos._archive_sealed_sql(a, t));
-    problem := CASE WHEN written.rows <> t.rows THEN format('%s of its %s rows of table "%s" are not what was sealed, and '
-                                                            'what they were is not kept', t.rows - written.rows, t.rows,
-                                                            t.table_name) END;
+    problem := CASE WHEN written.rows <> t.rows
+                    THEN format('%s of its %s rows of table "%s" are not what was sealed, and what they were is not '
+                                'kept', t.rows - written.rows, t.rows, t.table_name) END;
   END IF;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'archive % is damaged: %', a.archive_id, problem USING ERRCODE = 'data_corrupted',

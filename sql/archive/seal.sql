@@ -27,8 +27,8 @@ COMMENT ON FUNCTION sambapos._archive(bigint) IS 'An archive by its number; rais
 
 -- ---- the checksum of a row ----
 
--- Arguments of concat, which gives NULL no characters. A value of fixed form has no comma in it; any other stands behind
--- its length. A column that was widened since is asked for what it was.
+-- Arguments of concat, which gives NULL no characters. A value of fixed form has no comma in it; any other stands
+-- behind its length. A column that was widened since is asked for what it was.
 CREATE FUNCTION sambapos._archive_value_sql(value text, sealed_type text, present_type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -94,7 +94,8 @@ CREATE FUNCTION sambapos._archive_rule_sql(a sambapos.archive, t sambapos.archiv
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE a.kind
-    WHEN 'range' THEN format('r.%1$I >= %2$L::timestamp AND r.%1$I < %3$L::timestamp', t.date_column, a.from_at, a.to_at)
+    WHEN 'range'
+      THEN format('r.%1$I >= %2$L::timestamp AND r.%1$I < %3$L::timestamp', t.date_column, a.from_at, a.to_at)
     ELSE format(
       '(r.row_state IN (''cleared'', ''superseded'')
           AND (%1$s OR %2$s AND r.%3$I > %4$L::timestamp AND r.%3$I <= %5$L::timestamp)%6$s)
@@ -186,50 +187,46 @@ $$
     AND t.table_name = _archive_live_sql.table_name;
 $$;
 COMMENT ON FUNCTION sambapos._archive_live_sql(sambapos.archive, text) IS
-  'Of a period that is sealed before its clear: a condition on the rows r of a root that the clear will take; else NULL';
+  'Of a period that is sealed before its clear: a condition on the rows r of a root that the clear will take; else '
+  'NULL';
 
-CREATE FUNCTION sambapos._archive_seal_rows(a sambapos.archive, t sambapos.archive_table, roots text,
-                                            OUT rows bigint, OUT checksum text)
+-- All in one pass: the rows of some hundred roots are a line, in whatever order they come.
+CREATE FUNCTION sambapos._archive_seal_rows(a sambapos.archive, t sambapos.archive_table, roots text, OUT rows bigint,
+                                            OUT checksum text, OUT sums jsonb, OUT first_at timestamp,
+                                            OUT last_at timestamp)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  summed text[] := ARRAY(SELECT c.name FROM unnest(t.columns, t.column_types) WITH ORDINALITY AS c (name, type, n)
+                         WHERE c.type = 'numeric' ORDER BY c.n);
 BEGIN
   EXECUTE format(
     'WITH roots AS MATERIALIZED (%s), one AS MATERIALIZED (
-       SELECT x.key, x.hash, row_number() OVER (ORDER BY x.key COLLATE "C") AS n
-       FROM (SELECT %s AS key, %s AS hash %s) AS x
+       SELECT %s AS key, %s AS hash, (o.id / 500)::integer AS part, %s AS date%s %s
      ), part AS (
        INSERT INTO sambapos.archive_part (archive_id, table_name, part, keys, hashes)
-       SELECT $1, $2, (o.n - 1) / 5000, array_agg(o.key ORDER BY o.n), array_agg(o.hash ORDER BY o.n)
-       FROM one AS o GROUP BY (o.n - 1) / 5000
+       SELECT $1, $2, o.part, array_agg(o.key), array_agg(o.hash) FROM one AS o GROUP BY o.part
      )
-     SELECT count(*), encode(sha256(coalesce(string_agg(o.hash, '''' ORDER BY o.hash), '''')), ''hex'') FROM one AS o',
+     SELECT count(*), encode(sha256(coalesce(string_agg(o.hash, '''' ORDER BY o.hash), '''')), ''hex''),
+            jsonb_strip_nulls(%s), min(o.date), max(o.date) FROM one AS o',
     roots, sambapos._archive_key_sql(t.key, 'r'),
     sambapos._archive_hash_sql(t.columns, t.column_types, sambapos._replica_table(t.table_name), 'r'),
-    sambapos._archive_rows_from_sql(a, t)) INTO rows, checksum USING a.archive_id, t.table_name;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._archive_seal_rows(sambapos.archive, sambapos.archive_table, text) IS
-  'Writes down the key and the checksum of each row of a table that belongs to an archive';
-
-CREATE FUNCTION sambapos._archive_sums(a sambapos.archive, t sambapos.archive_table, roots text, OUT sums jsonb,
-                                       OUT first_at timestamp, OUT last_at timestamp)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  EXECUTE format('WITH roots AS MATERIALIZED (%s) SELECT jsonb_strip_nulls(%s), %s, count(*) %s', roots,
-    coalesce((SELECT string_agg(format('jsonb_build_object(%L, sum(r.%I))', c.name, c.name), ' || ' ORDER BY c.n)
-              FROM unnest(t.columns, t.column_types) WITH ORDINALITY AS c (name, type, n) WHERE c.type = 'numeric'),
-             '''{}'''),
-    CASE WHEN t.kind = 'child' THEN 'NULL, NULL' ELSE format('min(r.%I), max(r.%1$I)', t.date_column) END,
-    sambapos._archive_rows_from_sql(a, t)) INTO sums, first_at, last_at;
+    CASE WHEN t.kind = 'child' THEN 'NULL::timestamp' ELSE format('r.%I', t.date_column) END,
+    (SELECT string_agg(format(', r.%I AS sum_%s', c.name, c.n), '' ORDER BY c.n)
+     FROM unnest(summed) WITH ORDINALITY AS c (name, n)),
+    sambapos._archive_rows_from_sql(a, t),
+    coalesce((SELECT string_agg(format('jsonb_build_object(%L, sum(o.sum_%s))', c.name, c.n), ' || ' ORDER BY c.n)
+              FROM unnest(summed) WITH ORDINALITY AS c (name, n)), '''{}'''))
+    INTO rows, checksum, sums, first_at, last_at USING a.archive_id, t.table_name;
   IF t.kind <> 'child' AND a.kind = 'range' THEN -- where a row may come that was not there
     first_at := a.from_at;
     last_at := a.to_at;
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_sums(sambapos.archive, sambapos.archive_table, text) IS
-  'The sums of a table''s rows that belong to an archive; of a root the dates between which they are';
+COMMENT ON FUNCTION sambapos._archive_seal_rows(sambapos.archive, sambapos.archive_table, text) IS
+  'Writes down the key and the checksum of each row of a table that belongs to an archive; returns how many, their '
+  'checksum and sums, and of a root the dates between which they are';
 
 CREATE FUNCTION sambapos._archive_seal_table(a sambapos.archive, t sambapos.archive_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -238,7 +235,6 @@ DECLARE
   root sambapos.archive_table;
   roots text;
   sealed record;
-  summed record;
 BEGIN
   SELECT * INTO root FROM sambapos.archive_table AS x WHERE (x.archive_id, x.table_name) = (a.archive_id, t.root);
   IF root.archive_id IS NULL THEN
@@ -246,12 +242,11 @@ BEGIN
   END IF;
   roots := sambapos._archive_roots_sql(a, root, sambapos._archive_live_sql(a, t.root));
   SELECT * INTO sealed FROM sambapos._archive_seal_rows(a, t, roots) AS s;
-  SELECT * INTO summed FROM sambapos._archive_sums(a, t, roots) AS s;
   t.rows := sealed.rows;
   t.checksum := sealed.checksum;
-  t.sums := summed.sums;
-  t.first_at := summed.first_at;
-  t.last_at := summed.last_at;
+  t.sums := sealed.sums;
+  t.first_at := sealed.first_at;
+  t.last_at := sealed.last_at;
   INSERT INTO sambapos.archive_table SELECT (t).*;
 END;
 $$;
@@ -267,7 +262,8 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._archive_checksum(bigint) IS 'The checksum of an archive, by those of its tables';
 
--- From here on changes to these rows keep what was before: the tables for that are made now, not in the middle of a run.
+-- From here on changes to these rows keep what was before: the tables for that are made now, not in the middle of a
+-- run.
 CREATE FUNCTION sambapos._archive_history_ensure(a sambapos.archive) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -323,8 +319,8 @@ BEGIN
     RAISE NOTICE 'archive % of site "%" is empty: no row has a date from % to %', a.archive_id, place.name, from_date,
       to_date;
   ELSIF to_date >= sambapos._site_clock(place)::date THEN
-    RAISE NOTICE 'the last day of archive % of site "%" is not over: what is sold until then will have been added to it',
-      a.archive_id, place.name;
+    RAISE NOTICE 'the last day of archive % of site "%" is not over', a.archive_id, place.name USING
+      DETAIL = 'What is sold until then will have been added to it.';
   END IF;
   RETURN a;
 END;
@@ -507,8 +503,8 @@ BEGIN
       RAISE EXCEPTION 'site "%" has no period that has ended and is not sealed', site USING
         ERRCODE = 'object_not_in_prerequisite_state',
         DETAIL = 'A period ends with a clear at the till that a run has seen.',
-        HINT = format('SELECT * FROM sambapos.archives shows what is sealed. A range of days can be sealed at any time: '
-                      'SELECT sambapos_archive(%L, first_day, last_day);', site);
+        HINT = format('SELECT * FROM sambapos.archives shows what is sealed. A range of days can be sealed at any '
+                      'time: SELECT sambapos_archive(%L, first_day, last_day);', site);
     END IF;
   END IF;
   RETURN a.archive_id;
@@ -517,9 +513,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_archive(text, date, date, text) IS
   'Seals the tickets, documents and work periods of these days, by the till''s clock, with all that belongs to them: '
   'writes down counts, sums and checksums, so that sambapos_verify_archive can say later whether they are what they '
-  'were. Without days: the last period (between two clears) that has ended and is not sealed. Returns the number of the '
-  'archive. Errors: 42704 no such site, 22023 no range, 55000 no such period, 55P03 a run of the site is running, 25001 '
-  'the transaction''s isolation level';
+  'were. Without days: the last period (between two clears) that has ended and is not sealed. Returns the number of '
+  'the archive. Errors: 42704 no such site, 22023 no range, 55000 no such period, 55P03 a run of the site is running, '
+  '25001 the transaction''s isolation level';
 
 CREATE VIEW sambapos.archives AS
 SELECT s.name AS site, a.archive_id, a.kind, a.from_date, a.to_date,
@@ -544,8 +540,8 @@ COMMENT ON COLUMN sambapos.archives.first_at IS
 COMMENT ON COLUMN sambapos.archives.last_at IS
   'Of a period: the latest of these dates; of a range: the first moment after it';
 COMMENT ON COLUMN sambapos.archives.state IS
-  'sealed; open: sealed by sambapos_prepare_clear, the clear is still to come; superseded: the clear took more, archive '
-  'superseded_by has it all; dropped: sambapos_apply_retention has exported it and deleted its rows here';
+  'sealed; open: sealed by sambapos_prepare_clear, the clear is still to come; superseded: the clear took more, '
+  'archive superseded_by has it all; dropped: sambapos_apply_retention has exported it and deleted its rows here';
 COMMENT ON COLUMN sambapos.archives.exports IS 'How often it was exported; see sambapos.archive_export';
 COMMENT ON COLUMN sambapos.archives.uploaded_at IS 'When an export of it was carried away';
 COMMENT ON COLUMN sambapos.archives.attached_as IS 'The schema in which it can be queried; NULL: it is not attached';

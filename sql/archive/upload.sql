@@ -2,7 +2,8 @@
 
 CREATE VIEW sambapos.archive_pending_upload AS
 SELECT e.export_id, e.archive_id, s.name AS site, e.path,
-       ARRAY(SELECT x ->> 'file' FROM jsonb_array_elements(e.manifest -> 'tables') AS x) || 'manifest.json'::text AS files,
+       ARRAY(SELECT x ->> 'file' FROM jsonb_array_elements(e.manifest -> 'tables') AS x)
+         || 'manifest.json'::text AS files,
        e.bytes, e.checksum, e.exported_at
 FROM sambapos.archive_export AS e LEFT JOIN sambapos.site AS s USING (site_id)
 WHERE e.uploaded_at IS NULL;

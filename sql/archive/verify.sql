@@ -30,11 +30,13 @@ $$
 DECLARE
   root sambapos.archive_table;
 BEGIN
-  SELECT * INTO STRICT root FROM sambapos.archive_table AS x WHERE (x.archive_id, x.table_name) = (a.archive_id, t.root);
+  SELECT * INTO STRICT root FROM sambapos.archive_table AS x
+   WHERE (x.archive_id, x.table_name) = (a.archive_id, t.root);
   RETURN QUERY EXECUTE format(
     'WITH roots AS MATERIALIZED (%s), present AS MATERIALIZED (SELECT %s AS key, %s AS hash %s),
           sealed AS MATERIALIZED (
-            SELECT k.key, k.hash FROM sambapos.archive_part AS p CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
+            SELECT k.key, k.hash
+            FROM sambapos.archive_part AS p CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
             WHERE p.archive_id = $1 AND p.table_name = $2)
      SELECT coalesce(s.key, n.key), CASE WHEN s.key IS NULL THEN ''added'' WHEN n.key IS NULL THEN ''removed''
                                          ELSE ''changed'' END, s.hash
@@ -77,8 +79,8 @@ $$;
 COMMENT ON FUNCTION sambapos._json_only_different(jsonb, jsonb) IS
   'Those fields of an object that another one has otherwise; without another one all';
 
--- What a run has written has a version that is greater than the archive's; what was before is where it is kept. Of a row
--- that no longer counts that is the row itself.
+-- What a run has written has a version that is greater than the archive's; what was before is where it is kept. Of a
+-- row that no longer counts that is the row itself.
 CREATE FUNCTION sambapos._archive_changes(a sambapos.archive, t sambapos.archive_table)
 RETURNS TABLE (key jsonb, change text, is_explained boolean, before jsonb, after jsonb, changed_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -94,8 +96,8 @@ BEGIN
             sambapos._json_only_different(x.before, x.after), sambapos._json_only_different(x.after, x.before),
             x.changed_at
      FROM (SELECT jsonb_object($4, ARRAY(SELECT jsonb_array_elements_text(d.key::jsonb))) AS key, d.change,
-                  r.version > $3 AND (d.change = ''added'' OR h.found OR d.change = ''removed'' AND %1$s = d.sealed_hash)
-                    AS is_explained,
+                  r.version > $3 AND (d.change = ''added'' OR h.found
+                                      OR d.change = ''removed'' AND %1$s = d.sealed_hash) AS is_explained,
                   CASE WHEN d.change = ''added'' THEN NULL
                        WHEN h.found THEN h.data - ARRAY[''site_id'', ''valid_from'', ''valid_to'', ''version'']
                        WHEN %1$s = d.sealed_hash THEN %2$s END AS before,
@@ -104,7 +106,8 @@ BEGIN
            LEFT JOIN %3$s AS r ON r.site_id = ($1).site_id AND %4$s
            LEFT JOIN LATERAL (%5$s) AS h ON true) AS x
      ORDER BY x.key',
-    sambapos._archive_hash_sql(t.columns, t.column_types, here, 'r'), sambapos._archive_row_json_sql(t.columns, 'r'), here,
+    sambapos._archive_hash_sql(t.columns, t.column_types, here, 'r'),
+    sambapos._archive_row_json_sql(t.columns, 'r'), here,
     sambapos._archive_key_is_sql(t, here, 'r'),
     CASE WHEN kept IS NOT NULL
          THEN format('SELECT true AS found, %s || to_jsonb(h) AS data FROM %s AS h
@@ -116,15 +119,16 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_changes(sambapos.archive, sambapos.archive_table) IS
-  'What has become of the rows of an archive''s table: before and after, as far as it is known; is_explained: a run has '
-  'written it';
+  'What has become of the rows of an archive''s table: before and after, as far as it is known; is_explained: a run '
+  'has written it';
 
 -- Why a table cannot be compared at all.
 CREATE FUNCTION sambapos._archive_table_problem(t sambapos.archive_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN x.relation IS NULL THEN format('table "sambapos_replica.%s" is not there', t.table_name)
-              WHEN x.lacks IS NOT NULL THEN format('table "sambapos_replica.%s" has no column "%s"', t.table_name, x.lacks)
+              WHEN x.lacks IS NOT NULL
+                THEN format('table "sambapos_replica.%s" has no column "%s"', t.table_name, x.lacks)
          END
   FROM (SELECT r.relation, (SELECT min(c) FROM unnest(t.columns) AS c
                             WHERE NOT EXISTS (SELECT FROM pg_attribute AS a
@@ -177,8 +181,8 @@ BEGIN
   said.rows_damaged := 0;
   IF said.rows_added + said.rows_removed + said.rows_changed > 0 THEN
     SELECT count(*) FILTER (WHERE NOT c.is_explained),
-           jsonb_agg(jsonb_build_object('key', c.key, 'change', c.change, 'explained', c.is_explained, 'before', c.before,
-                                        'after', c.after) ORDER BY c.n) FILTER (WHERE c.n <= 20)
+           jsonb_agg(jsonb_build_object('key', c.key, 'change', c.change, 'explained', c.is_explained,
+                                        'before', c.before, 'after', c.after) ORDER BY c.n) FILTER (WHERE c.n <= 20)
       INTO said.rows_damaged, said.changes
     FROM (SELECT x.*, row_number() OVER (ORDER BY x.is_explained, x.key) AS n
           FROM sambapos._archive_changes(a, t) AS x) AS c;
@@ -200,7 +204,8 @@ DECLARE
   said sambapos.archive_verdict;
   x record;
   found record;
-  may_read boolean := pg_has_role('pg_read_server_files', 'USAGE');
+  may_read boolean := pg_has_role('pg_read_server_files', 'USAGE')
+                      AND has_function_privilege('sambapos._archive_digest(text)', 'EXECUTE');
 BEGIN
   FOR x IN SELECT k ->> 'table' AS table_name, (k ->> 'rows')::bigint AS rows, e.path || '/' || (k ->> 'file') AS file,
                   k ->> 'sha256' AS sha256
@@ -215,8 +220,8 @@ BEGIN
     said.table_name := x.table_name;
     said.rows_sealed := x.rows;
     said.file := x.file;
-    said.status := CASE WHEN NOT may_read OR found.sha256 IS NULL THEN 'unchecked' WHEN found.sha256 = x.sha256 THEN 'intact'
-                        ELSE 'damaged' END;
+    said.status := CASE WHEN NOT may_read OR found.sha256 IS NULL THEN 'unchecked'
+                        WHEN found.sha256 = x.sha256 THEN 'intact' ELSE 'damaged' END;
     said.message := CASE said.status WHEN 'unchecked' THEN
                            CASE WHEN may_read THEN 'the file is not there'
                                 ELSE 'it needs the rights of pg_read_server_files' END
@@ -225,7 +230,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_verify_export(sambapos.archive_export) IS 'Compares exported files with their checksums';
+COMMENT ON FUNCTION sambapos._archive_verify_export(sambapos.archive_export) IS
+  'Compares exported files with their checksums';
 
 CREATE FUNCTION @extschema@.sambapos_verify_archive(archive_id bigint) RETURNS SETOF sambapos.archive_verdict
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -258,8 +264,8 @@ DECLARE
   a sambapos.archive := sambapos._archive(archive_id);
 BEGIN
   RETURN QUERY
-    SELECT t.table_name, c.key, c.change, CASE WHEN c.is_explained THEN 'restated' ELSE 'damaged' END, c.before, c.after,
-           c.changed_at
+    SELECT t.table_name, c.key, c.change, CASE WHEN c.is_explained THEN 'restated' ELSE 'damaged' END, c.before,
+           c.after, c.changed_at
     FROM sambapos.archive_table AS t CROSS JOIN LATERAL sambapos._archive_changes(a, t) AS c
     WHERE t.archive_id = a.archive_id AND a.dropped_at IS NULL AND sambapos._archive_table_problem(t) IS NULL
     ORDER BY t.kind = 'child', t.table_name, c.key;

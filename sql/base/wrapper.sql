@@ -124,7 +124,8 @@ COMMENT ON FUNCTION sambapos._archive_make_folder(text) IS 'Makes a folder; fals
 
 CREATE FUNCTION sambapos._archive_remove(path text) RETURNS void
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_remove';
-COMMENT ON FUNCTION sambapos._archive_remove(text) IS 'Removes a file, or a folder that is empty; a WARNING if it cannot';
+COMMENT ON FUNCTION sambapos._archive_remove(text) IS
+  'Removes a file, or a folder that is empty; a WARNING if it cannot';
 
 CREATE FUNCTION sambapos._archive_read(path text, compression text, columns integer, OUT line bigint,
                                        OUT fields text[]) RETURNS SETOF record

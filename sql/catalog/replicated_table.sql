@@ -41,8 +41,8 @@ COMMENT ON COLUMN sambapos.replicated_table.parent_key IS
 COMMENT ON COLUMN sambapos.replicated_table.date_column IS
   'A root''s date of birth, by replica name: it cannot change, so it tells a used-again id from an edit';
 COMMENT ON COLUMN sambapos.replicated_table.history IS
-  'Earlier versions of all rows are kept in sambapos_replica.<table_name>_history, unless history_choice says otherwise; '
-  'of rows that are in an archive they are in any case';
+  'Earlier versions of all rows are kept in sambapos_replica.<table_name>_history, unless history_choice says '
+  'otherwise; of rows that are in an archive they are in any case';
 COMMENT ON COLUMN sambapos.replicated_table.history_choice IS
   'The setting history: whether earlier versions of all rows are kept; NULL: as by default (history)';
 
@@ -130,7 +130,8 @@ CREATE VIEW sambapos._table AS
 SELECT t.site_id, t.table_name, t.source_schema, t.source_name, t.kind, t.parent, t.parent_key, t.date_column,
        coalesce(t.history_choice, t.history) OR EXISTS (SELECT FROM sambapos.archive_table AS a
                             WHERE (a.site_id, a.table_name) = (t.site_id, t.table_name)) AS history,
-       coalesce(t.history_choice, t.history) AS history_of_all, t.enabled, t.sync_interval, t.priority, t.added_at, t.reread_at,
+       coalesce(t.history_choice, t.history) AS history_of_all, t.enabled, t.sync_interval, t.priority, t.added_at,
+       t.reread_at,
        coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
        coalesce(x.full_due, true)
          OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,

@@ -16,9 +16,12 @@ $$
                                         AND (p.proname = '_worker_turns'
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
-             WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
+             WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request', 'sambapos_verify_archive',
+                                                      'sambapos_restatements', 'sambapos_archive_rows')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
-                                                        'sambapos_request_sync', 'sambapos_request')
+                                                        'sambapos_request_sync', 'sambapos_request',
+                                                        'sambapos_verify_archive', 'sambapos_restatements',
+                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
@@ -106,6 +109,7 @@ BEGIN
                    role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.setting_change_change_id_seq TO %I', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
+    EXECUTE format('GRANT UPDATE (uploaded_at, uploaded_by, url) ON sambapos.archive_export TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
   ELSIF level = 'admin' THEN
@@ -117,7 +121,7 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
   'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. '
-  'operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; '
-  'it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: '
-  'those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. '
-  'Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
+  'operator: also sambapos_configure, sambapos_request_sync and sambapos_archive_uploaded. admin: everything, as the '
+  'role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live '
+  'table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is '
+  'opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';

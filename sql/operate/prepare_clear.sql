@@ -69,5 +69,6 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_prepare_clear(text) IS
   'Before a clear: syncs, compares every value with the source, repairs, seals the period (unless archive_on_clear is '
-  'off), and answers SAFE until the next ticket, or NOT SAFE and why. For a shop that is closed: what is sold afterwards has to be read before the clear too. In this '
-  'transaction: without COMMIT nothing of it stays. Errors: 42704 no such site';
+  'off), and answers SAFE until the next ticket, or NOT SAFE and why. For a shop that is closed: what is sold '
+  'afterwards has to be read before the clear too. In this transaction: without COMMIT nothing of it stays. Errors: '
+  '42704 no such site';

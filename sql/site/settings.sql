@@ -127,7 +127,7 @@ $$
     ('priority', 'table', 'integer', '-1000', '1000', '0', NULL,
      'a run reads the table, with those that are read with it, in this order: higher first'),
     ('history', 'table', 'boolean', NULL, NULL, NULL, NULL,
-     'whether earlier versions of all rows are kept, in the table''s _history; of rows of an archive they are in any case'),
+     'whether earlier versions of all rows are kept, in the table''s _history; those of rows of an archive always are'),
     ('personal', 'table', 'choice', 'keep', 'null', 'keep', NULL,
      'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
@@ -340,7 +340,9 @@ COMMENT ON FUNCTION sambapos._history_set(sambapos._place, text, boolean) IS
 
 CREATE FUNCTION sambapos._table_setting(t sambapos.replicated_table, setting text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT CASE setting WHEN 'history' THEN coalesce(t.history_choice, t.history)::text ELSE to_jsonb(t) ->> setting END; $$;
+$$
+  SELECT CASE setting WHEN 'history' THEN coalesce(t.history_choice, t.history)::text ELSE to_jsonb(t) ->> setting END;
+$$;
 COMMENT ON FUNCTION sambapos._table_setting(sambapos.replicated_table, text) IS
   'What a setting of a table is, as sambapos_configure takes it';
 

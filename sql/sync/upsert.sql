@@ -151,8 +151,8 @@ $$ SELECT sambapos._merge_analyze_now(relation); $$;
 COMMENT ON FUNCTION sambapos._merge_analyze_briefly(regclass) IS
   'Gathers statistics on a replica table from a small sample';
 
--- What the planner believes. After a clear that is none, whatever has been sold since: autovacuum waits until a tenth of
--- all history has changed.
+-- What the planner believes. After a clear that is none, whatever has been sold since: autovacuum waits until a tenth
+-- of all history has changed.
 CREATE FUNCTION sambapos._replica_live_estimate(relation regclass) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -195,7 +195,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_analyze(bigint, regclass, bigint) IS
-  'Gathers statistics on a replica table of which more rows were written since that was last done than it says are live';
+  'Gathers statistics on a replica table of which more rows were written since that was last done than it says are '
+  'live';
 
 -- Most of what is read is there already, just so: one look finds out which statements have anything to do.
 CREATE FUNCTION sambapos._merge_look(t sambapos._table, site_id integer, on_key text, differs text,
