@@ -149,32 +149,24 @@ $$
 DECLARE
   t sambapos.archive_table;
   folder text := regexp_replace(path, '(.)/+$', '\1');
-  at_hand text;
-  written text[] := '{}';
   tables jsonb := '[]';
   manifest jsonb;
   proof record;
 BEGIN
   PERFORM sambapos._archive_check_export(a, path, compression);
+  PERFORM sambapos._archive_files_begin();
   BEGIN
-    IF sambapos._archive_make_folder(folder) THEN
-      written := ARRAY[folder];
-    END IF;
+    PERFORM sambapos._archive_make_folder(folder);
     FOR t IN SELECT k.* FROM sambapos.archive_table AS k WHERE k.archive_id = a.archive_id
               ORDER BY k.kind = 'child', k.table_name
     LOOP
-      at_hand := sambapos._archive_file_name(t.table_name, jsonb_array_length(tables) + 1, compression);
-      tables := tables || sambapos._archive_export_table(a, t, folder, at_hand, compression);
-      written := (folder || '/' || at_hand) || written;
+      tables := tables || sambapos._archive_export_table(
+        a, t, folder, sambapos._archive_file_name(t.table_name, jsonb_array_length(tables) + 1, compression), compression);
     END LOOP;
     manifest := sambapos._archive_manifest(a, tables, compression);
-    at_hand := 'manifest.json';
     SELECT * INTO proof FROM sambapos._archive_write_text(folder || '/manifest.json', jsonb_pretty(manifest) || E'\n');
   EXCEPTION WHEN query_canceled OR OTHERS THEN
-    IF SQLSTATE <> '58P02' THEN -- else it is another one's
-      PERFORM sambapos._archive_remove(folder || '/' || at_hand);
-    END IF;
-    PERFORM sambapos._archive_remove(w.path) FROM unnest(written) WITH ORDINALITY AS w (path, n) ORDER BY w.n;
+    PERFORM sambapos._archive_files_undo();
     RAISE;
   END;
   INSERT INTO sambapos.archive_export (archive_id, site_id, path, compression, files, bytes, manifest, checksum)

@@ -482,6 +482,27 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_check_arguments(date, date) IS 'Raises 22023 for days that are no range';
 
+CREATE FUNCTION sambapos._archive_last_sealed(place sambapos._place) RETURNS sambapos.archive
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  a sambapos.archive;
+BEGIN
+  SELECT x.* INTO a FROM sambapos._archive_periods(place.site_id) AS p JOIN sambapos.archive AS x USING (archive_id)
+   ORDER BY p.version DESC LIMIT 1;
+  IF a.archive_id IS NULL THEN
+    RAISE EXCEPTION 'no period of site "%" has ended', place.name USING ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = 'A period ends with a clear at the till that a run has seen.',
+      HINT = format('A range of days can be sealed at any time: SELECT sambapos_archive(%L, first_day, last_day);',
+                    place.name);
+  END IF;
+  RAISE NOTICE 'the last period of site "%" is sealed already: archive %', place.name, a.archive_id;
+  RETURN a;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._archive_last_sealed(sambapos._place) IS
+  'The archive of the last period of a site; raises 55000 if none has ended';
+
 CREATE FUNCTION @extschema@.sambapos_archive(site text, from_date date DEFAULT NULL, to_date date DEFAULT NULL,
                                              note text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -498,14 +519,7 @@ BEGIN
   IF from_date IS NOT NULL THEN
     a := sambapos._archive_seal_range(place, from_date, to_date, note);
   ELSE
-    a := sambapos._archive_seal_last_period(place, note);
-    IF a.archive_id IS NULL THEN
-      RAISE EXCEPTION 'site "%" has no period that has ended and is not sealed', site USING
-        ERRCODE = 'object_not_in_prerequisite_state',
-        DETAIL = 'A period ends with a clear at the till that a run has seen.',
-        HINT = format('SELECT * FROM sambapos.archives shows what is sealed. A range of days can be sealed at any '
-                      'time: SELECT sambapos_archive(%L, first_day, last_day);', site);
-    END IF;
+    a := coalesce(sambapos._archive_seal_last_period(place, note), sambapos._archive_last_sealed(place));
   END IF;
   RETURN a.archive_id;
 END;
@@ -513,9 +527,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_archive(text, date, date, text) IS
   'Seals the tickets, documents and work periods of these days, by the till''s clock, with all that belongs to them: '
   'writes down counts, sums and checksums, so that sambapos_verify_archive can say later whether they are what they '
-  'were. Without days: the last period (between two clears) that has ended and is not sealed. Returns the number of '
-  'the archive. Errors: 42704 no such site, 22023 no range, 55000 no such period, 55P03 a run of the site is running, '
-  '25001 the transaction''s isolation level';
+  'were. Without days: the last period (between two clears) that has ended and is not sealed; if all are, it says so '
+  'and which archive the last one is. Returns the number of the archive. Errors: 42704 no such site, 22023 no range, '
+  '55000 no period has ended, 55P03 a run of the site is running, 25001 the transaction''s isolation level';
 
 CREATE VIEW sambapos.archives AS
 SELECT s.name AS site, a.archive_id, a.kind, a.from_date, a.to_date,

@@ -122,10 +122,14 @@ CREATE FUNCTION sambapos._archive_make_folder(path text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_make_folder';
 COMMENT ON FUNCTION sambapos._archive_make_folder(text) IS 'Makes a folder; false: it was there';
 
-CREATE FUNCTION sambapos._archive_remove(path text) RETURNS void
-LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_remove';
-COMMENT ON FUNCTION sambapos._archive_remove(text) IS
-  'Removes a file, or a folder that is empty; a WARNING if it cannot';
+CREATE FUNCTION sambapos._archive_files_begin() RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_begin';
+COMMENT ON FUNCTION sambapos._archive_files_begin() IS 'From here on what is made is remembered, for _archive_files_undo';
+
+CREATE FUNCTION sambapos._archive_files_undo() RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_undo';
+COMMENT ON FUNCTION sambapos._archive_files_undo() IS
+  'Removes the files and the folder that this session has made since _archive_files_begin, and nothing else';
 
 CREATE FUNCTION sambapos._archive_read(path text, compression text, columns integer, OUT line bigint,
                                        OUT fields text[]) RETURNS SETOF record

@@ -2,7 +2,7 @@
  * Files of archives, compressed or not: written once and never over another one, read as a stream.
  *
  * file.cpp: who may, which paths. codec.cpp: gzip and zstd. stream.cpp: bytes from and to the disk.
- * write.cpp and read.cpp are what SQL calls.
+ * made.cpp takes half an export away. write.cpp and read.cpp are what SQL calls.
  */
 #pragma once
 
@@ -57,6 +57,10 @@ size_t decompress(Codec *codec, Span *input, char *output, size_t room);
 bool is_complete(const Codec *codec);
 
 void release(Codec *codec);
+
+/* ---- what was made, to be taken away when an export fails ---- */
+
+void made_enter(const char *path);
 
 /* ---- a file that is written ---- */
 

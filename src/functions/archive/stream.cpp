@@ -64,6 +64,7 @@ sink_open(const char *path, Compression compression)
 		OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, pg_file_create_mode);
 	if (sink->descriptor < 0)
 		raise_io("create", path);
+	made_enter(path);
 	sink->codec = compressor(compression);
 	sink->hash = hash_begin();
 	sink->waiting = static_cast<char *>(palloc(chunk));

@@ -1,6 +1,6 @@
 /*
  * What writes for SQL: the rows of a query as PostgreSQL's COPY writes them as text, a manifest, a
- * folder; and taking back a file that was only half written.
+ * folder.
  */
 #include "functions/archive/file.hpp"
 
@@ -143,7 +143,6 @@ extern "C"
 	PG_FUNCTION_INFO_V1(sambapos_archive_write);
 	PG_FUNCTION_INFO_V1(sambapos_archive_write_text);
 	PG_FUNCTION_INFO_V1(sambapos_archive_make_folder);
-	PG_FUNCTION_INFO_V1(sambapos_archive_remove);
 
 	/* path, compression, query → rows, bytes, sha256 */
 	Datum sambapos_archive_write(PG_FUNCTION_ARGS)
@@ -191,6 +190,7 @@ extern "C"
 		{
 			char *parent = pstrdup(path);
 
+			archive::made_enter(path);
 			get_parent_directory(parent);
 			fsync_fname(parent, true);
 			PG_RETURN_BOOL(true);
@@ -199,16 +199,5 @@ extern "C"
 			PG_RETURN_BOOL(false);
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not create folder \"%s\": %m", archive::shown(path))));
-	}
-
-	/* A file, or a folder that is empty; what is not there is no error. */
-	Datum sambapos_archive_remove(PG_FUNCTION_ARGS)
-	{
-		char *path = archive::path_to_write(PG_GETARG_TEXT_PP(0));
-
-		if (unlink(path) != 0 && errno != ENOENT && rmdir(path) != 0 && errno != ENOENT)
-			ereport(WARNING, (errcode_for_file_access(),
-							  errmsg("could not remove \"%s\": %m", archive::shown(path))));
-		PG_RETURN_VOID();
 	}
 }
