@@ -148,6 +148,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   t sambapos.archive_table;
+  file text;
   folder text := regexp_replace(path, '(.)/+$', '\1');
   tables jsonb := '[]';
   manifest jsonb;
@@ -160,8 +161,8 @@ BEGIN
     FOR t IN SELECT k.* FROM sambapos.archive_table AS k WHERE k.archive_id = a.archive_id
               ORDER BY k.kind = 'child', k.table_name
     LOOP
-      tables := tables || sambapos._archive_export_table(
-        a, t, folder, sambapos._archive_file_name(t.table_name, jsonb_array_length(tables) + 1, compression), compression);
+      file := sambapos._archive_file_name(t.table_name, jsonb_array_length(tables) + 1, compression);
+      tables := tables || sambapos._archive_export_table(a, t, folder, file, compression);
     END LOOP;
     manifest := sambapos._archive_manifest(a, tables, compression);
     SELECT * INTO proof FROM sambapos._archive_write_text(folder || '/manifest.json', jsonb_pretty(manifest) || E'\n');

@@ -124,7 +124,8 @@ COMMENT ON FUNCTION sambapos._archive_make_folder(text) IS 'Makes a folder; fals
 
 CREATE FUNCTION sambapos._archive_files_begin() RETURNS void
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_begin';
-COMMENT ON FUNCTION sambapos._archive_files_begin() IS 'From here on what is made is remembered, for _archive_files_undo';
+COMMENT ON FUNCTION sambapos._archive_files_begin() IS
+  'From here on what is made is remembered, for _archive_files_undo';
 
 CREATE FUNCTION sambapos._archive_files_undo() RETURNS void
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_undo';
