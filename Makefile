@@ -10,7 +10,7 @@ OBJS          = $(patsubst %.cpp,%.o,$(filter %.cpp,$(SOURCES)))
 PG_CPPFLAGS   = -Isrc -DSAMBAPOS_FDW_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS   = -std=c++17 -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-ignored-attributes \
                 -Wno-register -Wno-unused-parameter -Wno-missing-field-initializers
-SHLIB_LINK    = -lsybdb -lstdc++
+SHLIB_LINK    = -lsybdb -lz -lzstd -lstdc++
 SHLIB_EXPORTS = exports.txt
 
 # The install script: the files of sql/ in the order of sql/install.order.

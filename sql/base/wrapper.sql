@@ -106,3 +106,43 @@ CREATE FUNCTION sambapos._disconnect(server text) RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_disconnect';
 COMMENT ON FUNCTION sambapos._disconnect(text) IS 'sambapos_disconnect, for the SQL parts of the extension';
 REVOKE ALL ON FUNCTION sambapos._disconnect(text) FROM PUBLIC;
+
+-- Files of archives. Who may not read or write files of the server is told so by them.
+CREATE FUNCTION sambapos._archive_write(path text, compression text, query text, OUT rows bigint, OUT bytes bigint,
+                                        OUT sha256 text)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_write';
+COMMENT ON FUNCTION sambapos._archive_write(text, text, text) IS
+  'Writes the rows of a query into a new file, as COPY writes text, in UTF-8; on disk when it returns';
+
+CREATE FUNCTION sambapos._archive_write_text(path text, words text, OUT bytes bigint, OUT sha256 text)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_write_text';
+COMMENT ON FUNCTION sambapos._archive_write_text(text, text) IS 'Writes a text into a new file, in UTF-8';
+
+CREATE FUNCTION sambapos._archive_make_folder(path text) RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_make_folder';
+COMMENT ON FUNCTION sambapos._archive_make_folder(text) IS 'Makes a folder; false: it was there';
+
+CREATE FUNCTION sambapos._archive_files_begin() RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_begin';
+COMMENT ON FUNCTION sambapos._archive_files_begin() IS
+  'From here on what is made is remembered, for _archive_files_undo';
+
+CREATE FUNCTION sambapos._archive_files_undo() RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_files_undo';
+COMMENT ON FUNCTION sambapos._archive_files_undo() IS
+  'Removes the files and the folder that this session has made since _archive_files_begin, and nothing else';
+
+CREATE FUNCTION sambapos._archive_read(path text, compression text, columns integer, OUT line bigint,
+                                       OUT fields text[]) RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000 AS 'MODULE_PATHNAME', 'sambapos_archive_read';
+COMMENT ON FUNCTION sambapos._archive_read(text, text, integer) IS
+  'Reads a file of rows that _archive_write has written; raises XX001 if it is not one, or has other columns';
+
+CREATE FUNCTION sambapos._archive_read_text(path text) RETURNS text
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_read_text';
+COMMENT ON FUNCTION sambapos._archive_read_text(text) IS 'Reads a text file of UTF-8';
+
+CREATE FUNCTION sambapos._archive_digest(path text, OUT bytes bigint, OUT sha256 text)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_archive_digest';
+COMMENT ON FUNCTION sambapos._archive_digest(text) IS
+  'The size and the SHA-256 of a file as it is on disk; NULL: there is none';

@@ -11,6 +11,7 @@ CREATE TABLE sambapos.replicated_table (
   parent_key       text,
   date_column      text,
   history          boolean NOT NULL DEFAULT false,
+  history_choice   boolean,
   enabled          boolean NOT NULL DEFAULT true,
   sync_interval    interval CHECK (sync_interval BETWEEN '10 seconds' AND '31 days'),
   priority         integer NOT NULL DEFAULT 0,
@@ -40,7 +41,10 @@ COMMENT ON COLUMN sambapos.replicated_table.parent_key IS
 COMMENT ON COLUMN sambapos.replicated_table.date_column IS
   'A root''s date of birth, by replica name: it cannot change, so it tells a used-again id from an edit';
 COMMENT ON COLUMN sambapos.replicated_table.history IS
-  'Earlier versions of rows are kept in sambapos_replica.<table_name>_history';
+  'Earlier versions of all rows are kept in sambapos_replica.<table_name>_history, unless history_choice says '
+  'otherwise; of rows that are in an archive they are in any case';
+COMMENT ON COLUMN sambapos.replicated_table.history_choice IS
+  'The setting history: whether earlier versions of all rows are kept; NULL: as by default (history)';
 
 CREATE TABLE sambapos.table_state (
   site_id          integer NOT NULL,
@@ -123,7 +127,12 @@ COMMENT ON COLUMN sambapos.waiting_root.missing_runs IS
 
 -- A table as the functions get it: its settings and its state in one row.
 CREATE VIEW sambapos._table AS
-SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
+SELECT t.site_id, t.table_name, t.source_schema, t.source_name, t.kind, t.parent, t.parent_key, t.date_column,
+       coalesce(t.history_choice, t.history) OR EXISTS (SELECT FROM sambapos.archive_table AS a
+                            WHERE (a.site_id, a.table_name) = (t.site_id, t.table_name)) AS history,
+       coalesce(t.history_choice, t.history) AS history_of_all, t.enabled, t.sync_interval, t.priority, t.added_at,
+       t.reread_at,
+       coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_others,
        coalesce(x.full_due, true)
          OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
@@ -133,7 +142,9 @@ SELECT t.*, coalesce(x.missing_columns, '{}') AS missing_columns, x.code_of_othe
        coalesce(x.rows_updated, 0) AS rows_updated,
        coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed
 FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x USING (site_id, table_name);
-COMMENT ON VIEW sambapos._table IS 'A copied table''s settings and state in one row, as the functions pass it on';
+COMMENT ON VIEW sambapos._table IS
+  'A copied table''s settings and state in one row, as the functions pass it on. history: earlier versions are kept of '
+  'some of its rows, those of an archive, or of all (history_of_all, the setting)';
 
 -- Tables that have to be read together: tickets, account documents and all their children are one
 -- story; any other root goes with its children; a master is alone.

@@ -50,7 +50,10 @@ CREATE TABLE sambapos.site (
   room_entity_type     text NOT NULL DEFAULT '3',
   void_state           text,
   gift_state           text,
-  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day')
+  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
+  archive_on_clear     boolean NOT NULL DEFAULT true,
+  history_retention    interval CHECK (history_retention BETWEEN '31 days' AND '100 years'),
+  archive_path         text
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
@@ -115,6 +118,10 @@ COMMENT ON COLUMN sambapos.site.slow_factor IS
 COMMENT ON COLUMN sambapos.site.change_tracking IS
   'auto: what has changed is asked of SQL Server''s change tracking where the shop has switched it on; off: it is not '
   'asked for';
+COMMENT ON COLUMN sambapos.site.archive_on_clear IS 'Whether the period that a clear has ended is sealed by itself';
+COMMENT ON COLUMN sambapos.site.history_retention IS
+  'What is older sambapos_apply_retention exports and deletes here; NULL: nothing, history stays';
+COMMENT ON COLUMN sambapos.site.archive_path IS 'The folder of the server below which it exports';
 COMMENT ON COLUMN sambapos.site.opening_hours IS
   'Array of {"days": [1..7, Monday is 1], "from": "HH:MM", "to": "HH:MM"} in the site''s time zone; outside them the '
   'light is asleep';

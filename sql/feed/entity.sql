@@ -147,6 +147,37 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_columns(regclass, name[], name, name[]) IS
   'The columns that are sent: those named and the key, else all but what looks like a secret';
 
+CREATE FUNCTION sambapos._feed_entity_make(e sambapos.feed_entity, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF e.capture <> 'merge' THEN
+    PERFORM sambapos._feed_capture_make(e, relation);
+    PERFORM sambapos._feed_triggers_make(e, relation);
+  END IF;
+  PERFORM sambapos._feed_value_make(e, relation);
+  PERFORM sambapos._feed_read_make(e, relation);
+  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', session_user);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_entity_make(sambapos.feed_entity, regclass) IS
+  'Makes the triggers and functions of an entity; whoever asks takes it anew';
+
+-- What has become of a table since is not known, so an entity that cannot be made again is said and left out.
+CREATE FUNCTION sambapos._feed_entity_restore(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_entity_make(e, format('%I.%I', e.schema_name, e.relation_name)::regclass);
+EXCEPTION WHEN OTHERS THEN
+  RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, SQLERRM USING
+    HINT = 'SELECT sambapos_add_to_feed(...) puts it on the feed again.';
+  DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_entity_restore(sambapos.feed_entity) IS
+  'Makes the triggers and functions of an entity again after another installation';
+
 CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, entity text DEFAULT NULL,
   key name[] DEFAULT NULL, scope name DEFAULT NULL, columns name[] DEFAULT NULL, lazy name[] DEFAULT NULL,
   capture text DEFAULT 'statement', payload_key text DEFAULT NULL) RETURNS void
@@ -191,13 +222,7 @@ BEGIN
           CASE WHEN is_replica THEN 'merge' WHEN c.relkind = 'p' OR c.relispartition THEN 'row' ELSE capture END,
           coalesce(payload_key, entity, c.relname::text))
   RETURNING * INTO e;
-  IF NOT is_replica THEN
-    PERFORM sambapos._feed_capture_make(e, relation);
-    PERFORM sambapos._feed_triggers_make(e, relation);
-  END IF;
-  PERFORM sambapos._feed_value_make(e, relation);
-  PERFORM sambapos._feed_read_make(e, relation);
-  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (f.feed_id, e.entity, 'LOAD', session_user);
+  PERFORM sambapos._feed_entity_make(e, relation);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[], name, name[], name[], text, text) IS

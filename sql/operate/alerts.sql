@@ -102,6 +102,8 @@ $$
     WHEN 'new table' THEN
       format('SELECT sambapos_add_table(%L, ...) has the next run load one; sambapos_remove_table(%L, ...) says that '
              'one is not wanted.', site, site)
+    WHEN 'not sealed' THEN
+      format('It is tried again after each run. SELECT sambapos_archive(%L) tries it now, and says more.', site)
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
@@ -167,6 +169,10 @@ CROSS JOIN LATERAL (SELECT string_agg(w.table_name, ', ' ORDER BY w.table_name) 
                     WHERE w.site_id = s.site_id AND w.table_name = ANY (s.new_tables)
                       AND w.asked_at < s.tables_asked_at) AS w
 WHERE w.names IS NOT NULL
+UNION ALL
+SELECT d.site_id, 'warning', 'not sealed', NULL, d.noted_at,
+       'the period that the last clear has ended could not be sealed: ' || d.last_error, NULL, 'not sealed'
+FROM sambapos.archive_due AS d WHERE d.last_error IS NOT NULL
 UNION ALL
 SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
        'restore ' || e.event_id

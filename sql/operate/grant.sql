@@ -21,9 +21,12 @@ $$
              WHEN p.proname IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change',
                                 'sambapos_full_payload', 'sambapos_full_rows', 'sambapos_delta_payload',
                                 'sambapos_value') THEN true
-             WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request')
+             WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request', 'sambapos_verify_archive',
+                                                      'sambapos_restatements', 'sambapos_archive_rows')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
-                                                        'sambapos_request_sync', 'sambapos_request')
+                                                        'sambapos_request_sync', 'sambapos_request',
+                                                        'sambapos_verify_archive', 'sambapos_restatements',
+                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
@@ -104,9 +107,14 @@ BEGIN
                    (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
                     WHERE s.scope = 'site'), role);
     EXECUTE format('GRANT UPDATE (reread_at, %s) ON sambapos.replicated_table TO %I',
-                   (SELECT string_agg(quote_ident(s.setting), ', ') FROM sambapos._settings() AS s
-                    WHERE s.scope = 'table' AND s.setting <> 'personal'), role);
+                   (SELECT string_agg(CASE s.setting WHEN 'history' THEN 'history_choice'
+                                                     ELSE quote_ident(s.setting) END, ', ')
+                    FROM sambapos._settings() AS s WHERE s.scope = 'table' AND s.setting <> 'personal'), role);
+    EXECUTE format('GRANT INSERT (site, table_name, setting, old_value, new_value) ON sambapos.setting_change TO %I',
+                   role);
+    EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.setting_change_change_id_seq TO %I', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
+    EXECUTE format('GRANT UPDATE (uploaded_at, uploaded_by, url) ON sambapos.archive_export TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
   ELSIF level = 'admin' THEN
@@ -118,7 +126,7 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
   'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. '
-  'operator: also sambapos_configure and sambapos_request_sync. admin: everything, as the role that syncs needs it; '
-  'it owns the replica that it makes. none: nothing. It gives no right to a server, a live table or the database: '
-  'those are given by GRANT. For the owner of the extension and superusers; the replica is opened if it is there. '
-  'Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
+  'operator: also sambapos_configure, sambapos_request_sync and sambapos_archive_uploaded. admin: everything, as the '
+  'role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live '
+  'table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is '
+  'opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';

@@ -61,11 +61,14 @@ BEGIN
     failed := problem.words;
     EXIT WHEN problem.may_pass IS NOT TRUE;
   END LOOP;
-  -- The archive will seal the period here, when there is one: what was verified just now is what a seal stands for.
+  IF failed IS NULL THEN
+    failed := sambapos._archive_prepare(place.site_id);
+  END IF;
   RETURN coalesce('NOT SAFE: ' || failed, 'SAFE until the next ticket');
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_prepare_clear(text) IS
-  'Before a clear: syncs, compares every value with the source, repairs, and answers SAFE until the next ticket, or '
-  'NOT SAFE and why. For a shop that is closed: what is sold afterwards has to be read before the clear too. In this '
-  'transaction: without COMMIT nothing of it stays. Errors: 42704 no such site';
+  'Before a clear: syncs, compares every value with the source, repairs, seals the period (unless archive_on_clear is '
+  'off), and answers SAFE until the next ticket, or NOT SAFE and why. For a shop that is closed: what is sold '
+  'afterwards has to be read before the clear too. In this transaction: without COMMIT nothing of it stays. Errors: '
+  '42704 no such site';

@@ -71,6 +71,8 @@ BEGIN
   FROM sambapos._kept('schema') AS k;
   PERFORM sambapos._counted_ensure(t) FROM sambapos._replica_tables() AS t
   WHERE sambapos._replica_kind(t) = 'replica';
+  PERFORM sambapos._report_refresh();
+  PERFORM sambapos._feed_entity_restore(e) FROM sambapos.feed_entity AS e;
   PERFORM sambapos._take_back_privileges(to_regclass(format('sambapos_report.%I', k.name)), k.content)
   FROM sambapos._kept('view') AS k WHERE to_regclass(format('sambapos_report.%I', k.name)) IS NOT NULL;
   PERFORM sambapos._adopt_say_rest();

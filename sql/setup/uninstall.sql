@@ -57,18 +57,24 @@ DECLARE
   view record;
   dropped bigint := 0;
 BEGIN
-  FOR view IN SELECT t AS name, to_regclass(format('sambapos_report.%I', t)) AS id FROM sambapos._replica_tables() AS t
-              WHERE sambapos._replica_kind(t) = 'replica' LOOP
+  FOR view IN SELECT n.name, to_regclass(format('sambapos_report.%I', n.name)) AS id
+              FROM (SELECT t FROM sambapos._replica_tables() AS t WHERE sambapos._replica_kind(t) = 'replica'
+                    UNION SELECT r FROM unnest(sambapos._report_names()) AS r) AS n (name) LOOP
     CONTINUE WHEN view.id IS NULL;
     PERFORM sambapos._kept_add('view', view.name, sambapos._keep_privileges(view.id)) WHERE keeps;
-    PERFORM sambapos._counted_drop(view.name);
+    IF view.name = ANY (sambapos._report_names()) THEN
+      PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', view.name, 'v', 'a view'));
+      PERFORM sambapos._report_view_drop(view.name);
+    ELSE
+      PERFORM sambapos._counted_drop(view.name);
+    END IF;
     dropped := dropped + 1;
   END LOOP;
   RETURN dropped;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._uninstall_views(boolean) IS
-  'Drops the views of replica tables, and keeps who could read them';
+  'Drops the views of replica tables and the reports, and keeps who could read them';
 
 -- A schema in which others have made something stays: it is no member of the extension.
 CREATE FUNCTION sambapos._schema_drop_empty(name name) RETURNS text
@@ -193,6 +199,7 @@ DECLARE
 BEGIN
   RETURN QUERY SELECT 'job ' || j, 'dropped' FROM sambapos._uninstall_jobs(keeps) AS j;
   PERFORM sambapos._keep_levels() WHERE keeps;
+  PERFORM sambapos._feed_capture_drop(e) FROM sambapos.feed_entity AS e;
   RETURN QUERY SELECT 'views in sambapos_report', format('%s dropped', sambapos._uninstall_views(keeps));
   FOR place IN SELECT * FROM sambapos._place AS s ORDER BY s.name LOOP
     PERFORM sambapos._keep_live(place) WHERE keeps;

@@ -27,7 +27,7 @@ $$
   SELECT EXISTS (
     SELECT FROM sambapos._known_tables() AS k
     WHERE sambapos._name_form(local_name) IN (SELECT sambapos._name_form(n) FROM unnest(k.sets || k.table_name
-            || CASE WHEN k.history THEN k.table_name || '_history' END) AS n));
+            || (k.table_name || '_history')) AS n));
 $$;
 COMMENT ON FUNCTION sambapos._name_is_reserved(name) IS
   'True for names that no table of a shop''s own gets: of SambaPOS tables, their history tables, and sets';

@@ -387,12 +387,13 @@ BEGIN
   PERFORM sambapos._replica_check_name(history, 'history');
   IF to_regclass(format('sambapos_replica.%I', history)) IS NULL THEN
     EXECUTE format(
-      'CREATE TABLE sambapos_replica.%I (site_id integer NOT NULL, epoch integer NOT NULL, %s,
+      'CREATE TABLE sambapos_replica.%I (site_id integer NOT NULL, epoch integer NOT NULL, %s%s,
          valid_from timestamptz NOT NULL, valid_to timestamptz NOT NULL, version bigint NOT NULL,
-         PRIMARY KEY (site_id, epoch, %s, version))', history,
+         PRIMARY KEY (site_id, epoch, %s%s, version))', history,
+      CASE WHEN sambapos._replica_has_root_id(t) THEN 'root_id bigint NOT NULL, ' END,
       (SELECT string_agg(format('%I %s', c.column_name, c.type_name), ', ' ORDER BY c.ordinal)
        FROM sambapos._table_columns(place, t) AS c),
-      keys);
+      CASE WHEN sambapos._replica_has_root_id(t) THEN 'root_id, ' END, keys);
     EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
                    format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
     PERFORM sambapos._replica_comment(format('sambapos_replica.%I', history)::regclass);
@@ -403,7 +404,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS
-  'Makes or extends the table of earlier versions of a master table';
+  'Makes or extends the table of earlier versions of a replica table';
 
 CREATE FUNCTION sambapos._replica_ensure(site_id integer, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

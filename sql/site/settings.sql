@@ -106,6 +106,12 @@ $$
     ('change_tracking', 'site', 'choice', 'auto, off', NULL, 'auto', NULL,
      'whether changes are asked of SQL Server''s change tracking where the shop has it on'),
     ('run_log_retention', 'site', 'interval', '1 day', '10 years', '30 days', 'time', 'how long the run log is kept'),
+    ('archive_on_clear', 'site', 'boolean', NULL, NULL, 'true', NULL,
+     'whether the period that a clear has ended is sealed by itself, at the end of the run that saw it'),
+    ('history_retention', 'site', 'interval', '31 days', '100 years', NULL, 'time',
+     'sambapos_apply_retention exports history that is older, and deletes it here; not set: history stays'),
+    ('archive_path', 'site', 'path', NULL, NULL, NULL, NULL,
+     'the folder of the server below which sambapos_apply_retention exports'),
     ('opening_hours', 'site', 'hours', NULL, NULL, NULL, 'windows', 'outside them the light is asleep'),
     ('blackout', 'site', 'windows', NULL, NULL, NULL, 'windows',
      'a run that sync_interval makes due waits for their end'),
@@ -131,6 +137,8 @@ $$
      'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
     ('priority', 'table', 'integer', '-1000', '1000', '0', NULL,
      'a run reads the table, with those that are read with it, in this order: higher first'),
+    ('history', 'table', 'boolean', NULL, NULL, NULL, NULL,
+     'whether earlier versions of all rows are kept, in the table''s _history; those of rows of an archive always are'),
     ('personal', 'table', 'choice', 'keep, null', NULL, 'keep', NULL,
      'table_name is table.column: whether a text column with personal data is copied or read as NULL');
 $$;
@@ -155,6 +163,7 @@ BEGIN
     WHEN 'interval' THEN good := value::interval BETWEEN low::interval AND high::interval;
     WHEN 'choice' THEN good := value = ANY (string_to_array(low, ', '));
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
+    WHEN 'path' THEN good := value ~ '^/' AND value !~ '(^|/)[.][.](/|$)' AND length(value) <= 1000;
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
     WHEN 'time_zone' THEN result := sambapos._time_zone_checked(value);
@@ -179,6 +188,7 @@ $$
     WHEN 'interval' THEN format('an interval from %s to %s, for example ''15 minutes''.', low, high)
     WHEN 'choice' THEN format('%s.', regexp_replace(low, ', ([^,]*)$', ' or \1'))
     WHEN 'text' THEN format('%s to %s characters.', low, high)
+    WHEN 'path' THEN 'the absolute path of a folder of the server, for example /srv/archives.'
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
     WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '
                          'example ''ticket work_period closed''.'
@@ -317,6 +327,65 @@ $$;
 COMMENT ON FUNCTION sambapos._family_join(integer, text) IS
   'Gives a table that was added the settings of those that are read together with it';
 
+-- The table for them is made now, not in the middle of a run. One that is no longer wanted stays, with its rows.
+CREATE FUNCTION sambapos._history_set(place sambapos._place, table_name text, wanted boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  n sambapos._table;
+BEGIN
+  FOR n IN SELECT k.* FROM sambapos._site_tables(place, table_name) AS k ORDER BY k.table_name LOOP
+    UPDATE sambapos.replicated_table AS t SET history_choice = wanted
+     WHERE (t.site_id, t.table_name) = (n.site_id, n.table_name) RETURNING coalesce(wanted, t.history) INTO n.history;
+    IF n.history AND sambapos._replica_table(n.table_name) IS NOT NULL
+       AND to_regclass(format('%I.%I', sambapos._live_schema(place.name), n.table_name)) IS NOT NULL THEN
+      PERFORM sambapos._schema_check_create('sambapos_replica')
+        WHERE to_regclass(format('sambapos_replica.%I', n.table_name || '_history')) IS NULL;
+      PERFORM sambapos._history_ensure(place, n);
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_set(sambapos._place, text, boolean) IS
+  'Whether earlier versions of all rows of tables are kept from now on; NULL: as by default';
+
+CREATE FUNCTION sambapos._table_setting(t sambapos.replicated_table, setting text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE setting WHEN 'history' THEN coalesce(t.history_choice, t.history)::text ELSE to_jsonb(t) ->> setting END;
+$$;
+COMMENT ON FUNCTION sambapos._table_setting(sambapos.replicated_table, text) IS
+  'What a setting of a table is, as sambapos_configure takes it';
+
+-- A setting of tables can change tables that were not named: those that are read together.
+CREATE FUNCTION sambapos._setting_held(site_id integer, scope text, setting text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(jsonb_object_agg(h.name, h.value), '{}')
+  FROM (SELECT '' AS name, s.value FROM sambapos.global_setting AS s WHERE scope = 'all' AND s.key = setting
+        UNION ALL
+        SELECT '', to_jsonb(s) ->> setting FROM sambapos.site AS s
+        WHERE scope = 'site' AND s.site_id = _setting_held.site_id
+        UNION ALL
+        SELECT p.table_name || '.' || p.column_name, p.treatment FROM sambapos.personal_treatment AS p
+        WHERE scope = 'table' AND setting = 'personal' AND p.site_id = _setting_held.site_id
+        UNION ALL
+        SELECT t.table_name, sambapos._table_setting(t, setting) FROM sambapos.replicated_table AS t
+        WHERE scope = 'table' AND setting <> 'personal' AND t.site_id = _setting_held.site_id) AS h;
+$$;
+COMMENT ON FUNCTION sambapos._setting_held(integer, text, text) IS
+  'What a setting is: of all sites or of a site as field "", of tables by their names';
+
+CREATE FUNCTION sambapos._setting_note(site text, setting text, before jsonb, after jsonb) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  INSERT INTO sambapos.setting_change (site, table_name, setting, old_value, new_value)
+  SELECT _setting_note.site, nullif(k.name, ''), _setting_note.setting, before ->> k.name, after ->> k.name
+  FROM (SELECT jsonb_object_keys(before || after) AS name) AS k
+  WHERE before ->> k.name IS DISTINCT FROM after ->> k.name ORDER BY k.name;
+$$;
+COMMENT ON FUNCTION sambapos._setting_note(text, text, jsonb, jsonb) IS 'Puts on record what a setting was and is';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -325,6 +394,7 @@ DECLARE
   scope  text := CASE WHEN site IS NULL THEN 'all' WHEN table_name IS NULL THEN 'site' ELSE 'table' END;
   place  sambapos._place;
   stored text;
+  before jsonb;
 BEGIN
   PERFORM sambapos._catalog_check();
   IF site IS NULL AND table_name IS NOT NULL THEN
@@ -334,6 +404,7 @@ BEGIN
     place := sambapos._site(site);
   END IF;
   stored := sambapos._setting_checked(setting, scope, value);
+  before := sambapos._setting_held(place.site_id, scope, setting);
   IF scope = 'all' THEN
     DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
@@ -349,6 +420,8 @@ BEGIN
     PERFORM sambapos._personal_set(place, table_name, stored);
   ELSIF setting IN ('sync_interval', 'priority') THEN
     PERFORM sambapos._family_set(place, table_name, setting, stored);
+  ELSIF setting = 'history' THEN
+    PERFORM sambapos._history_set(place, table_name, stored::boolean);
   ELSE
     UPDATE sambapos.replicated_table AS t
     SET enabled = coalesce(stored::boolean, true),
@@ -356,13 +429,15 @@ BEGIN
     FROM sambapos._site_tables(place, sambapos_configure.table_name) AS n
     WHERE (t.site_id, t.table_name) = (n.site_id, n.table_name);
   END IF;
+  PERFORM sambapos._setting_note(site, setting, before, sambapos._setting_held(place.site_id, scope, setting));
   RETURN stored;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
   'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
-  'it is table.column; sync_interval and priority hold for all tables that are read together. Settings, '
+  'it is table.column; sync_interval and priority hold for all tables that are read together. What was changed is on '
+  'record in sambapos.setting_change. Settings, '
   'ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, 42703 no column that '
   'personal could leave out, 22023 no such setting or a value out of range, each with '
   'the nearest valid name';
@@ -374,32 +449,28 @@ $$ SELECT to_jsonb(s) ->> setting; $$;
 COMMENT ON FUNCTION sambapos._site_setting(sambapos.site, text) IS
   'What a setting of a site is, as sambapos_configure takes it';
 
-CREATE FUNCTION sambapos._table_setting(t sambapos.replicated_table, setting text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT to_jsonb(t) ->> setting; $$;
-COMMENT ON FUNCTION sambapos._table_setting(sambapos.replicated_table, text) IS
-  'What a setting of a table is, as sambapos_configure takes it';
-
 -- What holds now. Tables and columns appear where they are not as by default: a site has hundreds of them.
 CREATE VIEW sambapos.settings AS
-SELECT v.site, v.table_name, k.setting, v.value, k.fallback AS default_value,
-       v.value IS DISTINCT FROM k.fallback AS is_changed,
+SELECT v.site, v.table_name, k.setting, v.value, v.fallback AS default_value,
+       v.value IS DISTINCT FROM v.fallback AS is_changed,
        k.unit, rtrim(sambapos._setting_rule(k.kind, k.low, k.high), '.') AS valid, k.meaning
 FROM sambapos._settings() AS k
 JOIN LATERAL (
   SELECT NULL::text AS site, NULL::text AS table_name,
-         coalesce((SELECT s.value FROM sambapos.global_setting AS s WHERE s.key = k.setting), k.fallback) AS value
+         coalesce((SELECT s.value FROM sambapos.global_setting AS s WHERE s.key = k.setting), k.fallback) AS value,
+         k.fallback
   WHERE k.scope = 'all'
   UNION ALL
-  SELECT s.name, NULL, sambapos._site_setting(s, k.setting) FROM sambapos.site AS s
+  SELECT s.name, NULL, sambapos._site_setting(s, k.setting), k.fallback FROM sambapos.site AS s
   WHERE k.scope = 'site' AND s.removed_at IS NULL
   UNION ALL
-  SELECT s.name, t.table_name, x.value FROM sambapos.replicated_table AS t
+  SELECT s.name, t.table_name, x.value, x.fallback FROM sambapos.replicated_table AS t
   JOIN sambapos.site AS s USING (site_id)
-  CROSS JOIN LATERAL (SELECT sambapos._table_setting(t, k.setting) AS value) AS x
-  WHERE k.scope = 'table' AND k.setting <> 'personal' AND x.value IS DISTINCT FROM k.fallback AND s.removed_at IS NULL
+  CROSS JOIN LATERAL (SELECT sambapos._table_setting(t, k.setting) AS value,
+                             CASE k.setting WHEN 'history' THEN t.history::text ELSE k.fallback END AS fallback) AS x
+  WHERE k.scope = 'table' AND k.setting <> 'personal' AND x.value IS DISTINCT FROM x.fallback AND s.removed_at IS NULL
   UNION ALL
-  SELECT s.name, p.table_name || '.' || p.column_name, p.treatment
+  SELECT s.name, p.table_name || '.' || p.column_name, p.treatment, k.fallback
   FROM sambapos.personal_treatment AS p JOIN sambapos.site AS s USING (site_id)
   WHERE k.scope = 'table' AND k.setting = 'personal' AND p.treatment <> 'keep' AND s.removed_at IS NULL
 ) AS v ON true

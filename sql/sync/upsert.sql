@@ -4,25 +4,31 @@
 -- * What has not changed is not touched: rows are compared column by column before they are written, so an idle or
 --   repeated run writes no byte to a replica table.
 
+-- The one place that writes earlier versions. Where the setting history is off they are kept of rows that are in an
+-- archive: an archive must be able to say what a row was when it was sealed.
 CREATE FUNCTION sambapos._history_keep(place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   p record;
+  kept name[] := ARRAY(SELECT 'root_id'::name WHERE sambapos._replica_has_root_id(t))
+                 || ARRAY(SELECT c.column_name FROM sambapos._table_columns(place, t) AS c ORDER BY c.ordinal);
 BEGIN
   SELECT * INTO p FROM sambapos._merge_parts(place, t);
   EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, valid_from, valid_to, version)
                   SELECT r.site_id, r.epoch, %s, r.synced_at, now(), r.version
-                  FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s',
-                 t.table_name || '_history', p.names,
-                 (SELECT string_agg(format('r.%I', c.column_name), ', ' ORDER BY c.ordinal)
-                  FROM sambapos._table_columns(place, t) AS c),
-                 sambapos._stage_name(t.table_name), t.table_name, p.on_key, p.differs)
+                  FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s AND %s',
+                 t.table_name || '_history', (SELECT string_agg(quote_ident(k), ', ') FROM unnest(kept) AS k),
+                 (SELECT string_agg('r.' || quote_ident(k), ', ') FROM unnest(kept) AS k),
+                 sambapos._stage_name(t.table_name), t.table_name, p.on_key, p.values_differ,
+                 CASE WHEN t.history_of_all THEN 'true'
+                      ELSE sambapos._archive_spans_sql(t.table_name, t.parent, t.parent_key) END)
     USING place.site_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
-  'Copies the present versions of rows that are about to change into the history table';
+  'Copies the present versions of rows that are about to change into the history table: of all rows, or of those that '
+  'are in an archive';
 
 -- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it does not, the
 -- tickets' amounts say whether there should be some; and where they say nothing, that it is not empty at the source.
@@ -148,8 +154,8 @@ $$ SELECT sambapos._merge_analyze_now(relation); $$;
 COMMENT ON FUNCTION sambapos._merge_analyze_briefly(regclass) IS
   'Gathers statistics on a replica table from a small sample';
 
--- What the planner believes. After a clear that is none, whatever has been sold since: autovacuum waits until a tenth of
--- all history has changed.
+-- What the planner believes. After a clear that is none, whatever has been sold since: autovacuum waits until a tenth
+-- of all history has changed.
 CREATE FUNCTION sambapos._replica_live_estimate(relation regclass) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -192,7 +198,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_analyze(bigint, regclass, bigint) IS
-  'Gathers statistics on a replica table of which more rows were written since that was last done than it says are live';
+  'Gathers statistics on a replica table of which more rows were written since that was last done than it says are '
+  'live';
 
 -- Most of what is read is there already, just so: one look finds out which statements have anything to do.
 CREATE FUNCTION sambapos._merge_look(t sambapos._table, site_id integer, on_key text, differs text,
