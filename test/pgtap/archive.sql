@@ -96,10 +96,10 @@ ROLLBACK TO hand;
 SELECT throws_ok($$SELECT sambapos_archive('shop')$$, '55000', 'no period of site "shop" has ended', 'no clear, no period');
 SELECT sambapos_archive('shop', '2026-03-01', '2026-03-31') AS march \gset
 UPDATE sambapos.site SET archive_on_clear = false;
-UPDATE tickets SET is_closed = false WHERE id = 20; -- the clear leaves it
+UPDATE tickets SET is_closed = false WHERE id = 15; -- the clear leaves it
 SELECT till.quiet_sync('full') \g /dev/null
 SELECT sambapos_archive('shop', '2026-03-01', '2026-03-31') AS march \gset
-CREATE TABLE till.left AS SELECT * FROM tickets WHERE id = 20;
+CREATE TABLE till.left AS SELECT * FROM tickets WHERE id = 15;
 SELECT till.clear();
 INSERT INTO tickets SELECT * FROM till.left;
 SELECT till.pass(1);
@@ -112,7 +112,7 @@ SELECT is(pg_temp.verdict(:first), 'intact', 'it is intact');
 SELECT is(sambapos_archive('shop'), :first::bigint, 'it is sealed once');
 SELECT till.sell(31, 5, '2026-03-10 13:00');
 SELECT till.pass(1);
-UPDATE tickets SET is_closed = true, note = 'paid', last_update_time = '2026-03-10 13:30' WHERE id = 20;
+UPDATE tickets SET is_closed = true, note = 'paid', last_update_time = '2026-03-10 13:30' WHERE id = 15;
 SELECT isnt_empty('SELECT * FROM till.sync()', 'the next period begins; the open ticket is paid in it');
 SELECT is(pg_temp.verdict(:first), 'intact', 'that is none of the first period''s');
 SELECT till.clear(), till.pass(1);
