@@ -132,6 +132,11 @@ $$
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
+    ('retention', 'feed', 'interval', '1 minute', '100 years', '30 days', 'time', 'how long numbered changes are kept'),
+    ('max_delta', 'feed', 'integer', '1', '1000000000', '10000', 'changes',
+     'more changes than this are answered by: take everything anew'),
+    ('max_version_gap', 'feed', 'integer', '1', '1000000000', NULL, 'versions',
+     'a client that is more versions behind takes everything anew; not set: none does'),
     ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
     ('sync_interval', 'table', 'interval', '10 seconds', '31 days', NULL, 'time',
      'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
@@ -206,7 +211,7 @@ DECLARE
   known  record;
   names  text[] := ARRAY(SELECT s.setting FROM sambapos._settings() AS s WHERE s.scope = _setting_checked.scope);
   places text := (SELECT string_agg(CASE s.scope WHEN 'all' THEN 'all sites (site NULL)' WHEN 'site' THEN 'a site'
-                                    ELSE 'a table (table_name)' END, ' and ')
+                                    WHEN 'feed' THEN 'a feed' ELSE 'a table (table_name)' END, ' and ')
                   FROM sambapos._settings() AS s WHERE s.setting = _setting_checked.setting);
 BEGIN
   SELECT * INTO known FROM sambapos._settings() AS s
@@ -386,6 +391,32 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._setting_note(text, text, jsonb, jsonb) IS 'Puts on record what a setting was and is';
 
+-- A site's feed has the site's name: the setting says which of the two is meant.
+CREATE FUNCTION sambapos._feed_is_meant(name text, setting text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.feed AS f WHERE f.name = _feed_is_meant.name)
+     AND (EXISTS (SELECT FROM sambapos._settings() AS s WHERE s.scope = 'feed' AND s.setting = _feed_is_meant.setting)
+          OR NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.name = _feed_is_meant.name AND s.removed_at IS NULL));
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_meant(text, text) IS 'True if sambapos_configure is asked for a feed''s setting';
+
+CREATE FUNCTION sambapos._feed_configure(feed text, setting text, value text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stored text := sambapos._setting_checked(setting, 'feed', value);
+  before jsonb := (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.feed AS f WHERE f.name = feed);
+BEGIN
+  EXECUTE format('UPDATE sambapos.feed SET %I = %s WHERE name = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
+    USING feed;
+  PERFORM sambapos._setting_note(feed, setting, before, (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.feed AS f
+                                                         WHERE f.name = feed));
+  RETURN stored;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_configure(text, text, text) IS 'Changes a setting of a feed';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -400,6 +431,8 @@ BEGIN
   IF site IS NULL AND table_name IS NOT NULL THEN
     RAISE EXCEPTION 'a table needs a site' USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Give the site''s name as the first argument.';
+  ELSIF table_name IS NULL AND sambapos._feed_is_meant(site, setting) THEN
+    RETURN sambapos._feed_configure(site, setting, value);
   ELSIF site IS NOT NULL THEN
     place := sambapos._site(site);
   END IF;
@@ -434,7 +467,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
-  'Changes a setting and returns it as stored; value NULL puts the default back. site NULL: for all sites (only '
+  'Changes a setting and returns it as stored; value NULL puts the default back. site: a site, or a feed for the '
+  'settings of feeds; NULL: for all sites (only '
   'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
   'it is table.column; sync_interval and priority hold for all tables that are read together. What was changed is on '
   'record in sambapos.setting_change. Settings, '
@@ -463,6 +497,9 @@ JOIN LATERAL (
   UNION ALL
   SELECT s.name, NULL, sambapos._site_setting(s, k.setting), k.fallback FROM sambapos.site AS s
   WHERE k.scope = 'site' AND s.removed_at IS NULL
+  UNION ALL
+  SELECT f.name, NULL, to_jsonb(f) ->> k.setting, k.fallback FROM sambapos.feed AS f
+  WHERE k.scope = 'feed'
   UNION ALL
   SELECT s.name, t.table_name, x.value, x.fallback FROM sambapos.replicated_table AS t
   JOIN sambapos.site AS s USING (site_id)

@@ -180,10 +180,13 @@ SELECT is(sambapos_wait_for_change('pos', :latest, '0'), :latest::bigint, 'and a
 SELECT is(sambapos_delta_payload('pos', p.since, incarnation => p.incarnation) ->> 'reason' ~ p.reason, true, p.words)
 FROM (VALUES (NULL::bigint, NULL::uuid, 'no position', 'no position'), (:latest + 1, NULL, 'earlier time', 'a version that is not there'),
              (1, gen_random_uuid(), 'another life', 'another life of the feed')) AS p (since, incarnation, reason, words);
-UPDATE sambapos.feed SET max_delta = 3;
+SELECT is(sambapos_configure('pos', 'max_delta', '3'), '3', 'a feed has settings');
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'max_delta', '0')$$, '22023', NULL, 'with ranges');
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'overlap', '1 hour')$$, '22023', NULL, 'those of a site are others');
+SELECT is((SELECT value || default_value || is_changed FROM sambapos.settings WHERE site = 'pos' AND setting = 'max_delta'), '310000true', 'they are shown with the others');
 SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'more than 3 changes', true, 'too many changes');
 SELECT is((SELECT operation || (data ->> 'reason') FROM sambapos_changes('pos', :latest - 2)), 'FULL_REQUIREDthere are more than 3 changes', 'as a list says, too');
-UPDATE sambapos.feed SET max_delta = 10000, max_version_gap = 1;
+SELECT sambapos_configure('pos', 'max_delta', NULL) || coalesce(sambapos_configure('pos', 'max_version_gap', '1'), '') AS set \gset
 SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'more than 1 versions', true, 'too many versions');
 UPDATE sambapos.feed SET max_version_gap = NULL;
 UPDATE sambapos.change SET changed_at = now() - interval '31 days' WHERE version <= :latest - 1;
