@@ -49,9 +49,18 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   found integer;
+  live regclass;
 BEGIN
   IF wanted ~ '^[0-9]{1,9}$' THEN
     RETURN wanted::integer;
+  ELSIF sambapos._report_reads_live(site_id) THEN
+    SELECT to_regclass(format('%I.entity_types', sambapos._live_schema(s.name))) INTO live
+    FROM sambapos.site AS s WHERE s.site_id = _report_entity_type.site_id;
+    IF live IS NOT NULL THEN
+      EXECUTE format('SELECT min(e.id) FROM %s AS e
+                      WHERE sambapos._text_fold($1) IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name))',
+                     live) INTO found USING wanted;
+    END IF;
   ELSIF sambapos._replica_table('entity_types') IS NOT NULL THEN
     SELECT min(e.id) INTO found FROM sambapos_replica.entity_types AS e
     WHERE e.site_id = _report_entity_type.site_id AND e.row_state = 'live'

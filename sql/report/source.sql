@@ -37,14 +37,14 @@ COMMENT ON FUNCTION sambapos._report_is_stale(sambapos._place, date) IS
   'True if the setting live_fallback sends a question about the days since from_date to the till, since the data here is '
   'old';
 
--- A till that cannot be reached is no reason to show nothing: what is here is shown, with its age.
+-- A till that cannot be reached, or not by this role, is no reason to show nothing: what is here is shown, with its age.
 CREATE FUNCTION sambapos._report_till_answers(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM FROM sambapos._query(place.server, 'SELECT 1') AS q (one integer);
   RETURN true;
-EXCEPTION WHEN connection_exception OR invalid_authorization_specification THEN
+EXCEPTION WHEN connection_exception OR invalid_authorization_specification OR insufficient_privilege THEN
   RAISE WARNING 'site "%" does not answer, so the report shows the replica: %', place.name, SQLERRM;
   RETURN false;
 END;

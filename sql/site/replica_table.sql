@@ -336,6 +336,25 @@ $$;
 COMMENT ON FUNCTION sambapos._type_holds(text, text) IS
   'True if every value of the second type is one of the first, wider, type';
 
+-- A table that was made before has no such column. Rows of history get it by the one way that is open.
+CREATE FUNCTION sambapos._computed_add(t sambapos._table, column_name name, type_name text, expression text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = sambapos._replica_table(t.table_name::name)
+             AND a.attname = _computed_add.column_name AND NOT a.attisdropped) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('ALTER TABLE sambapos_replica.%I ADD COLUMN %I %s', t.table_name, column_name, type_name);
+  PERFORM sambapos._history_rewrite(s.site_id, t.table_name::name,
+                                    format('%I = %s', column_name, regexp_replace(expression, '\ms\.', '', 'g')))
+  FROM sambapos.site AS s;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._computed_add(sambapos._table, name, text, text) IS
+  'Adds a computed column to a replica table that lacks it, and fills it';
+
 -- Adds the columns a replica table lacks and widens those that are too narrow.
 CREATE FUNCTION sambapos._replica_extend(place sambapos._place, t sambapos._table, replica name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -372,6 +391,9 @@ BEGIN
     PERFORM sambapos._counted_ensure(replica, given);
   END IF;
   PERFORM sambapos._report_views_restore(kept);
+  IF replica = t.table_name THEN
+    PERFORM sambapos._computed_add(t, k.column_name, k.type_name, k.expression) FROM sambapos._table_computed(place, t) AS k;
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_extend(sambapos._place, sambapos._table, name) IS

@@ -46,5 +46,13 @@ SELECT results_eq($$SELECT found_in, difference ->> 'total_amount' FROM sambapos
                   $$VALUES ('live', '20.01'), ('replica', '20.00')$$, 'a penny is seen');
 SELECT is_empty($$SELECT * FROM sambapos_compare_report('shop', 'tickets', '2026-03-11')$$, 'days bound it');
 SELECT throws_ok($$SELECT * FROM sambapos_compare_report('shop', 'ticket')$$, '22023', 'there is no report named "ticket"', 'another name is an error');
+-- a column that is computed comes with what it is computed of, also where there are rows already
+ALTER TABLE sambapos_live_shop.orders ADD COLUMN order_tags text;
+UPDATE pg_attribute SET attfdwoptions = '{column_name=OrderTags,remote_type=text}' WHERE attrelid = 'sambapos_live_shop.orders'::regclass AND attname = 'order_tags';
+UPDATE sambapos_live_shop.orders SET order_tags = '[{"PR":1.50,"Q":2,"TN":"Milk"}]' WHERE ticket_id = 11;
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'orders') FROM sambapos.site$$, 'OrderTags come');
+SELECT till.quiet_sync('full') AS quiet \gset
+SELECT is((SELECT string_agg(DISTINCT row_state || ' ' || modifiers, ', ' ORDER BY row_state || ' ' || modifiers) FROM sambapos_replica.orders), 'cleared 0, live 0, live 3.00', 'and what they add to a price, of history, too');
+SELECT is_empty('SELECT * FROM sambapos_replica.orders WHERE modifiers IS NULL', 'of every row');
 SELECT * FROM finish();
 ROLLBACK;
