@@ -89,7 +89,7 @@ RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed(feed);
+  f sambapos.change_feed := sambapos._feed(feed);
   until timestamptz := clock_timestamp() + least(coalesce(timeout, '0'), interval '55 seconds');
   latest bigint;
 BEGIN

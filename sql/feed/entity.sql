@@ -12,16 +12,16 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
   'True if a column''s name has the word password, pin, secret, token, hash or salt';
 
-CREATE FUNCTION sambapos._feed_is_replica(f sambapos.feed, relation regclass) RETURNS boolean
+CREATE FUNCTION sambapos._feed_is_replica(f sambapos.change_feed, relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos._table AS t
                  WHERE t.site_id = f.site_id AND sambapos._replica_table(t.table_name::name) = relation);
 $$;
-COMMENT ON FUNCTION sambapos._feed_is_replica(sambapos.feed, regclass) IS
+COMMENT ON FUNCTION sambapos._feed_is_replica(sambapos.change_feed, regclass) IS
   'True if a relation is a replica table of the site whose feed it is';
 
-CREATE FUNCTION sambapos._feed_check_relation(f sambapos.feed, relation regclass) RETURNS pg_class
+CREATE FUNCTION sambapos._feed_check_relation(f sambapos.change_feed, relation regclass) RETURNS pg_class
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -49,7 +49,7 @@ BEGIN
   RETURN c;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_check_relation(sambapos.feed, regclass) IS 'Raises what keeps a relation off a feed';
+COMMENT ON FUNCTION sambapos._feed_check_relation(sambapos.change_feed, regclass) IS 'Raises what keeps a relation off a feed';
 
 CREATE FUNCTION sambapos._feed_check_columns(relation regclass, names name[], what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -69,15 +69,15 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_check_columns(regclass, name[], text) IS 'Raises 42703 for a column that is not there';
 
 -- Of a replica table: the source's key, since of an id only the row is sent that is at the source.
-CREATE FUNCTION sambapos._feed_replica_key(f sambapos.feed, table_name name) RETURNS name[]
+CREATE FUNCTION sambapos._feed_replica_key(f sambapos.change_feed, table_name name) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT sambapos._table_key(s, t) FROM sambapos._place AS s JOIN sambapos._table AS t USING (site_id)
   WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_key.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._feed_replica_key(sambapos.feed, name) IS 'The source''s key of a replica table';
+COMMENT ON FUNCTION sambapos._feed_replica_key(sambapos.change_feed, name) IS 'The source''s key of a replica table';
 
-CREATE FUNCTION sambapos._feed_replica_columns(f sambapos.feed, table_name name) RETURNS name[]
+CREATE FUNCTION sambapos._feed_replica_columns(f sambapos.change_feed, table_name name) RETURNS name[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT array_agg(c.column_name ORDER BY c.ordinal)
@@ -86,7 +86,7 @@ $$
   WHERE s.site_id = f.site_id AND t.table_name = _feed_replica_columns.table_name
     AND NOT sambapos._feed_column_is_secret(c.column_name);
 $$;
-COMMENT ON FUNCTION sambapos._feed_replica_columns(sambapos.feed, name) IS
+COMMENT ON FUNCTION sambapos._feed_replica_columns(sambapos.change_feed, name) IS
   'The source''s columns of a replica table, but for what looks like a secret';
 
 -- A key has to name one row and be there in each.
@@ -184,7 +184,7 @@ CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, e
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed_of(feed);
+  f sambapos.change_feed := sambapos._feed_of(feed);
   c pg_class := sambapos._feed_check_relation(f, relation);
   is_replica boolean := sambapos._feed_is_replica(f, relation);
   e sambapos.feed_entity;
@@ -235,7 +235,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[
   '42710 the entity is there, 42809 no ordinary table, 42501 another role''s, 42P16 no key, 42703 no such column, 22023 '
   'capture, 55P03 the table is in use';
 
-CREATE FUNCTION sambapos._feed_entity(f sambapos.feed, entity text) RETURNS sambapos.feed_entity
+CREATE FUNCTION sambapos._feed_entity(f sambapos.change_feed, entity text) RETURNS sambapos.feed_entity
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -250,7 +250,7 @@ BEGIN
   RETURN e;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_entity(sambapos.feed, text) IS 'An entity of a feed; raises 42704 if there is none';
+COMMENT ON FUNCTION sambapos._feed_entity(sambapos.change_feed, text) IS 'An entity of a feed; raises 42704 if there is none';
 
 CREATE FUNCTION sambapos._feed_forget_entity(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -279,12 +279,12 @@ CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed(feed);
+  f sambapos.change_feed := sambapos._feed(feed);
 BEGIN
   PERFORM sambapos._feed_forget_entity(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
   DELETE FROM sambapos.change AS c WHERE c.feed_id = f.feed_id;
   DELETE FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id;
-  DELETE FROM sambapos.feed AS x WHERE x.feed_id = f.feed_id;
+  DELETE FROM sambapos.change_feed AS x WHERE x.feed_id = f.feed_id;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_feed(text) IS

@@ -1,15 +1,15 @@
 -- feed.sql: adding and removing feeds; which life of a feed is it?
 
-CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.feed
+CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.change_feed
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  found_feed sambapos.feed;
+  found_feed sambapos.change_feed;
 BEGIN
-  SELECT * INTO found_feed FROM sambapos.feed AS f WHERE f.name = _feed.feed;
+  SELECT * INTO found_feed FROM sambapos.change_feed AS f WHERE f.name = _feed.feed;
   IF found_feed.feed_id IS NULL THEN
     RAISE EXCEPTION 'there is no feed named "%"', coalesce(feed, 'NULL') USING ERRCODE = 'undefined_object',
-      HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.feed AS f) || '.',
+      HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.change_feed AS f) || '.',
                       'There are no feeds yet: add one with sambapos_add_feed(feed).');
   END IF;
   RETURN found_feed;
@@ -45,13 +45,13 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_incarnation(sambapos.feed_state) IS
   'Which life of a feed: versions of another one mean other changes';
 
-CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.feed
+CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.change_feed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  made sambapos.feed;
+  made sambapos.change_feed;
 BEGIN
-  INSERT INTO sambapos.feed (name, site_id) VALUES (name, site_id) RETURNING * INTO made;
+  INSERT INTO sambapos.change_feed (name, site_id) VALUES (name, site_id) RETURNING * INTO made;
   INSERT INTO sambapos.feed_state (feed_id, identity) VALUES (made.feed_id, sambapos._feed_identity(NULL));
   RETURN made;
 END;
@@ -59,13 +59,13 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_make(text, integer) IS 'Makes a feed, at version 0';
 
 -- A site's feed is there when something is put on it; until then it costs nothing.
-CREATE FUNCTION sambapos._feed_of(feed text) RETURNS sambapos.feed
+CREATE FUNCTION sambapos._feed_of(feed text) RETURNS sambapos.change_feed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place_id integer := (SELECT s.site_id FROM sambapos.site AS s WHERE s.name = feed AND s.removed_at IS NULL);
 BEGIN
-  IF place_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos.feed AS f WHERE f.name = _feed_of.feed) THEN
+  IF place_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.name = _feed_of.feed) THEN
     RETURN sambapos._feed_make(feed, place_id);
   END IF;
   RETURN sambapos._feed(feed);

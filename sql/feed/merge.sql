@@ -41,7 +41,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._feed_note_table(e, place, version, x.rows_inserted + x.rows_updated + x.rows_gone, f.max_delta)
-  FROM sambapos.feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
+  FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
   JOIN sambapos.run_table AS x ON x.run_id = _feed_note_merge.run_id AND x.table_name = e.relation_name
   WHERE f.site_id = place.site_id AND e.capture = 'merge' AND x.rows_inserted + x.rows_updated + x.rows_gone > 0;
 END;

@@ -1,11 +1,11 @@
 -- position.sql: where a client stands, and whether what is new is enough for it.
 
-CREATE TYPE sambapos._feed_answer AS (feed sambapos.feed, state sambapos.feed_state, incarnation uuid, entities text[],
+CREATE TYPE sambapos._feed_answer AS (feed sambapos.change_feed, state sambapos.feed_state, incarnation uuid, entities text[],
                                       reason text);
 COMMENT ON TYPE sambapos._feed_answer IS
   'What a question to a feed is about; reason: why only everything anew is right, NULL: what is new is enough';
 
-CREATE FUNCTION sambapos._feed_entities(f sambapos.feed, entities text[]) RETURNS text[]
+CREATE FUNCTION sambapos._feed_entities(f sambapos.change_feed, entities text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -14,10 +14,10 @@ BEGIN
                WHERE e.feed_id = f.feed_id AND (entities IS NULL OR e.entity = ANY (entities)) ORDER BY e.entity_id);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_entities(sambapos.feed, text[]) IS
+COMMENT ON FUNCTION sambapos._feed_entities(sambapos.change_feed, text[]) IS
   'The entities asked for, all by default; raises 42704 for one that is not there';
 
-CREATE FUNCTION sambapos._feed_reason(f sambapos.feed, s sambapos.feed_state, present uuid, since bigint, given uuid,
+CREATE FUNCTION sambapos._feed_reason(f sambapos.change_feed, s sambapos.feed_state, present uuid, since bigint, given uuid,
                                       scope text, entities text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -46,7 +46,7 @@ BEGIN
   RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_reason(sambapos.feed, sambapos.feed_state, uuid, bigint, uuid, text, text[]) IS
+COMMENT ON FUNCTION sambapos._feed_reason(sambapos.change_feed, sambapos.feed_state, uuid, bigint, uuid, text, text[]) IS
   'Why a client at a version has to take everything anew; NULL: it has not';
 
 CREATE FUNCTION sambapos._feed_ask(feed text, since bigint, scope text, entities text[], incarnation uuid,

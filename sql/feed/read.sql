@@ -65,7 +65,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN CASE e.capture WHEN 'merge' THEN format(' AND r.site_id = %s AND r.row_state = ''live''',
-           (SELECT f.site_id FROM sambapos.feed AS f WHERE f.feed_id = e.feed_id)) ELSE '' END;
+           (SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = e.feed_id)) ELSE '' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_rows_meant(sambapos.feed_entity) IS 'A condition on row r: it is on the feed';

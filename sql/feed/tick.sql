@@ -7,7 +7,7 @@
 
 -- Of a key only the last change is of use to a client, wherever it stands: what columns have changed is added up. What
 -- came before an entity was to be taken anew is of use to none.
-CREATE FUNCTION sambapos._feed_compact(f sambapos.feed, stamped bigint) RETURNS void
+CREATE FUNCTION sambapos._feed_compact(f sambapos.change_feed, stamped bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   WITH fresh AS (
@@ -29,10 +29,10 @@ $$
           FROM gone AS d LEFT JOIN LATERAL unnest(d.changed_columns) AS x (name) ON true GROUP BY d.change_id) AS g
    WHERE c.change_id = g.change_id AND c.changed_columns IS NOT NULL;
 $$;
-COMMENT ON FUNCTION sambapos._feed_compact(sambapos.feed, bigint) IS
+COMMENT ON FUNCTION sambapos._feed_compact(sambapos.change_feed, bigint) IS
   'Drops changes of a feed that later ones of the same row, in the version given, have made superfluous';
 
-CREATE FUNCTION sambapos._feed_drop_old(f sambapos.feed) RETURNS void
+CREATE FUNCTION sambapos._feed_drop_old(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -45,10 +45,10 @@ BEGIN
   UPDATE sambapos.feed_state AS s SET min_version = dropped WHERE s.feed_id = f.feed_id AND s.min_version < dropped;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_drop_old(sambapos.feed) IS 'Drops numbered changes that are older than retention';
+COMMENT ON FUNCTION sambapos._feed_drop_old(sambapos.change_feed) IS 'Drops numbered changes that are older than retention';
 
 -- Counts and names of entities, never a value: whoever can connect can listen.
-CREATE FUNCTION sambapos._feed_notify(f sambapos.feed, s sambapos.feed_state) RETURNS void
+CREATE FUNCTION sambapos._feed_notify(f sambapos.change_feed, s sambapos.feed_state) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -72,11 +72,11 @@ BEGIN
   PERFORM pg_notify('sambapos_changed', message::text);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_notify(sambapos.feed, sambapos.feed_state) IS
+COMMENT ON FUNCTION sambapos._feed_notify(sambapos.change_feed, sambapos.feed_state) IS
   'Tells channel sambapos_changed of a version: feed, incarnation, from, to, how many changes of which entities, scopes';
 
 -- A change that has no columns on record, as an INSERT, may be of any. A DELETE leaves no row to ask.
-CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.feed, stamped bigint) RETURNS void
+CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.change_feed, stamped bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -104,10 +104,10 @@ EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'rule "%" of feed "%" cannot be asked: %', u.rule, f.name, SQLERRM;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.feed, bigint) IS
+COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.change_feed, bigint) IS
   'Tells channel sambapos_urgent of the changes of a version that a rule is about';
 
-CREATE FUNCTION sambapos._feed_stamp(f sambapos.feed) RETURNS void
+CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -128,7 +128,7 @@ BEGIN
   PERFORM sambapos._feed_drop_old(f);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.feed) IS
+COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.change_feed) IS
   'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old';
 
 CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
@@ -138,7 +138,7 @@ BEGIN
   IF feed IS NOT NULL THEN
     PERFORM sambapos._feed(feed); -- raises
   END IF;
-  PERFORM sambapos._feed_stamp(f) FROM sambapos.feed AS f WHERE feed IS NULL OR f.name = feed;
+  PERFORM sambapos._feed_stamp(f) FROM sambapos.change_feed AS f WHERE feed IS NULL OR f.name = feed;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_tick(text) IS 'One tick, of a feed or of all';
@@ -148,7 +148,7 @@ CREATE FUNCTION sambapos._feed_tick_site(site_id integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := (SELECT x FROM sambapos.feed AS x WHERE x.site_id = _feed_tick_site.site_id);
+  f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.site_id = _feed_tick_site.site_id);
 BEGIN
   IF f.feed_id IS NULL
      OR NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN

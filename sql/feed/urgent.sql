@@ -25,7 +25,7 @@ CREATE FUNCTION @extschema@.sambapos_add_urgent_rule(feed text, rule text, entit
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed(feed);
+  f sambapos.change_feed := sambapos._feed(feed);
   e sambapos.feed_entity := sambapos._feed_entity(f, entity);
   relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
   u sambapos.urgent_rule;
@@ -57,7 +57,7 @@ CREATE FUNCTION @extschema@.sambapos_remove_urgent_rule(feed text, rule text) RE
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  f sambapos.feed := sambapos._feed(feed);
+  f sambapos.change_feed := sambapos._feed(feed);
   u sambapos.urgent_rule := (SELECT x FROM sambapos.urgent_rule AS x
                              WHERE (x.feed_id, x.rule) = (f.feed_id, sambapos_remove_urgent_rule.rule));
 BEGIN

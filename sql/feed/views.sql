@@ -6,7 +6,7 @@ SELECT f.name AS feed, s.version, s.min_version, sambapos._feed_incarnation(s) A
        (SELECT count(*) FROM sambapos.change AS c WHERE c.feed_id = f.feed_id) AS changes,
        (SELECT count(*) FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) AS waiting,
        f.retention, f.max_delta, f.max_version_gap
-FROM sambapos.feed AS f JOIN sambapos.feed_state AS s USING (feed_id);
+FROM sambapos.change_feed AS f JOIN sambapos.feed_state AS s USING (feed_id);
 COMMENT ON VIEW sambapos.feeds IS 'The change feeds: how far each has come, and its settings';
 COMMENT ON COLUMN sambapos.feeds.version IS 'The version given out last';
 COMMENT ON COLUMN sambapos.feeds.min_version IS 'A client at a lower version has to take everything anew';
@@ -17,7 +17,7 @@ COMMENT ON COLUMN sambapos.feeds.waiting IS 'How many of them have no version ye
 CREATE VIEW sambapos.entities AS
 SELECT f.name AS feed, e.entity, format('%I.%I', e.schema_name, e.relation_name) AS relation, e.key, e.scope, e.columns,
        e.lazy, e.capture, e.payload_key, e.added_at
-FROM sambapos.feed_entity AS e JOIN sambapos.feed AS f USING (feed_id);
+FROM sambapos.feed_entity AS e JOIN sambapos.change_feed AS f USING (feed_id);
 COMMENT ON VIEW sambapos.entities IS 'Which relations are on which feed, and what of them is sent';
 
 CREATE VIEW sambapos.config_versions AS
@@ -25,6 +25,6 @@ SELECT c.change_id AS id, c.scope AS property_id, c.version, c.entity AS entity_
        CASE WHEN (SELECT count(*) FROM jsonb_object_keys(c.key)) = 1
             THEN (SELECT v.value FROM jsonb_each(c.key) AS v) ELSE c.key END AS entity_id,
        c.operation, c.changed_columns, c.changed_at, c.changed_by, f.name AS feed
-FROM sambapos.change AS c JOIN sambapos.feed AS f USING (feed_id);
+FROM sambapos.change AS c JOIN sambapos.change_feed AS f USING (feed_id);
 COMMENT ON VIEW sambapos.config_versions IS
   'The log of changes under the names of a table of configuration versions; the values are in the tables';

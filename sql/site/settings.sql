@@ -395,7 +395,7 @@ COMMENT ON FUNCTION sambapos._setting_note(text, text, jsonb, jsonb) IS 'Puts on
 CREATE FUNCTION sambapos._feed_is_meant(name text, setting text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos.feed AS f WHERE f.name = _feed_is_meant.name)
+  SELECT EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.name = _feed_is_meant.name)
      AND (EXISTS (SELECT FROM sambapos._settings() AS s WHERE s.scope = 'feed' AND s.setting = _feed_is_meant.setting)
           OR NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.name = _feed_is_meant.name AND s.removed_at IS NULL));
 $$;
@@ -406,11 +406,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stored text := sambapos._setting_checked(setting, 'feed', value);
-  before jsonb := (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.feed AS f WHERE f.name = feed);
+  before jsonb := (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.change_feed AS f WHERE f.name = feed);
 BEGIN
-  EXECUTE format('UPDATE sambapos.feed SET %I = %s WHERE name = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
+  EXECUTE format('UPDATE sambapos.change_feed SET %I = %s WHERE name = $1', setting, coalesce(quote_literal(stored), 'DEFAULT'))
     USING feed;
-  PERFORM sambapos._setting_note(feed, setting, before, (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.feed AS f
+  PERFORM sambapos._setting_note(feed, setting, before, (SELECT jsonb_build_object('', to_jsonb(f) ->> setting) FROM sambapos.change_feed AS f
                                                          WHERE f.name = feed));
   RETURN stored;
 END;
@@ -498,7 +498,7 @@ JOIN LATERAL (
   SELECT s.name, NULL, sambapos._site_setting(s, k.setting), k.fallback FROM sambapos.site AS s
   WHERE k.scope = 'site' AND s.removed_at IS NULL
   UNION ALL
-  SELECT f.name, NULL, to_jsonb(f) ->> k.setting, k.fallback FROM sambapos.feed AS f
+  SELECT f.name, NULL, to_jsonb(f) ->> k.setting, k.fallback FROM sambapos.change_feed AS f
   WHERE k.scope = 'feed'
   UNION ALL
   SELECT s.name, t.table_name, x.value, x.fallback FROM sambapos.replicated_table AS t

@@ -22,7 +22,7 @@ CREATE UNLOGGED TABLE pos.volatile (id integer PRIMARY KEY);
 CREATE TEMPORARY TABLE short (id integer PRIMARY KEY);
 CREATE TABLE pos.keyless (id integer UNIQUE);
 SELECT throws_ok(format('SELECT sambapos_add_to_feed(''pos'', %L)', t.name), t.state, NULL, t.name || ' is refused')
-FROM (VALUES ('pos.cheap', '42809'), ('pos.volatile', '42809'), ('short', '42809'), ('sambapos.feed', '42809'), ('pg_class', '42809'),
+FROM (VALUES ('pos.cheap', '42809'), ('pos.volatile', '42809'), ('short', '42809'), ('sambapos.change_feed', '42809'), ('pg_class', '42809'),
              ('pos.keyless', '42P16')) AS t (name, state);
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.keyless', key => '{id}')$$, '42P16', NULL, 'a key that may be NULL is none');
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', scope => 'shop')$$, '42703', NULL, 'a column that is not there');
@@ -188,7 +188,7 @@ SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'more than 3
 SELECT is((SELECT operation || (data ->> 'reason') FROM sambapos_changes('pos', :latest - 2)), 'FULL_REQUIREDthere are more than 3 changes', 'as a list says, too');
 SELECT sambapos_configure('pos', 'max_delta', NULL) || coalesce(sambapos_configure('pos', 'max_version_gap', '1'), '') AS set \gset
 SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'more than 1 versions', true, 'too many versions');
-UPDATE sambapos.feed SET max_version_gap = NULL;
+UPDATE sambapos.change_feed SET max_version_gap = NULL;
 UPDATE sambapos.change SET changed_at = now() - interval '31 days' WHERE version <= :latest - 1;
 CALL sambapos_feed_tick();
 SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'kept no longer', true, 'what is older than retention');

@@ -92,7 +92,7 @@ SELECT is(till.ask() ~ 'tickets$', true, 'a client takes tickets anew');
 SELECT is_empty('SELECT * FROM till.client_differs()', 'and has what the till has');
 
 -- more than a client would take as changes
-UPDATE sambapos.feed SET max_delta = 2;
+UPDATE sambapos.change_feed SET max_delta = 2;
 INSERT INTO menu_items SELECT i, 'item ' || i, 'food' FROM generate_series(10, 15) AS i;
 SELECT till.quiet_sync() AS quiet \gset
 SELECT is((SELECT string_agg(operation, ' ') FROM sambapos.change WHERE version IS NULL), 'LOAD', 'many rows are one entry');
