@@ -151,6 +151,7 @@ SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the sourc
 ALTER TABLE tickets ADD COLUMN ticket_uid text;
 UPDATE pg_attribute SET attfdwoptions = '{column_name=TicketUid,remote_type=text}' WHERE attrelid = 'tickets'::regclass AND attname = 'ticket_uid';
 ALTER TABLE sambapos_replica.tickets ADD COLUMN ticket_uid text;
+ALTER TABLE sambapos_replica.tickets_history ADD COLUMN ticket_uid text;
 UPDATE sambapos.table_state SET full_due = true WHERE table_name = 'tickets';
 UPDATE tickets SET ticket_uid = 'uid' || id;
 SELECT till.quiet_sync('full');
