@@ -20,8 +20,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_note_clear() IS 'Notes that a clear has ended a period, which is to be sealed';
 
+-- Of a dump that is restored the events are of another time, and what was due is in it.
 CREATE TRIGGER archive_note_clear AFTER INSERT ON sambapos.source_events
-  FOR EACH ROW WHEN (NEW.kind IN ('clear', 'partial clear') AND NEW.version IS NOT NULL)
+  FOR EACH ROW WHEN (NEW.kind IN ('clear', 'partial clear') AND NEW.version IS NOT NULL AND NEW.at = now())
   EXECUTE FUNCTION sambapos._archive_note_clear();
 COMMENT ON TRIGGER archive_note_clear ON sambapos.source_events IS 'A clear has ended a period: it is to be sealed';
 

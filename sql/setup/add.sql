@@ -216,12 +216,25 @@ $$;
 COMMENT ON FUNCTION sambapos._site_try_table(sambapos._place, record, name, text[], boolean) IS
   'Adds one table to a site, or says why not';
 
+-- A further site brings tables that are there: then no report is made anew, which would lock each.
+CREATE FUNCTION sambapos._replica_columns_count() RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT count(*) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+          WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND c.relkind IN ('r', 'p') AND a.attnum > 0
+            AND NOT a.attisdropped);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_columns_count() IS 'How many columns all tables of the replica have';
+
 CREATE FUNCTION sambapos._site_add_tables(place sambapos._place, names text[], strict boolean)
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   at_source text[] := sambapos._source_tables(place.server);
+  columns_before bigint := sambapos._replica_columns_count();
   t         sambapos._table;
   wanted    record;
   present   text[] := ARRAY(SELECT w.present FROM sambapos._tables_wanted(place, names, at_source) AS w
@@ -253,7 +266,11 @@ BEGIN
     RETURN NEXT (t.table_name, sambapos._site_repair_table(place, t, fresh))::sambapos.table_action;
   END LOOP;
   PERFORM sambapos._live_fresh_drop(fresh);
-  PERFORM sambapos._report_refresh();
+  IF columns_before IS DISTINCT FROM sambapos._replica_columns_count()
+     OR EXISTS (SELECT FROM sambapos._report_views() AS v
+                WHERE to_regclass(format('sambapos_report.%I', v.view_name)) IS NULL) THEN
+    PERFORM sambapos._report_refresh();
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[], boolean) IS

@@ -14,7 +14,7 @@ $till->ctl(qw(fill --tickets 150 --seed 31));
 my $cluster = Harness::cluster();
 my $tables = '{Tickets,Orders,Payments,TicketEntities,AccountTransactionDocuments,AccountTransactions,AccountTransactionValues,WorkPeriods,MenuItems}';
 
-my $indexes = q(SELECT string_agg(indexdef, '; ' ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'sambapos_replica');
+my $indexes = q(SELECT string_agg(indexdef, '; ' ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'sambapos_replica' AND tablename !~ '_history$');
 my $all_indexes;
 
 sub fresh

@@ -31,7 +31,7 @@ sub typed
 	return $output . $errors;
 }
 
-sub plain { my ($text) = @_; return $text =~ s/[ \t]+$//mgr =~ s/\n+\z/\n/r }
+sub plain { my ($text) = @_; return $text =~ s/[ \t]+$//mgr =~ s/^(-\[ RECORD \d+ \]-)-*/$1/mgr =~ s/\n+\z/\n/r } # psql versions draw the line differently
 
 while (my ($sql, $output) = splice @examples, 0, 2)
 {

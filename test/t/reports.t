@@ -47,7 +47,7 @@ sub asked
 
 # ---- the manual ----
 
-my $page = do { local $/; open my $file, '<', "$Harness::root/doc/reports.md" or die $!; <$file> };
+my ($page) = do { local $/; open my $file, '<', "$Harness::root/doc/reports.md" or die $!; <$file> } =~ /^(.*?)(?=^## Questions of an application)/ms or die 'doc/reports.md';
 my %section = $page =~ /^## [^\n]*`(\w+)`\n(.*?)(?=^## |\z)/gms;
 for my $report (@reports)
 {
