@@ -23,8 +23,8 @@ $$
       FROM pg_options_to_table(f.ftoptions) AS x) AS o
     WHERE n.nspname IN (fresh, live) AND o.row_count > 0
   ), named AS MATERIALIZED (
-    SELECT k.oid, k.source_name, k.row_count, a.attname, o.is_key, o.source_column,
-           substring(o.source_column FROM '^(.+?)_?Id$') AS stem
+    SELECT k.oid, k.row_count, a.attname, o.source_column, substring(o.source_column FROM '^(.+?)_?Id$') AS stem,
+           o.is_key AND count(*) FILTER (WHERE o.is_key) OVER (PARTITION BY k.oid) > 1 AS is_part
     FROM known AS k JOIN pg_attribute AS a ON a.attrelid = k.oid
     CROSS JOIN LATERAL (
       SELECT max(x.option_value) FILTER (WHERE x.option_name = 'column_name') AS source_column,
@@ -32,13 +32,16 @@ $$
       FROM pg_options_to_table(a.attfdwoptions) AS x) AS o
     WHERE k.is_fresh AND a.attnum > 0 AND NOT a.attisdropped
       AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
+  ), guess AS (
+    SELECT n.oid, n.attname, least(n.row_count, r.row_count) AS distinct_values
+    FROM named AS n
+    CROSS JOIN LATERAL unnest(ARRAY[n.stem || 's', n.stem || 'es', regexp_replace(n.stem, 'y$', 'ies'), n.stem])
+      AS c (candidate)
+    JOIN known AS r ON r.source_name = c.candidate
+    UNION ALL
+    SELECT n.oid, n.attname, n.row_count FROM named AS n WHERE n.is_part AND n.source_column = 'Id'
   )
-  SELECT n.oid::regclass, n.attname, max(least(n.row_count, r.row_count))
-  FROM named AS n
-  JOIN known AS r ON CASE WHEN n.stem IS NULL THEN r.oid = n.oid AND n.is_key AND n.source_column = 'Id'
-                     ELSE r.source_name IN (n.stem || 's', n.stem || 'es', regexp_replace(n.stem, 'y$', 'ies'), n.stem)
-                     END
-  GROUP BY n.oid, n.attname;
+  SELECT g.oid::regclass, g.attname, max(g.distinct_values) FROM guess AS g GROUP BY g.oid, g.attname;
 $$;
 COMMENT ON FUNCTION sambapos._live_guess(name, name) IS
   'How many different values columns of freshly imported tables may have, by their names and by the row counts that '

@@ -110,7 +110,7 @@ void check_query_owner(Oid relation);
 const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
 const char *column_remote_type(Oid relation,
 							   AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
-bool is_key_column(Oid relation, AttrNumber attribute); /* the option key */
+bool is_key_column(Oid relation, AttrNumber attribute);        /* the option key */
 double estimated_distinct(Oid relation, AttrNumber attribute); /* 0: not known */
 
 /* ---- what the planner hands to the executor: ForeignScan.fdw_private ---- */

@@ -222,8 +222,8 @@ estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
 		baserel->tuples = empty_rows;
 	add_key(baserel, table->relid);
 	set_baserel_size_estimates(root, baserel);
-	baserel->rows = clamp_row_est(baserel->tuples *
-								  share_of_rows(root, baserel, baserel->baserestrictinfo));
+	baserel->rows =
+		clamp_row_est(baserel->tuples * share_of_rows(root, baserel, baserel->baserestrictinfo));
 	if (is_one_row(baserel, bound_columns(baserel, table->remote_conds)))
 		baserel->rows = 1;
 }

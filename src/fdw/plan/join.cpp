@@ -2,11 +2,11 @@
  * GetForeignJoinPaths: joins of relations that one server produces for one user.
  *
  * Inner, left, semi (EXISTS) and anti joins (NOT EXISTS), to any depth. Every clause of the join
- * must be exact at the server. A side whose rows all go on into the join (both of an inner join, the
- * outer one of the others) may have local conditions: they are checked on the joined rows, since
- * filtering first gives the same, s(A) JOIN B = s(A JOIN B). The other side may have none. Full
- * joins are not sent: their inputs' conditions would need derived tables, and no report asks for
- * them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR UPDATE),
+ * must be exact at the server. A side whose rows all go on into the join (both of an inner join,
+ * the outer one of the others) may have local conditions: they are checked on the joined rows,
+ * since filtering first gives the same, s(A) JOIN B = s(A JOIN B). The other side may have none.
+ * Full joins are not sent: their inputs' conditions would need derived tables, and no report asks
+ * for them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR UPDATE),
  * which takes the tables' own rows; not with whole rows or system columns, which no server has.
  *
  * The tables below an EXISTS are hidden: nothing outside may name their columns, neither the target
@@ -219,7 +219,8 @@ is_join_possible(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelO
 				 JoinType type)
 {
 	return is_supported(type) && can_be_input(root, outer, true) &&
-		   can_be_input(root, inner, type == JOIN_INNER) && bms_is_empty(joinrel->lateral_relids) && root->rowMarks == NIL &&
+		   can_be_input(root, inner, type == JOIN_INNER) && bms_is_empty(joinrel->lateral_relids) &&
+		   root->rowMarks == NIL &&
 		   (root->parse->commandType == CMD_SELECT || root->parse->commandType == CMD_INSERT) &&
 		   !has_inner_placeholder(root, joinrel);
 }
