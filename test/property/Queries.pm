@@ -66,7 +66,7 @@ sub body
 	my ($from, @columns) = from($builder, Dice::weighted(1 => 48, 2 => 34, 3 => 13, 4 => 5));
 	($from, @columns) = with_lateral($builder, $from, @columns) if $builder->{level} eq 'wild' && Dice::chance(6);
 	my $scope = scope($builder, @columns);
-	my $query = { k => 'query', from => $from, where => [ where($scope), $from->{k} eq 'join' && Dice::chance(9) ? checked_here($scope) : () ] };
+	my $query = { k => 'query', from => $from, where => [ where($scope), $from->{k} eq 'join' && Dice::chance(6) ? checked_here($scope) : () ] };
 	return { %$query, group_outputs($builder, $scope) } if $shape eq 'groups';
 	return { %$query, distinct => 1, select => [ distinct_outputs($scope) ] } if $shape eq 'distinct';
 	return { %$query, select => [ row_outputs($scope), $shape eq 'windows' ? window($scope) : () ] };
@@ -214,7 +214,7 @@ sub join_conditions
 		: key_join($left, $right);
 	push @conditions, kind_join($builder, $left, $right, Dice::pick('<=', '<>', '=')) if $kind eq 'both';
 	push @conditions, more_conditions($builder, $left, $right) if $how !~ /FULL|EXISTS/ && Dice::chance(22);
-	push @conditions, checked_here_in_on($builder, $left, $right) if $how !~ /FULL/ && Dice::chance(4);
+	push @conditions, checked_here_in_on($builder, $left, $right) if $how !~ /FULL/ && Dice::chance(3);
 	return @conditions;
 }
 

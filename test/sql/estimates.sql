@@ -54,7 +54,7 @@ SELECT planned_rows('orders WHERE ticket_id = 5') AS known, planned_rows('orders
 SELECT (plan_of('SELECT ticket_id FROM orders GROUP BY ticket_id')->>'Plan Rows')::integer AS groups;
 -- A range of what is not known is wide: with two ends, with one, and of both columns.
 SELECT planned_rows('orders WHERE ticket_id BETWEEN 1 AND 10') AS closed, planned_rows('orders WHERE ticket_id > 7 AND 5 <= id AND id < 900') AS and_open;
--- Patterns and functions leave a tenth at least: what is taken for few rows would be looked up row by row.
+-- Patterns and functions leave a third at least: what is taken for few rows would be looked up row by row.
 SELECT planned_rows('orders WHERE ticket_id % 7 = 3') AS computed, planned_rows('orders WHERE ticket_id::text LIKE ''1%''') AS pattern;
 SET enable_mergejoin = off;
 -- A few outer rows are looked up one by one, many are joined with the whole table.

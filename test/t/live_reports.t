@@ -54,6 +54,10 @@ my @reports = (
 	  JOIN (SELECT ticket_id, count(*) AS lines, sum(price * quantity) AS sold FROM orders o WHERE $counts GROUP BY 1) o ON o.ticket_id = t.id
 	  LEFT JOIN (SELECT ticket_id, sum(amount) AS paid FROM payments WHERE name <> '' GROUP BY 1) p ON p.ticket_id = t.id
 	  WHERE $days AND t.ticket_number <> ''" ],
+	[ 'tickets with something of a group', 3, "SELECT t.id FROM tickets t WHERE $days AND t.id IN (SELECT o.ticket_id FROM orders o
+	  JOIN menu_items m ON m.id = o.menu_item_id WHERE m.custom_tags::jsonb->0->>'TV' <> '' AND $counts)" ],
+	[ 'what was sold of a group, by the name of what was sold', 3, "SELECT t.id, o.id FROM tickets t JOIN orders o ON o.ticket_id = t.id
+	  JOIN menu_items m ON m.name = o.menu_item_name WHERE $days AND m.group_code = (SELECT min(group_code) FROM copy.menu_items)" ],
 	[ 'a number of tickets that a text names', 3, "SELECT t.id, o.menu_item_name, e.entity_name FROM tickets t JOIN orders o ON o.ticket_id = t.id
 	  JOIN ticket_entities e ON e.ticket_id = t.id WHERE t.ticket_number LIKE '1%' AND upper(o.menu_item_name) <> 'X' AND e.entity_name ~ '1'" ]);
 

@@ -144,7 +144,8 @@ classify_clauses(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 
 /* ---- what can be joined ---- */
 
-/* The same answer for all rows that a join makes of one, and no more work than an operator's. */
+/* The same answer for all rows that a join makes of one, and no more work than an operator's; and
+ * no gating condition, which is asked before the scan. */
 static bool
 may_come_later(List *conditions)
 {
@@ -152,17 +153,19 @@ may_come_later(List *conditions)
 
 	foreach (cell, conditions)
 	{
-		auto *clause = reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause);
+		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
+		auto *clause = reinterpret_cast<Node *>(condition->clause);
 
-		if (contain_volatile_functions(clause) || contain_subplans(clause))
+		if (condition->pseudoconstant || contain_volatile_functions(clause) ||
+			contain_subplans(clause))
 			return false;
 	}
 	return true;
 }
 
-/* preserved: each of its rows goes on into the join, or is left out with all its columns; so that a
- * local condition may come after the join. Where conditions have an order for security they keep
- * it. */
+/* preserved: the join only multiplies the side's rows or leaves some out, and shows no NULLs in
+ * their place; so a local condition may come after it. Where conditions have an order for security,
+ * none may. */
 static bool
 can_be_input(const PlannerInfo *root, const RelOptInfo *rel, bool preserved)
 {

@@ -99,8 +99,10 @@ statistics_init()
 constexpr Selectivity closed_range = 0.1;
 constexpr Selectivity open_range = 1.0 / 3;
 
-/* What a pattern, or a function, leaves at least. */
-constexpr Selectivity least_share = 0.1;
+/* What is left at least: of a text that equals another, which is a group as often as a name; of a
+ * pattern, or a function. */
+constexpr Selectivity least_equal = 0.1;
+constexpr Selectivity least_other = 1.0 / 3;
 
 /* Columns that have an end of a range: a lower one, an upper one. */
 struct Ranges
@@ -153,9 +155,10 @@ add_range(const PlannedTable *table, Expr *expr, Ranges *ranges)
 	return true;
 }
 
-/* A column beside a value, or a list of values: PostgreSQL counts the values. */
-static bool
-is_lookup(const PlannedTable *table, Expr *expr)
+/* The column that is set equal to a value, or to those of a list; null if it is no such condition.
+ */
+static const Var *
+looked_up_column(const PlannedTable *table, Expr *expr)
 {
 	Oid comparison = InvalidOid;
 	List *args = NIL;
@@ -171,9 +174,29 @@ is_lookup(const PlannedTable *table, Expr *expr)
 		args = castNode(ScalarArrayOpExpr, expr)->args;
 	}
 	if (list_length(args) != 2 || get_oprrest(comparison) != F_EQSEL)
-		return false;
-	return column_of(&table->scope, static_cast<Expr *>(linitial(args))) != nullptr ||
-		   column_of(&table->scope, static_cast<Expr *>(lsecond(args))) != nullptr;
+		return nullptr;
+
+	const Var *column = column_of(&table->scope, static_cast<Expr *>(linitial(args)));
+
+	return column != nullptr ? column
+							 : column_of(&table->scope, static_cast<Expr *>(lsecond(args)));
+}
+
+/* What a condition leaves at least of a table that no ANALYZE has seen. Of numbers and keys
+ * PostgreSQL knows enough. */
+static Selectivity
+least_share(const PlannedTable *table, Expr *expr)
+{
+	const Var *column = looked_up_column(table, expr);
+	bool is_preferred;
+	char category;
+
+	if (column == nullptr)
+		return least_other;
+	get_type_category_preferred(getBaseType(column->vartype), &category, &is_preferred);
+	if (category != TYPCATEGORY_STRING || is_key_column(table->relid, column->varattno))
+		return 0;
+	return least_equal;
 }
 
 /* It names a column that no ANALYZE has seen. */
@@ -207,12 +230,16 @@ share_of_rows(PlannerInfo *root, RelOptInfo *baserel, List *conditions)
 
 		if (add_range(table, condition->clause, &ranges))
 			continue;
-		if (!is_unknown(baserel, table, condition->clause) || is_lookup(table, condition->clause))
+		Selectivity least = is_unknown(baserel, table, condition->clause)
+								? least_share(table, condition->clause)
+								: 0;
+
+		if (least == 0)
 			others = lappend(others, condition);
 		else
 			share *= std::max(clause_selectivity(root, reinterpret_cast<Node *>(condition),
 												 relation, JOIN_INNER, nullptr),
-							  least_share);
+							  least);
 	}
 
 	int both = bms_num_members(bms_intersect(ranges.lower, ranges.upper));
