@@ -327,6 +327,7 @@ BEGIN
     DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
   ELSIF scope = 'site' THEN
+    PERFORM sambapos._grant_check_all('change a setting of all sites');
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting,
                    coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
@@ -354,7 +355,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'it is table.column; sync_interval and priority hold for all tables that are read together. Settings, '
   'ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, 42703 no column that '
   'personal could leave out, 22023 no such setting or a value out of range, each with '
-  'the nearest valid name';
+  'the nearest valid name, 42501 a setting of all sites, and the caller''s level is for some';
 
 -- A function, since the view's own expressions see the caller's settings (operate/caller.sql).
 CREATE FUNCTION sambapos._site_setting(s sambapos.site, setting text) RETURNS text
