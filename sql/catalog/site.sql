@@ -42,7 +42,8 @@ CREATE TABLE sambapos.site (
   opening_hours        jsonb,
   blackout             jsonb,
   live_fallback        text NOT NULL DEFAULT 'never_synced' CHECK (live_fallback IN ('never_synced', 'off')),
-  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day')
+  run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
+  site_group           text CHECK (site_group ~ '^[a-z0-9_]{1,40}$')
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
@@ -69,6 +70,8 @@ COMMENT ON COLUMN sambapos.site.day_rule IS
   'Which date decides a ticket''s business day and where a day ends; for the reports (issue 11), nothing reads it yet';
 COMMENT ON COLUMN sambapos.site.schedule IS
   'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
+COMMENT ON COLUMN sambapos.site.site_group IS
+  'The group of sites that it belongs to, for reports over several, for example hotels; NULL: none';
 COMMENT ON COLUMN sambapos.site.priority IS 'When several sites are due, higher first';
 COMMENT ON COLUMN sambapos.site.overlap IS 'How far behind the last run''s source clock stamps are read again';
 COMMENT ON COLUMN sambapos.site.id_overlap IS

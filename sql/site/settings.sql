@@ -115,6 +115,7 @@ $$
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
+    ('site_group', 'site', 'word', NULL, NULL, NULL, NULL, 'the group of sites that it belongs to, for reports over it'),
     ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
     ('sync_interval', 'table', 'interval', '10 seconds', '31 days', NULL, 'time',
      'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
@@ -144,6 +145,7 @@ BEGIN
     WHEN 'interval' THEN good := value::interval BETWEEN low::interval AND high::interval;
     WHEN 'choice' THEN good := value IN (low, high);
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
+    WHEN 'word' THEN good := value ~ '^[a-z0-9_]{1,40}$';
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
     WHEN 'time_zone' THEN result := sambapos._time_zone_checked(value);
@@ -168,6 +170,7 @@ $$
     WHEN 'interval' THEN format('an interval from %s to %s, for example ''15 minutes''.', low, high)
     WHEN 'choice' THEN format('%s or %s.', low, high)
     WHEN 'text' THEN format('%s to %s characters.', low, high)
+    WHEN 'word' THEN '1 to 40 characters of a-z, 0-9 and _, for example hotels.'
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
     WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '
                          'example ''ticket work_period closed''.'
@@ -324,10 +327,10 @@ BEGIN
   END IF;
   stored := sambapos._setting_checked(setting, scope, value);
   IF scope = 'all' THEN
+    PERFORM sambapos._grant_check_all('change a setting of all sites');
     DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
   ELSIF scope = 'site' THEN
-    PERFORM sambapos._grant_check_all('change a setting of all sites');
     EXECUTE format('UPDATE sambapos.site SET %I = %s WHERE site_id = $1', setting,
                    coalesce(quote_literal(stored), 'DEFAULT'))
       USING place.site_id;
