@@ -50,22 +50,30 @@ WITH site_metric AS (
     ('sambapos_worker_look_age_seconds', extract(epoch FROM clock_timestamp() - w.looked_at)::double precision,
      'Seconds since the worker was last done with the site')) AS m (name, value, help)
   WHERE m.value IS NOT NULL
+), run_sum AS (
+  SELECT s.name AS site, r.status, count(*) AS runs, sum(extract(epoch FROM r.ended_at - r.started_at)) AS seconds,
+         sum(r.source_queries) AS queries, sum(r.source_rows) AS rows, sum(r.source_bytes) AS bytes,
+         sum(r.source_ms) AS source_ms, sum(r.paused_ms) AS paused_ms
+  FROM sambapos._place AS s JOIN sambapos.run AS r USING (site_id)
+  WHERE s.removed_at IS NULL GROUP BY s.name, r.status
 ), run_metric AS (
-  SELECT m.name, jsonb_build_object('site', s.name) || m.labels AS labels, m.value, m.help
-  FROM sambapos._place AS s
-  JOIN sambapos.run AS r USING (site_id)
+  SELECT 'sambapos_runs_kept' AS name, jsonb_build_object('site', r.site, 'status', r.status) AS labels,
+         r.runs::double precision AS value, 'Runs in the run log, by status' AS help
+  FROM run_sum AS r
+  UNION ALL
+  SELECT m.name, jsonb_build_object('site', r.site), m.value, m.help
+  FROM (SELECT r.site, sum(r.seconds) AS seconds, sum(r.queries) AS queries, sum(r.rows) AS rows,
+               sum(r.bytes) AS bytes, sum(r.source_ms) AS source_ms, sum(r.paused_ms) AS paused_ms
+        FROM run_sum AS r GROUP BY r.site) AS r
   CROSS JOIN LATERAL (VALUES
-    ('sambapos_runs_kept', jsonb_build_object('status', r.status), 1::double precision,
-     'Runs in the run log, by status'),
-    ('sambapos_run_seconds_kept', '{}', extract(epoch FROM r.ended_at - r.started_at)::double precision,
-     'Seconds spent by the runs in the log'),
-    ('sambapos_run_source_queries_kept', '{}', r.source_queries, 'Queries sent by the runs in the log'),
-    ('sambapos_run_source_rows_kept', '{}', r.source_rows, 'Rows that came to the runs in the log'),
-    ('sambapos_run_source_bytes_kept', '{}', r.source_bytes, 'Bytes of the values that came to the runs in the log'),
-    ('sambapos_run_source_seconds_kept', '{}', r.source_ms / 1000.0, 'Seconds that queries of these runs were open'),
-    ('sambapos_run_paused_seconds_kept', '{}', r.paused_ms / 1000.0, 'Seconds that these runs have paused'))
-    AS m (name, labels, value, help)
-  WHERE s.removed_at IS NULL AND m.value IS NOT NULL
+    ('sambapos_run_seconds_kept', r.seconds::double precision, 'Seconds spent by the runs in the log'),
+    ('sambapos_run_source_queries_kept', r.queries, 'Queries sent by the runs in the log'),
+    ('sambapos_run_source_rows_kept', r.rows, 'Rows that came to the runs in the log'),
+    ('sambapos_run_source_bytes_kept', r.bytes, 'Bytes of the values that came to the runs in the log'),
+    ('sambapos_run_source_seconds_kept', r.source_ms / 1000.0, 'Seconds that queries of these runs were open'),
+    ('sambapos_run_paused_seconds_kept', r.paused_ms / 1000.0, 'Seconds that these runs have paused'))
+    AS m (name, value, help)
+  WHERE m.value IS NOT NULL
 ), table_metric AS (
   SELECT m.name, jsonb_build_object('site', s.name, 'table', t.table_name), m.value, m.help
   FROM sambapos._place AS s
@@ -83,7 +91,7 @@ WITH site_metric AS (
   WHERE s.removed_at IS NULL AND m.value IS NOT NULL
 )
 SELECT name, labels, value, help FROM site_metric
-UNION ALL SELECT name, labels, sum(value), help FROM run_metric GROUP BY name, labels, help
+UNION ALL SELECT * FROM run_metric
 UNION ALL SELECT * FROM table_metric
 UNION ALL SELECT * FROM alert_metric
 UNION ALL SELECT * FROM day_metric

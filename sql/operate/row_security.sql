@@ -42,7 +42,7 @@ BEGIN
     FROM pg_extension AS e
     JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
     JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-    WHERE e.extname = 'sambapos_fdw' AND c.relkind IN ('r', 'v') ORDER BY 1
+    WHERE e.extname = 'sambapos_fdw' AND c.relkind IN ('r', 'p', 'v') ORDER BY 1
   LOOP
     IF r.relkind = 'v' THEN
       EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', r.relation);
