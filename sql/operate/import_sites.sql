@@ -211,19 +211,41 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._import_site(jsonb) IS 'Makes what a row of sambapos_import_sites says and is missing';
 
+-- What a new site is made of stays locked until the call ends, and the server has one table of locks for all its
+-- sessions. What is left for another call is a row like any other that failed.
+CREATE FUNCTION sambapos._import_check_locks() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  held bigint := (SELECT count(*) FROM pg_locks AS l WHERE l.pid = pg_backend_pid());
+  room bigint := current_setting('max_locks_per_transaction')::bigint
+                 * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint);
+BEGIN
+  IF held > room / 2 THEN
+    RAISE EXCEPTION 'not imported: this call holds % of the % locks of the server', held, room USING
+      ERRCODE = 'configuration_limit_exceeded', HINT = 'Call again: it goes on with the sites that are missing.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._import_check_locks() IS
+  'Raises 53400 when a call of sambapos_import_sites holds half of the locks that the server has room for';
+
 CREATE FUNCTION @extschema@.sambapos_import_sites(query text)
 RETURNS TABLE (site text, action text, message text, hint text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   r jsonb;
+  is_changed boolean := false; -- by a row before
 BEGIN
   PERFORM sambapos._catalog_check();
   FOREACH r IN ARRAY ARRAY(SELECT i FROM sambapos._import_rows(query) AS i) LOOP
     site := r ->> 'name';
     hint := NULL;
     BEGIN
+      PERFORM sambapos._import_check_locks() WHERE is_changed;
       SELECT i.action, i.message INTO action, message FROM sambapos._import_site(r) AS i;
+      is_changed := is_changed OR action = 'added';
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
       action := 'failed';

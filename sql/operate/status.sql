@@ -357,12 +357,25 @@ COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'last run could not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while '
   'sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no such site';
 
--- For whoever asks over several sites: what each is, and how it is.
+CREATE FUNCTION sambapos._status_of(site_id integer, OUT light text, OUT reason text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  SELECT l.light, l.reason INTO light, reason
+  FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
+  WHERE f.site_id = _status_of.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._status_of(integer) IS 'The light of a site and its reason';
+
+-- For whoever asks over several sites: what each is, and how it is. The light is in the list of columns: a report that
+-- joins this for the currency does not pay for it.
 CREATE VIEW sambapos.sites AS
-SELECT s.name AS site, s.site_group, s.server, s.time_zone, s.currency, s.external_id, l.light, l.reason,
-       date_trunc('second', f.data_age) AS data_age, s.last_success_at
-FROM sambapos._status_facts AS f JOIN sambapos._place AS s USING (site_id)
-CROSS JOIN LATERAL sambapos._status_light(f) AS l;
+SELECT s.name AS site, s.site_group, s.server, s.time_zone, s.currency, s.external_id,
+       (sambapos._status_of(s.site_id)).light AS light, (sambapos._status_of(s.site_id)).reason AS reason,
+       date_trunc('second', statement_timestamp() - s.last_success_at) AS data_age, s.last_success_at
+FROM sambapos._place AS s
+WHERE s.removed_at IS NULL;
 COMMENT ON VIEW sambapos.sites IS
   'The sites: the group, server, time zone, currency and key of each, and its light. Amounts of sites with other '
   'currencies are not to be added up, and a day begins when it does in the site''s time zone';

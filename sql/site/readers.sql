@@ -93,6 +93,18 @@ $$;
 COMMENT ON FUNCTION sambapos._readers_restricted(regclass) IS
   'The roles that see the rows of some sites only in a replica table; NULL: it shows everybody all rows';
 
+CREATE FUNCTION sambapos._readers_policy_drop(relation regclass, policy name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = relation AND p.polname = policy) THEN
+    EXECUTE format('DROP POLICY %I ON %s', policy, relation);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._readers_policy_drop(regclass, name) IS
+  'Drops a policy of ours from a replica table, if it is there';
+
 -- A table whose policies are somebody's own keeps them, and gets the one that restricts beside them.
 CREATE FUNCTION sambapos._readers_restrict(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -104,7 +116,7 @@ BEGIN
   IF roles = '{}' AND sambapos._readers_restricted(relation) IS NULL THEN
     RETURN;
   END IF;
-  EXECUTE format('DROP POLICY IF EXISTS sambapos_sites ON %s', relation);
+  PERFORM sambapos._readers_policy_drop(relation, 'sambapos_sites');
   IF roles <> '{}' THEN
     EXECUTE format('CREATE POLICY sambapos_sites ON %s AS RESTRICTIVE TO %s '
                    'USING (site_id = ANY (ARRAY(SELECT sambapos_replica.sites_of_reader())))', relation,
@@ -112,14 +124,14 @@ BEGIN
     EXECUTE format('COMMENT ON POLICY sambapos_sites ON %s IS %L', relation,
                    'To these roles the rows of their sites are shown, and no others; see sambapos_grant');
     IF is_open THEN
-      EXECUTE format('DROP POLICY IF EXISTS sambapos_everybody ON %s', relation);
+      PERFORM sambapos._readers_policy_drop(relation, 'sambapos_everybody');
       EXECUTE format('CREATE POLICY sambapos_everybody ON %s USING (true)', relation);
       EXECUTE format('COMMENT ON POLICY sambapos_everybody ON %s IS %L', relation,
                      'All other roles see what GRANT has opened to them, as without policies');
       EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
     END IF;
   ELSIF EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = relation AND p.polname = 'sambapos_everybody') THEN
-    EXECUTE format('DROP POLICY sambapos_everybody ON %s', relation);
+    PERFORM sambapos._readers_policy_drop(relation, 'sambapos_everybody');
     IF NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = relation) THEN
       EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
     END IF;

@@ -1,7 +1,8 @@
 # Promise: a call of sambapos_sync for many sites leaves room in the server's lock table for everybody else: each further
 # site costs a lock for each of its live tables and hardly more, and before half of the room is taken up the call goes no
 # further and says so. Where the worker has 50 sites, one that hangs and one with a wrong password keep none of the others
-# from being synced when its interval is over, each as often as every other one.
+# from being synced when its interval is over, each as often as every other one. A reader of one of them sees no other
+# in what the worker has at hand.
 use strict;
 use warnings;
 use FindBin;
@@ -92,6 +93,11 @@ sub fifty
 	$many->run("SELECT sambapos_configure(NULL, 'enabled', 'true')");
 	$until->(sub { ($ok->(0))[0] >= 1 && $many->value("SELECT count(*) FROM sambapos._place WHERE name IN ('$hanging', '$locked') AND last_success_at IS NOT NULL") == 2 });
 	note(sprintf 'all are loaded in %d s', time - $began);
+
+	$many->run('CREATE ROLE office');
+	$until->(sub { !$many->error("SELECT sambapos_grant('office', 'reader', '{s01}')") });
+	is($many->value("SET ROLE office; SELECT count(*) || ' ' || min(w.site_id) || ' ' || (SELECT string_agg(site, ' ') FROM sambapos.worker) FROM sambapos._worker_turns() AS w"),
+		$many->value("SELECT '1 ' || site_id || ' s01' FROM sambapos.site WHERE name = 's01'"), 'of what the worker does a reader of one site sees that site');
 
 	$hanging_till->control('hang', 'on');
 	$many->run("ALTER USER MAPPING FOR CURRENT_USER SERVER $locked OPTIONS (SET password 'not the password'); SELECT sambapos_request_sync('$locked')");

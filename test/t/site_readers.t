@@ -47,7 +47,7 @@ is($error->{sqlstate}, '55P03', 'a report that does not end makes a grant fail')
 like($error->{message}, qr/^the sites that a role may see could not be set: others use table sambapos_replica.tickets$/, 'which says whose');
 $report->run('COMMIT');
 is($db->value("SELECT count(*) FROM sambapos.grants WHERE role = 'boss'") . $db->value("SELECT has_table_privilege('boss', 'sambapos_replica.tickets', 'SELECT')"), '0f', 'and has changed nothing');
-$db->run("SELECT sambapos_grant('boss', 'reader')");
+is(($db->psql("SELECT sambapos_grant('boss', 'reader', '{bar}'); SELECT sambapos_grant('boss', 'reader')"))[1], '', 'made, and made otherwise, without a word');
 is_deeply(sites($db, 'boss'), \@all, 'a reader of all sites sees all');
 
 # ---- the sync ----
