@@ -18,12 +18,12 @@ WITH site_metric AS (
      'Seconds until the next run is due; negative: it is overdue')) AS m (name, labels, value, help)
   WHERE m.value IS NOT NULL
 ), alert_count AS MATERIALIZED ( -- the alerts are looked for once, whatever the planner knows of the tables
-  SELECT a.site, a.severity, count(*) AS alerts FROM sambapos.alerts AS a GROUP BY a.site, a.severity
+  SELECT a.site_id, a.severity, count(*) AS alerts FROM sambapos._status_alert AS a GROUP BY a.site_id, a.severity
 ), alert_metric AS (
   SELECT 'sambapos_alerts', jsonb_build_object('site', s.name, 'severity', v.severity),
          coalesce(a.alerts, 0)::double precision, 'Open alerts, by severity'
   FROM sambapos._place AS s CROSS JOIN unnest('{critical,warning,notice}'::text[]) AS v (severity)
-  LEFT JOIN alert_count AS a ON (a.site, a.severity) = (s.name, v.severity)
+  LEFT JOIN alert_count AS a ON (a.site_id, a.severity) = (s.site_id, v.severity)
   WHERE s.removed_at IS NULL
 ), day_metric AS (
   SELECT m.name, jsonb_build_object('site', d.site) || m.labels AS labels, m.value, m.help
