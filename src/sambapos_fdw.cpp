@@ -80,6 +80,7 @@ void
 _PG_init()
 {
 	connection_init();
+	statistics_init();
 	DefineCustomBoolVariable(
 		"sambapos.replace_invalid_text",
 		"Reads foreign tables as if the server option invalid_text were replace.",

@@ -1,15 +1,22 @@
 -- sessions.sql: who is another session, and who holds what one of ours waits for?
 
-CREATE FUNCTION sambapos._session_words(pid integer) RETURNS text
+-- The name of a site is left out of what a run shows as its application, unless it is the site that is spoken of: these
+-- words are read by roles that see some sites only, and some are kept.
+CREATE FUNCTION sambapos._session_words(pid integer, of_site text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('process %s (%s)', p.pid,
                 concat_ws(', ', format('role "%s"', a.usename),
-                          nullif(format('application "%s"', a.application_name), 'application ""'),
+                          nullif(format('application "%s"', CASE
+                            WHEN a.application_name LIKE format('sambapos %s: %%', replace(of_site, '_', '|_')) ESCAPE '|'
+                              THEN a.application_name
+                            ELSE regexp_replace(a.application_name, '^sambapos [a-z0-9_]{1,40}: ', 'sambapos: ') END),
+                            'application ""'),
                           nullif(a.state, 'active'), 'in a transaction since ' || date_trunc('second', a.xact_start)))
   FROM (VALUES (_session_words.pid)) AS p (pid) LEFT JOIN pg_stat_activity AS a USING (pid);
 $$;
-COMMENT ON FUNCTION sambapos._session_words(integer) IS 'A session in words, as far as the role that asks may see it';
+COMMENT ON FUNCTION sambapos._session_words(integer, text) IS
+  'A session in words, as far as the role that asks may see it';
 
 -- One that has it is named, who has been in its transaction longest.
 CREATE FUNCTION sambapos._sessions_first_words(pids integer[]) RETURNS text

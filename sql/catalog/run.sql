@@ -33,11 +33,13 @@ CREATE TABLE sambapos.run (
   tracking        jsonb
 );
 CREATE INDEX run_site_started ON sambapos.run (site_id, started_at);
+CREATE INDEX run_running ON sambapos.run (site_id) WHERE status = 'running';
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.run_run_id_seq', '');
 COMMENT ON SEQUENCE sambapos.run_run_id_seq IS 'The number of the next run';
 COMMENT ON TABLE sambapos.run IS 'The run log: one sync of one site a row; kept for site.run_log_retention';
 COMMENT ON INDEX sambapos.run_site_started IS 'The runs of a site by time';
+COMMENT ON INDEX sambapos.run_running IS 'The runs that are on, which the status of each site asks for';
 COMMENT ON COLUMN sambapos.run.tier IS 'The tier of sambapos_reconcile that the run is of; NULL: of none';
 COMMENT ON COLUMN sambapos.run.isolation IS
   'How the source was read: snapshot (all of one moment), read committed or read uncommitted; NULL: it was not '

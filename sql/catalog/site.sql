@@ -53,7 +53,8 @@ CREATE TABLE sambapos.site (
   run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
   archive_on_clear     boolean NOT NULL DEFAULT true,
   history_retention    interval CHECK (history_retention BETWEEN '31 days' AND '100 years'),
-  archive_path         text
+  archive_path         text,
+  site_group           text CHECK (site_group ~ '^[a-z0-9_]{1,40}$')
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.site_site_id_seq', '');
@@ -91,6 +92,8 @@ COMMENT ON COLUMN sambapos.site.day_rule IS
   'Which date decides a ticket''s business day and where a day ends; NULL: the ticket''s date, midnight';
 COMMENT ON COLUMN sambapos.site.schedule IS
   'The cron line given to sambapos_schedule; NULL: looked at every minute, synced when due';
+COMMENT ON COLUMN sambapos.site.site_group IS
+  'The group of sites that it belongs to, for reports over several, for example hotels; NULL: none';
 COMMENT ON COLUMN sambapos.site.priority IS 'When several sites are due, higher first';
 COMMENT ON COLUMN sambapos.site.overlap IS 'How far behind the last run''s source clock stamps are read again';
 COMMENT ON COLUMN sambapos.site.id_overlap IS

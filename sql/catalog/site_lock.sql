@@ -39,7 +39,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT sambapos._session_words(k.pid)
+  RETURN (SELECT sambapos._session_words(k.pid, (SELECT s.name FROM sambapos.site AS s
+                                                 WHERE s.site_id = _site_holder.site_id))
           || coalesce(', which waits for ' || sambapos._session_waits_for(k.pid), '')
     FROM sambapos.site_lock AS l
     JOIN pg_locks AS k ON k.granted AND k.pid <> pg_backend_pid()

@@ -11,6 +11,7 @@ $$
     AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
   JOIN pg_proc AS p ON p.oid = d.objid
   WHERE e.extname = 'sambapos_fdw'
+    AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
                                         AND (p.proname IN ('_worker_turns', '_live_columns') -- they read the catalog
@@ -31,6 +32,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
 
+-- The replica is one table for all sites, and who syncs owns it: an admin of one site there cannot be.
 CREATE FUNCTION sambapos._grant_check(role text, level text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -51,6 +53,55 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_check(text, text) IS 'Raises what is wrong with a call of sambapos_grant';
+
+CREATE FUNCTION sambapos._grant_sites(role text, level text, sites text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sites IS NULL THEN
+    RETURN NULL;
+  ELSIF level IN ('none', 'admin') THEN
+    RAISE EXCEPTION 'level % is not for some sites only', level USING ERRCODE = 'invalid_parameter_value',
+      DETAIL = CASE level WHEN 'admin' THEN 'An admin owns the replica tables, and each of them holds the rows of all '
+                                            'sites.'
+                    ELSE 'It takes away whatever level the role has.' END,
+      HINT = CASE level WHEN 'admin' THEN 'Leave sites out. To keep admins of two sites apart give each a database.'
+                  ELSE 'Leave sites out.' END;
+  ELSIF cardinality(sites) = 0 THEN
+    RAISE EXCEPTION 'no sites are named' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Leave sites out for all of them; level none takes a level away.';
+  ELSIF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = role AND (r.rolsuper OR r.rolbypassrls))
+     OR EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND pg_has_role(role, e.extowner, 'USAGE'))
+     OR EXISTS (SELECT FROM pg_namespace AS n
+                WHERE n.nspname = 'sambapos_replica' AND pg_has_role(role, n.nspowner, 'USAGE')) THEN
+    RAISE EXCEPTION 'role "%" sees all sites, whatever its level', role USING ERRCODE = 'invalid_parameter_value',
+      DETAIL = 'It is a superuser, has BYPASSRLS, or has the rights of the owner of the extension or of the replica.',
+      HINT = 'Give the level to a role of its own.';
+  END IF;
+  RETURN ARRAY(SELECT DISTINCT (sambapos._site(s)).name FROM unnest(sites) AS s ORDER BY 1);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._grant_sites(text, text, text[]) IS
+  'The sites that a level is for, checked; NULL: all. Raises 22023, or 42704 for a site that is not there';
+
+-- First of all what hides the rows of other sites, then what opens tables.
+CREATE FUNCTION sambapos._grant_note(role text, level text, sites text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('REVOKE ALL ON FUNCTION sambapos._grant_of_all_sites(), sambapos._grant_of_some_sites() FROM %I', role);
+  DELETE FROM sambapos.role_grant AS g WHERE g.role_name = role;
+  IF level <> 'none' THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos.%I() TO %I',
+                   CASE WHEN sites IS NULL THEN '_grant_of_all_sites' ELSE '_grant_of_some_sites' END, role);
+    INSERT INTO sambapos.role_grant (role_name, level, sites)
+    VALUES (role, _grant_note.level, _grant_note.sites);
+  END IF;
+  PERFORM sambapos._readers_restrict_all();
+END;
+$$;
+COMMENT ON FUNCTION sambapos._grant_note(text, text, text[]) IS
+  'Notes the level of a role and for which sites it is, and has the replica tables show it these';
 
 -- The replica and the views over it are not the extension's: their owner's rights are needed to open them. What is made
 -- later is opened when it is made (_readers_grant).
@@ -78,7 +129,7 @@ $$;
 COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS
   'Opens the replica and the views over it for reading, or closes them';
 
-CREATE FUNCTION @extschema@.sambapos_grant(role text, level text) RETURNS void
+CREATE FUNCTION @extschema@.sambapos_grant(role text, level text, sites text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -86,6 +137,7 @@ DECLARE
   routine regprocedure;
 BEGIN
   PERFORM sambapos._grant_check(role, level);
+  sites := sambapos._grant_sites(role, level, sites);
   FOR routine IN SELECT sambapos._grant_routines('admin') LOOP
     EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
   END LOOP;
@@ -93,6 +145,7 @@ BEGIN
   EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA sambapos FROM %I', role);
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
   PERFORM sambapos._grant_replica(role, 'none');
+  PERFORM sambapos._grant_note(role, level, sites);
   IF level = 'none' THEN
     RETURN;
   END IF;
@@ -113,7 +166,10 @@ BEGIN
     EXECUTE format('GRANT INSERT (site, table_name, setting, old_value, new_value) ON sambapos.setting_change TO %I',
                    role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.setting_change_change_id_seq TO %I', role);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting, sambapos.personal_treatment TO %I', role);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.personal_treatment TO %I', role);
+    IF sites IS NULL THEN
+      EXECUTE format('GRANT INSERT, UPDATE, DELETE ON sambapos.global_setting TO %I', role);
+    END IF;
     EXECUTE format('GRANT UPDATE (uploaded_at, uploaded_by, url) ON sambapos.archive_export TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
@@ -124,9 +180,13 @@ BEGIN
   PERFORM sambapos._grant_replica(role, level);
 END;
 $$;
-COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text) IS
+COMMENT ON FUNCTION @extschema@.sambapos_grant(text, text, text[]) IS
   'Gives a role one of the levels, in place of any it had. reader: status, log, settings and replica, to look at. '
   'operator: also sambapos_configure, sambapos_request_sync and sambapos_archive_uploaded. admin: everything, as the '
-  'role that syncs needs it; it owns the replica that it makes. none: nothing. It gives no right to a server, a live '
-  'table or the database: those are given by GRANT. For the owner of the extension and superusers; the replica is '
-  'opened if it is there. Errors: 42704 no such role, 22023 no such level, 42501 the caller may not';
+  'role that syncs needs it; '
+  'it owns the replica that it makes. none: nothing. sites: a reader or operator of these sites sees the rows of no '
+  'other site, in tables, views, status, metrics, log and alerts, and an operator configures these alone; NULL: all '
+  'sites. It gives no right to a server, a live table or the database: those are given by GRANT. For the owner of the '
+  'extension and superusers; the replica is opened if it is there. Errors: 42704 no such role or site, 22023 no such '
+  'level, or sites where they have no meaning (level admin, no site named, a role that sees all), 42501 the caller may '
+  'not, 55P03 others use a replica table';

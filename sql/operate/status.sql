@@ -360,3 +360,33 @@ COMMENT ON FUNCTION @extschema@.sambapos_status(text) IS
   'last complete run. pending: tables known to wait for a read (all when a sync was requested). online: false if the '
   'last run could not reach the source, NULL if there was none. loading: percent that is loaded (of the rows while '
   'sambapos_backfill works, else of the tables), NULL when all is. Errors: 42704 no such site';
+
+CREATE FUNCTION sambapos._status_of(site_id integer, OUT light text, OUT reason text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  SELECT l.light, l.reason INTO light, reason
+  FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
+  WHERE f.site_id = _status_of.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._status_of(integer) IS 'The light of a site and its reason';
+
+-- For whoever asks over several sites: what each is, and how it is. The light is in the list of columns: a report that
+-- joins this for the currency does not pay for it.
+CREATE VIEW sambapos.sites AS
+SELECT s.name AS site, s.site_group, s.server, s.time_zone, s.currency, s.external_id,
+       (sambapos._status_of(s.site_id)).light AS light, (sambapos._status_of(s.site_id)).reason AS reason,
+       date_trunc('second', statement_timestamp() - s.last_success_at) AS data_age, s.last_success_at
+FROM sambapos._place AS s
+WHERE s.removed_at IS NULL;
+COMMENT ON VIEW sambapos.sites IS
+  'The sites: the group, server, time zone, currency and key of each, and its light. Amounts of sites with other '
+  'currencies are not to be added up, and a day begins when it does in the site''s time zone';
+COMMENT ON COLUMN sambapos.sites.site_group IS 'As sambapos_configure(site, ''site_group'', ...) has set it; NULL: none';
+COMMENT ON COLUMN sambapos.sites.time_zone IS 'The till''s; NULL: not set, the clock of the till is taken';
+COMMENT ON COLUMN sambapos.sites.currency IS 'ISO 4217 code of its amounts; NULL: not set';
+COMMENT ON COLUMN sambapos.sites.external_id IS 'The site''s key in the application that reads the replica';
+COMMENT ON COLUMN sambapos.sites.light IS 'As in sambapos_status';
+COMMENT ON COLUMN sambapos.sites.reason IS 'Why, and what to do, as in sambapos_status';
+COMMENT ON COLUMN sambapos.sites.data_age IS 'Since the last complete run; NULL: there was none';

@@ -277,8 +277,7 @@ COMMENT ON FUNCTION sambapos._site_add_tables(sambapos._place, text[], boolean) 
   'Foreign tables, replica tables and registration for what names mean; what is there already is kept as it is, what '
   'was dropped is made again. strict: a table asked for by name that cannot be added is an error';
 
-CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL,
-                                              tables text[] DEFAULT NULL, sync_interval interval DEFAULT '15 minutes')
+CREATE FUNCTION sambapos._site_add(site text, server text, time_zone text, tables text[], sync_interval interval)
 RETURNS SETOF sambapos.table_action
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -302,15 +301,15 @@ BEGIN
   END IF;
   IF place.site_id IS NULL THEN
     INSERT INTO sambapos.site AS s (site_id, name, server, time_zone, sync_interval)
-    VALUES (sambapos._site_free_id(site), site, server, sambapos_add_site.time_zone, sambapos_add_site.sync_interval);
+    VALUES (sambapos._site_free_id(site), site, server, _site_add.time_zone, _site_add.sync_interval);
     place := sambapos._site(site);
     INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id);
     INSERT INTO sambapos.site_lock VALUES (place.site_id);
     INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'site added');
   ELSIF place.removed_at IS NOT NULL THEN
-    UPDATE sambapos.site AS s SET removed_at = NULL, server = sambapos_add_site.server, enabled = true,
-           time_zone = coalesce(sambapos_add_site.time_zone, s.time_zone),
-           sync_interval = sambapos_add_site.sync_interval
+    UPDATE sambapos.site AS s SET removed_at = NULL, server = _site_add.server, enabled = true,
+           time_zone = coalesce(_site_add.time_zone, s.time_zone),
+           sync_interval = _site_add.sync_interval
     WHERE s.site_id = place.site_id;
     UPDATE sambapos.site_state AS x SET auth_failed = false WHERE x.site_id = place.site_id;
     place := sambapos._site(site);
@@ -327,6 +326,13 @@ BEGIN
   RETURN QUERY SELECT * FROM sambapos._site_add_tables(place, tables, false);
 END;
 $$;
+COMMENT ON FUNCTION sambapos._site_add(text, text, text, text[], interval) IS 'What sambapos_add_site does';
+
+CREATE FUNCTION @extschema@.sambapos_add_site(site text, server text, time_zone text DEFAULT NULL,
+                                              tables text[] DEFAULT NULL, sync_interval interval DEFAULT '15 minutes')
+RETURNS SETOF sambapos.table_action
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$ SELECT * FROM sambapos._site_add(site, server, time_zone, tables, sync_interval); $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_site(text, text, text, text[], interval) IS
   'Registers a SambaPOS database as a site: foreign tables in schema sambapos_live_<site>, replica tables in schema '
   'sambapos_replica. site: 1 to 40 characters of a-z, 0-9, _. server: a foreign server of this wrapper. time_zone: the '

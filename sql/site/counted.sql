@@ -8,26 +8,6 @@
 -- * A view of that name that another role made, or a table, is refused, as everywhere (ownership.sql).
 -- * A view is brought up to its table where it can be; that it cannot is said, and no table waits for it.
 
--- Only sambapos_grant gives EXECUTE on what is internal; to whom the DBA opened one view can have SELECT on the
--- catalog.
-CREATE FUNCTION sambapos._readers_grant(privilege text, object text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  reader name;
-BEGIN
-  FOR reader IN
-    SELECT DISTINCT r.rolname
-    FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
-    WHERE p.oid = 'sambapos._readers_grant(text, text)'::regprocedure AND r.rolname <> current_user ORDER BY 1
-  LOOP
-    EXECUTE format('GRANT %s ON %s TO %I', privilege, object, reader);
-  END LOOP;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._readers_grant(text, text) IS
-  'Opens what was made just now to the roles that sambapos_grant has given a level to';
-
 -- What is not the source's column; the view has the same words.
 CREATE FUNCTION sambapos._replica_comment(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -350,8 +350,9 @@ $$;
 COMMENT ON FUNCTION sambapos._trigger_is_of_extension(pg_trigger, pg_class) IS
   'True if a trigger and all that it runs are the extension''s';
 
--- The catalog is written to before any table is: what is on it must be ours as well. Who may only look
--- has no say in it. A run that finds nothing asks this too: what is plainly ours is told without the long question.
+-- The catalog is written to before any table is: what is on it must be ours as well. Who may only look has no say in it,
+-- nor has a policy, since no superuser meets one. A run that finds nothing asks this too: what is plainly ours is told
+-- without the long question.
 CREATE FUNCTION sambapos._catalog_check() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -360,7 +361,7 @@ BEGIN
   FROM sambapos._relations_code_of_others(ARRAY(
     SELECT c.oid::regclass FROM pg_class AS c
     WHERE c.relnamespace = 'sambapos'::regnamespace AND c.relkind = 'r'
-      AND (c.relhasrules OR c.relrowsecurity OR c.relhastriggers AND EXISTS (
+      AND (c.relhasrules OR c.relhastriggers AND EXISTS (
              SELECT FROM pg_trigger AS t
              WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND NOT sambapos._trigger_is_of_extension(t, c)))
       AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper))) AS c;

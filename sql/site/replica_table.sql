@@ -221,7 +221,7 @@ BEGIN
       'The id of the row of %s that the row belongs to; 0 where column %s is NULL', t.parent, t.parent_key));
   END IF;
   PERFORM sambapos._replica_comment(relation::regclass);
-  PERFORM sambapos._readers_grant('SELECT', relation);
+  PERFORM sambapos._readers_open(relation::regclass);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._replica_create(sambapos._place, sambapos._table) IS
@@ -419,7 +419,7 @@ BEGIN
     EXECUTE format('COMMENT ON TABLE sambapos_replica.%I IS %L', history,
                    format('Earlier versions of the rows of sambapos_replica.%s', t.table_name));
     PERFORM sambapos._replica_comment(format('sambapos_replica.%I', history)::regclass);
-    PERFORM sambapos._readers_grant('SELECT', format('sambapos_replica.%I', history));
+    PERFORM sambapos._readers_open(format('sambapos_replica.%I', history)::regclass);
   END IF;
   PERFORM sambapos._replica_extend(place, t, history);
   PERFORM sambapos._history_guard_ensure(format('sambapos_replica.%I', history)::regclass);

@@ -132,6 +132,7 @@ $$
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),
+    ('site_group', 'site', 'word', NULL, NULL, NULL, NULL, 'the group of sites that it belongs to, for reports over it'),
     ('retention', 'feed', 'interval', '1 minute', '100 years', '30 days', 'time', 'how long numbered changes are kept'),
     ('max_delta', 'feed', 'integer', '1', '1000000000', '10000', 'changes',
      'more changes than this are answered by: take everything anew'),
@@ -169,6 +170,7 @@ BEGIN
     WHEN 'choice' THEN good := value = ANY (string_to_array(low, ', '));
     WHEN 'text' THEN good := length(value) BETWEEN low::integer AND high::integer;
     WHEN 'path' THEN good := value ~ '^/' AND value !~ '(^|/)[.][.](/|$)' AND length(value) <= 1000;
+    WHEN 'word' THEN good := value ~ '^[a-z0-9_]{1,40}$';
     WHEN 'currency' THEN good := value ~ '^[A-Z]{3}$';
     WHEN 'day_rule' THEN good := value ~ '^(ticket|payment) (midnight|work_period|([01]\d|2[0-3]):[0-5]\d)( closed)?$';
     WHEN 'time_zone' THEN result := sambapos._time_zone_checked(value);
@@ -194,6 +196,7 @@ $$
     WHEN 'choice' THEN format('%s.', regexp_replace(low, ', ([^,]*)$', ' or \1'))
     WHEN 'text' THEN format('%s to %s characters.', low, high)
     WHEN 'path' THEN 'the absolute path of a folder of the server, for example /srv/archives.'
+    WHEN 'word' THEN '1 to 40 characters of a-z, 0-9 and _, for example hotels.'
     WHEN 'currency' THEN 'three capital letters, for example EUR.'
     WHEN 'day_rule' THEN 'ticket or payment, then midnight, work_period or a time HH:MM, then perhaps closed; for '
                          'example ''ticket work_period closed''.'
@@ -439,6 +442,7 @@ BEGIN
   stored := sambapos._setting_checked(setting, scope, value);
   before := sambapos._setting_held(place.site_id, scope, setting);
   IF scope = 'all' THEN
+    PERFORM sambapos._grant_check_all('change a setting of all sites');
     DELETE FROM sambapos.global_setting AS s WHERE s.key = sambapos_configure.setting;
     INSERT INTO sambapos.global_setting SELECT sambapos_configure.setting, stored WHERE stored IS NOT NULL;
   ELSIF scope = 'site' THEN
@@ -474,7 +478,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'record in sambapos.setting_change. Settings, '
   'ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, 42703 no column that '
   'personal could leave out, 22023 no such setting or a value out of range, each with '
-  'the nearest valid name';
+  'the nearest valid name, 42501 a setting of all sites, and the caller''s level is for some';
 
 -- A function, since the view's own expressions see the caller's settings (operate/caller.sql).
 CREATE FUNCTION sambapos._site_setting(s sambapos.site, setting text) RETURNS text

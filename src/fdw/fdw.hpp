@@ -6,7 +6,7 @@
  *   plan/      what to send: plan.cpp (GetForeignRelSize, Paths, Plan), join.cpp
  *              (GetForeignJoinPaths) and upper.cpp (GetForeignUpperPaths) ask
  *                shippable.cpp, aggregate.cpp, order.cpp, limit.cpp   what may be sent, and
- *                estimate.cpp, estimate_relation.cpp                  what it will cost
+ *                estimate.cpp, estimate_relation.cpp, statistics.cpp  what it will cost
  *   deparse/   how it is written in T-SQL: query.cpp the whole, the others its expressions
  *              (expression.hpp lists them; pushdown.cpp is the table of functions and operators)
  *   scan/      scan.cpp (Begin, Iterate, ReScan, End), async.cpp for several servers at once;
@@ -110,7 +110,8 @@ void check_query_owner(Oid relation);
 const char *column_name(Oid relation, AttrNumber attribute); /* the name at the server */
 const char *column_remote_type(Oid relation,
 							   AttrNumber attribute); /* e.g. "decimal(16,2)", "" if not recorded */
-bool is_key_column(Oid relation, AttrNumber attribute); /* the option key */
+bool is_key_column(Oid relation, AttrNumber attribute);        /* the option key */
+double estimated_distinct(Oid relation, AttrNumber attribute); /* 0: not known */
 
 /* ---- what the planner hands to the executor: ForeignScan.fdw_private ---- */
 
@@ -165,6 +166,11 @@ void sambapos_get_join_paths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo 
 							 RelOptInfo *innerrel, JoinType type, JoinPathExtraData *extra);
 void sambapos_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 							  RelOptInfo *output, void *extra);
+
+/* ---- plan/statistics.cpp ---- */
+
+/* Columns that no ANALYZE has seen; called by _PG_init. */
+void statistics_init();
 
 /* ---- scan/relation_names.cpp ---- */
 

@@ -15,14 +15,49 @@ set_time(Datum *values, bool *nulls, int index, TimestampTz time)
 	values[index] = TimestampTzGetDatum(time);
 }
 
+struct Listing
+{
+	ReturnSetInfo *result;
+	bool all;    /* whoever asks sees all sites */
+	List *sites; /* otherwise these */
+};
+
+/* A role may see some sites only: those that the table of sites shows it. */
+static void
+find_visible_sites(Listing *listing)
+{
+	Oid table = get_relname_relid("site", get_namespace_oid("sambapos", false));
+	MemoryContext caller = CurrentMemoryContext;
+
+	listing->all = check_enable_rls(table, InvalidOid, true) != RLS_ENABLED;
+	if (listing->all)
+		return;
+	SPI_connect();
+	if (SPI_execute("SELECT site_id FROM sambapos.site", true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the sites");
+	MemoryContext of_spi = MemoryContextSwitchTo(caller);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool is_null;
+		Datum site = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+
+		listing->sites = lappend_int(listing->sites, DatumGetInt32(site));
+	}
+	MemoryContextSwitchTo(of_spi);
+	SPI_finish();
+}
+
 /* Columns: site_id, pid, is_busy, looked_at, next_look_at, failures. */
 static void
 list_turn(const Turn *turn, pid_t pid, void *context)
 {
-	auto *info = static_cast<ReturnSetInfo *>(context);
+	auto *listing = static_cast<Listing *>(context);
+	ReturnSetInfo *info = listing->result;
 	Datum values[6] = {};
 	bool nulls[6] = {};
 
+	if (!listing->all && !list_member_int(listing->sites, turn->site))
+		return;
 	values[0] = Int32GetDatum(turn->site);
 	values[1] = Int32GetDatum(pid);
 	nulls[1] = pid == 0;
@@ -45,8 +80,12 @@ extern "C"
 	/* No rows where the library was not preloaded. */
 	Datum sambapos_worker_turns(PG_FUNCTION_ARGS)
 	{
+		functions::Listing listing = {};
+
+		functions::find_visible_sites(&listing);
 		InitMaterializedSRF(fcinfo, 0);
-		worker::turns_visit(MyDatabaseId, functions::list_turn, fcinfo->resultinfo);
+		listing.result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+		worker::turns_visit(MyDatabaseId, functions::list_turn, &listing);
 		return Datum{0};
 	}
 

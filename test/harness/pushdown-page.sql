@@ -24,9 +24,16 @@
 \qecho '- **Sent.** The server computes it, and nothing is rechecked here.'
 \qecho '- **Lossy.** What is sent lets through every row that PostgreSQL would, and some others; the'
 \qecho '  condition is rechecked here. So it is with text and with timestamps beside timestamps with time'
-\qecho '  zone. Nothing that counts, groups, sorts with a limit or joins rows can be sent above a lossy'
-\qecho '  condition: the rows are not final yet.'
-\qecho '- **Not sent**, for the reason given.'
+\qecho '  zone.'
+\qecho '- **Not sent**, for the reason given. Then the condition is checked here.'
+\qecho
+\qecho 'Nothing that counts, groups, or sorts with a limit can be sent above a condition that is checked'
+\qecho 'here, lossy or not sent: the rows are not final yet. A join can, where filtering before it or after'
+\qecho 'it gives the same rows: the conditions may be those of both sides of an inner join, and of the outer'
+\qecho 'side of a left join, of EXISTS and of NOT EXISTS. They are then checked on the joined rows (`Filter`).'
+\qecho 'Conditions of the other side decide which rows find a partner, so that such a join is made here. So'
+\qecho 'it is with volatile functions and sub-selects that depend on the row, and wherever a query has'
+\qecho 'conditions of row security policies or security barrier views.'
 \qecho
 \qecho '## What the rules have in common'
 \qecho

@@ -63,6 +63,29 @@ SELECT is((SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.in
 SELECT is((SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid = 'pg_namespace'::regclass
              AND objid IN ('sambapos_replica'::regnamespace, 'sambapos_live_hotel'::regnamespace)), 0::bigint, 'neither schema is a member of the extension');
 
+-- what the planner can know of them without a row (where the source counts its rows)
+CREATE FUNCTION pg_temp.row_count(live regclass) RETURNS numeric LANGUAGE sql AS
+$$ SELECT option_value::numeric FROM pg_foreign_table, pg_options_to_table(ftoptions) WHERE ftrelid = live AND option_name = 'estimated_rows'; $$;
+CREATE FUNCTION pg_temp.distinct_values(live regclass, wanted name) RETURNS numeric LANGUAGE sql AS
+$$ SELECT option_value::numeric FROM pg_attribute, pg_options_to_table(attfdwoptions)
+   WHERE attrelid = live AND attname = wanted AND option_name = 'estimated_distinct'; $$;
+CREATE FUNCTION pg_temp.groups(live regclass, wanted name) RETURNS numeric LANGUAGE plpgsql AS
+$$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT %I FROM %s GROUP BY 1', wanted, live) INTO plan;
+  RETURN plan->0->'Plan'->>'Plan Rows';
+END;
+$$;
+SELECT is(pg_temp.distinct_values('sambapos_live_hotel.orders', 'ticket_id'), pg_temp.row_count('sambapos_live_hotel.tickets'), 'as many tickets as there are are named by orders');
+SELECT is(pg_temp.distinct_values('sambapos_live_hotel.ticket_entities', 'ticket_id'),
+          least(pg_temp.row_count('sambapos_live_hotel.tickets'), pg_temp.row_count('sambapos_live_hotel.ticket_entities')), 'and no more than there are rows that name them');
+SELECT is(pg_temp.distinct_values('sambapos_live_hotel.ticket_entities', 'entity_id'), pg_temp.row_count('sambapos_live_hotel.entities'), 'with another plural');
+SELECT is(pg_temp.distinct_values('sambapos_live_hotel.orders', 'id'), pg_temp.row_count('sambapos_live_hotel.orders'), 'the Id in a key of several columns is another in each row');
+SELECT is(pg_temp.distinct_values('sambapos_live_hotel.tickets', 'id'), NULL, 'of a key of one column that is known anyway');
+SELECT is(pg_temp.groups('sambapos_live_hotel.orders', 'ticket_id'), coalesce(pg_temp.row_count('sambapos_live_hotel.tickets'), 200), 'which the planner believes');
+
 -- again
 CREATE TEMP TABLE before AS SELECT to_jsonb(s) AS site, (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.table_name) FROM sambapos._table AS t) AS tables FROM sambapos._place AS s;
 CREATE FUNCTION pg_temp.relations() RETURNS text LANGUAGE sql AS

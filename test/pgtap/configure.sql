@@ -20,7 +20,7 @@ INSERT INTO good VALUES
   ('overlap', '1 hour', '01:00:00'), ('id_overlap', '500', '500'), ('document_days', '3', '3'), ('stock_days', '14', '14'),
   ('settle_runs', '3', '3'), ('gone_limit', '500', '500'), ('reconcile_interval', '1 day', '1 day'), ('reconcile_sums', '0', '0'), ('reconcile_values', '1000', '1000'), ('part_rows', '0', '0'), ('rows_per_second', '5000', '5000'), ('queries_per_minute', '600', '600'), ('slow_factor', '5', '5'), ('change_tracking', 'off', 'off'), ('run_log_retention', '90 days', '90 days'), ('archive_on_clear', 'off', 'false'), ('history_retention', '5 years', '5 years'), ('archive_path', '/srv/archives', '/srv/archives'), ('day_rule', 'ticket work_period closed', 'ticket work_period closed'),
   ('live_fallback', 'off', 'off'), ('time_zone', 'europe/istanbul', 'Europe/Istanbul'), ('currency', 'TRY', 'TRY'),
-  ('external_id', 'hotel-7', 'hotel-7'), ('stale_after', '4', '4'), ('course_tag', 'Gang', 'Gang'), ('gl_tag', 'NewBook GLA', 'NewBook GLA'),
+  ('external_id', 'hotel-7', 'hotel-7'), ('site_group', 'hotels', 'hotels'), ('stale_after', '4', '4'), ('course_tag', 'Gang', 'Gang'), ('gl_tag', 'NewBook GLA', 'NewBook GLA'),
   ('covers_tag', 'Guests', 'Guests'), ('table_entity_type', 'Tables', 'Tables'), ('room_entity_type', '7', '7'), ('void_state', 'Void', 'Void'),
   ('gift_state', 'Gift', 'Gift'),
   ('opening_hours', 'Mon-Sat 09:00-02:00, sun 10:00-24:00',
@@ -52,7 +52,7 @@ INSERT INTO bad VALUES
   ('enabled', 'perhaps'), ('sync_interval', '5 seconds'), ('sync_interval', '32 days'), ('sync_interval', 'often'), ('sync_interval', ''),
   ('priority', '1001'), ('priority', '1.5'), ('overlap', '-1 minute'), ('overlap', '8 days'), ('id_overlap', '-1'), ('document_days', '367'),
   ('stock_days', 'all'), ('settle_runs', '0'), ('gone_limit', '-1'), ('reconcile_interval', '32 days'), ('reconcile_sums', '-1'), ('change_tracking', 'on'), ('run_log_retention', '1 hour'), ('archive_on_clear', 'sometimes'), ('history_retention', '1 day'), ('archive_path', 'archives'), ('archive_path', '/srv/../etc'), ('day_rule', 'closed'), ('day_rule', 'ticket 25:00'), ('live_fallback', 'on'),
-  ('currency', 'lira'), ('external_id', ''), ('opening_hours', 'moo 09:00-10:00'), ('opening_hours', '9-17'),
+  ('currency', 'lira'), ('external_id', ''), ('site_group', 'Two words'), ('site_group', ''), ('opening_hours', 'moo 09:00-10:00'), ('opening_hours', '9-17'),
   ('opening_hours', '09:00-09:00'), ('opening_hours', '09:00-25:00'), ('blackout', 'mon 12:00-14:00');
 SELECT throws_ok(format('SELECT sambapos_configure(''hotel'', %L, %L)', b.setting, b.value), '22023',
                  format('invalid value for setting "%s": "%s"', b.setting, b.value), format('%s: "%s" is refused', b.setting, b.value)) FROM bad AS b;

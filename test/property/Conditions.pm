@@ -198,6 +198,20 @@ sub without_rows
 	return op("({} " . Dice::pick('<', '<=', '<>') . ' {})', Expressions::literal($scope, $kind), Expressions::literal($scope, $kind));
 }
 
+# One that the server does not compute as PostgreSQL does: with a lossy condition for it there, or without.
+sub checked_here
+{
+	my ($scope) = @_;
+	my @kinds = grep { Expressions::columns_of($scope, $_) } qw(text text text float ts);
+	my $kind = @kinds ? Dice::pick(@kinds) : return;
+	my ($subject) = Dice::shuffle(Expressions::columns_of($scope, $kind));
+	return op('({} ' . Dice::pick('<', '>=', '<>') . ' {})', $subject, Expressions::literal($scope, 'float', $subject)) if $kind eq 'float';
+	return op('({} ' . Dice::pick('<', '>=') . ' CAST({} AS timestamptz))', $subject, Expressions::literal($scope, 'ts', $subject)) if $kind eq 'ts';
+	my $template = Dice::pick('({} = {})', '({} <> {})', '({} <> {})', '({} >= {})', '({} < {})', '({} IN ({}, \'\'))', '(upper({}) <> {})', '({} IS DISTINCT FROM {})');
+	return op($template, $subject, Expressions::literal($scope, 'text', $subject)) if Dice::chance(80);
+	return op('({} LIKE {})', $subject, Expressions::literal($scope, 'pattern'));
+}
+
 my %shapes = (without_rows => \&without_rows, comparison => \&comparison, list => \&list, array => \&array, range => \&range, null_test => \&null_test,
 	distinct_from => \&distinct_from, truth => \&truth, junction => \&junction, negation => \&negation, row => \&row,
 	pattern => \&pattern, collated => \&collated, clock => \&clock);

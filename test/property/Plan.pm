@@ -55,6 +55,13 @@ sub is_full
 	return !@below || is_full($below[0]);
 }
 
+# A join that is sent, with a condition that is checked on its rows.
+sub has_filtered_join
+{
+	my ($plan) = @_;
+	return grep { $_->{Filter} && ($_->{'Remote SQL'} // '') =~ /\] AS \[r\d/ } scans($plan);
+}
+
 sub extent
 {
 	my ($plan) = @_;

@@ -66,7 +66,7 @@ sub body
 	my ($from, @columns) = from($builder, Dice::weighted(1 => 48, 2 => 34, 3 => 13, 4 => 5));
 	($from, @columns) = with_lateral($builder, $from, @columns) if $builder->{level} eq 'wild' && Dice::chance(6);
 	my $scope = scope($builder, @columns);
-	my $query = { k => 'query', from => $from, where => [ where($scope) ] };
+	my $query = { k => 'query', from => $from, where => [ where($scope), $from->{k} eq 'join' && Dice::chance(6) ? checked_here($scope) : () ] };
 	return { %$query, group_outputs($builder, $scope) } if $shape eq 'groups';
 	return { %$query, distinct => 1, select => [ distinct_outputs($scope) ] } if $shape eq 'distinct';
 	return { %$query, select => [ row_outputs($scope), $shape eq 'windows' ? window($scope) : () ] };
@@ -193,6 +193,14 @@ sub more_conditions
 	return $which eq 'sub' ? Subqueries::condition($scope) : Conditions::condition($scope, 2);
 }
 
+sub checked_here_in_on
+{
+	my ($builder, $left, $right) = @_;
+	my @conditions = Conditions::checked_here(scope($builder, @{ Dice::pick($left, $right, $right) }));
+	feature($builder, 'checked here in ON') if @conditions;
+	return @conditions;
+}
+
 sub join_conditions
 {
 	my ($builder, $left, $right, $count, $how) = @_;
@@ -206,6 +214,7 @@ sub join_conditions
 		: key_join($left, $right);
 	push @conditions, kind_join($builder, $left, $right, Dice::pick('<=', '<>', '=')) if $kind eq 'both';
 	push @conditions, more_conditions($builder, $left, $right) if $how !~ /FULL|EXISTS/ && Dice::chance(22);
+	push @conditions, checked_here_in_on($builder, $left, $right) if $how !~ /FULL/ && Dice::chance(3);
 	return @conditions;
 }
 
@@ -216,6 +225,15 @@ sub where
 	my ($scope) = @_;
 	my @conditions = Conditions::conditions($scope, 2, Dice::weighted(1 => 50, 2 => 35, 3 => 15));
 	push @conditions, Subqueries::condition($scope) if Dice::chance(16);
+	return @conditions;
+}
+
+# Conditions of one table of a join, or of several, that are not the server's: some joins may come before them.
+sub checked_here
+{
+	my ($scope) = @_;
+	my @conditions = map { Conditions::checked_here($scope) } 1 .. Dice::pick(1, 1, 2);
+	feature($scope->{builder}, 'checked here') if @conditions;
 	return @conditions;
 }
 

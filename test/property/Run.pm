@@ -4,7 +4,8 @@
 #   my $report = $run->seed(7, 2000);     { counts, failures => [text] ... }
 #
 # Counts: full, part, none, free (Plan.pm: how much was sent), same, errors (the same on both sides), apart (an error on
-# one side that the order of evaluation decides), invalid (no SQL: the generator's fault), empty (no row).
+# one side that the order of evaluation decides), invalid (no SQL: the generator's fault), empty (no row), filtered (a
+# join that was sent, with a condition checked on its rows).
 
 package Run;
 use strict;
@@ -80,7 +81,7 @@ sub settings
 sub seed
 {
 	my ($run, $seed, $count, @only) = @_;
-	my %report = (seed => $seed, counts => { map { $_ => 0 } qw(full part none free same errors apart invalid empty) },
+	my %report = (seed => $seed, counts => { map { $_ => 0 } qw(full part none free same errors apart invalid empty filtered) },
 		levels => {}, features => {}, failures => [ $run->prepare($seed) ], apart => [], invalid => []);
 	for my $number (@only ? @only : 1 .. $count)
 	{
@@ -116,6 +117,7 @@ sub count
 	$counts->{invalid}++, push @{ $report->{invalid} }, "$verdict->{invalid}: " . shown($outcome) if $verdict->{invalid};
 	return if $verdict->{invalid};
 	$counts->{$extent}++, $report->{levels}{$level}{$extent}++ if $extent;
+	$counts->{filtered}++ if $outcome->{plan} && Plan::has_filtered_join($outcome->{plan});
 	$counts->{same}++ if $verdict->{same};
 	$counts->{errors}++ if $verdict->{error};
 	$counts->{apart}++, push @{ $report->{apart} }, "$verdict->{apart}: " . shown($outcome) if $verdict->{apart};
@@ -142,9 +144,9 @@ sub summary
 	my ($report) = @_;
 	my $counts = $report->{counts};
 	return sprintf 'seed %s: %d queries, %d the same (%d of them the same error, %d empty), %d apart, %d invalid, %d different; '
-		. 'sent: %d in full (%.1f %%), %d in part, %d not at all, %d needed nothing', $report->{seed}, $report->{queries},
+		. 'sent: %d in full (%.1f %%), %d in part, %d not at all, %d needed nothing; %d joins with a filter', $report->{seed}, $report->{queries},
 		@$counts{qw(same errors empty apart invalid)}, scalar @{ $report->{failures} }, $counts->{full}, 100 * fraction_sent($counts),
-		@$counts{qw(part none free)};
+		@$counts{qw(part none free filtered)};
 }
 
 1;

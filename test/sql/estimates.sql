@@ -47,6 +47,15 @@ SELECT planned_rows('tickets WHERE id = 5') AS one;
 SELECT (plan_of('SELECT FROM many m JOIN tickets t ON t.id = m.ticket_id')->>'Plan Rows')::float BETWEEN 25000 AND 100000 AS as_many_as_refer_to_it;
 -- Nobody relies on it: a till that is read without row versions may give a row twice.
 SELECT plan_of('SELECT FROM few f JOIN tickets t ON t.id = f.ticket_id')->>'Inner Unique' AS relied_on;
+-- Of other columns as much as was recorded; PostgreSQL would guess 200 values.
+SELECT planned_rows('orders WHERE ticket_id = 5') AS guessed;
+ALTER FOREIGN TABLE orders ALTER COLUMN ticket_id OPTIONS (ADD estimated_distinct '100000');
+SELECT planned_rows('orders WHERE ticket_id = 5') AS known, planned_rows('orders WHERE ticket_id IN (1, 2)') AS of_two;
+SELECT (plan_of('SELECT ticket_id FROM orders GROUP BY ticket_id')->>'Plan Rows')::integer AS groups;
+-- A range of what is not known is wide: with two ends, with one, and of both columns.
+SELECT planned_rows('orders WHERE ticket_id BETWEEN 1 AND 10') AS closed, planned_rows('orders WHERE ticket_id > 7 AND 5 <= id AND id < 900') AS and_open;
+-- Patterns and functions leave a third at least: what is taken for few rows would be looked up row by row.
+SELECT planned_rows('orders WHERE ticket_id % 7 = 3') AS computed, planned_rows('orders WHERE ticket_id::text LIKE ''1%''') AS pattern;
 SET enable_mergejoin = off;
 -- A few outer rows are looked up one by one, many are joined with the whole table.
 EXPLAIN (COSTS OFF) SELECT FROM few f JOIN tickets t ON t.id = f.ticket_id;

@@ -81,6 +81,7 @@ SELECT outcome(format('CREATE FOREIGN TABLE t (id integer) SERVER options_full O
   'SELECT 1 AS id) AS x; DELETE FROM t; SELECT id FROM (SELECT 2 AS id', 'SELECT 1 AS id DELETE FROM t', 'SELECT 1 AS id; SELECT 2', 'SELECT 1 AS id SELECT 2', 'WITH x AS (SELECT 1 AS id) SELECT id FROM x',
   'SELECT (1 AS id', 'SELECT ''a', 'SELECT [a', 'SELECT 1 AS id /* /* */', 'SELECT 1DELETE FROM t', E'SELECT \x01 AS id', 'SELECT “a” AS id', 'VALUES (1)', '-- SELECT 1']) AS q;
 SELECT outcome('CREATE FOREIGN TABLE t (id integer) SERVER options_full OPTIONS (estimated_rows ''-5'')');
+SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (estimated_distinct ''-0.5'')) SERVER options_full');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (key ''maybe'')) SERVER options_full');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (remote_typ ''int'')) SERVER options_full');
 SELECT outcome('CREATE FOREIGN TABLE t (id integer OPTIONS (column_name ''Id'', remote_type ''int'', key ''true''), name text OPTIONS (remote_collation ''Turkish_CI_AS'')) SERVER options_full OPTIONS (schema_name ''dbo'', table_name ''T'', estimated_rows ''1e6'')');

@@ -22,7 +22,7 @@ my @must_be_met = ('1 tables', '2 tables', '3 tables', '4 tables', 'self join', 
 	'IN (SELECT)', 'NOT IN (SELECT)', 'InitPlan', 'correlated', 'LATERAL', 'one-sided ON', 'unequal condition', 'join on num', 'join on date',
 	'join on ts', 'GROUP BY', 'one group', 'HAVING', 'FILTER', 'DISTINCT inside', 'distinct', 'count', 'sum', 'avg', 'min', 'max', 'ORDER BY',
 	'nulls first', 'nulls last', 'LIMIT', 'OFFSET', 'LIMIT inside', 'derived', 'parameters', 'union all', 'windows', 'nested join',
-	'join with a query', 'computed condition', 'both in ON', 'whole row', 'WITH TIES', 'rollup', 'guarded division');
+	'join with a query', 'computed condition', 'both in ON', 'whole row', 'WITH TIES', 'rollup', 'guarded division', 'checked here', 'checked here in ON');
 
 for my $seed (1, $ENV{SAMBAPOS_PROPERTY_SEED} // ())
 {
@@ -36,6 +36,7 @@ for my $seed (1, $ENV{SAMBAPOS_PROPERTY_SEED} // ())
 	cmp_ok($counts->{apart}, '<=', $queries / 50, "seed $seed: errors that the order of evaluation decides are rare");
 	cmp_ok($counts->{empty}, '<=', $queries / 3, "seed $seed: most queries find rows");
 	cmp_ok(Run::fraction_sent($counts), '>=', $ENV{SAMBAPOS_PROPERTY_BAR} // 0.5, "seed $seed: at least half of the queries are sent in full");
+	cmp_ok($counts->{filtered}, '>=', $queries / 100, "seed $seed: joins were sent below conditions that are checked here");
 	is(join(', ', grep { !$report->{features}{$_} } @must_be_met), '', "seed $seed: every kind of query was met");
 }
 $run->{sides}->close;

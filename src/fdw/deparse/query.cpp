@@ -329,6 +329,8 @@ append_where(RemoteSql *sql, const Scope *scope, RelOptInfo *rel, const char **s
 	if (relation->kind == RelationKind::table)
 	{
 		append_conditions(sql, scope, relation->remote_conds, separator);
+		append_lossy_conditions(sql, scope, bare_clauses(planned_table(rel)->lossy_conds),
+								separator);
 		return;
 	}
 	append_where(sql, scope, join->outer, separator);

@@ -19,6 +19,7 @@ struct KnownColumn
 	ColumnKey key; /* must be first: the hash key */
 	bool current;
 	bool is_key;
+	double distinct;
 	char *name; /* the two are one allocation */
 	char *remote_type;
 };
@@ -76,6 +77,7 @@ read_column(const ColumnKey *key)
 	column->name = texts;
 	column->remote_type = texts + name_size;
 	column->is_key = options.key;
+	column->distinct = options.distinct;
 	column->current = true;
 	return column;
 }
@@ -110,6 +112,12 @@ bool
 is_key_column(Oid relation, AttrNumber attribute)
 {
 	return find_column(relation, attribute)->is_key;
+}
+
+double
+estimated_distinct(Oid relation, AttrNumber attribute)
+{
+	return find_column(relation, attribute)->distinct;
 }
 
 } // namespace sambapos::fdw

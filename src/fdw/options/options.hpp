@@ -50,6 +50,7 @@ struct ColumnOptions
 	const char *name;        /* null: the local name */
 	const char *remote_type; /* "" if not recorded */
 	bool key;
+	double distinct; /* different values, as far as is known; 0: not known */
 };
 
 /* What the values are written to: the one that fits the context. */

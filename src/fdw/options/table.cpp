@@ -182,6 +182,7 @@ static const Option options[] = {
 	{"remote_type", In::column, text(), "", column<&Column::remote_type>},
 	{"remote_collation", In::column, text(), none, recorded},
 	{"key", In::column, boolean, "false", column<&Column::key>},
+	{"estimated_distinct", In::column, number, "0", column<&Column::distinct>},
 
 	{"name_case", In::import, choice("snake, keep, lower"), "snake", statement<&Import::name_case>},
 	{"import_not_null", In::import, boolean, "true", statement<&Import::not_null>},

@@ -222,6 +222,8 @@ estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table)
 		baserel->tuples = empty_rows;
 	add_key(baserel, table->relid);
 	set_baserel_size_estimates(root, baserel);
+	baserel->rows =
+		clamp_row_est(baserel->tuples * share_of_rows(root, baserel, baserel->baserestrictinfo));
 	if (is_one_row(baserel, bound_columns(baserel, table->remote_conds)))
 		baserel->rows = 1;
 }
@@ -234,8 +236,7 @@ estimate_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info)
 							 shipped_clauses(baserel, param_info));
 	Bitmapset *bound = bound_columns(baserel, sent);
 	bool one_row = is_one_row(baserel, bound);
-	Selectivity share =
-		clauselist_selectivity(root, sent, static_cast<int>(baserel->relid), JOIN_INNER, nullptr);
+	Selectivity share = share_of_rows(root, baserel, sent);
 	double fetched = one_row ? 1 : clamp_row_est(baserel->tuples * share);
 	double read = is_seek(baserel, bound) ? fetched : baserel->tuples;
 	double rows = param_info != nullptr ? param_info->ppi_rows : baserel->rows;

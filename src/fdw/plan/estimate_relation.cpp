@@ -10,14 +10,23 @@
 namespace sambapos::fdw
 {
 
-/* Reading both sides, a hash table, the rows it gives. */
+/* The share of the fetched rows that local conditions leave. */
+static Selectivity
+kept_share(const PlannedRelation *relation)
+{
+	return relation->fetched > 0 ? std::min(relation->rows / relation->fetched, 1.0) : 1;
+}
+
+/* Reading both sides, a hash table, the rows it gives. What the inputs' local conditions would
+ * leave out comes over the wire too. */
 void
 estimate_join(PlannerInfo *root, RelOptInfo *joinrel)
 {
 	PlannedJoin *join = planned_join(joinrel);
 	const PlannedRelation *outer = planned_relation(join->outer);
 	const PlannedRelation *inner = planned_relation(join->inner);
-	Selectivity kept = clauselist_selectivity(root, join->local_conds, 0, JOIN_INNER, nullptr);
+	Selectivity kept = clauselist_selectivity(root, join->later_conds, 0, JOIN_INNER, nullptr) *
+					   kept_share(outer) * (join->type == JOIN_INNER ? kept_share(inner) : 1);
 
 	join->rows = joinrel->rows;
 	join->fetched = clamp_row_est(joinrel->rows / std::max(kept, 1e-6));

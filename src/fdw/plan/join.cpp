@@ -2,11 +2,12 @@
  * GetForeignJoinPaths: joins of relations that one server produces for one user.
  *
  * Inner, left, semi (EXISTS) and anti joins (NOT EXISTS), to any depth. Every clause of the join
- * must be exact at the server; neither side may have local conditions, since they come before the
- * join. Full joins are not sent: their inputs' conditions would need derived tables, and no report
- * asks for them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR
- * UPDATE), which takes the tables' own rows; not with whole rows or system columns, which no server
- * has.
+ * must be exact at the server. A side whose rows all go on into the join (both of an inner join,
+ * the outer one of the others) may have local conditions: they are checked on the joined rows,
+ * since filtering first gives the same, s(A) JOIN B = s(A JOIN B). The other side may have none.
+ * Full joins are not sent: their inputs' conditions would need derived tables, and no report asks
+ * for them. Not where a row may have to be checked again after a lock (UPDATE, DELETE, FOR UPDATE),
+ * which takes the tables' own rows; not with whole rows or system columns, which no server has.
  *
  * The tables below an EXISTS are hidden: nothing outside may name their columns, neither the target
  * list nor a clause or an order that an equivalence class offers.
@@ -109,7 +110,7 @@ add_condition(RelOptInfo *joinrel, PlannedJoin *join, RestrictInfo *clause)
 	if (is_sendable(joinrel, clause))
 		join->remote_conds = lappend(join->remote_conds, clause);
 	else
-		join->local_conds = lappend(join->local_conds, clause);
+		join->later_conds = lappend(join->later_conds, clause);
 }
 
 static bool
@@ -143,12 +144,36 @@ classify_clauses(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 
 /* ---- what can be joined ---- */
 
+/* The same answer for all rows that a join makes of one, and no more work than an operator's; and
+ * no gating condition, which is asked before the scan. */
 static bool
-can_be_input(const RelOptInfo *rel)
+may_come_later(List *conditions)
+{
+	ListCell *cell;
+
+	foreach (cell, conditions)
+	{
+		RestrictInfo *condition = lfirst_node(RestrictInfo, cell);
+		auto *clause = reinterpret_cast<Node *>(condition->clause);
+
+		if (condition->pseudoconstant || contain_volatile_functions(clause) ||
+			contain_subplans(clause))
+			return false;
+	}
+	return true;
+}
+
+/* preserved: the join only multiplies the side's rows or leaves some out, and shows no NULLs in
+ * their place; so a local condition may come after it. Where conditions have an order for security,
+ * none may. */
+static bool
+can_be_input(const PlannerInfo *root, const RelOptInfo *rel, bool preserved)
 {
 	const PlannedRelation *relation = planned_relation(rel);
 
-	return relation != nullptr && relation->local_conds == NIL;
+	if (relation == nullptr || relation->local_conds == NIL)
+		return relation != nullptr;
+	return preserved && root->qual_security_level == 0 && may_come_later(relation->local_conds);
 }
 
 static bool
@@ -196,8 +221,9 @@ static bool
 is_join_possible(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptInfo *inner,
 				 JoinType type)
 {
-	return is_supported(type) && can_be_input(outer) && can_be_input(inner) &&
-		   bms_is_empty(joinrel->lateral_relids) && root->rowMarks == NIL &&
+	return is_supported(type) && can_be_input(root, outer, true) &&
+		   can_be_input(root, inner, type == JOIN_INNER) && bms_is_empty(joinrel->lateral_relids) &&
+		   root->rowMarks == NIL &&
 		   (root->parse->commandType == CMD_SELECT || root->parse->commandType == CMD_INSERT) &&
 		   !has_inner_placeholder(root, joinrel);
 }
@@ -240,11 +266,25 @@ make_join(RelOptInfo *outer, RelOptInfo *inner, JoinType type)
 	return join;
 }
 
-/* With only a local condition all pairs of rows would be fetched. */
+/* All pairs of rows would be fetched: for a local condition only, or to be filtered. */
 static bool
 is_left_to_us(const PlannedJoin *join)
 {
-	return join->type == JOIN_INNER && join->remote_conds == NIL && join->local_conds != NIL;
+	double fewest =
+		std::min(planned_relation(join->outer)->fetched, planned_relation(join->inner)->fetched);
+
+	if (join->type != JOIN_INNER || join->remote_conds != NIL)
+		return false;
+	return join->later_conds != NIL || (join->local_conds != NIL && fewest > 1);
+}
+
+/* Those of the inputs come first, as they would without the join. */
+static void
+collect_local_conditions(PlannedJoin *join)
+{
+	join->local_conds = list_concat_copy(planned_relation(join->outer)->local_conds,
+										 planned_relation(join->inner)->local_conds);
+	join->local_conds = list_concat(join->local_conds, join->later_conds);
 }
 
 /* Fills it, or gives up. While its clauses are examined the inner tables of an EXISTS are visible,
@@ -253,7 +293,10 @@ static bool
 fill_join(RelOptInfo *joinrel, PlannedJoin *join, List *clauses)
 {
 	joinrel->fdw_private = join;
-	if (!classify_clauses(joinrel, join, clauses) || is_left_to_us(join))
+	if (!classify_clauses(joinrel, join, clauses))
+		return false;
+	collect_local_conditions(join);
+	if (is_left_to_us(join))
 		return false;
 	if (join->type == JOIN_SEMI || join->type == JOIN_ANTI)
 		join->hidden = bms_add_members(join->hidden, planned_relation(join->inner)->scope.relids);

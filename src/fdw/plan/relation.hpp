@@ -44,8 +44,8 @@ struct PlannedRelation
 	Relids hidden;      /* tables inside EXISTS: their columns cannot be seen from outside */
 	Relids nullable;    /* tables on the nullable side of an outer join */
 	List *remote_conds; /* RestrictInfos (bare in HAVING) the server evaluates, exactly */
-	List
-		*local_conds; /* those that are evaluated here: nothing can be built on the relation then */
+	List *local_conds;  /* those that are evaluated here; a join has its inputs' too. Nothing can be
+						   built on the relation then but joins that may come before them */
 	bool has_query_order;  /* the server can sort it by query_pathkeys */
 	double rows;           /* of the relation; of tables and joins when they are complete */
 	double fetched;        /* rows that come over the wire */
@@ -70,6 +70,7 @@ struct PlannedJoin : PlannedRelation
 	RelOptInfo *inner;
 	List
 		*join_clauses; /* RestrictInfos of ON, or inside EXISTS; remote_conds come after the join */
+	List *later_conds; /* those of local_conds that come after this join, and not from an input */
 };
 
 /* Made by GetForeignUpperPaths. */
@@ -261,6 +262,9 @@ bool is_sendable_for_join(RelOptInfo *rel, RestrictInfo *clause);
 bool may_send_lossy(RelOptInfo *rel, RestrictInfo *clause);
 
 /* ---- estimate.cpp ---- */
+
+/* The share of a table's rows that conditions leave (statistics.cpp). */
+Selectivity share_of_rows(PlannerInfo *root, RelOptInfo *baserel, List *conditions);
 
 /* Fills baserel's tuples, rows and width. */
 void estimate_size(PlannerInfo *root, RelOptInfo *baserel, PlannedTable *table);
