@@ -22,9 +22,14 @@ $$
       WHEN relation = 'sambapos.site'::regclass
         THEN 'name = ANY (ARRAY(SELECT unnest(g.sites) FROM sambapos.role_grant AS g))'
       WHEN bool_or(a.attname = 'site_id') THEN 'site_id = ANY (ARRAY(SELECT s.site_id FROM sambapos.site AS s))'
+      WHEN bool_or(a.attname = 'site') THEN 'site = ANY (ARRAY(SELECT s.name FROM sambapos.site AS s))'
       WHEN bool_or(a.attname = 'run_id')
         THEN 'run_id IN (SELECT r.run_id FROM sambapos.run AS r'
-             ' WHERE r.site_id = ANY (ARRAY(SELECT s.site_id FROM sambapos.site AS s)))' END AS condition
+             ' WHERE r.site_id = ANY (ARRAY(SELECT s.site_id FROM sambapos.site AS s)))'
+      WHEN bool_or(a.attname = 'archive_id')
+        THEN 'archive_id = ANY (ARRAY(SELECT x.archive_id FROM sambapos.archive AS x))'
+      WHEN bool_or(a.attname = 'feed_id')
+        THEN 'feed_id = ANY (ARRAY(SELECT f.feed_id FROM sambapos.change_feed AS f))' END AS condition
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._row_condition(regclass) IS
