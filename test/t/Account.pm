@@ -126,12 +126,13 @@ sub gather
 	$db->run('TRUNCATE account.ledger, account.operation, account.version, account.incarnation, account.replica');
 	$db->load('account.ledger', $till->postgres('COPY (SELECT number, xid, operation, relation, act, key, content FROM till.ledger) TO STDOUT'));
 	$db->load('account.operation', $till->postgres('COPY till.operation TO STDOUT'));
+	my $types = Canonical::replica_types($db);
+	my $columns = Canonical::source_columns($till);
 	for my $relation ($account->relations)
 	{
 		my $name = Canonical::snake($relation);
-		my %type = map { $_->[0] => $_->[1] } $db->rows("SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
-			WHERE attrelid = 'sambapos_replica.$name'::regclass AND attnum > 0 AND NOT attisdropped");
-		my @source = Canonical::source_columns($till, $relation);
+		my %type = %{ $types->{$name} };
+		my @source = @{ $columns->{$relation} };
 		my @names = Canonical::column_names(@source);
 		my (@here, @there);
 		for my $i (grep { $type{ $names[$_] } && $type{ $names[$_] } ne 'bytea' } 0 .. $#source)

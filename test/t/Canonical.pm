@@ -34,20 +34,18 @@ sub column_names
 	} @source;
 }
 
-# Asked once a table: no test here changes a table between two comparisons.
-my %source_columns;
-
+# { table => [ its columns ] } of the source.
 sub source_columns
 {
-	my ($till, $table) = @_;
-	return @{ $source_columns{"$till->{connection} $table"} //= [ ask_source_columns($till, $table) ] };
-}
-
-sub ask_source_columns
-{
-	my ($till, $table) = @_;
-	return split /\n/, $till->sql("SELECT COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS
-		WHERE TABLE_SCHEMA = 'dbo' AND TABLE_NAME = '$table' ORDER BY ORDINAL_POSITION");
+	my ($till) = @_;
+	my %columns;
+	for (split /\n/, $till->sql("SELECT TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS
+		WHERE TABLE_SCHEMA = 'dbo' ORDER BY TABLE_NAME, ORDINAL_POSITION"))
+	{
+		my ($table, $column) = split /\t/;
+		push @{ $columns{$table} }, $column;
+	}
+	return \%columns;
 }
 
 sub replica_tables
@@ -73,30 +71,50 @@ sub expression
 		. "E'\\n', '\\n'), E'\\r', '\\r'), '\\N')";
 }
 
-# (text of the live rows, columns compared, columns the replica lacks though nothing forbids them)
-sub replica_text
+# { table => { column => type } } of the replica.
+sub replica_types
 {
-	my ($db, $replica, $table, @source) = @_;
-	my %type = map { $_->[0] => $_->[1] } $db->rows("SELECT attname, format_type(atttypid, NULL)
-		FROM pg_attribute WHERE attrelid = 'sambapos_replica.\"$replica\"'::regclass
-		AND attnum > 0 AND NOT attisdropped");
+	my ($db) = @_;
+	my %types;
+	$types{ $_->[0] }{ $_->[1] } = $_->[2] for $db->rows("SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
+		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+		WHERE c.relnamespace = 'sambapos_replica'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped");
+	return \%types;
+}
+
+# What is compared of a table: (source columns, expressions over the replica's, columns that the replica lacks though
+# nothing forbids them)
+sub compared_columns
+{
+	my ($type, $table, @source) = @_;
 	my @names = column_names(@source);
 	my (@compared, @expressions, @missing);
 	for my $i (0 .. $#source)
 	{
-		if (exists $type{ $names[$i] })
+		if (exists $type->{ $names[$i] })
 		{
 			push @compared, $source[$i];
-			push @expressions, expression($names[$i], $type{ $names[$i] });
+			push @expressions, expression($names[$i], $type->{ $names[$i] });
 		}
 		elsif (!$never{"$table.$source[$i]"})
 		{
 			push @missing, $source[$i];
 		}
 	}
-	my $text = $db->run("SELECT " . join(" || E'\\t' || ", @expressions)
-		. " FROM sambapos_replica.\"$replica\" WHERE row_state = 'live'");
-	return ($text, \@compared, \@missing);
+	return (\@compared, \@expressions, \@missing);
+}
+
+# What both sides print before the rows of a table.
+sub sections
+{
+	my ($text) = @_;
+	my (%lines, $current);
+	for (split /\n/, $text)
+	{
+		if (/^\x1e(\w+)$/) { $current = $lines{$1} = []; }
+		else { push @$current, $_; }
+	}
+	return \%lines;
 }
 
 # Compares every replica table with its source; a list of texts that say what differs, and how many
@@ -105,17 +123,26 @@ sub compare
 {
 	my ($till, $db) = @_;
 	my %source = map { snake($_) => $_ } split /\n/, $till->ctl('tables');
-	my (@differences, $rows);
+	my $columns = source_columns($till);
+	my $types = replica_types($db);
+	my (@differences, @wanted, @queries, $rows);
 	my @tables = replica_tables($db);
 	for my $replica (@tables)
 	{
 		my $table = $source{$replica} or push(@differences, "$replica: no such table at the source"), next;
-		my ($text, $compared, $missing) = replica_text($db, $replica, $table, source_columns($till, $table));
+		my ($compared, $expressions, $missing) = compared_columns($types->{$replica}, $table, @{ $columns->{$table} });
 		push @differences, "$replica: lacks @$missing" if @$missing;
-		my $dump = $till->ctl('dump', $table, '--columns', join(',', @$compared));
-		my @wanted = split /\n/, $dump;
-		$rows += @wanted;
-		push @differences, line_differences($replica, \@wanted, [ split /\n/, $text ]);
+		push @wanted, "$table:" . join(',', @$compared);
+		push @queries, "SELECT E'\\x1e$table'; SELECT " . join(" || E'\\t' || ", @$expressions)
+			. " FROM sambapos_replica.\"$replica\" WHERE row_state = 'live';\n";
+	}
+	my $there = sections($till->ctl('dump', '--headers', @wanted));
+	my $here = sections($db->run("BEGIN ISOLATION LEVEL REPEATABLE READ;\n@queries COMMIT;"));
+	for my $replica (grep { $source{$_} } @tables)
+	{
+		my $table = $source{$replica};
+		$rows += @{ $there->{$table} };
+		push @differences, line_differences($replica, $there->{$table}, $here->{$table});
 	}
 	return { differences => \@differences, tables => scalar @tables, rows => $rows };
 }
@@ -133,7 +160,8 @@ sub line_differences
 sub row_counts
 {
 	my ($db) = @_;
-	return map { $_ => $db->value("SELECT count(*) FROM sambapos_replica.\"$_\"") } replica_tables($db);
+	my @tables = replica_tables($db) or return;
+	return map { @$_ } $db->rows(join ' UNION ALL ', map { "SELECT '$_', count(*) FROM sambapos_replica.\"$_\"" } @tables);
 }
 
 1;

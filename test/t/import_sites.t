@@ -92,13 +92,13 @@ is($db->error("SET ROLE guest; SELECT * FROM sambapos_import_sites('SELECT ''x''
 
 # ---- little room ----
 
-my $small = Harness::cluster(max_connections => 20, max_locks_per_transaction => 10)->database('small');
+my $small = Harness::cluster(max_connections => 20, max_locks_per_transaction => 20)->database('small');
 $small->connect_till($till);
 my $query = "SELECT site, action, coalesce(message, '-'), coalesce(hint, '-') FROM sambapos_import_sites('SELECT n AS name, ''$till->{host}'' AS host, $till->{port} AS port, ''$till->{database}'' AS database, ''$till->{encryption}'' AS encryption, ''$till->{username}'' AS username, ''$secret'' AS password_file
 	FROM unnest(ARRAY[''a'', ''b'']) AS n')";
 my @rows = $small->rows($query);
 is(join(' ', map { "$_->[0]:$_->[1]" } @rows), 'a:added b:failed', 'with little room one site is imported');
-like("@{ $rows[1] }[2, 3]", qr/^not imported: this call holds \d+ of the 200 locks of the server Call again/, 'the other has to wait');
+like("@{ $rows[1] }[2, 3]", qr/^not imported: this call holds \d+ of the 400 locks of the server Call again/, 'the other has to wait');
 is(join(' ', map { "$_->[0]:$_->[1]" } $small->rows($query)), 'a:kept b:added', 'for the next call');
 
 # ---- no secret ----

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <sstream>
 
 namespace tillctl
@@ -32,40 +33,39 @@ split_names(const std::string &list)
 	return names;
 }
 
-std::vector<Column>
-columns_of(Connection &connection, const std::string &table)
+struct Table
 {
 	std::vector<Column> columns;
+	std::vector<std::string>
+		key; /* in the key's order; empty for VersionInfo, the one table without */
+};
 
-	for (const Row &row :
-		 connection
-			 .query("SELECT COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS WHERE "
-					"TABLE_SCHEMA = 'dbo' AND TABLE_NAME = " +
-					quote(table) + " ORDER BY ORDINAL_POSITION")
-			 .rows)
-		columns.push_back({*row[0], *row[1]});
-	if (columns.empty())
-		throw std::runtime_error("there is no table " + table);
-	return columns;
-}
+using Tables = std::map<std::string, Table>;
 
-/* The columns of the primary key in their order; none for VersionInfo, the one table without. */
-std::vector<std::string>
-key_of(Connection &connection, const std::string &table)
+/* All tables at once: two queries, however many of them are dumped. */
+Tables
+describe_tables(Connection &connection)
 {
-	std::vector<std::string> key;
+	Tables tables;
 
 	for (const Row &row :
 		 connection
-			 .query("SELECT k.COLUMN_NAME FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS c JOIN "
-					"INFORMATION_SCHEMA.KEY_COLUMN_USAGE k ON k.CONSTRAINT_SCHEMA = "
-					"c.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND "
-					"k.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = 'dbo' AND c.TABLE_NAME = " +
-					quote(table) +
-					" AND c.CONSTRAINT_TYPE = 'PRIMARY KEY' ORDER BY k.ORDINAL_POSITION")
+			 .query(
+				 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS WHERE "
+				 "TABLE_SCHEMA = 'dbo' ORDER BY TABLE_NAME, ORDINAL_POSITION")
 			 .rows)
-		key.push_back(*row[0]);
-	return key;
+		tables[*row[0]].columns.push_back({*row[1], *row[2]});
+	for (const Row &row :
+		 connection
+			 .query(
+				 "SELECT c.TABLE_NAME, k.COLUMN_NAME FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS c "
+				 "JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE k ON k.CONSTRAINT_SCHEMA = "
+				 "c.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND "
+				 "k.TABLE_NAME = c.TABLE_NAME WHERE c.TABLE_SCHEMA = 'dbo' AND "
+				 "c.CONSTRAINT_TYPE = 'PRIMARY KEY' ORDER BY c.TABLE_NAME, k.ORDINAL_POSITION")
+			 .rows)
+		tables[*row[0]].key.push_back(*row[1]);
+	return tables;
 }
 
 /* What has no plain form on the wire is asked for as text. */
@@ -126,20 +126,20 @@ join(const std::vector<T> &list, Write write)
 	return text;
 }
 
-} // namespace
-
 void
-run_dump(Connection &connection, const Arguments &arguments)
+dump_table(Connection &connection, const Tables &tables, const std::string &name,
+		   const std::vector<std::string> &wanted, const std::string &where)
 {
-	const std::string &table = arguments.word(0, "the table");
-	std::vector<Column> columns = columns_of(connection, table);
-	std::vector<std::string> key = key_of(connection, table);
+	auto found = tables.find(name);
 
-	if (arguments.has("columns"))
-		columns = chosen(columns, split_names(arguments.text("columns", "")));
-	std::string sql = "SELECT " + join(columns, expression) + " FROM [dbo]." + bracket(table);
-	if (arguments.has("where"))
-		sql += " WHERE " + arguments.text("where", "");
+	if (found == tables.end())
+		throw std::runtime_error("there is no table " + name);
+	const std::vector<std::string> &key = found->second.key;
+	std::vector<Column> columns =
+		wanted.empty() ? found->second.columns : chosen(found->second.columns, wanted);
+	std::string sql = "SELECT " + join(columns, expression) + " FROM [dbo]." + bracket(name);
+	if (!where.empty())
+		sql += " WHERE " + where;
 	if (!key.empty())
 		sql += " ORDER BY " + join(key, bracket);
 
@@ -159,6 +159,30 @@ run_dump(Connection &connection, const Arguments &arguments)
 	std::sort(unsorted.begin(), unsorted.end());
 	for (const std::string &line : unsorted)
 		puts(line.c_str());
+}
+
+} // namespace
+
+/* With --headers a word is TABLE:A,B, and a line with \x1e and the table's name stands before its
+ * rows. */
+void
+run_dump(Connection &connection, const Arguments &arguments)
+{
+	Tables tables = describe_tables(connection);
+
+	if (!arguments.has("headers"))
+		return dump_table(connection, tables, arguments.word(0, "the table"),
+						  split_names(arguments.text("columns", "")), arguments.text("where", ""));
+	for (size_t n = 0; n < arguments.words(); n++)
+	{
+		const std::string &word = arguments.word(n, "a table");
+		size_t colon = word.find(':');
+		std::string name = word.substr(0, colon);
+
+		printf("\x1e%s\n", name.c_str());
+		dump_table(connection, tables, name,
+				   split_names(colon == std::string::npos ? "" : word.substr(colon + 1)), "");
+	}
 }
 
 void

@@ -51,9 +51,11 @@ commands()
 		 {"header", "types"},
 		 run_sql},
 		{"dump",
-		 "TABLE [--columns A,B] [--where COND]   canonical text, a line a row, by key",
+		 "TABLE [--columns A,B] [--where COND] | --headers TABLE:A,B ...   canonical text, a line "
+		 "a "
+		 "row, by key",
 		 {"columns", "where"},
-		 {},
+		 {"headers"},
 		 run_dump},
 		{"tables", "                              the base tables", {}, {}, run_tables},
 	};
