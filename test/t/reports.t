@@ -11,7 +11,8 @@ use Harness;
 use Reports;
 
 my $till = Harness::till('--timezone', 'UTC');
-$till->ctl(qw(fill --tickets 700 --seed 11 --until 2026-03-31));
+my $tickets = $ENV{SAMBAPOS_REPORTS_TICKETS} // 700; # the examples of the manual are of these 700
+$till->ctl('fill', '--tickets', $tickets, qw(--seed 11 --until 2026-03-31));
 my $db = Harness::cluster()->database('shop');
 $db->connect_till($till);
 $db->run("SELECT count(*) FROM sambapos_add_site('shop', 'till')");
@@ -57,7 +58,7 @@ for my $report (@reports)
 		JOIN pg_attribute AS a ON a.attrelid = 'sambapos_report.$report'::regclass AND a.attname = o.column_name WHERE v.view_name = '$report' ORDER BY o.n");
 	is_deeply(\@documented, \@there, "doc/reports.md has the columns of $report");
 }
-while ($page =~ /^```sql\n(.*?)^```\n\n```text\n(.*?)^```/gms)
+while ($tickets == 700 && $page =~ /^```sql\n(.*?)^```\n\n```text\n(.*?)^```/gms)
 {
 	my ($query, $printed) = ($1, $2);
 	local @ENV{ keys %{ $db->{cluster}{environment} } } = values %{ $db->{cluster}{environment} };
