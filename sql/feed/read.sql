@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_data_sql(sambapos.feed_entity, regclass) IS 'SQL for what is sent of a row r, as JSON';
 
 -- The key's columns as one row each: of r, and out of JSON value k.
-CREATE FUNCTION sambapos._feed_key_columns(e sambapos.feed_entity, relation regclass, json text,
+CREATE FUNCTION sambapos._feed_key_columns(e sambapos.feed_entity, relation regclass, "json" text,
                                            OUT of_row text, OUT of_json text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

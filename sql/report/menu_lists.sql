@@ -91,7 +91,7 @@ COMMENT ON FUNCTION sambapos._question_values(text, text, text, text) IS
   'The distinct values that today''s menu items have; value: what gives those of item m, with their number';
 
 -- Of broken JSON what can be cut out of it.
-CREATE FUNCTION sambapos._tag_names(json text) RETURNS TABLE (name text, n bigint)
+CREATE FUNCTION sambapos._tag_names("json" text) RETURNS TABLE (name text, n bigint)
 LANGUAGE plpgsql IMMUTABLE ROWS 3 SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE

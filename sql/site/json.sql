@@ -1,7 +1,8 @@
 -- json.sql: what SambaPOS keeps as JSON in text columns. A site's text may be anything: no function here fails on a row.
 
+-- json is a keyword from PostgreSQL 16 on: as the name of a parameter it stands in quotes.
 -- SambaPOS itself escapes line breaks and tabs before it parses, since they stand raw within its strings.
-CREATE FUNCTION sambapos._safe_json(json text) RETURNS jsonb
+CREATE FUNCTION sambapos._safe_json("json" text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -22,7 +23,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._safe_json(text) IS 'SambaPOS''s JSON as jsonb; NULL: there is none, or it is broken';
 
-CREATE FUNCTION sambapos._json_is_broken(json text) RETURNS boolean
+CREATE FUNCTION sambapos._json_is_broken("json" text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -32,7 +33,7 @@ $$;
 COMMENT ON FUNCTION sambapos._json_is_broken(text) IS 'True for text that SambaPOS itself could not read';
 
 -- Text that is no list keeps its place: one row with the text and nothing else.
-CREATE FUNCTION sambapos._json_elements(json text) RETURNS TABLE (n bigint, value jsonb, unread text)
+CREATE FUNCTION sambapos._json_elements("json" text) RETURNS TABLE (n bigint, value jsonb, unread text)
 LANGUAGE plpgsql IMMUTABLE ROWS 2 SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -73,7 +74,7 @@ COMMENT ON FUNCTION sambapos._text_fold(text) IS
   'A name as names are compared in the reports: lower case, without blanks at its end';
 
 -- What can be read of JSON that is broken: the objects are told apart by their braces, a value by its quotes.
-CREATE FUNCTION sambapos._tag_cut(json text, tag text) RETURNS text
+CREATE FUNCTION sambapos._tag_cut("json" text, tag text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -96,7 +97,7 @@ $$;
 COMMENT ON FUNCTION sambapos._tag_cut(text, text) IS 'The value of a tag, cut out of text that is not JSON; NULL: none';
 
 -- A loop, and in it no function: it is asked for each product.
-CREATE FUNCTION sambapos._tag_value(json text, tag text) RETURNS text
+CREATE FUNCTION sambapos._tag_value("json" text, tag text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -122,14 +123,14 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._tag_value(text, text) IS 'The value of the first tag of that name; NULL: there is none';
 
-CREATE FUNCTION @extschema@.sambapos_safe_json(json text) RETURNS jsonb
+CREATE FUNCTION @extschema@.sambapos_safe_json("json" text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ BEGIN RETURN sambapos._safe_json(json); END; $$;
 COMMENT ON FUNCTION @extschema@.sambapos_safe_json(text) IS
   'SambaPOS''s JSON as jsonb, for queries of your own: raw line breaks and tabs within strings are read, as SambaPOS '
   'does; NULL if the text is NULL, empty or not JSON. Never fails on a row';
 
-CREATE FUNCTION @extschema@.sambapos_tag_value(json text, tag text) RETURNS text
+CREATE FUNCTION @extschema@.sambapos_tag_value("json" text, tag text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ BEGIN RETURN sambapos._tag_value(json, tag); END; $$;
 COMMENT ON FUNCTION @extschema@.sambapos_tag_value(text, text) IS
