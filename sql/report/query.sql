@@ -90,7 +90,8 @@ COMMENT ON FUNCTION sambapos._report_outputs(text) IS
   'The columns of a report that its definition explains, with the words';
 
 -- {columns of tickets as t}: all columns of the replica table that the report does not have of its own.
-CREATE FUNCTION sambapos._report_all_columns(place sambapos._place, table_name name, alias text, taken name[]) RETURNS text
+CREATE FUNCTION sambapos._report_all_columns(place sambapos._place, table_name name, alias text, taken name[])
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
@@ -107,7 +108,8 @@ BEGIN
      FROM pg_attribute AS a
      WHERE a.attrelid = sambapos._replica_table(_report_all_columns.table_name) AND a.attnum > 0
        AND NOT a.attisdropped AND a.attname <> ALL (taken)),
-    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ') FROM sambapos._report_columns(_report_all_columns.table_name) AS k
+    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ')
+     FROM sambapos._report_columns(_report_all_columns.table_name) AS k
      WHERE k.table_name = _report_all_columns.table_name AND k.column_name <> ALL (taken)));
 END;
 $$;
@@ -136,8 +138,8 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_one_site(text) IS 'A report''s query without the site and the epoch as keys';
 
--- A view asks the till for each table once, whatever it does with it: OFFSET 0 keeps a join from asking for row after row,
--- and what is named in several places is a common table expression.
+-- A view asks the till for each table once, whatever it does with it: OFFSET 0 keeps a join from asking for row after
+-- row, and what is named in several places is a common table expression.
 CREATE FUNCTION sambapos._report_read_once(place sambapos._place, written text, site text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -150,7 +152,8 @@ DECLARE
   part text[];
 BEGIN
   FOR part IN
-    SELECT m.found || count(*)::text FROM regexp_matches(query || site_query, '(\{(versions )?([a-z_]+)\})', 'g') AS m (found)
+    SELECT m.found || count(*)::text
+    FROM regexp_matches(query || site_query, '(\{(versions )?([a-z_]+)\})', 'g') AS m (found)
     WHERE m.found[3] <> 'site' GROUP BY m.found ORDER BY m.found
   LOOP
     relation := sambapos._report_relation(place, part[3]::name, coalesce(rtrim(part[2]), 'counted'));

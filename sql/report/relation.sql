@@ -1,13 +1,13 @@
 -- relation.sql: one definition of a report, two sources: the replica, or the live tables of one site.
 --
 -- Rules:
--- * A report is a query in which relations stand in braces: {tickets} are the rows of that table that count, {any users}
---   each id once, whatever became of it, {versions menu_items} all versions of a row with the time each held, {site} what
---   is known of a site. _report_sql puts in their place what is read.
+-- * A report is a query in which relations stand in braces: {tickets} are the rows of that table that count,
+--   {any users} each id once, whatever became of it, {versions menu_items} all versions of a row with the time each
+--   held, {site} what is known of a site. _report_sql puts in their place what is read.
 -- * A relation has site_id and epoch, also where it is live: there they are constants, and what is joined by them is
 --   joined by the rest of its key alone, at the source.
--- * A relation has every column that is known of its table. What a site's version of SambaPOS lacks is NULL; a table that
---   is not copied has no rows.
+-- * A relation has every column that is known of its table. What a site's version of SambaPOS lacks is NULL; a table
+--   that is not copied has no rows.
 -- * Names are resolved when the query is put together: every relation is written with its schema.
 
 -- What reports read. Another column of a table is there as well; what its type is is known only here when it is not.
@@ -22,7 +22,8 @@ BEGIN
   FROM (VALUES
     ('tickets', 'id integer,last_update_time timestamp,ticket_number text,date timestamp,last_order_date timestamp,'
                 'last_payment_date timestamp,is_closed boolean,remaining_amount numeric,total_amount numeric,'
-                'department_id integer,terminal_id integer,ticket_type_id integer,note text,last_modified_user_name text,'
+                'department_id integer,terminal_id integer,ticket_type_id integer,note text,'
+                'last_modified_user_name text,'
                 'ticket_tags text,ticket_states text,exchange_rate numeric,tax_included boolean,name text,'
                 'transaction_document_id integer,document_epoch integer'),
     ('ticket_entities', 'id integer,entity_type_id integer,entity_id integer,account_id integer,entity_name text,'
@@ -79,8 +80,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_columns(name) IS
-  'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS lacks '
-  'it';
+  'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS '
+  'lacks it';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
 CREATE FUNCTION sambapos._report_list(place sambapos._place, table_name name, relation regclass) RETURNS text
@@ -95,7 +96,8 @@ BEGIN
     FROM pg_attribute AS a
     WHERE a.attrelid = relation AND place.site_id IS NULL AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
-    SELECT c.column_name, CASE WHEN c.is_hidden THEN format('NULL::%s', c.type_name) ELSE 't.' || quote_ident(c.live_name) END,
+    SELECT c.column_name, CASE WHEN c.is_hidden THEN format('NULL::%s', c.type_name)
+           ELSE 't.' || quote_ident(c.live_name) END,
            c.ordinal
     FROM sambapos._table AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS c
     WHERE relation IS NOT NULL AND (k.site_id, k.table_name) = (place.site_id, _report_list.table_name)
@@ -144,7 +146,8 @@ BEGIN
     '(SELECT v.*, CASE WHEN row_number() OVER w = 1 THEN ''-infinity'' ELSE v.began END AS valid_from,
              coalesce(lead(v.began) OVER w, ''infinity'') AS valid_to
       FROM (SELECT e.site_id, e.epoch, %1$s,
-                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began) AS began
+                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began)
+                     AS began
             FROM (SELECT r.site_id, r.epoch, %1$s, r.first_seen_at AS began, timestamptz ''infinity'' AS ended
                   FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e) AS v
       WINDOW w AS (PARTITION BY v.site_id, v.id ORDER BY v.epoch, v.began))',
@@ -165,8 +168,9 @@ DECLARE
                             ELSE to_regclass(format('%I.%I', sambapos._live_schema(place.name), table_name)) END;
   list text;
 BEGIN
-  IF place.site_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos._table AS k
-                                               WHERE (k.site_id, k.table_name) = (place.site_id, _report_table.table_name)) THEN
+  IF place.site_id IS NOT NULL
+     AND NOT EXISTS (SELECT FROM sambapos._table AS k
+                     WHERE (k.site_id, k.table_name) = (place.site_id, _report_table.table_name)) THEN
     relation := NULL;
   END IF;
   list := sambapos._report_list(place, table_name, relation);
@@ -198,9 +202,9 @@ BEGIN
   RETURN format(
     '(SELECT o.*, CASE WHEN NOT o.calculate_price THEN 0 ELSE o.line_value END AS line_total
       FROM (SELECT o.*, CASE WHEN v.id IS NULL THEN o.price + o.modifiers
-                             ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration, v.min_time,
-                                                        v.time_rounding, v.start, v."end", NULL) END * o.quantity
-                        AS line_value
+                             ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration,
+                                                        v.min_time, v.time_rounding, v.start, v."end", NULL) END
+                        * o.quantity AS line_value
             FROM %s AS o
             LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id)) AS o)',
     CASE WHEN orders ~ ' AS modifiers[, ]' THEN orders

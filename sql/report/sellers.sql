@@ -42,7 +42,8 @@ WITH item AS MATERIALIZED (
   GROUP BY k.n, k.name_key, k.portion_key HAVING sum(k.lines) > 0 OR sum(k.revenue) <> 0
 )
 SELECT c.course::text, p.menu_item_name::text, p.portion::text, p.quantity, p.revenue, p.price_times_quantity
-FROM (SELECT r.*, row_number() OVER (PARTITION BY r.n ORDER BY r.%5$I DESC, r.name_key NULLS FIRST, r.portion_key) AS place
+FROM (SELECT r.*, row_number() OVER (PARTITION BY r.n ORDER BY r.%5$I DESC, r.name_key NULLS FIRST, r.portion_key)
+             AS place
       FROM product AS r) AS p
 JOIN (SELECT DISTINCT ON (i.n) i.n, i.course FROM item AS i WHERE i.n IS NOT NULL
       ORDER BY i.n, i.id, i.valid_to DESC) AS c ON c.n = p.n
@@ -110,9 +111,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos_report.top_sellers(text, date, date, text[], text, integer, text[], text, text) IS
   'What sold best of each course on closed tickets of these days. courses: in this order, each once; order_by: '
-  'quantity, revenue or price_times_quantity; per_course: how many rows a course; excluded_groups: group codes to leave '
-  'out; tags: as_sold, or current for today''s menu; source: replica, live or NULL. Errors: 42704 no such site, 22004 '
-  'NULL, 22023 a bad value';
+  'quantity, revenue or price_times_quantity; per_course: how many rows a course; excluded_groups: group codes to '
+  'leave out; tags: as_sold, or current for today''s menu; source: replica, live or NULL. Errors: 42704 no such site, '
+  '22004 NULL, 22023 a bad value';
 
 CREATE FUNCTION sambapos_report.sales_breakdown(site text, from_date date, to_date date, courses text[],
                                                 excluded_groups text[] DEFAULT NULL, tags text DEFAULT 'as_sold',

@@ -22,8 +22,8 @@ COMMENT ON FUNCTION sambapos._tag_covers(text, text) IS
   'How many guests a ticket is for, by the first tag of exactly that name; NULL: it does not say, or no whole number';
 
 -- Parameters: site_id, from, to, course tag, courses, GL tag, food codes, beverage codes, entity types of table and
--- room, covers tag, time zone, offset, lowest and highest ticket. Tickets are read with their lines, and once more with their entities: each a
--- join that the till can do, since no condition stands in it that has to be checked here.
+-- room, covers tag, time zone, offset, lowest and highest ticket. Tickets are read with their lines, and once more with
+-- their entities: each a join that the till can do, since no condition stands in it that has to be checked here.
 CREATE FUNCTION sambapos._question_spend(tags text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -135,5 +135,5 @@ $$;
 COMMENT ON FUNCTION sambapos_report.restaurant_spend(text, date, date, text[], text[], text[], text, text) IS
   'One row a closed ticket of these days that has a table and a line of one of the courses: when it was ordered, at '
   'which table, for which room, what was spent on food and beverages, how many main courses and guests. food_codes, '
-  'beverage_codes: nominal codes, see gl_codes; tags, source: as in top_sellers. Errors: 42704 no such site, 22004 NULL, '
-  '22023 a bad value, an empty list of codes';
+  'beverage_codes: nominal codes, see gl_codes; tags, source: as in top_sellers. Errors: 42704 no such site, 22004 '
+  'NULL, 22023 a bad value, an empty list of codes';

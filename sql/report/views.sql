@@ -28,8 +28,8 @@ $$;
 COMMENT ON FUNCTION sambapos._report_views() IS 'The reports that are views';
 
 -- What the till has now, with the types that the view has. Whoever asks needs the right to read the live tables. Whole
--- tables are joined, of which nothing is known but their size: never row by row. What cannot be joined otherwise is then
--- dear to the planner, but no reason to compile the query.
+-- tables are joined, of which nothing is known but their size: never row by row. What cannot be joined otherwise is
+-- then dear to the planner, but no reason to compile the query.
 CREATE FUNCTION sambapos._report_live(report name, site_id integer) RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 SET enable_nestloop = off SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
@@ -42,7 +42,8 @@ BEGIN
     INTO list FROM pg_attribute AS a
   WHERE a.attrelid = to_regclass(format('sambapos_report.%I', report)) AND a.attnum > 1 AND NOT a.attisdropped;
   RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l', list,
-    sambapos._report_sql((SELECT v.definition FROM sambapos._report_views() AS v WHERE v.view_name = report), place, true));
+    sambapos._report_sql((SELECT v.definition FROM sambapos._report_views() AS v WHERE v.view_name = report),
+                         place, true));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_live(name, integer) IS
