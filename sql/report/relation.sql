@@ -120,7 +120,7 @@ BEGIN
   SELECT string_agg(format('%s AS %I', x.expression, x.column_name), ', ' ORDER BY x.n, x.column_name) INTO list
   FROM (SELECT p.column_name, p.expression, p.n::integer FROM present AS p
         UNION ALL SELECT m.column_name, m.expression, 10000 FROM missing AS m) AS x
-  WHERE used_in IS NULL OR strpos(used_in, quote_ident(x.column_name)) > 0
+  WHERE used_in IS NULL OR strpos(used_in, x.column_name) > 0 OR strpos(used_in, quote_ident(x.column_name)) > 0
      OR x.column_name = ANY ('{site_id,epoch,id,row_state,document_epoch,version}');
   RETURN list;
 END;
