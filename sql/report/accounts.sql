@@ -11,15 +11,19 @@ SELECT s.site AS site, -- The site's name
        a.epoch AS epoch, -- Which life of the source's ids the account document belongs to
        a.account_transaction_document_id AS document_id, -- The account document; a ticket has one
        a.id AS transaction_id, -- The account transaction's id
-       d.date AS transaction_date, -- Date of the account document, on the till's clock; a ticket's is made with the ticket
+       d.date
+         AS transaction_date, -- Date of the account document, on the till's clock; a ticket's is made with the ticket
        coalesce(k.name, a.name) AS transaction_type, -- Name of the account transaction type
        t.ticket_number AS ticket_number, -- Number of the ticket; NULL: a document without one
-       CASE WHEN a.account_transaction_type_id = ANY (s.tax_types) THEN 0 ELSE g.amount END AS amount_net, -- The amount, if it is no tax; negative where the transaction is reversed
-       CASE WHEN a.account_transaction_type_id = ANY (s.tax_types) THEN g.amount ELSE 0 END AS amount_tax, -- The amount, if it is tax
+       CASE WHEN a.account_transaction_type_id = ANY (s.tax_types) THEN 0 ELSE g.amount END
+         AS amount_net, -- The amount, if it is no tax; negative where the transaction is reversed
+       CASE WHEN a.account_transaction_type_id = ANY (s.tax_types) THEN g.amount ELSE 0 END
+         AS amount_tax, -- The amount, if it is tax
        g.amount AS amount_total, -- The amount
        h.name AS account_name, -- The account that is debited
        b.name AS source_account_name, -- The account that is credited
-       coalesce(u.name, d.user_name, t.last_modified_user_name) AS user_name, -- Who took the payment, or else wrote the document, or else changed the ticket last
+       coalesce(u.name, d.user_name, t.last_modified_user_name)
+         AS user_name, -- Who took the payment, or else wrote the document, or else changed the ticket last
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
 FROM {account_transactions} AS a
@@ -56,7 +60,8 @@ BEGIN
 SELECT s.site AS site, -- The site's name
        {columns of accounts as c},
        k.name AS account_type, -- Name of the account type
-       coalesce(f.name, s.currency) AS currency, -- The account's own currency, as the till names it; or else that of the site
+       coalesce(f.name, s.currency)
+         AS currency, -- The account's own currency, as the till names it; or else that of the site
        coalesce(v.balance, 0) AS balance, -- Debit less credit of what the till has now: a clear wipes it out
        coalesce(v.exchange, 0) AS exchange_balance, -- The same in the account's own currency
        coalesce(v.lifetime_balance, 0) AS lifetime_balance, -- Debit less credit over all history

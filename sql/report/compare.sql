@@ -8,7 +8,8 @@ BEGIN
   RETURN '{data_source,as_of,site_id,epoch,document_epoch,root_id,row_state,first_seen_at,synced_at,version}';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_compare_left_out() IS 'The columns of a report that the two sources need not have in common';
+COMMENT ON FUNCTION sambapos._report_compare_left_out() IS
+  'The columns of a report that the two sources need not have in common';
 
 -- The first of these that a report explains is the day its rows belong to; a report that has none is compared whole.
 CREATE FUNCTION sambapos._report_compare_day(definition text) RETURNS text
@@ -26,7 +27,8 @@ $$
 DECLARE
   day text := sambapos._report_compare_day(definition);
 BEGIN
-  RETURN format('SELECT to_jsonb(x) - $4 AS row FROM (%s) AS x WHERE x.site = $1%s', sambapos._report_sql(definition, place, true),
+  RETURN format('SELECT to_jsonb(x) - $4 AS row FROM (%s) AS x WHERE x.site = $1%s',
+                sambapos._report_sql(definition, place, true),
                 CASE WHEN day IS NOT NULL
                      THEN format(' AND %1$s >= coalesce($2, ''-infinity'') AND %1$s <= coalesce($3, ''infinity'')', day)
                      ELSE '' END);
@@ -62,7 +64,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_compare_report(text, text, date, date) IS
-  'Asks a report (a view of sambapos_report) of the replica and of the till, and returns the rows that only one of them '
-  'has: found_in replica or live; none: the two are equal. from_date, to_date: business days, both included; NULL: no '
-  'limit. Days before the last clear are in the replica only. What the till has sold since the last run is a '
+  'Asks a report (a view of sambapos_report) of the replica and of the till, and returns the rows that only one of '
+  'them has: found_in replica or live; none: the two are equal. from_date, to_date: business days, both included; '
+  'NULL: no limit. Days before the last clear are in the replica only. What the till has sold since the last run is a '
   'difference. Reads the till. Errors: 42704 no such site, 22023 no such report';

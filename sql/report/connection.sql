@@ -18,7 +18,8 @@ EXCEPTION WHEN OTHERS THEN
                     place.server, SQLERRM);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_ask_till(sambapos._place) IS 'Asks a site''s till for one row, and says what came of it';
+COMMENT ON FUNCTION sambapos._question_ask_till(sambapos._place) IS
+  'Asks a site''s till for one row, and says what came of it';
 
 CREATE FUNCTION sambapos_report.connection(site text)
 RETURNS TABLE (ok boolean, message text, data_source text)
@@ -30,7 +31,8 @@ BEGIN
   RETURN QUERY
     SELECT a.ok, a.message,
            CASE WHEN sambapos._report_reads_live(place.site_id) THEN 'live'
-                ELSE (sambapos._report_state(place.site_id, '{tickets,orders,ticket_entities,menu_items}')).data_source END
+                ELSE (sambapos._report_state(place.site_id, '{tickets,orders,ticket_entities,menu_items}')).data_source
+                 END
     FROM sambapos._question_ask_till(place) AS a;
 END;
 $$;

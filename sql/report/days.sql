@@ -14,8 +14,10 @@ SELECT s.site AS site, -- The site's name
        {day} AS business_day, -- The day of the tickets, by the site's day_rule
        count(*) AS tickets, -- How many tickets; what merges have left behind is none
        sum(t.total_amount) AS total_amount, -- What the tickets come to, refunds taken off
-       coalesce(sum(t.total_amount) FILTER (WHERE t.total_amount < 0), 0) AS refunds, -- What tickets below zero come to: negative
-       sum(t.total_amount - coalesce(a.tax, 0) - coalesce(c.service, 0)) AS net, -- total_amount without tax and service: after discounts
+       coalesce(sum(t.total_amount) FILTER (WHERE t.total_amount < 0), 0)
+         AS refunds, -- What tickets below zero come to: negative
+       sum(t.total_amount - coalesce(a.tax, 0) - coalesce(c.service, 0))
+         AS net, -- total_amount without tax and service: after discounts
        sum(coalesce(a.tax, 0)) AS tax, -- Tax, from the ledger
        sum(coalesce(c.discounts, 0)) AS discounts, -- Calculations before tax: negative, where they lower the total
        sum(coalesce(c.service, 0)) AS service, -- Calculations after tax
@@ -32,7 +34,7 @@ JOIN {site} AS s ON s.site_id = t.site_id
       sum(c.calculation_amount) FILTER (WHERE c.include_tax) AS service} AS c
 {each account_transactions a: sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END)
       FILTER (WHERE a.account_transaction_type_id = ANY (s.tax_types)) AS tax} AS a
-WHERE (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
+WHERE {wanted} AND (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
 GROUP BY s.site, {day}, s.currency, s.data_source, s.as_of
 $report$;
 END;
@@ -47,11 +49,16 @@ BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
        {day} AS business_day, -- The day of the tickets, by the site's day_rule
-       nullif(btrim(m.group_code), '') AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
-       sum(CASE WHEN o.decrease_inventory OR o.increase_inventory THEN o.quantity ELSE 0 END) AS quantity, -- How many, gifts and returns included, voids not
+       nullif(btrim(m.group_code), '')
+         AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
+       sum(CASE WHEN o.decrease_inventory OR o.increase_inventory THEN o.quantity ELSE 0 END)
+         AS quantity, -- How many, gifts and returns included, voids not
        sum(o.line_total) AS line_total, -- What the lines come to
-       round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2) AS discounts, -- Their share of the tickets' calculations before tax
-       round(sum(o.line_total + CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2) AS amount, -- What the lines come to after discounts
+       round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2)
+         AS discounts, -- Their share of the tickets' calculations before tax
+       round(sum(o.line_total +
+                     CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2)
+         AS amount, -- What the lines come to after discounts
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
 FROM {orders} AS o
@@ -164,7 +171,8 @@ SELECT s.site AS site, -- The site's name
        {columns of work_periods as w},
        w.start_date::date AS business_day, -- The day on which it began
        w.end_date = w.start_date AS is_open, -- True while it goes on
-       CASE WHEN w.end_date <> w.start_date THEN w.end_date END AS closed_at, -- When it ended, on the till's clock; NULL while it goes on
+       CASE WHEN w.end_date <> w.start_date THEN w.end_date END
+         AS closed_at, -- When it ended, on the till's clock; NULL while it goes on
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
 FROM {work_periods} AS w
@@ -193,7 +201,8 @@ SELECT s.site AS site, -- The site's name
        s.as_of AS as_of -- When the oldest of the tables was read
 FROM (%s UNION ALL %s UNION ALL %s) AS p JOIN {site} AS s ON s.site_id = p.site_id
 $report$, format(part, 'tickets', '(''ticket_tags'', t.ticket_tags), (''ticket_states'', t.ticket_states)'),
-          format(part, 'orders', '(''order_tags'', t.order_tags), (''order_states'', t.order_states), (''taxes'', t.taxes)'),
+          format(part, 'orders',
+                 '(''order_tags'', t.order_tags), (''order_states'', t.order_states), (''taxes'', t.taxes)'),
           format(part, 'menu_items', '(''custom_tags'', t.custom_tags)'));
 END;
 $$;

@@ -47,8 +47,10 @@ SELECT s.site AS site, -- The site's name
        o.menu_item_name AS menu_item_name, -- Name of the menu item as it was sold
        o.portion_name AS portion_name, -- Name of the portion as it was sold
        m.group_code AS group_code, -- Group of the menu item when it was sold, where history knows it
-       sambapos._tag_value(m.custom_tags, s.course_tag) AS course, -- Course of the menu item when it was sold: its tag named in setting course_tag
-       sambapos._tag_value(m.custom_tags, s.gl_tag) AS gl_code, -- Nominal code of the menu item when it was sold: its tag named in setting gl_tag
+       sambapos._tag_value(m.custom_tags, s.course_tag)
+         AS course, -- Course of the menu item when it was sold: its tag named in setting course_tag
+       sambapos._tag_value(m.custom_tags, s.gl_tag)
+         AS gl_code, -- Nominal code of the menu item when it was sold: its tag named in setting gl_tag
        o.price_tag AS price_tag, -- Which price list the price is from; NULL or empty: the usual one
        o.quantity AS quantity, -- How many
        o.price AS price, -- Price of one, without modifiers
@@ -88,14 +90,17 @@ SELECT s.site AS site, -- The site's name
        e.value ->> 'TV' AS tag, -- The modifier
        e.value ->> 'TO' AS note, -- What was typed with it
        CASE WHEN e.unread IS NULL THEN sambapos._json_number(e.value -> 'PR') END AS price, -- Price of one modifier
-       CASE WHEN e.unread IS NULL THEN sambapos._json_number(e.value -> 'Q') END AS quantity, -- How many for one of the line
+       CASE WHEN e.unread IS NULL THEN sambapos._json_number(e.value -> 'Q') END
+         AS quantity, -- How many for one of the line
        CASE WHEN e.unread IS NULL THEN CASE WHEN NOT o.calculate_price THEN 0
             ELSE sambapos._json_number(e.value -> 'PR') * sambapos._json_number(e.value -> 'Q') * o.quantity END
-            END AS amount, -- What the modifier adds to the line; 0 where the line is not charged; a timed line's price is not its sum
+            END
+         AS amount, -- What the modifier adds to the line; 0 where that is not charged; a timed line is priced otherwise
        coalesce(e.value -> 'FT' = 'true'::jsonb, false) AS is_free_tag, -- True for one that was typed by hand
        coalesce(e.value -> 'TF' = 'true'::jsonb, false) AS is_tax_free, -- True for one that bears no tax
        coalesce(e.value -> 'AP' = 'true'::jsonb, false) AS is_in_price, -- True for one that is shown within the price
-       e.unread AS unread_text, -- The text, where it is not a list in JSON; the other columns of the modifier are then NULL
+       e.unread
+         AS unread_text, -- The text, where it is not a list in JSON; the other columns of the modifier are then NULL
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
 FROM {orders} AS o

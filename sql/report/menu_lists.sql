@@ -2,8 +2,8 @@
 -- today.
 --
 -- Rules:
--- * Of values that are compared as equal the one of the menu item with the lowest id is shown, without the blanks around
---   it. Blank ones are none.
+-- * Of values that are compared as equal the one of the menu item with the lowest id is shown, without the blanks
+--   around it. Blank ones are none.
 
 -- Parameters: site_id, course tag, courses (NULL: all), are the buttons copied?
 CREATE FUNCTION sambapos._question_menu_portions() RETURNS text
@@ -80,7 +80,8 @@ BEGIN
 SELECT v.value
 FROM (SELECT DISTINCT ON (k.key) k.key, k.value
       FROM (SELECT c.id, c.n, btrim(c.value) AS value, sambapos._text_fold(btrim(c.value)) AS key
-            FROM (SELECT m.id, x.n, x.value::text AS value FROM {live menu_items} AS m CROSS JOIN LATERAL %s AS x (value, n)
+            FROM (SELECT m.id, x.n, x.value::text AS value FROM {live menu_items} AS m
+                  CROSS JOIN LATERAL %s AS x (value, n)
                   WHERE m.site_id = $1 OFFSET 0) AS c) AS k
       WHERE k.key <> '' ORDER BY k.key, k.id, k.n) AS v
 ORDER BY v.key COLLATE pg_catalog."und-x-icu", v.value$report$, value), sambapos._report_place(site, source))

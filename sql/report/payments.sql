@@ -71,14 +71,15 @@ LEFT JOIN {tickets} AS x
   ON (x.site_id, x.document_epoch, x.transaction_document_id) = (a.site_id, a.epoch, a.account_transaction_document_id)
 LEFT JOIN {any accounts} AS b ON (b.site_id, b.id) = (v.site_id, v.account_id)
 LEFT JOIN {any accounts} AS h ON (h.site_id, h.id) = (w.site_id, w.account_id)
-WHERE v.debit <> v.credit
+WHERE {wanted} AND v.debit <> v.credit
   AND NOT EXISTS (SELECT FROM {payments} AS p
                   WHERE (p.site_id, p.epoch, p.ticket_id) = (x.site_id, x.epoch, x.id)
                     AND (p.account_transaction_id_2 = a.id OR (p.account_transaction_id_2 IS NULL
                                                                AND p.payment_type_id = k.payment_type_id)))$part$;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_settlements() IS 'Account transactions a that settle an account, with what they say';
+COMMENT ON FUNCTION sambapos._report_settlements() IS
+  'Account transactions a that settle an account, with what they say';
 
 CREATE FUNCTION sambapos._report_payments() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -88,18 +89,21 @@ BEGIN
 SELECT s.site AS site, -- The site's name
        {columns of payments as p},
        p.site_id AS site_id, -- The site, as in sambapos.site
-       p.epoch AS epoch, -- Which life of the source's ids the row belongs to; of a settlement that of its account document
+       p.epoch
+         AS epoch, -- Which life of the source's ids the row belongs to; of a settlement that of its account document
        p.ticket_id AS ticket_id, -- The ticket; of a settlement the one whose document it stands in, or NULL
        p.payment_type_id AS payment_type_id, -- The payment type, as in the till; NULL: a settlement
        p.name AS name, -- What the till calls it: of a payment the account that the money went to
        p.date AS date, -- When it was made, on the till's clock
        p.amount AS amount, -- What was paid; with change_given what was handed over; negative: paid out
        {day} AS business_day, -- The day of the ticket, or of the settlement, by the site's day_rule
-       coalesce(y.name, '') AS payment_type, -- Name of the payment type; of a settlement that of its account transaction type
+       coalesce(y.name, '')
+         AS payment_type, -- Name of the payment type; of a settlement that of its account transaction type
        t.ticket_number AS ticket_number, -- Number of the ticket, which begins anew with a clear
        coalesce(u.name, t.last_modified_user_name) AS user_name, -- Who took it
        p.name AS account_name, -- The account that the money went to
-       $report$ || sambapos._report_change_given() || $report$ AS change_given, -- Change given for it, where the till keeps change apart
+       $report$ || sambapos._report_change_given() || $report$
+         AS change_given, -- Change given for it, where the till keeps change apart
        false AS is_settlement, -- True: an account was settled, there is no row in the till's Payments
        NULL::text AS settled_account, -- Whose account was settled
        p.document_epoch AS document_epoch, -- Which life of the source's ids the account document belongs to
@@ -108,8 +112,10 @@ SELECT s.site AS site, -- The site's name
 $report$ || sambapos._report_payments_of_tickets() || $report$
 LEFT JOIN {any users} AS u ON (u.site_id, u.id) = (p.site_id, p.user_id)
 UNION ALL
-SELECT s.site, {columns of payments as p}, a.site_id, a.epoch, x.id, k.payment_type_id, a.name, v.date, v.debit - v.credit,
-       {day}, coalesce(k.payment_type, k.name), x.ticket_number, coalesce(d.user_name, x.last_modified_user_name), b.name,
+SELECT s.site, {columns of payments as p}, a.site_id, a.epoch, x.id, k.payment_type_id, a.name,
+       v.date, v.debit - v.credit,
+       {day}, coalesce(k.payment_type, k.name), x.ticket_number, coalesce(d.user_name, x.last_modified_user_name),
+       b.name,
        0, true, h.name, a.epoch, s.data_source, s.as_of
 $report$ || replace(sambapos._report_settlements(), E'\nWHERE',
                     E'\nLEFT JOIN (SELECT * FROM {payments} AS n WHERE false) AS p ON true\nWHERE');
@@ -124,7 +130,8 @@ BEGIN
   RETURN $report$
 SELECT r.site AS site, -- The site's name
        r.business_day AS business_day, -- The day of the tickets, or of the settlement, by the site's day_rule
-       r.payment_type AS payment_type, -- Name of the payment type; of settlements that of their account transaction type
+       r.payment_type
+         AS payment_type, -- Name of the payment type; of settlements that of their account transaction type
        count(*) AS payments, -- How many payments, or settlements
        sum(r.amount) AS amount, -- What was paid; with change_given what was handed over
        sum(r.change_given) AS change_given, -- Change given, where the till keeps change apart
@@ -133,7 +140,7 @@ SELECT r.site AS site, -- The site's name
 FROM (SELECT s.site, {day} AS business_day, coalesce(y.name, '') AS payment_type, p.amount,
              $report$ || sambapos._report_change_given() || $report$ AS change_given, s.data_source, s.as_of
       $report$ || sambapos._report_payments_of_tickets() || $report$
-      WHERE NOT s.closed_only OR t.is_closed
+      WHERE {wanted} AND (NOT s.closed_only OR t.is_closed)
       UNION ALL
       SELECT s.site, {day}, coalesce(k.payment_type, k.name), v.debit - v.credit, 0, s.data_source, s.as_of
       $report$ || sambapos._report_settlements() || $report$) AS r

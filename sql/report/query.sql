@@ -90,7 +90,8 @@ COMMENT ON FUNCTION sambapos._report_outputs(text) IS
   'The columns of a report that its definition explains, with the words';
 
 -- {columns of tickets as t}: all columns of the replica table that the report does not have of its own.
-CREATE FUNCTION sambapos._report_all_columns(place sambapos._place, table_name name, alias text, taken name[]) RETURNS text
+CREATE FUNCTION sambapos._report_all_columns(place sambapos._place, table_name name, alias text, taken name[])
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
@@ -107,7 +108,8 @@ BEGIN
      FROM pg_attribute AS a
      WHERE a.attrelid = sambapos._replica_table(_report_all_columns.table_name) AND a.attnum > 0
        AND NOT a.attisdropped AND a.attname <> ALL (taken)),
-    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ') FROM sambapos._report_columns(_report_all_columns.table_name) AS k
+    (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ')
+     FROM sambapos._report_columns(_report_all_columns.table_name) AS k
      WHERE k.table_name = _report_all_columns.table_name AND k.column_name <> ALL (taken)));
 END;
 $$;
@@ -119,10 +121,20 @@ CREATE FUNCTION sambapos._report_tables(definition text) RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
-  FROM regexp_matches(definition, '\{(?:any |live |versions |each )?([a-z_]+)(?: [a-z]+:|\})', 'g') AS m (found)
-  WHERE m.found[1] NOT IN ('site', 'day', 'void', 'gift', 'return');
+  FROM regexp_matches(definition, '\{(?:any |live |all |versions |each )?([a-z_]+)(?: [a-z]+:|\})', 'g') AS m (found)
+  WHERE m.found[1] NOT IN ('site', 'day', 'void', 'gift', 'return', 'wanted');
 $$;
 COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
+
+-- What a report's age is that of: also what {site} reads for it.
+CREATE FUNCTION sambapos._report_sources(definition text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT (sambapos._report_tables(definition) || CASE WHEN definition LIKE '%{day}%' THEN '{work_periods}'::name[] END
+          || CASE WHEN definition LIKE '%s.tax_types%' THEN '{tax_templates}'::name[] END)::text[];
+$$;
+COMMENT ON FUNCTION sambapos._report_sources(text) IS
+  'The tables that a report, and what it knows of its site, are read from';
 
 -- At the source there are one site and one epoch: what is joined by them as well is joined by the rest of its key, or
 -- the planner would count with far fewer rows than there are.
@@ -136,24 +148,26 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_one_site(text) IS 'A report''s query without the site and the epoch as keys';
 
--- A view asks the till for each table once, whatever it does with it: OFFSET 0 keeps a join from asking for row after row,
--- and what is named in several places is a common table expression.
+-- A view asks the till for each table once, whatever it does with it: OFFSET 0 keeps a join from asking for row after
+-- row, and what is named in several places is a common table expression.
 CREATE FUNCTION sambapos._report_read_once(place sambapos._place, written text, site text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   query text := regexp_replace(sambapos._report_one_site(written), '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
   site_query text := regexp_replace(site, '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
+  used_in text := query || site_query;
   shared text := '';
   relation text;
   name text;
   part text[];
 BEGIN
   FOR part IN
-    SELECT m.found || count(*)::text FROM regexp_matches(query || site_query, '(\{(versions )?([a-z_]+)\})', 'g') AS m (found)
+    SELECT m.found || count(*)::text
+    FROM regexp_matches(query || site_query, '(\{(versions )?([a-z_]+)\})', 'g') AS m (found)
     WHERE m.found[3] <> 'site' GROUP BY m.found ORDER BY m.found
   LOOP
-    relation := sambapos._report_relation(place, part[3]::name, coalesce(rtrim(part[2]), 'counted'));
+    relation := sambapos._report_relation(place, part[3]::name, coalesce(rtrim(part[2]), 'counted'), used_in);
     IF part[4] = '1' THEN
       relation := format('(SELECT * FROM %s AS x OFFSET 0)', relation);
     ELSE
@@ -171,22 +185,22 @@ $$;
 COMMENT ON FUNCTION sambapos._report_read_once(sambapos._place, text, text) IS
   'A report''s query over live tables, each of which is asked for once';
 
-CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place, read_once boolean DEFAULT false)
-RETURNS text
+CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place, read_once boolean DEFAULT false,
+                                     sources text[] DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   has_day boolean := definition LIKE '%{day}%';
   has_taxes boolean := definition LIKE '%s.tax_types%';
-  tables name[] := sambapos._report_tables(definition) || CASE WHEN has_day THEN '{work_periods}'::name[] END
-                   || CASE WHEN has_taxes THEN '{tax_templates}'::name[] END;
   written text := regexp_replace(definition, '--[^\n]*', '', 'g');
   site text;
   part text[];
+  used_in text;
 BEGIN
   written := replace(replace(replace(replace(written, '{day}', sambapos._report_day()),
     '{void}', sambapos._report_line_is('void')), '{gift}', sambapos._report_line_is('gift')),
     '{return}', sambapos._report_line_is('return'));
+  written := replace(written, '{wanted}', 'true');
   FOR part IN
     SELECT m.found
     FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)
@@ -199,20 +213,35 @@ BEGIN
     written := replace(written, part[1], sambapos._report_all_columns(
       place, part[2]::name, part[3], ARRAY(SELECT o.column_name FROM sambapos._report_outputs(definition) AS o)));
   END LOOP;
-  site := sambapos._report_site(place, tables::text[], has_day, has_taxes);
+  IF read_once OR written LIKE '%{site}%' THEN
+    site := sambapos._report_site(place, coalesce(sources, sambapos._report_sources(definition)), has_day, has_taxes);
+  END IF;
   IF place.site_id IS NOT NULL AND read_once THEN
     RETURN sambapos._report_read_once(place, written, site);
   END IF;
-  written := replace(written, '{site}', site);
+  used_in := replace(written, '{site}', coalesce(site, ''));
+  written := used_in;
   FOR part IN
-    SELECT DISTINCT m.found FROM regexp_matches(written, '(\{(any |live |versions )?([a-z_]+)\})', 'g') AS m (found)
+    SELECT DISTINCT m.found
+    FROM regexp_matches(written, '(\{(any |live |all |versions )?([a-z_]+)\})', 'g') AS m (found)
   LOOP
-    written := replace(written, part[1], sambapos._report_relation(place, part[3]::name,
-                                                                   coalesce(rtrim(part[2]), 'counted')));
+    written := replace(written, part[1], sambapos._report_relation(
+      place, part[3]::name, coalesce(rtrim(part[2]), 'counted'), used_in));
   END LOOP;
   RETURN written;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_sql(text, sambapos._place, boolean) IS
+COMMENT ON FUNCTION sambapos._report_sql(text, sambapos._place, boolean, text[]) IS
   'The query that a report''s definition stands for: over the replica of all sites (place NULL), or over the live '
-  'tables of one; read_once: each table is asked for whole, in one query';
+  'tables of one; read_once: each table is asked for whole, in one query; sources: the tables whose age is the '
+  'report''s, NULL: those it reads';
+
+CREATE FUNCTION sambapos._report_view_list(report name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT string_agg(format('l.%I::%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+  FROM pg_attribute AS a
+  WHERE a.attrelid = to_regclass(format('sambapos_report.%I', report)) AND a.attnum > 1 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._report_view_list(name) IS
+  'The columns of a report''s view but for the first one, as a select list over alias l, with the types that it has';

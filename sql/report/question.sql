@@ -144,8 +144,8 @@ $$;
 COMMENT ON FUNCTION sambapos._question_is_item(text, text) IS
   'The condition that joins a line (alias o) to the version of its menu item (alias i)';
 
--- In the replica a ticket's lines are found by its id. Ids grow with the date: so the lines of some days stand together,
--- and what is read of a long history are those days. (That the till knows by itself.)
+-- In the replica a ticket's lines are found by its id. Ids grow with the date: so the lines of some days stand
+-- together, and what is read of a long history are those days. (That the till knows by itself.)
 CREATE FUNCTION sambapos._question_tickets(place sambapos._place, site_id integer, from_date date, to_date date,
                                            OUT first_id bigint, OUT last_id bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -1,13 +1,13 @@
 -- relation.sql: one definition of a report, two sources: the replica, or the live tables of one site.
 --
 -- Rules:
--- * A report is a query in which relations stand in braces: {tickets} are the rows of that table that count, {any users}
---   each id once, whatever became of it, {versions menu_items} all versions of a row with the time each held, {site} what
---   is known of a site. _report_sql puts in their place what is read.
+-- * A report is a query in which relations stand in braces: {tickets} are the rows of that table that count,
+--   {any users} each id once, whatever became of it, {versions menu_items} all versions of a row with the time each
+--   held, {all tickets} every row, {site} what is known of a site. _report_sql puts in their place what is read.
 -- * A relation has site_id and epoch, also where it is live: there they are constants, and what is joined by them is
 --   joined by the rest of its key alone, at the source.
--- * A relation has every column that is known of its table. What a site's version of SambaPOS lacks is NULL; a table that
---   is not copied has no rows.
+-- * A relation has every column of its table that the report names. What a site's version of SambaPOS lacks is NULL; a
+--   table that is not copied has no rows.
 -- * Names are resolved when the query is put together: every relation is written with its schema.
 
 -- What reports read. Another column of a table is there as well; what its type is is known only here when it is not.
@@ -22,7 +22,8 @@ BEGIN
   FROM (VALUES
     ('tickets', 'id integer,last_update_time timestamp,ticket_number text,date timestamp,last_order_date timestamp,'
                 'last_payment_date timestamp,is_closed boolean,remaining_amount numeric,total_amount numeric,'
-                'department_id integer,terminal_id integer,ticket_type_id integer,note text,last_modified_user_name text,'
+                'department_id integer,terminal_id integer,ticket_type_id integer,note text,'
+                'last_modified_user_name text,'
                 'ticket_tags text,ticket_states text,exchange_rate numeric,tax_included boolean,name text,'
                 'transaction_document_id integer,document_epoch integer'),
     ('ticket_entities', 'id integer,entity_type_id integer,entity_id integer,account_id integer,entity_name text,'
@@ -79,11 +80,12 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_columns(name) IS
-  'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS lacks '
-  'it';
+  'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS '
+  'lacks it';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
-CREATE FUNCTION sambapos._report_list(place sambapos._place, table_name name, relation regclass) RETURNS text
+CREATE FUNCTION sambapos._report_list(place sambapos._place, table_name name, relation regclass, used_in text)
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
@@ -95,7 +97,8 @@ BEGIN
     FROM pg_attribute AS a
     WHERE a.attrelid = relation AND place.site_id IS NULL AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
-    SELECT c.column_name, CASE WHEN c.is_hidden THEN format('NULL::%s', c.type_name) ELSE 't.' || quote_ident(c.live_name) END,
+    SELECT c.column_name, CASE WHEN c.is_hidden THEN format('NULL::%s', c.type_name)
+           ELSE 't.' || quote_ident(c.live_name) END,
            c.ordinal
     FROM sambapos._table AS k CROSS JOIN LATERAL sambapos._table_columns(place, k) AS c
     WHERE relation IS NOT NULL AND (k.site_id, k.table_name) = (place.site_id, _report_list.table_name)
@@ -110,18 +113,20 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM present AS p WHERE p.column_name = k.column_name)
     UNION ALL
     SELECT v.name, v.expression
-    FROM (VALUES ('site_id'::name, 'NULL::integer'), ('epoch', 'NULL::integer'), ('row_state', 'NULL::text'))
-         AS v (name, expression)
+    FROM (VALUES ('site_id'::name, 'NULL::integer'), ('epoch', 'NULL::integer'), ('row_state', 'NULL::text'),
+                 ('version', 'NULL::bigint')) AS v (name, expression)
     WHERE NOT EXISTS (SELECT FROM present AS p WHERE p.column_name = v.name)
   )
   SELECT string_agg(format('%s AS %I', x.expression, x.column_name), ', ' ORDER BY x.n, x.column_name) INTO list
   FROM (SELECT p.column_name, p.expression, p.n::integer FROM present AS p
-        UNION ALL SELECT m.column_name, m.expression, 10000 FROM missing AS m) AS x;
+        UNION ALL SELECT m.column_name, m.expression, 10000 FROM missing AS m) AS x
+  WHERE used_in IS NULL OR strpos(used_in, x.column_name) > 0 OR strpos(used_in, quote_ident(x.column_name)) > 0
+     OR x.column_name = ANY ('{site_id,epoch,id,row_state,document_epoch,version}');
   RETURN list;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_list(sambapos._place, name, regclass) IS
-  'The columns of a table as a report reads them, as a select list';
+COMMENT ON FUNCTION sambapos._report_list(sambapos._place, name, regclass, text) IS
+  'The columns of a table as a report reads them, as a select list: those whose names stand in a text, or all (NULL)';
 
 -- Of masters each id once: what a name was is wanted of what is gone, too. The row at the source comes first, then that
 -- of the latest epoch. A version holds since the one before it ended: synced_at also says when the row was deleted.
@@ -144,7 +149,8 @@ BEGIN
     '(SELECT v.*, CASE WHEN row_number() OVER w = 1 THEN ''-infinity'' ELSE v.began END AS valid_from,
              coalesce(lead(v.began) OVER w, ''infinity'') AS valid_to
       FROM (SELECT e.site_id, e.epoch, %1$s,
-                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began) AS began
+                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began)
+                     AS began
             FROM (SELECT r.site_id, r.epoch, %1$s, r.first_seen_at AS began, timestamptz ''infinity'' AS ended
                   FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e) AS v
       WINDOW w AS (PARTITION BY v.site_id, v.id ORDER BY v.epoch, v.began))',
@@ -157,7 +163,7 @@ $$;
 COMMENT ON FUNCTION sambapos._report_versions(text, name) IS
   'All versions of the rows of a replica table, with the time that each held; the first one holds since ever';
 
-CREATE FUNCTION sambapos._report_table(place sambapos._place, table_name name, which text) RETURNS text
+CREATE FUNCTION sambapos._report_table(place sambapos._place, table_name name, which text, used_in text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -165,11 +171,12 @@ DECLARE
                             ELSE to_regclass(format('%I.%I', sambapos._live_schema(place.name), table_name)) END;
   list text;
 BEGIN
-  IF place.site_id IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos._table AS k
-                                               WHERE (k.site_id, k.table_name) = (place.site_id, _report_table.table_name)) THEN
+  IF place.site_id IS NOT NULL
+     AND NOT EXISTS (SELECT FROM sambapos._table AS k
+                     WHERE (k.site_id, k.table_name) = (place.site_id, _report_table.table_name)) THEN
     relation := NULL;
   END IF;
-  list := sambapos._report_list(place, table_name, relation);
+  list := sambapos._report_list(place, table_name, relation, CASE WHEN which <> 'versions' THEN used_in END);
   IF relation IS NULL THEN
     RETURN format('(SELECT %s%s WHERE false)', list, CASE which WHEN 'versions' THEN
       ', NULL::timestamptz AS valid_from, NULL::timestamptz AS valid_to' ELSE '' END);
@@ -183,11 +190,13 @@ BEGIN
     WHEN 'any' THEN format('(SELECT DISTINCT ON (t.site_id, t.id) %s FROM %s AS t ORDER BY t.site_id, t.id, '
                            '(t.row_state = ''live'') DESC, t.epoch DESC)', list, relation)
     WHEN 'live' THEN format('(SELECT %s FROM %s AS t WHERE t.row_state = ''live'')', list, relation)
+    WHEN 'all' THEN format('(SELECT %s FROM %s AS t)', list, relation)
     WHEN 'versions' THEN sambapos._report_versions(list, table_name) END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_table(sambapos._place, name, text) IS
-  'What a report reads for a table: of the replica, or of a site''s live tables; which: counted, any, live or versions';
+COMMENT ON FUNCTION sambapos._report_table(sambapos._place, name, text, text) IS
+  'What a report reads for a table: of the replica, or of a site''s live tables; which: counted, any, live, all or '
+  'versions; used_in: the report''s text, NULL: all columns';
 
 -- The columns of ours beside those of an order: modifiers, what its tags add to the price of one; line_value, what it
 -- comes to, charged or not; line_total, what is charged. A timed product is priced by its timer.
@@ -198,29 +207,34 @@ BEGIN
   RETURN format(
     '(SELECT o.*, CASE WHEN NOT o.calculate_price THEN 0 ELSE o.line_value END AS line_total
       FROM (SELECT o.*, CASE WHEN v.id IS NULL THEN o.price + o.modifiers
-                             ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration, v.min_time,
-                                                        v.time_rounding, v.start, v."end", NULL) END * o.quantity
-                        AS line_value
+                             ELSE sambapos._timer_price(o.price + o.modifiers, v.price_type, v.price_duration,
+                                                        v.min_time, v.time_rounding, v.start, v."end", NULL) END
+                        * o.quantity AS line_value
             FROM %s AS o
             LEFT JOIN %s AS v ON (v.site_id, v.epoch, v.id) = (o.site_id, o.epoch, o.product_timer_value_id)) AS o)',
     CASE WHEN orders ~ ' AS modifiers[, ]' THEN orders
          ELSE format('(SELECT t.*, CASE WHEN t.order_tags IS NULL OR t.order_tags IN ('''', ''[]'') THEN 0
                                         ELSE sambapos._order_tags_price(t.order_tags) END AS modifiers FROM %s AS t)',
                      orders) END,
-    sambapos._report_table(place, 'product_timer_values', 'counted'));
+    sambapos._report_table(place, 'product_timer_values', 'counted',
+                           'price_type price_duration min_time time_rounding start "end"'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_orders(sambapos._place, text) IS
   'Orders with what modifiers add to the price, with the line''s value and its total';
 
-CREATE FUNCTION sambapos._report_relation(place sambapos._place, table_name name, which text) RETURNS text
+-- Columns that a report does not name cost time when the query is planned, and at the till where a table is read whole.
+CREATE FUNCTION sambapos._report_relation(place sambapos._place, table_name name, which text,
+                                          used_in text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation text := sambapos._report_table(place, table_name, which);
+  is_line boolean := table_name = 'orders' AND which <> 'all';
+  relation text := sambapos._report_table(place, table_name, which, CASE WHEN is_line THEN
+    used_in || ' price quantity calculate_price modifiers order_tags product_timer_value_id' ELSE used_in END);
 BEGIN
-  RETURN CASE WHEN table_name = 'orders' THEN sambapos._report_orders(place, relation) ELSE relation END;
+  RETURN CASE WHEN is_line THEN sambapos._report_orders(place, relation) ELSE relation END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_relation(sambapos._place, name, text) IS
-  'What a name in braces stands for in the definition of a report';
+COMMENT ON FUNCTION sambapos._report_relation(sambapos._place, name, text, text) IS
+  'What a name in braces stands for in the definition of a report; used_in: the report''s text, NULL: all columns';

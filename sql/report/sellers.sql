@@ -14,20 +14,23 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format($report$
-WITH item AS MATERIALIZED (
-  SELECT m.id, m.valid_from, m.valid_to, m.valid_from = '-infinity' AND m.valid_to = 'infinity' AS is_only, m.course,
-         array_position($5, m.course_key) AS n, coalesce(m.group_key = ANY ($6), false) AS is_excluded
-  FROM (SELECT c.*, %7$s AS course_key, %8$s AS group_key
-        FROM (SELECT r.id, r.group_code, r.valid_from, r.valid_to, sambapos._tag_value(r.custom_tags, $4) AS course
-              FROM %1$s AS r WHERE r.site_id = $1 OFFSET 0) AS c OFFSET 0) AS m
+WITH version AS MATERIALIZED (
+  SELECT r.id, r.group_code, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+), tagged AS MATERIALIZED ( -- few texts, on many items
+  SELECT c.custom_tags, c.course, array_position($5, %7$s) AS n
+  FROM (SELECT d.custom_tags, sambapos._tag_value(d.custom_tags, $4) AS course
+        FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
+), item AS MATERIALIZED (
+  SELECT c.id, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
+         k.course, k.n, coalesce(%8$s = ANY ($6), false) AS is_excluded
+  FROM version AS c JOIN tagged AS k ON k.custom_tags = c.custom_tags WHERE k.n IS NOT NULL
 ), line AS (
   SELECT i.n, o.id, o.menu_item_name, %2$s AS portion, o.quantity, o.price * o.quantity AS price_times_quantity,
          o.line_total, %3$s AS counts
   FROM {tickets} AS t
   JOIN {orders} AS o ON (o.site_id, o.epoch, o.ticket_id) = (t.site_id, t.epoch, t.id)
   JOIN item AS i ON %4$s
-  WHERE t.site_id = $1 AND t.date >= $2 AND t.date < $3 AND t.is_closed AND %6$s AND i.n IS NOT NULL
-    AND NOT i.is_excluded
+  WHERE t.site_id = $1 AND t.date >= $2 AND t.date < $3 AND t.is_closed AND %6$s AND NOT i.is_excluded
   OFFSET 0
 ), sold AS ( -- what is written alike first: few names are left to be compared
   SELECT l.n, l.menu_item_name, l.portion, min(l.id) AS first_id, count(*) FILTER (WHERE l.counts) AS lines,
@@ -42,9 +45,10 @@ WITH item AS MATERIALIZED (
   GROUP BY k.n, k.name_key, k.portion_key HAVING sum(k.lines) > 0 OR sum(k.revenue) <> 0
 )
 SELECT c.course::text, p.menu_item_name::text, p.portion::text, p.quantity, p.revenue, p.price_times_quantity
-FROM (SELECT r.*, row_number() OVER (PARTITION BY r.n ORDER BY r.%5$I DESC, r.name_key NULLS FIRST, r.portion_key) AS place
+FROM (SELECT r.*, row_number() OVER (PARTITION BY r.n ORDER BY r.%5$I DESC, r.name_key NULLS FIRST, r.portion_key)
+             AS place
       FROM product AS r) AS p
-JOIN (SELECT DISTINCT ON (i.n) i.n, i.course FROM item AS i WHERE i.n IS NOT NULL
+JOIN (SELECT DISTINCT ON (i.n) i.n, i.course FROM item AS i
       ORDER BY i.n, i.id, i.valid_to DESC) AS c ON c.n = p.n
 WHERE p.place <= coalesce($7, p.place)
 ORDER BY p.n, p.place
@@ -110,9 +114,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos_report.top_sellers(text, date, date, text[], text, integer, text[], text, text) IS
   'What sold best of each course on closed tickets of these days. courses: in this order, each once; order_by: '
-  'quantity, revenue or price_times_quantity; per_course: how many rows a course; excluded_groups: group codes to leave '
-  'out; tags: as_sold, or current for today''s menu; source: replica, live or NULL. Errors: 42704 no such site, 22004 '
-  'NULL, 22023 a bad value';
+  'quantity, revenue or price_times_quantity; per_course: how many rows a course; excluded_groups: group codes to '
+  'leave out; tags: as_sold, or current for today''s menu; source: replica, live or NULL. Errors: 42704 no such site, '
+  '22004 NULL, 22023 a bad value';
 
 CREATE FUNCTION sambapos_report.sales_breakdown(site text, from_date date, to_date date, courses text[],
                                                 excluded_groups text[] DEFAULT NULL, tags text DEFAULT 'as_sold',

@@ -1,5 +1,5 @@
--- site.sql: what a report knows of a site: where its rows come from, how old they are, and the settings that decide which
--- rows count and which day they belong to.
+-- site.sql: what a report knows of a site: where its rows come from, how old they are, and the settings that decide
+-- which rows count and which day they belong to.
 
 -- A site that was never synced has no row here, of no table: then the till may be asked. As soon as a first load has
 -- begun there are rows, and the report says partial; and so it does of rows that were adopted.
@@ -18,7 +18,8 @@ BEGIN
                    AND NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id)) THEN
     RETURN false;
   ELSIF sambapos._replica_table('tickets') IS NOT NULL THEN
-    EXECUTE 'SELECT EXISTS (SELECT FROM sambapos_replica.tickets AS t WHERE t.site_id = $1)' INTO has_rows USING site_id;
+    EXECUTE 'SELECT EXISTS (SELECT FROM sambapos_replica.tickets AS t WHERE t.site_id = $1)'
+      INTO has_rows USING site_id;
   END IF;
   RETURN NOT has_rows;
 END;
@@ -58,7 +59,8 @@ BEGIN
     FROM sambapos.site AS s WHERE s.site_id = _report_entity_type.site_id;
     IF live IS NOT NULL THEN
       EXECUTE format('SELECT min(e.id) FROM %s AS e
-                      WHERE sambapos._text_fold($1) IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name))',
+                      WHERE sambapos._text_fold($1)
+                        IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name))',
                      live) INTO found USING wanted;
     END IF;
   ELSIF sambapos._replica_table('entity_types') IS NOT NULL THEN
@@ -86,7 +88,8 @@ BEGIN
     sambapos._report_entity_type(s.site_id, s.room_entity_type) AS room_type$list$;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_site_columns() IS 'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
+COMMENT ON FUNCTION sambapos._report_site_columns() IS
+  'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
 
 -- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
 -- day is asked for that ends with them; which kinds of account transactions are taxes, where that is asked for.
@@ -103,7 +106,8 @@ BEGIN
     CASE WHEN has_day THEN 'CASE WHEN s.day_rule LIKE ''% work_period%'' THEN (SELECT array_agg(w.start_date '
                            'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
          ELSE 'NULL::timestamp[]' END || ' AS period_starts',
-    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(k.account_transaction_type_id), ''{}'') FROM {any tax_templates} '
+    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(k.account_transaction_type_id), ''{}'') '
+                          'FROM {any tax_templates} '
                              'AS k WHERE k.site_id = s.site_id)' ELSE 'NULL::integer[]' END || ' AS tax_types',
     CASE WHEN place.site_id IS NULL
          THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',

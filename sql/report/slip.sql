@@ -46,19 +46,23 @@ t AS MATERIALIZED (
          t.tax_included, t.ticket_tags, t.ticket_states
   FROM {tickets} AS t WHERE t.site_id = $1 AND t.last_payment_date >= $2 AND t.last_payment_date < $3),
 o AS MATERIALIZED (
-  SELECT t.n, t.tax_included, o.id, o.menu_item_id, o.quantity, o.calculate_price, o.increase_inventory, o.creating_user_name,
+  SELECT t.n, t.tax_included, o.id, o.menu_item_id, o.quantity, o.calculate_price, o.increase_inventory,
+         o.creating_user_name,
          o.line_total, o.line_value, o.taxes, o.order_states,
          sambapos._order_tags_price_of(o.order_tags, 'AP', false) AS extras,
          CASE WHEN o.quantity = 0 THEN 0 WHEN o.price + o.modifiers = 0 THEN o.line_value / o.quantity
               ELSE o.line_value / o.quantity
-                   * (1 - sambapos._order_tags_price_of(o.order_tags, 'TF', true) / (o.price + o.modifiers)) END AS taxable
+                   * (1 - sambapos._order_tags_price_of(o.order_tags, 'TF', true) / (o.price + o.modifiers)) END
+         AS taxable
   FROM t JOIN {orders} AS o ON (o.site_id, o.epoch, o.ticket_id) = (t.site_id, t.epoch, t.id)),
 c AS MATERIALIZED (
   SELECT t.n, c.id, c.calculation_type_id, c.include_tax, c."order", c.calculation_amount
   FROM t JOIN {calculations} AS c ON (c.site_id, c.epoch, c.ticket_id) = (t.site_id, t.epoch, t.id)),
-y AS MATERIALIZED (SELECT y.id, y.name, y.account_transaction_type_id FROM {live payment_types} AS y WHERE y.site_id = $1),
+y AS MATERIALIZED (SELECT y.id, y.name, y.account_transaction_type_id
+                   FROM {live payment_types} AS y WHERE y.site_id = $1),
 qc AS MATERIALIZED (SELECT q.id, q.name FROM {live calculation_types} AS q WHERE q.site_id = $1),
-qt AS MATERIALIZED (SELECT q.id, q.name, q.account_transaction_type_id FROM {live tax_templates} AS q WHERE q.site_id = $1),
+qt AS MATERIALIZED (SELECT q.id, q.name, q.account_transaction_type_id
+                    FROM {live tax_templates} AS q WHERE q.site_id = $1),
 qg AS MATERIALIZED (SELECT q.name, q.data_type FROM {live ticket_tag_groups} AS q WHERE q.site_id = $1),
 qu AS MATERIALIZED (SELECT q.id, q.name FROM {live users} AS q WHERE q.site_id = $1),
 q AS MATERIALIZED (SELECT q.id, q.group_code FROM {live menu_items} AS q WHERE q.site_id = $1),
@@ -94,7 +98,8 @@ h AS MATERIALIZED (
 u AS MATERIALIZED ( -- ticket types of all tickets together
   SELECT w.ticket_type_id, w.name, min(k.n) AS first, count(*) AS tickets, sum(k.total) AS total, sum(k.tax) AS tax,
          sum(k.pre) AS pre
-  FROM k JOIN (SELECT DISTINCT w.ticket_type_id, w.name FROM w) AS w USING (ticket_type_id) GROUP BY w.ticket_type_id, w.name),
+  FROM k JOIN (SELECT DISTINCT w.ticket_type_id, w.name FROM w) AS w USING (ticket_type_id)
+  GROUP BY w.ticket_type_id, w.name),
 d AS MATERIALIZED ( -- calculations of all tickets together
   SELECT c.include_tax, coalesce(q.name, '[Undefined]') AS name, min(ARRAY[c."order", c.n, c.id]) AS first,
          sum(c.calculation_amount) AS amount
@@ -103,7 +108,8 @@ d AS MATERIALIZED ( -- calculations of all tickets together
 e AS MATERIALIZED ( -- tax templates
   SELECT q.id, q.name, coalesce(sum(z.tax), 0) AS tax, count(*) OVER () AS templates, q.account_transaction_type_id
   FROM qt AS q
-  LEFT JOIN (SELECT x.n, x.transaction_type_id, round(sum(x.amount), 2) AS tax FROM x GROUP BY x.n, x.transaction_type_id) AS z
+  LEFT JOIN (SELECT x.n, x.transaction_type_id, round(sum(x.amount), 2) AS tax FROM x
+             GROUP BY x.n, x.transaction_type_id) AS z
     ON z.transaction_type_id = q.account_transaction_type_id
   GROUP BY q.id, q.name, q.account_transaction_type_id),
 i AS MATERIALIZED ( -- each line's share of its ticket's discount
@@ -126,7 +132,8 @@ r AS MATERIALIZED (SELECT r.name, r.group_name FROM {live states} AS r
 os AS MATERIALIZED (
   SELECT DISTINCT o.n, o.id, coalesce(j.value ->> 'SN', '') AS sn, coalesce(j.value ->> 'S', '') AS st,
          coalesce(j.value ->> 'SV', '') AS sv, o.line_value,
-         first_value(coalesce(j.value ->> 'OK', '')) OVER (PARTITION BY j.value ->> 'SN', j.value ->> 'S', j.value ->> 'SV'
+         first_value(coalesce(j.value ->> 'OK', ''))
+         OVER (PARTITION BY j.value ->> 'SN', j.value ->> 'S', j.value ->> 'SV'
                                                           ORDER BY o.n, o.id, j.n) AS ok
   FROM o CROSS JOIN LATERAL sambapos._json_elements(o.order_states) AS j WHERE j.unread IS NULL),
 ts AS MATERIALIZED (
@@ -135,7 +142,8 @@ ts AS MATERIALIZED (
 tg AS MATERIALIZED ( -- tags of tickets that have one with a value
   SELECT k.n, k.plain, j.value ->> 'TN' AS tn, coalesce(j.value ->> 'TV', '') AS tv
   FROM k CROSS JOIN LATERAL sambapos._json_elements(k.ticket_tags) AS j
-  WHERE j.unread IS NULL AND EXISTS (SELECT FROM sambapos._json_elements(k.ticket_tags) AS z WHERE z.value ->> 'TV' <> '')),
+  WHERE j.unread IS NULL
+    AND EXISTS (SELECT FROM sambapos._json_elements(k.ticket_tags) AS z WHERE z.value ->> 'TV' <> '')),
 tv AS MATERIALIZED (
   SELECT tg.tn, tg.tv, g.data_type, count(*) AS tickets, sum(tg.plain) AS amount,
          CASE WHEN tg.tv ~ '^\s*-?\d{1,9}(\.\d{1,9})?\s*$' THEN tg.tv::numeric END AS value
@@ -155,12 +163,16 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-SELECT h.g AS a, 1 AS b, ARRAY[w.first]::numeric[] AS c, NULL::text AS d, h.section AS section, w.name AS line, NULL::numeric AS quantity,
+SELECT h.g AS a, 1 AS b, ARRAY[w.first]::numeric[] AS c, NULL::text AS d, h.section AS section,
+       w.name AS line, NULL::numeric AS quantity,
        NULL::numeric AS percent, w.amount AS amount FROM h JOIN w USING (g) WHERE h.types > 1
-UNION ALL SELECT h.g, 2, NULL, NULL, h.section, upper(h.section) || ' TOTAL', NULL, NULL, h.amount - h.pre FROM h WHERE h.pre <> 0
-UNION ALL SELECT h.g, 3, d.first, NULL, h.section, d.name, NULL, NULL, d.amount FROM h CROSS JOIN d WHERE h.pre <> 0 AND NOT d.include_tax
+UNION ALL SELECT h.g, 2, NULL, NULL, h.section, upper(h.section) || ' TOTAL', NULL, NULL, h.amount - h.pre
+  FROM h WHERE h.pre <> 0
+UNION ALL SELECT h.g, 3, d.first, NULL, h.section, d.name, NULL, NULL, d.amount
+  FROM h CROSS JOIN d WHERE h.pre <> 0 AND NOT d.include_tax
 UNION ALL SELECT h.g, 4, NULL, NULL, h.section, upper(h.section) || ' TOTAL', NULL, NULL, h.amount FROM h
-UNION ALL SELECT h.g, 5, d.first, NULL, h.section, d.name, NULL, NULL, d.amount FROM h CROSS JOIN d WHERE h.post <> 0 AND d.include_tax
+UNION ALL SELECT h.g, 5, d.first, NULL, h.section, d.name, NULL, NULL, d.amount
+  FROM h CROSS JOIN d WHERE h.post <> 0 AND d.include_tax
 UNION ALL SELECT h.g, 6, NULL, NULL, h.section, 'SUB TOTAL', NULL, NULL, h.amount + h.post FROM h WHERE h.tax <> 0
 UNION ALL SELECT h.g, 7, ARRAY[e.id], NULL, h.section, e.name, NULL, NULL, e.tax FROM h CROSS JOIN e
   WHERE h.tax <> 0 AND e.templates > 1 AND e.account_transaction_type_id IS NOT NULL
@@ -168,12 +180,15 @@ UNION ALL SELECT h.g, 8, NULL, NULL, h.section, 'TAX TOTAL', NULL, NULL, h.tax F
 UNION ALL SELECT h.g, 9, NULL, NULL, h.section, 'GRAND TOTAL', NULL, NULL, h.amount + h.tax + h.post FROM h
   WHERE h.tax <> 0 OR h.post <> 0
 UNION ALL SELECT 3, 1, min(ARRAY[p.n, p.id]), NULL, 'Incomes', p.type_name, NULL,
-       CASE WHEN sum(sum(p.amount)) OVER () > 0 THEN sum(p.amount) * 100 / sum(sum(p.amount)) OVER () ELSE 0 END, sum(p.amount)
+       CASE WHEN sum(sum(p.amount)) OVER () > 0 THEN sum(p.amount) * 100 / sum(sum(p.amount)) OVER () ELSE 0 END,
+       sum(p.amount)
   FROM p WHERE p.amount >= 0 GROUP BY p.payment_type_id, p.type_name
-UNION ALL SELECT 3, 2, NULL, NULL, 'Incomes', 'TOTAL INCOME', NULL, NULL, coalesce(sum(p.amount), 0) FROM p WHERE p.amount >= 0
+UNION ALL SELECT 3, 2, NULL, NULL, 'Incomes', 'TOTAL INCOME', NULL, NULL, coalesce(sum(p.amount), 0)
+  FROM p WHERE p.amount >= 0
 UNION ALL SELECT 4, 1, min(ARRAY[p.n, p.id]), NULL, 'Refunds', p.type_name, NULL, 0, sum(p.amount)
   FROM p WHERE p.amount < 0 GROUP BY p.payment_type_id, p.type_name
-UNION ALL SELECT 4, 2, NULL, NULL, 'Refunds', 'TOTAL REFUND', NULL, NULL, sum(p.amount) FROM p WHERE p.amount < 0 HAVING sum(p.amount) <> 0
+UNION ALL SELECT 4, 2, NULL, NULL, 'Refunds', 'TOTAL REFUND', NULL, NULL, sum(p.amount)
+  FROM p WHERE p.amount < 0 HAVING sum(p.amount) <> 0
 $part$;
 END;
 $$;
@@ -184,25 +199,32 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-UNION ALL SELECT 5, 1, NULL, NULL, 'General Information', 'Extra Item Properties', NULL, NULL, coalesce(sum(o.extras * o.quantity), 0) FROM o
-UNION ALL SELECT 5, 2, NULL, NULL, 'General Information', 'Discounts Total', NULL, NULL, abs(coalesce(sum(k.pre), 0)) FROM k
-UNION ALL SELECT 5, 3, ARRAY[u.first], NULL, 'General Information', u.name, u.tickets, NULL, NULL FROM u WHERE (SELECT count(*) FROM u) > 1
+UNION ALL SELECT 5, 1, NULL, NULL, 'General Information', 'Extra Item Properties', NULL, NULL,
+                 coalesce(sum(o.extras * o.quantity), 0) FROM o
+UNION ALL SELECT 5, 2, NULL, NULL, 'General Information', 'Discounts Total', NULL, NULL, abs(coalesce(sum(k.pre), 0))
+  FROM k
+UNION ALL SELECT 5, 3, ARRAY[u.first], NULL, 'General Information', u.name, u.tickets, NULL, NULL
+  FROM u WHERE (SELECT count(*) FROM u) > 1
 UNION ALL SELECT 5, 4, NULL, NULL, 'Orders', 'Order Count', count(*), NULL, NULL FROM o
-UNION ALL SELECT 5, 5, ARRAY[min(os.n)], os.ok || chr(1) || os.sv, 'Orders', rtrim(os.st || ' ' || os.sv), count(*), NULL, sum(os.line_value)
+UNION ALL SELECT 5, 5, ARRAY[min(os.n)], os.ok || chr(1) || os.sv,
+                 'Orders', rtrim(os.st || ' ' || os.sv), count(*), NULL, sum(os.line_value)
   FROM os WHERE EXISTS (SELECT FROM r WHERE r.name = os.st OR r.group_name = os.sn) GROUP BY os.sn, os.st, os.sv, os.ok
 UNION ALL SELECT 5, 6, ARRAY[min(ts.n)], NULL, 'Tickets', ts.st, count(*), NULL, sum(ts.total)
   FROM ts WHERE EXISTS (SELECT FROM r WHERE r.name = ts.st OR r.group_name = ts.sn) GROUP BY ts.sn, ts.st
 UNION ALL SELECT 5, 7, NULL, NULL, 'Tickets', 'Ticket Count', count(*), NULL, NULL FROM k
-UNION ALL SELECT 5, 8, NULL, NULL, 'Tickets', 'Sales Total / Ticket', NULL, NULL, coalesce(sum(k.total) / nullif(count(*), 0), 0) FROM k
+UNION ALL SELECT 5, 8, NULL, NULL, 'Tickets', 'Sales Total / Ticket', NULL, NULL,
+                 coalesce(sum(k.total) / nullif(count(*), 0), 0) FROM k
 UNION ALL SELECT 6, 10 * u.first::integer, p.first, NULL, u.name || ' Incomes', p.name, NULL,
        CASE WHEN p.all_of_type > 0 THEN p.amount * 100 / p.all_of_type ELSE 0 END, p.amount
   FROM u JOIN (SELECT p.ticket_type_id, p.name, min(ARRAY[p.n, p.id]) AS first, sum(p.amount) AS amount,
                       sum(sum(p.amount)) OVER (PARTITION BY p.ticket_type_id) AS all_of_type
                FROM p GROUP BY p.ticket_type_id, p.name) AS p USING (ticket_type_id) WHERE (SELECT count(*) FROM u) > 1
 UNION ALL SELECT 6, 10 * u.first::integer + z.n, NULL, NULL, u.name || ' Incomes', z.line, NULL, NULL, z.amount
-  FROM u CROSS JOIN LATERAL (VALUES (1, 'Total Income', u.total), (2, 'Discounts Total', abs(u.pre)), (3, 'Tax Amount', u.tax)) AS z (n, line, amount)
+  FROM u CROSS JOIN LATERAL (VALUES (1, 'Total Income', u.total), (2, 'Discounts Total', abs(u.pre)),
+                                    (3, 'Tax Amount', u.tax)) AS z (n, line, amount)
   WHERE (SELECT count(*) FROM u) > 1
-UNION ALL SELECT 7, 1, NULL, tv.tn || chr(1) || '1' || tv.tv, 'Ticket Tags', tv.tn || ': ' || tv.tv, tv.tickets, NULL, tv.amount
+UNION ALL SELECT 7, 1, NULL, tv.tn || chr(1) || '1' || tv.tv, 'Ticket Tags', tv.tn || ': ' || tv.tv,
+                 tv.tickets, NULL, tv.amount
   FROM tv WHERE tv.data_type IS DISTINCT FROM 2
 UNION ALL SELECT 7, 1, NULL, tt.tn || chr(1) || z.n, 'Ticket Tags', z.line, z.quantity, NULL, round(z.amount, 2)
   FROM tt CROSS JOIN LATERAL (
@@ -226,19 +248,23 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-UNION ALL SELECT 8, 1, min(ARRAY[i.n, i.id]), NULL, 'User Sales', coalesce(i.creating_user_name, ''), NULL, NULL, sum(i.amount)
+UNION ALL SELECT 8, 1, min(ARRAY[i.n, i.id]), NULL, 'User Sales', coalesce(i.creating_user_name, ''),
+                 NULL, NULL, sum(i.amount)
   FROM i WHERE NOT i.increase_inventory GROUP BY i.creating_user_name
-UNION ALL SELECT 9, 1, min(ARRAY[i.n, i.id]), NULL, 'User Returns', coalesce(i.creating_user_name, ''), NULL, NULL, sum(i.amount)
+UNION ALL SELECT 9, 1, min(ARRAY[i.n, i.id]), NULL, 'User Returns', coalesce(i.creating_user_name, ''),
+                 NULL, NULL, sum(i.amount)
   FROM i WHERE i.increase_inventory GROUP BY i.creating_user_name
 UNION ALL SELECT 10, v.place, 1::numeric || z.first::numeric[], NULL, 'Settled by ' || v.name, z.type_name, NULL,
        CASE WHEN z.all_of_user > 0 THEN z.amount * 100 / z.all_of_user ELSE 0 END, z.amount
-  FROM v JOIN (SELECT p.user_id, p.payment_type_id, p.type_name, min(ARRAY[p.n, p.id]) AS first, sum(p.amount) AS amount,
+  FROM v JOIN (SELECT p.user_id, p.payment_type_id, p.type_name, min(ARRAY[p.n, p.id]) AS first,
+                      sum(p.amount) AS amount,
                       sum(sum(p.amount)) OVER (PARTITION BY p.user_id) AS all_of_user
                FROM p WHERE p.amount >= 0 GROUP BY p.user_id, p.payment_type_id, p.type_name) AS z USING (user_id)
   WHERE v.users > 1
 UNION ALL SELECT 10, v.place, ARRAY[2], NULL, 'Settled by ' || v.name, 'TOTAL INCOME', NULL, NULL,
        coalesce((SELECT sum(p.amount) FROM p WHERE p.user_id = v.user_id AND p.amount >= 0), 0) FROM v WHERE v.users > 1
-UNION ALL SELECT 11, 1, ARRAY[-z.amount], NULL, 'Item Sales', z.name, NULL, CASE WHEN z.all_groups > 0 THEN z.amount * 100 / z.all_groups ELSE 0 END,
+UNION ALL SELECT 11, 1, ARRAY[-z.amount], NULL, 'Item Sales', z.name, NULL,
+                 CASE WHEN z.all_groups > 0 THEN z.amount * 100 / z.all_groups ELSE 0 END,
        z.amount
   FROM (SELECT coalesce(nullif(q.group_code, ''), '[Undefined]') AS name, sum(i.amount) AS amount,
                sum(sum(i.amount)) OVER () AS all_groups
@@ -261,7 +287,8 @@ v AS MATERIALIZED (
          rank() OVER (ORDER BY min(ARRAY[p.n, p.id]))::integer AS place
   FROM p LEFT JOIN qu AS a ON a.id = p.user_id GROUP BY p.user_id)
 SELECT l.section, l.line, l.quantity::numeric, round(l.percent, 2), round(l.amount, 2),
-       row_number() OVER (ORDER BY l.a, l.b, l.d COLLATE "C", l.c, l.line COLLATE "C")::integer, $4, s.data_source, s.as_of
+       row_number() OVER (ORDER BY l.a, l.b, l.d COLLATE "C", l.c, l.line COLLATE "C")::integer,
+       $4, s.data_source, s.as_of
 FROM s CROSS JOIN ($part$ || sambapos._report_slip_head() || sambapos._report_slip_middle()
     || sambapos._report_slip_foot() || ') AS l ORDER BY 6';
 BEGIN

@@ -34,10 +34,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_is_stale(sambapos._place, date) IS
-  'True if the setting live_fallback sends a question about the days since from_date to the till, since the data here is '
-  'old';
+  'True if the setting live_fallback sends a question about the days since from_date to the till, since the data here '
+  'is old';
 
--- A till that cannot be reached, or not by this role, is no reason to show nothing: what is here is shown, with its age.
+-- A till that cannot be reached, or not by this role, is no reason to show nothing: what is here is shown, with its
+-- age.
 CREATE FUNCTION sambapos._report_till_answers(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -49,7 +50,8 @@ EXCEPTION WHEN connection_exception OR invalid_authorization_specification OR in
   RETURN false;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_till_answers(sambapos._place) IS 'True if a site''s till can be asked; else a WARNING';
+COMMENT ON FUNCTION sambapos._report_till_answers(sambapos._place) IS
+  'True if a site''s till can be asked; else a WARNING';
 
 CREATE FUNCTION sambapos._report_place(site text, source text DEFAULT NULL, from_date date DEFAULT NULL)
 RETURNS sambapos._place

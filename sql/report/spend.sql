@@ -22,21 +22,25 @@ COMMENT ON FUNCTION sambapos._tag_covers(text, text) IS
   'How many guests a ticket is for, by the first tag of exactly that name; NULL: it does not say, or no whole number';
 
 -- Parameters: site_id, from, to, course tag, courses, GL tag, food codes, beverage codes, entity types of table and
--- room, covers tag, time zone, offset, lowest and highest ticket. Tickets are read with their lines, and once more with their entities: each a
--- join that the till can do, since no condition stands in it that has to be checked here.
+-- room, covers tag, time zone, offset, lowest and highest ticket. Tickets are read with their lines, and once more with
+-- their entities: each a join that the till can do, since no condition stands in it that has to be checked here.
 CREATE FUNCTION sambapos._question_spend(tags text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format($report$
-WITH item AS MATERIALIZED (
-  SELECT c.id, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
-         coalesce(%6$s = ANY ($5), false) AS is_course,
-         coalesce(%7$s = ANY ($7), false) AS is_food,
+WITH version AS MATERIALIZED (
+  SELECT r.id, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+), tagged AS MATERIALIZED ( -- few texts, on many items
+  SELECT c.custom_tags, coalesce(%6$s = ANY ($5), false) AS is_course, coalesce(%7$s = ANY ($7), false) AS is_food,
          coalesce(%7$s = ANY ($8), false) AS is_beverage
-  FROM (SELECT r.id, r.valid_from, r.valid_to, sambapos._tag_value(r.custom_tags, $4) AS course,
-               sambapos._tag_value(r.custom_tags, $6) AS code
-        FROM %1$s AS r WHERE r.site_id = $1 OFFSET 0) AS c
+  FROM (SELECT d.custom_tags, sambapos._tag_value(d.custom_tags, $4) AS course,
+               sambapos._tag_value(d.custom_tags, $6) AS code
+        FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
+), item AS MATERIALIZED (
+  SELECT v.id, v.valid_from, v.valid_to, v.valid_from = '-infinity' AND v.valid_to = 'infinity' AS is_only,
+         k.is_course, k.is_food, k.is_beverage
+  FROM version AS v JOIN tagged AS k ON k.custom_tags = v.custom_tags
 ), line AS (
   SELECT t.epoch, t.id AS ticket_id, i.is_course, i.is_food, i.is_beverage, o.created_date_time, o.line_total,
          o.price * o.quantity AS price_times_quantity, %2$s AS counts
@@ -135,5 +139,5 @@ $$;
 COMMENT ON FUNCTION sambapos_report.restaurant_spend(text, date, date, text[], text[], text[], text, text) IS
   'One row a closed ticket of these days that has a table and a line of one of the courses: when it was ordered, at '
   'which table, for which room, what was spent on food and beverages, how many main courses and guests. food_codes, '
-  'beverage_codes: nominal codes, see gl_codes; tags, source: as in top_sellers. Errors: 42704 no such site, 22004 NULL, '
-  '22023 a bad value, an empty list of codes';
+  'beverage_codes: nominal codes, see gl_codes; tags, source: as in top_sellers. Errors: 42704 no such site, 22004 '
+  'NULL, 22023 a bad value, an empty list of codes';

@@ -36,7 +36,8 @@ v AS MATERIALIZED (
      = (v.site_id, v.epoch, v.account_transaction_document_id)
   WHERE v.site_id = $1 AND v.account_id = $2 AND v.date < $4),
 r AS (
-  SELECT v.*, row_number() OVER w AS n, sum(v.debit - v.credit) OVER w AS balance, sum(v.exchange) OVER w AS exchange_balance
+  SELECT v.*, row_number() OVER w AS n, sum(v.debit - v.credit) OVER w AS balance,
+         sum(v.exchange) OVER w AS exchange_balance
   FROM v WINDOW w AS (ORDER BY v.date, v.epoch, v.id ROWS UNBOUNDED PRECEDING))
 SELECT CASE WHEN l.n = 0 THEN 0 ELSE row_number() OVER (ORDER BY l.n) - 1 END::integer, l.date, l.document,
        l.ticket_number, l.name, l.debit, l.credit, l.balance, l.exchange, l.exchange_balance, s.data_source, s.as_of

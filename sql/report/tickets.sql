@@ -12,7 +12,8 @@ SELECT s.site AS site, -- The site's name
        {day} AS business_day, -- The day the ticket belongs to, by the site's day_rule
        k.name AS ticket_type, -- Name of the ticket type
        d.name AS department, -- Name of the department
-       coalesce(u.name, t.last_modified_user_name) AS cashier, -- Who took the first payment, or else changed the ticket last
+       coalesce(u.name, t.last_modified_user_name)
+         AS cashier, -- Who took the first payment, or else changed the ticket last
        e.customer AS customer, -- Name of the customer
        e.table_name AS table_name, -- Name of the table
        e.room_name AS room_name, -- Name of the room
@@ -21,8 +22,9 @@ SELECT s.site AS site, -- The site's name
 FROM {tickets} AS t
 JOIN {site} AS s ON s.site_id = t.site_id
 {each ticket_entities e:
-      (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id IS DISTINCT FROM s.table_type
-                                                        AND e.entity_type_id IS DISTINCT FROM s.room_type))[1] AS customer,
+      (array_agg(e.entity_name ORDER BY e.id)
+        FILTER (WHERE e.entity_type_id IS DISTINCT FROM s.table_type
+                  AND e.entity_type_id IS DISTINCT FROM s.room_type))[1] AS customer,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.table_type))[1] AS table_name,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.room_type))[1] AS room_name} AS e
 {each payments p: (array_agg(p.user_id ORDER BY p.id))[1] AS user_id} AS p

@@ -4,6 +4,7 @@
 -- * A report takes the place of the view of the rows that count (site/counted.sql) that has its name.
 -- * A view asks the till only where its WHERE lets a site through that was never synced. What it asks there is one
 --   query for the whole report.
+-- * Where sums are kept (rollup.sql) a view shows those, and adds up the rows of the sites whose sums do not hold.
 
 CREATE FUNCTION sambapos._report_views() RETURNS TABLE (view_name name, definition text, words text)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -28,21 +29,18 @@ $$;
 COMMENT ON FUNCTION sambapos._report_views() IS 'The reports that are views';
 
 -- What the till has now, with the types that the view has. Whoever asks needs the right to read the live tables. Whole
--- tables are joined, of which nothing is known but their size: never row by row. What cannot be joined otherwise is then
--- dear to the planner, but no reason to compile the query.
+-- tables are joined, of which nothing is known but their size: never row by row. What cannot be joined otherwise is
+-- then dear to the planner, but no reason to compile the query.
 CREATE FUNCTION sambapos._report_live(report name, site_id integer) RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 SET enable_nestloop = off SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
-  list text;
 BEGIN
   SELECT * INTO place FROM sambapos._place AS p WHERE p.site_id = _report_live.site_id;
-  SELECT string_agg(format('l.%I::%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
-    INTO list FROM pg_attribute AS a
-  WHERE a.attrelid = to_regclass(format('sambapos_report.%I', report)) AND a.attnum > 1 AND NOT a.attisdropped;
-  RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l', list,
-    sambapos._report_sql((SELECT v.definition FROM sambapos._report_views() AS v WHERE v.view_name = report), place, true));
+  RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l', sambapos._report_view_list(report),
+    sambapos._report_sql((SELECT v.definition FROM sambapos._report_views() AS v WHERE v.view_name = report),
+                         place, true));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_live(name, integer) IS
@@ -72,18 +70,25 @@ $$
 DECLARE
   nowhere sambapos._place;
   view text := format('sambapos_report.%I', view_name);
-  replica text := sambapos._report_sql(definition, nowhere);
+  sums text := sambapos._rollup_sql(view_name);
+  replica text := coalesce(sums, sambapos._report_sql(definition, nowhere));
   shape record;
   o record;
 BEGIN
   SELECT * INTO shape FROM sambapos._report_view_shape(replica);
   EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS -- runtime
-                  %s
+                  %s %s
                   UNION ALL
                   SELECT s.name, %s FROM sambapos.site AS s
                   CROSS JOIN LATERAL sambapos._report_live(%L, s.site_id) AS l (%s)
                   WHERE s.removed_at IS NULL AND sambapos._report_reads_live(s.site_id)',
-                 view, replica, shape.plain, view_name, shape.typed);
+                 view, replica,
+                 CASE WHEN sums IS NOT NULL THEN format(
+                   'UNION ALL SELECT s.name, %s FROM sambapos.site AS s JOIN sambapos._rollup AS k USING (site_id)
+                    CROSS JOIN LATERAL sambapos._rollup_detail(%L, s.site_id) AS l (%s)
+                    WHERE s.removed_at IS NULL AND NOT k.is_current AND NOT sambapos._report_reads_live(s.site_id)',
+                   shape.plain, view_name, shape.typed) END,
+                 shape.plain, view_name, shape.typed);
   EXECUTE format('COMMENT ON VIEW %s IS %L', view, words);
   FOR o IN -- of the table's columns what the table says, of the report's what the definition says
     SELECT a.attname AS column_name, coalesce(w.words, col_description(b.attrelid, b.attnum)) AS words
@@ -171,6 +176,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_follow(name) IS 'Brings the reports that read a replica table up to its columns';
 
+-- Whoever makes reports anew may have changed what they read, or what they say.
 CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -194,6 +200,7 @@ BEGIN
                                        sambapos._report_view_drop(view.view_name));
     made := made + 1;
   END LOOP;
+  DELETE FROM sambapos.rollup_state;
   RETURN made;
 END;
 $$;

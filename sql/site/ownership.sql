@@ -209,7 +209,10 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
+  RETURN (SELECT t.tgname = 'keep_sums' AND t.tgqual IS NULL
+       AND t.tgtype = 4 | 8 | 16 | 32 -- for each statement, after insert, delete, update, truncate
+       AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
+       OR t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
        AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
        AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a
                                             WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
@@ -221,7 +224,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
-  'True if a trigger is the one that keeps history, and runs nothing else';
+  'True if a trigger is one of ours, keep_history or keep_sums, and runs nothing else';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend. A run asks this of
