@@ -40,7 +40,9 @@ $$
 DECLARE
   jobs   text := (SELECT string_agg(format('SELECT * FROM sambapos_schedule(%L);', k.name), ' ')
                   FROM sambapos._kept('job') AS k);
-  levels text := (SELECT string_agg(format('SELECT sambapos_grant(%L, %L);', k.name, k.content #>> '{}'), ' ')
+  levels text := (SELECT string_agg(format('SELECT sambapos_grant(%L, %L%s);', k.name, k.content ->> 'level',
+                    (SELECT ', ' || quote_literal(array_agg(s.site)::text)
+                     FROM jsonb_array_elements_text(NULLIF(k.content -> 'sites', 'null')) AS s (site))), ' ')
                   FROM sambapos._kept('level') AS k JOIN pg_roles AS r ON r.rolname = k.name);
 BEGIN
   IF jobs IS NOT NULL THEN

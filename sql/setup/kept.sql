@@ -103,13 +103,16 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._sequence_next(regclass) IS 'The number that a sequence gives out next';
 
+-- A line of role_grant says what a role may; without the privileges, which go with the extension, it would lie.
 CREATE FUNCTION sambapos._keep_catalog() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation regclass;
 BEGIN
-  FOR relation IN SELECT r FROM sambapos._catalog_relations('r') AS r LOOP
+  FOR relation IN
+    SELECT r FROM sambapos._catalog_relations('r') AS r WHERE r <> 'sambapos.role_grant'::regclass
+  LOOP
     EXECUTE format('SELECT sambapos._kept_add(''rows'', %L, to_jsonb(t)) FROM %s AS t', relation, relation);
   END LOOP;
   PERFORM sambapos._kept_add('sequence', r::text, to_jsonb(sambapos._sequence_next(r)))

@@ -111,13 +111,10 @@ COMMENT ON FUNCTION sambapos._uninstall_live(sambapos._place) IS
 CREATE FUNCTION sambapos._keep_levels() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._kept_add('level', r.rolname, to_jsonb(CASE
-           WHEN has_table_privilege(r.oid, 'sambapos.site_state', 'INSERT') THEN 'admin'
-           WHEN has_any_column_privilege(r.oid, 'sambapos.site', 'UPDATE') THEN 'operator' ELSE 'reader' END))
-  FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
-  WHERE p.oid = 'sambapos._readers_grant(text, text)'::regprocedure AND a.grantee <> p.proowner;
+  SELECT sambapos._kept_add('level', g.role_name, jsonb_build_object('level', g.level, 'sites', g.sites))
+  FROM sambapos.role_grant AS g;
 $$;
-COMMENT ON FUNCTION sambapos._keep_levels() IS 'Keeps which roles have a level of sambapos_grant';
+COMMENT ON FUNCTION sambapos._keep_levels() IS 'Keeps which roles have a level of sambapos_grant, and for which sites';
 
 CREATE FUNCTION sambapos._uninstall_catalog(keeps boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -18,11 +18,13 @@ $db->connect_till($till);
 $db->run(<<~'SQL');
 	CREATE ROLE clerk;
 	CREATE ROLE reporting;
+	CREATE ROLE partner;
 	CREATE ROLE stranger;
 	CREATE USER MAPPING FOR clerk SERVER till OPTIONS (username 'clerk', password_file '/etc/sambapos/clerk');
 	GRANT USAGE ON FOREIGN SERVER till TO clerk;
 	SELECT FROM sambapos_add_site('shop', 'till', 'UTC', sync_interval => '7 minutes');
 	SELECT sambapos_grant('reporting', 'reader');
+	SELECT sambapos_grant('partner', 'reader', '{shop}');
 	SELECT sambapos_configure('shop', 'personal', 'keep', 'entities.custom_data');
 	SELECT sambapos_configure('shop', 'sync_interval', '1 day', 'menu_items');
 	GRANT SELECT (id, total_amount) ON sambapos_report.tickets TO clerk;
@@ -49,7 +51,7 @@ my %ours = (
 	server => q(SELECT srvname, srvowner::regrole, srvacl, ARRAY(SELECT unnest(srvoptions) ORDER BY 1) FROM pg_foreign_server),
 	mappings => q(SELECT usename, ARRAY(SELECT o FROM unnest(umoptions) AS o WHERE o NOT LIKE 'password=%' ORDER BY 1) FROM pg_user_mappings ORDER BY 1),
 	views => q(SELECT c.relname, a.attname, a.attacl, c.relacl::text LIKE '%reporting%' FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid WHERE c.relnamespace = 'sambapos_report'::regnamespace AND c.relkind = 'v' ORDER BY 1, a.attnum),
-	map({ ($_ => "SELECT to_jsonb(t) FROM sambapos.$_ AS t ORDER BY to_jsonb(t)::text") } $db->run(q(SELECT relname FROM pg_class WHERE relnamespace = 'sambapos'::regnamespace AND relkind = 'r')) =~ /(\w+)/g));
+	map({ ($_ => "SELECT to_jsonb(t) - 'granted_at' FROM sambapos.$_ AS t ORDER BY to_jsonb(t)::text") } $db->run(q(SELECT relname FROM pg_class WHERE relnamespace = 'sambapos'::regnamespace AND relkind = 'r')) =~ /(\w+)/g));
 sub all_of_it
 {
 	my @parts = split /^== (\w+)\n/m, $db->run(join '', (map { "\\echo == $_\n$ours{$_};\n" } sort keys %ours), "\\echo == end\n\\echo .\n");
@@ -120,11 +122,12 @@ unlike($said, qr/ERROR/, 'it is adopted') or BAIL_OUT($said);
 like($said, qr/the user mapping of postgres for server "till" has no password\nHINT:  ALTER USER MAPPING FOR postgres SERVER till OPTIONS \(ADD password '...'\);/, 'whose password is missing is said');
 unlike($said, qr/mapping of clerk/, 'and that of a file is not');
 like($said, qr/SELECT \* FROM sambapos_schedule\('shop'\); makes them again/, 'which jobs there were');
-like($said, qr/SELECT sambapos_grant\('reporting', 'reader'\); gives them again/, 'and which levels');
+like($said, qr/SELECT sambapos_grant\('partner', 'reader', '\{shop\}'\); SELECT sambapos_grant\('reporting', 'reader'\); gives them again/, 'and which levels, for which sites');
 my %adopted = map { (split /\t/)[1] => (split /\t/)[2] } split /\n/, $adopted;
 is_deeply({ map { $_ => $adopted{$_} } grep { $rows{$_} } keys %rows }, { map { $_ => $rows{$_} } grep { $rows{$_} } keys %rows }, 'it says how many rows');
 like($adopted, qr/^1\ttickets\t.*\tadopted$/m, 'that they are adopted');
-$db->run("$path SELECT sambapos_grant('reporting', 'reader')");
+is($db->value('SELECT count(*) FROM sambapos.role_grant'), 0, 'which no role has until then');
+$db->run("$path SELECT sambapos_grant('reporting', 'reader'); SELECT sambapos_grant('partner', 'reader', '{shop}')");
 my $after = all_of_it();
 is($after->{$_}, $before->{$_}, "$_ as before") for sort keys %ours;
 $db->run('DROP TABLE sambapos_replica.of_mine');
