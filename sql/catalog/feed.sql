@@ -89,7 +89,7 @@ CREATE TABLE sambapos.feed_row (
   entity_id integer NOT NULL,
   key       jsonb NOT NULL,
   scope     text,
-  hash      uuid NOT NULL,
+  hash      text NOT NULL,
   PRIMARY KEY (entity_id, key)
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.feed_row', '');

@@ -21,7 +21,7 @@ $$
 BEGIN
   DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
   EXECUTE format('INSERT INTO sambapos.feed_row (feed_id, entity_id, key, scope, hash)
-                  SELECT $1, $2, r.key, r.scope, md5(r.data::text)::uuid FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r',
+                  SELECT $1, $2, r.key, r.scope, md5(r.data::text) FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r',
                  e.entity_id) USING e.feed_id, e.entity_id;
 EXCEPTION WHEN unique_violation THEN
   RAISE EXCEPTION 'columns % do not name a row of entity "%"', array_to_string(e.key, ', '), e.entity USING
@@ -32,7 +32,7 @@ COMMENT ON FUNCTION sambapos._feed_compare_begin(sambapos.feed_entity) IS
   'Notes what an entity that is computed has; what comes is told as a difference from it. Raises 42P16 for a key that '
   'names several rows';
 
-CREATE TYPE sambapos._feed_difference AS (key jsonb, hash uuid, old_scope text, new_scope text, was boolean, "is" boolean);
+CREATE TYPE sambapos._feed_difference AS (key jsonb, hash text, old_scope text, new_scope text, was boolean, "is" boolean);
 COMMENT ON TYPE sambapos._feed_difference IS 'A row that is not as it was; was, is: it was there, it is there';
 
 CREATE FUNCTION sambapos._feed_compare_find(e sambapos.feed_entity) RETURNS sambapos._feed_difference[]
@@ -44,7 +44,7 @@ BEGIN
   EXECUTE format(
     'SELECT array_agg((coalesce(n.key, o.key), n.hash, o.scope, n.scope, o.key IS NOT NULL, n.key IS NOT NULL)
                       ::sambapos._feed_difference ORDER BY coalesce(n.key, o.key))
-     FROM (SELECT r.key, r.scope, md5(r.data::text)::uuid AS hash FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r) AS n
+     FROM (SELECT r.key, r.scope, md5(r.data::text) AS hash FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r) AS n
      FULL JOIN (SELECT r.* FROM sambapos.feed_row AS r WHERE r.entity_id = $1) AS o ON o.key = n.key
      WHERE (o.hash, o.scope) IS DISTINCT FROM (n.hash, n.scope)', e.entity_id) INTO found_differences USING e.entity_id;
   RETURN coalesce(found_differences, '{}');

@@ -44,8 +44,8 @@ BEGIN
   PERFORM sambapos._feed_noted_open();
   returned := format('%s AS noted_key, r.row_state AS noted_state, r.first_seen_at = now() AS noted_new', key);
   noted := format('INSERT INTO pg_temp.sambapos__noted (table_name, key, row_state, is_new)
-                   SELECT %L, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END, w.noted_state, w.noted_new
-                   FROM %%I AS w', table_name);
+                   SELECT %s, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END, w.noted_state, w.noted_new
+                   FROM %%I AS w', replace(quote_literal(table_name), '%', '%%'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_noting_parts(sambapos._place, name) IS
