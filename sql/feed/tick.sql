@@ -153,20 +153,20 @@ BEGIN
       OR EXISTS (SELECT FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id AND sambapos._feed_is_to_look_at(e))
       OR EXISTS (SELECT FROM sambapos.feed_state AS s
                  WHERE s.feed_id = f.feed_id AND s.identity IS DISTINCT FROM sambapos._feed_identity(s.identity))
-      OR (SELECT c.changed_at FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NOT NULL
-          ORDER BY c.version, c.change_id LIMIT 1) < now() - f.retention;
+      OR coalesce((SELECT c.changed_at FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NOT NULL
+                   ORDER BY c.version, c.change_id LIMIT 1) < now() - f.retention, false);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_has_work(sambapos.change_feed) IS 'True if a tick of a feed has anything to do';
 
-CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS void
+CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   s sambapos.feed_state;
 BEGIN
   IF NOT sambapos._feed_has_work(f) OR NOT pg_try_advisory_xact_lock(x'73616d62'::bigint << 32 | f.feed_id) THEN
-    RETURN;
+    RETURN false;
   END IF;
   PERFORM set_config('synchronous_commit', 'on', true);
   PERFORM sambapos._feed_settle_identity(f);
@@ -174,7 +174,7 @@ BEGIN
   PERFORM sambapos._feed_compare_due(f);
   PERFORM sambapos._feed_drop_old(f);
   IF NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
-    RETURN;
+    RETURN false;
   END IF;
   UPDATE sambapos.feed_state AS x
      SET version = x.version + 1, ticked_at = now()
@@ -184,10 +184,12 @@ BEGIN
   PERFORM sambapos._feed_notify(f, s);
   PERFORM sambapos._feed_tell_required(f, sambapos._feed_required(f, s.version));
   PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u WHERE u.feed_id = f.feed_id;
+  RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.change_feed) IS
-  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old';
+  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old; true if there was '
+  'anything to give a version to';
 
 CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -208,14 +210,10 @@ $$
 DECLARE
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.site_id = _feed_tick_site.site_id);
 BEGIN
-  IF f.feed_id IS NULL OR NOT sambapos._feed_has_work(f) THEN
-    RETURN false;
-  END IF;
-  PERFORM sambapos._feed_stamp(f);
-  RETURN true;
+  RETURN f.feed_id IS NOT NULL AND sambapos._feed_stamp(f);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it had anything to do';
+COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it gave out a version';
 
 CREATE PROCEDURE @extschema@.sambapos_feed_tick(feed text DEFAULT NULL)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
