@@ -70,7 +70,7 @@ $$
 BEGIN
   IF sambapos._feed_merge_key(place, table_name) IS NOT NULL THEN
     PERFORM sambapos._feed_noted_open();
-    EXECUTE 'INSERT INTO pg_temp.sambapos__noted (table_name, row_state) VALUES ($1, ''load'')' USING table_name;
+    EXECUTE format('INSERT INTO pg_temp.sambapos__noted (table_name, row_state) VALUES (%L, ''load'')', table_name);
   END IF;
 END;
 $$;
@@ -129,8 +129,8 @@ DECLARE
   cleared boolean;
   whole boolean;
 BEGIN
-  EXECUTE 'SELECT count(DISTINCT n.key), bool_or(n.row_state = ''cleared''), bool_or(n.row_state = ''load'')
-           FROM pg_temp.sambapos__noted AS n WHERE n.table_name = $1' INTO keys, cleared, whole USING e.relation_name;
+  EXECUTE format('SELECT count(DISTINCT n.key), bool_or(n.row_state = ''cleared''), bool_or(n.row_state = ''load'')
+                  FROM pg_temp.sambapos__noted AS n WHERE n.table_name = %L', e.relation_name) INTO keys, cleared, whole;
   IF whole OR keys > max_rows THEN -- a first load, and whatever else is more than a client would take as changes
     PERFORM sambapos._feed_enter_whole(e, 'LOAD');
   ELSIF cleared THEN

@@ -100,7 +100,7 @@ BEGIN
   END IF;
   PERFORM sambapos._feed_shape_close();
   EXECUTE format('CREATE TEMPORARY VIEW sambapos__shape AS SELECT * FROM %s AS r', sambapos._feed_source_sql(e));
-  RETURN 'pg_temp.sambapos__shape'::regclass;
+  RETURN to_regclass('pg_temp.sambapos__shape');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_shape_open(sambapos.feed_entity) IS 'A relation that has the columns of an entity';

@@ -3,7 +3,7 @@
 # kept, and after the cloud was restored from an older copy. No row of another property and no secret is in any answer.
 # What a question costs follows what is new, not the table; a tick with nothing to do writes nothing.
 #
-# SAMBAPOS_FEED_SEEDS (2; `make soak-feed`: 20) and SAMBAPOS_FEED_EDITS (300; 2000 there) say how much is tried.
+# SAMBAPOS_FEED_SEEDS (1,2; `make soak-feed`: 20 seeds) and SAMBAPOS_FEED_EDITS (150; 2000 there) say how much is tried.
 use strict;
 use warnings;
 use FindBin;
@@ -14,7 +14,7 @@ use Harness;
 
 my $json = JSON::PP->new->utf8->allow_nonref->canonical;
 my @seeds = split /,/, $ENV{SAMBAPOS_FEED_SEEDS} // '1,2';
-my $edits = $ENV{SAMBAPOS_FEED_EDITS} // 300;
+my $edits = $ENV{SAMBAPOS_FEED_EDITS} // 150;
 my $cluster = Harness::cluster(autovacuum => 'off');
 my @tables = qw(properties employees menu_items taxes devices);
 my %scope = (properties => 'id', employees => 'property_id', menu_items => 'property_id', devices => 'property_id');
@@ -68,7 +68,9 @@ END;
 $$;
 SQL
 
-my ($db, %host, %wrong);
+my ($db, $session, %host, %wrong);
+
+sub connect_to { ($db) = @_; $session->close if $session; $session = $db->session }
 
 sub key_of { my ($table, $row) = @_; return $table eq 'devices' ? "$row->{property_id} $row->{number}" : $row->{id} }
 sub payload_key { my ($table) = @_; return $table eq 'menu_items' ? 'menuItems' : $table }
@@ -89,7 +91,7 @@ sub look_at
 sub take
 {
 	my ($host, $property, @which) = @_;
-	my $text = $db->value(sprintf q(SELECT sambapos_full_payload('cloud', '%s', '{%s}')), $property, join ',', @which);
+	my $text = $session->value(sprintf q(SELECT sambapos_full_payload('cloud', '%s', '{%s}')), $property, join ',', @which);
 	my $full = $json->decode($text);
 	for my $table (@which)
 	{
@@ -104,7 +106,7 @@ sub ask
 	my ($property) = @_;
 	my $host = $host{$property} //= {};
 	my $position = defined $host->{version} ? "$host->{version}, '$property', NULL, '$host->{incarnation}'" : "NULL, '$property'";
-	my $text = $db->value("SELECT sambapos_delta_payload('cloud', $position)");
+	my $text = $session->value("SELECT sambapos_delta_payload('cloud', $position)");
 	my $answer = $json->decode($text);
 	look_at($property, $text, map { $_->{data} ? [ $_->{entityType}, $_->{data} ] : () } @{ $answer->{changes} // [] });
 	if ($answer->{fullRequired})
@@ -133,7 +135,7 @@ sub differs
 	{
 		my $whose = $scope{$table} ? "WHERE t.$scope{$table} IS NULL OR t.$scope{$table} = '$property'" : '';
 		my %there = map { my $row = $json->decode($_->[0]); (key_of($table, $row) => $json->encode($row)) }
-			$db->rows("SELECT to_jsonb(t) - '{pin,api_token}'::text[] FROM cloud.$table AS t $whose");
+			$session->rows("SELECT to_jsonb(t) - '{pin,api_token}'::text[] FROM cloud.$table AS t $whose");
 		my $has = $host{$property}{rows}{$table};
 		push @differences, map { "$table $_" } grep { ($has->{$_} // '') ne ($there{$_} // '') } sort keys %{ { %there, %$has } };
 	}
@@ -145,27 +147,30 @@ for my $seed (@seeds)
 	srand $seed;
 	(%host, %wrong) = ();
 	$cluster->existing('postgres')->run("CREATE DATABASE cloud_$seed TEMPLATE empty");
-	$db = $cluster->existing("cloud_$seed");
-	my @properties = map { $_->[0] } $db->rows('SELECT id FROM cloud.properties ORDER BY name');
+	connect_to($cluster->existing("cloud_$seed"));
+	my @properties = map { $_->[0] } $session->rows('SELECT id FROM cloud.properties ORDER BY name');
 	my ($done, $asked, $is_old, @bad, %reasons) = (0, 0, 0);
 	ask($_) for @properties;
 	while ($done < $edits)
 	{
 		my $n = 1 + int rand 12;
 		my $how = rand;
-		$db->run("SELECT setseed(" . rand() . '); ' . ($how < 0.1 ? "BEGIN; CALL cloud.edit($n); ROLLBACK" : "CALL cloud.edit($n)"));
+		$session->run("SELECT setseed(" . rand() . '); ' . ($how < 0.1 ? "BEGIN; CALL cloud.edit($n); ROLLBACK" : "CALL cloud.edit($n)"));
 		$done += $n;
-		$db->run('CALL sambapos_feed_tick()') if rand() < 0.6;
+		$session->run('CALL sambapos_feed_tick()') if rand() < 0.6;
 		# an outage of which nobody knows how long it is: what was numbered before is kept no longer
-		$db->run("UPDATE sambapos.change SET changed_at = changed_at - interval '31 days' WHERE version IS NOT NULL; CALL sambapos_feed_tick()") if rand() < 0.04;
+		$session->run("UPDATE sambapos.change SET changed_at = changed_at - interval '31 days' WHERE version IS NOT NULL; CALL sambapos_feed_tick()") if rand() < 0.04;
 		if (!$is_old && $done > $edits / 3) # a dump is taken, and hours later it is what there is
 		{
+			$session->close;
+			undef $session;
 			$cluster->existing('postgres')->run("CREATE DATABASE old_$seed TEMPLATE cloud_$seed");
+			connect_to($db);
 			$is_old = 1;
 		}
 		elsif ($is_old == 1 && $done > 2 * $edits / 3)
 		{
-			$db = $cluster->existing("old_$seed");
+			connect_to($cluster->existing("old_$seed"));
 			$is_old = 2;
 		}
 		for my $property (grep { rand() < 0.5 } @properties)
@@ -180,15 +185,16 @@ for my $seed (@seeds)
 	is_deeply(\%wrong, {}, "seed $seed: no row of another property, and no secret, was in any");
 	my $why = join '; ', map { "$_: $reasons{$_}" } sort keys %reasons;
 	like($why, qr/another life/, "seed $seed: a restored cloud says so ($why)");
-	$cluster->existing('postgres')->run("DROP DATABASE cloud_$seed; DROP DATABASE old_$seed");
+	$session->close;
+	undef $session;
+	$cluster->existing('postgres')->run("DROP DATABASE $_") for "cloud_$seed", "old_$seed";
 }
 
 # ---- nothing to do ----
 
-$db = $empty;
+connect_to($empty);
 $db->run("INSERT INTO cloud.taxes VALUES (gen_random_uuid(), 'vat', 20); CALL sambapos_feed_tick()");
 my $ticks = $ENV{SAMBAPOS_FEED_TICKS} // 200;
-my $session = $db->session;
 my $written;
 for (1 .. 5) # the server itself writes now and then
 {
