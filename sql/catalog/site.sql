@@ -48,6 +48,8 @@ CREATE TABLE sambapos.site (
   covers_tag           text NOT NULL DEFAULT 'Covers',
   table_entity_type    text NOT NULL DEFAULT '2',
   room_entity_type     text NOT NULL DEFAULT '3',
+  customer_entity_type text NOT NULL DEFAULT '1',
+  gift_card_account_type text,
   void_state           text,
   gift_state           text,
   run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
@@ -79,6 +81,9 @@ COMMENT ON COLUMN sambapos.site.gl_tag IS 'The product tag that says the nominal
 COMMENT ON COLUMN sambapos.site.covers_tag IS 'The ticket tag that says how many guests a ticket is for';
 COMMENT ON COLUMN sambapos.site.table_entity_type IS 'The entity type of tables, by id or name';
 COMMENT ON COLUMN sambapos.site.room_entity_type IS 'The entity type of rooms, by id or name';
+COMMENT ON COLUMN sambapos.site.customer_entity_type IS 'The entity type of customers, by id or name';
+COMMENT ON COLUMN sambapos.site.gift_card_account_type IS
+  'The account type of gift cards, by id or name; NULL: there are none';
 COMMENT ON COLUMN sambapos.site.void_state IS
   'The order state that means a void at this site; NULL: voids are told by the flags of the line';
 COMMENT ON COLUMN sambapos.site.gift_state IS

@@ -77,7 +77,9 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_capture_sql(sambapos.feed_entity, regclass, text, text, text) IS
   'What a trigger does when rows of a table change';
 
--- In a function that runs with its owner's rights current_user is the owner, even under SET ROLE.
+-- In a function that runs with its owner's rights current_user is the owner, even under SET ROLE. A table that is no
+-- longer what it was when this was written out does not fail who writes to it: what they do is not known then, so the
+-- entity is to be taken anew. The tick says why.
 CREATE FUNCTION sambapos._feed_capture_make(e sambapos.feed_entity, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -93,11 +95,15 @@ DECLARE
                           nullif(current_setting('role'), 'none'), session_user::text);
 BEGIN%s
   RETURN NULL;
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported THEN
+  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (%s, %L, 'LOAD', writer);
+  RETURN NULL;
 END;
 $capture$
 $sql$, name,
     CASE e.capture WHEN 'statement' THEN sambapos._feed_capture_sql(e, relation, 'old_rows', 'new_rows', same_key)
-      ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END);
+      ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END,
+    e.feed_id, e.entity);
   EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', name);
   EXECUTE format('ALTER FUNCTION %s() DEPENDS ON EXTENSION sambapos_fdw', name);
   EXECUTE format('COMMENT ON FUNCTION %s() IS %L', name,
@@ -169,7 +175,7 @@ DECLARE
   relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
   t record;
 BEGIN
-  IF relation IS NOT NULL THEN
+  IF relation IS NOT NULL AND e.capture IN ('statement', 'row') THEN
     PERFORM sambapos._feed_table_lock(relation);
   END IF;
   FOR t IN SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger AS g

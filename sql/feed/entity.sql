@@ -1,17 +1,5 @@
 -- entity.sql: putting tables on a feed and taking them off.
 
--- The words that a column's name is made of: user_pin has pin, spinning has not.
-CREATE FUNCTION sambapos._feed_column_is_secret(column_name text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN lower(regexp_replace(column_name, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
-         ~ '(^|[^a-z])(passwords?|pins?|pincode|secrets?|tokens?|hash|hashes|salts?)([^a-z]|$)';
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
-  'True if a column''s name has the word password, pin, secret, token, hash or salt';
-
 CREATE FUNCTION sambapos._feed_is_replica(f sambapos.change_feed, relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -20,6 +8,32 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_replica(sambapos.change_feed, regclass) IS
   'True if a relation is a replica table of the site whose feed it is';
+
+-- Base relations of a view, through views of views.
+CREATE FUNCTION sambapos._feed_view_tables(relation regclass) RETURNS regclass[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH RECURSIVE used AS (
+    SELECT relation::oid AS oid
+    UNION
+    SELECT d.refobjid FROM used AS u
+    JOIN pg_rewrite AS r ON r.ev_class = u.oid
+    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> u.oid
+  )
+  SELECT array_agg(c.oid::regclass ORDER BY c.oid) FROM used AS u JOIN pg_class AS c USING (oid) WHERE c.relkind <> 'v';
+$$;
+COMMENT ON FUNCTION sambapos._feed_view_tables(regclass) IS 'The relations that a view reads; NULL: none';
+
+CREATE FUNCTION sambapos._feed_is_replica_view(f sambapos.change_feed, relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(bool_and(sambapos._feed_is_replica(f, t)), false)
+  FROM unnest(sambapos._feed_view_tables(relation)) AS t
+  WHERE (SELECT c.relkind = 'v' FROM pg_class AS c WHERE c.oid = relation);
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_replica_view(sambapos.change_feed, regclass) IS
+  'True for a view that reads nothing but replica tables of the site whose feed it is';
 
 CREATE FUNCTION sambapos._feed_check_relation(f sambapos.change_feed, relation regclass) RETURNS pg_class
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -38,13 +52,14 @@ BEGIN
     RAISE EXCEPTION '"%" cannot be put on feed "%"', relation, f.name USING ERRCODE = 'wrong_object_type',
       HINT = 'Replica tables can be on the feed of a site that copies them; tables of your own on any feed.';
   END IF;
-  kind := CASE WHEN c.relkind NOT IN ('r', 'p') THEN
+  kind := CASE WHEN sambapos._feed_is_replica_view(f, relation) THEN NULL
+               WHEN c.relkind NOT IN ('r', 'p') THEN
                  CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
                       ELSE 'no table' END
                WHEN c.relpersistence = 't' THEN 'a temporary table' WHEN c.relpersistence = 'u' THEN 'an unlogged table' END;
   IF kind IS NOT NULL THEN
     RAISE EXCEPTION '"%" is %', relation, kind USING ERRCODE = 'wrong_object_type',
-      HINT = 'Ordinary and partitioned tables can be put on a feed.';
+      HINT = 'Ordinary and partitioned tables can be put on a feed, on that of a site also views over its replica tables.';
   END IF;
   RETURN c;
 END;
@@ -88,6 +103,22 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._feed_replica_columns(sambapos.change_feed, name) IS
   'The source''s columns of a replica table, but for what looks like a secret';
+
+-- A view has no index that would say so: what names no row is said when it is compared.
+CREATE FUNCTION sambapos._feed_view_key(relation regclass, key name[]) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF coalesce(cardinality(key), 0) = 0 THEN
+    RAISE EXCEPTION 'view "%" needs a key', relation USING ERRCODE = 'invalid_table_definition',
+      HINT = 'Name the columns that name a row of it by argument key.';
+  END IF;
+  PERFORM sambapos._feed_check_columns(relation, key, 'key');
+  RETURN key;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_view_key(regclass, name[]) IS
+  'The columns that name a row of a view; raises 42P16 if none are given';
 
 -- A key has to name one row and be there in each.
 CREATE FUNCTION sambapos._feed_key(relation regclass, key name[]) RETURNS name[]
@@ -147,20 +178,40 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_columns(regclass, name[], name, name[]) IS
   'The columns that are sent: those named and the key, else all but what looks like a secret';
 
-CREATE FUNCTION sambapos._feed_entity_make(e sambapos.feed_entity, relation regclass) RETURNS void
+CREATE FUNCTION sambapos._feed_reading_make(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass;
+BEGIN
+  IF sambapos._feed_is_left(e) THEN
+    PERFORM sambapos._feed_empty_make(e);
+    RETURN;
+  END IF;
+  relation := sambapos._feed_shape_open(e);
+  PERFORM sambapos._feed_value_make(e, relation);
+  PERFORM sambapos._feed_read_make(e, relation);
+  PERFORM sambapos._feed_shape_close();
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_reading_make(sambapos.feed_entity) IS 'Makes the functions that read an entity';
+
+CREATE FUNCTION sambapos._feed_entity_make(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF e.capture <> 'merge' THEN
-    PERFORM sambapos._feed_capture_make(e, relation);
-    PERFORM sambapos._feed_triggers_make(e, relation);
+  IF e.capture IN ('statement', 'row') THEN
+    PERFORM sambapos._feed_capture_make(e, sambapos._feed_relation(e));
+    PERFORM sambapos._feed_triggers_make(e, sambapos._feed_relation(e));
   END IF;
-  PERFORM sambapos._feed_value_make(e, relation);
-  PERFORM sambapos._feed_read_make(e, relation);
+  PERFORM sambapos._feed_reading_make(e);
+  IF e.capture = 'compare' THEN
+    PERFORM sambapos._feed_compare_begin(e);
+  END IF;
   INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', session_user);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_entity_make(sambapos.feed_entity, regclass) IS
+COMMENT ON FUNCTION sambapos._feed_entity_make(sambapos.feed_entity) IS
   'Makes the triggers and functions of an entity; whoever asks takes it anew';
 
 -- What has become of a table since is not known, so an entity that cannot be made again is said and left out.
@@ -168,7 +219,8 @@ CREATE FUNCTION sambapos._feed_entity_restore(e sambapos.feed_entity) RETURNS vo
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM sambapos._feed_entity_make(e, format('%I.%I', e.schema_name, e.relation_name)::regclass);
+  PERFORM format('%I.%I', e.schema_name, e.relation_name)::regclass; -- raises
+  PERFORM sambapos._feed_entity_make(e);
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, SQLERRM USING
     HINT = 'SELECT sambapos_add_to_feed(...) puts it on the feed again.';
@@ -187,6 +239,7 @@ DECLARE
   f sambapos.change_feed := sambapos._feed_of(feed);
   c pg_class := sambapos._feed_check_relation(f, relation);
   is_replica boolean := sambapos._feed_is_replica(f, relation);
+  is_view boolean := c.relkind = 'v';
   e sambapos.feed_entity;
 BEGIN
   IF capture IS NULL OR capture NOT IN ('statement', 'row') THEN
@@ -206,6 +259,8 @@ BEGIN
   IF is_replica THEN
     key := sambapos._feed_replica_key(f, c.relname);
     columns := coalesce(columns, sambapos._feed_replica_columns(f, c.relname));
+  ELSIF is_view THEN
+    key := sambapos._feed_view_key(relation, key);
   ELSE
     key := sambapos._feed_key(relation, key);
   END IF;
@@ -213,16 +268,21 @@ BEGIN
     RAISE EXCEPTION 'a column of the key cannot be lazy' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   columns := sambapos._feed_columns(relation, key, scope, columns);
-  IF NOT is_replica THEN
+  IF NOT is_replica AND NOT is_view THEN
     PERFORM sambapos._feed_table_lock(relation);
   END IF;
-  INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key)
+  INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key,
+                                    tables)
   VALUES (f.feed_id, coalesce(entity, c.relname::text), c.relnamespace::regnamespace::text, c.relname, key, scope, columns,
           ARRAY(SELECT l FROM unnest(lazy) AS l WHERE l = ANY (columns)),
-          CASE WHEN is_replica THEN 'merge' WHEN c.relkind = 'p' OR c.relispartition THEN 'row' ELSE capture END,
-          coalesce(payload_key, entity, c.relname::text))
+          CASE WHEN is_replica THEN 'merge' WHEN is_view THEN 'compare' WHEN c.relkind = 'p' OR c.relispartition THEN 'row'
+               ELSE capture END,
+          coalesce(payload_key, entity, c.relname::text),
+          CASE WHEN is_replica THEN ARRAY[c.relname::text]
+               WHEN is_view THEN ARRAY(SELECT k.relname FROM unnest(sambapos._feed_view_tables(relation)) AS t (oid)
+                                       JOIN pg_class AS k ON k.oid = t.oid ORDER BY 1) ELSE '{}' END)
   RETURNING * INTO e;
-  PERFORM sambapos._feed_entity_make(e, relation);
+  PERFORM sambapos._feed_entity_make(e);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[], name, name[], name[], text, text) IS
@@ -231,7 +291,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[
   'whose row it is; NULL in it: everybody''s. columns: what is sent; by default all but those whose names hold the '
   'words password, pin, secret, token, hash or salt. lazy: columns of which size and hash are sent, and the value by '
   'sambapos_value. capture: statement, or row for tables that logical replication fills; partitioned tables are always '
-  'row. payload_key: what its array is called in a full payload. For the table''s owner. Errors: 42704 no such feed, '
+  'row. payload_key: what its array is called in a full payload. On the feed of a site also one of its replica tables, or '
+  'a view over them with key named, which is compared whole. For the table''s owner. Errors: 42704 no such feed, '
   '42710 the entity is there, 42809 no ordinary table, 42501 another role''s, 42P16 no key, 42703 no such column, 22023 '
   'capture, 55P03 the table is in use';
 
@@ -252,6 +313,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_entity(sambapos.change_feed, text) IS 'An entity of a feed; raises 42704 if there is none';
 
+CREATE FUNCTION sambapos._feed_entity_to_read(f sambapos.change_feed, entity text) RETURNS sambapos.feed_entity
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  e sambapos.feed_entity := sambapos._feed_entity(f, entity);
+BEGIN
+  IF sambapos._feed_is_paused(e) THEN
+    RAISE EXCEPTION 'entity "%" of feed "%" is paused', entity, f.name USING ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = coalesce(sambapos._feed_problem(e), 'The next tick looks at it again.'),
+      HINT = 'Column problem of view sambapos.entities says why.';
+  END IF;
+  RETURN e;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_entity_to_read(sambapos.change_feed, text) IS
+  'An entity of a feed; raises 42704 if there is none, 55000 if it is paused';
+
 CREATE FUNCTION sambapos._feed_forget_entity(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -259,6 +337,8 @@ BEGIN
   PERFORM sambapos._feed_capture_drop(e);
   PERFORM sambapos._urgent_drop(u) FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
+  DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id;
   DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
 END;
 $$;
@@ -275,16 +355,23 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_from_feed(text, text) IS
   'Takes a table off a feed; the table stays. Errors: 42704 no such feed or entity, 55P03 the table is in use';
 
-CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
+CREATE FUNCTION sambapos._feed_forget(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  f sambapos.change_feed := sambapos._feed(feed);
 BEGIN
   PERFORM sambapos._feed_forget_entity(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
   DELETE FROM sambapos.change AS c WHERE c.feed_id = f.feed_id;
   DELETE FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id;
   DELETE FROM sambapos.change_feed AS x WHERE x.feed_id = f.feed_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_forget(sambapos.change_feed) IS 'Takes all of a feed away; its tables stay';
+
+CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_forget(sambapos._feed(feed));
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_feed(text) IS

@@ -45,6 +45,17 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_incarnation(sambapos.feed_state) IS
   'Which life of a feed: versions of another one mean other changes';
 
+-- What cannot be noticed, as a disk snapshot that was put back, a person says.
+CREATE FUNCTION sambapos._feed_begin_another_life(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.feed_state AS s SET seed = gen_random_uuid()
+  FROM sambapos.change_feed AS f WHERE f.feed_id = s.feed_id AND f.name = feed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_begin_another_life(text) IS 'Gives a feed, if it is there, another incarnation';
+
 CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.change_feed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -5,7 +5,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN jsonb_build_object('feed', (a.feed).name, 'incarnation', a.incarnation,
-                            'timestamp', statement_timestamp(), 'propertyId', scope);
+                            'timestamp', statement_timestamp(), 'propertyId', scope)
+         || CASE WHEN a.paused = '{}' THEN '{}'::jsonb ELSE jsonb_build_object('paused', a.paused) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_head(sambapos._feed_answer, text) IS 'What every payload begins with';
@@ -32,7 +33,8 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_full_payload(text, text, text[]) IS
   'Everything on a feed, or of some entities, that a scope may see, with the version and incarnation to go on from. An '
-  'empty list of entities gives the position alone. Errors: 42704 no such feed or entity';
+  'empty list of entities gives the position alone. paused names entities whose table is not what it was when it was put '
+  'on the feed: nothing is told of them. Errors: 42704 no such feed or entity';
 
 CREATE FUNCTION sambapos._feed_key_given(e sambapos.feed_entity, key jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -58,7 +60,7 @@ RETURNS TABLE (key jsonb, data jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  e sambapos.feed_entity := sambapos._feed_entity(sambapos._feed(feed), entity);
+  e sambapos.feed_entity := sambapos._feed_entity_to_read(sambapos._feed(feed), entity);
 BEGIN
   IF page_rows IS NULL OR page_rows < 1 THEN
     RAISE EXCEPTION 'invalid page_rows %', coalesce(page_rows::text, 'NULL') USING
@@ -71,7 +73,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_full_rows(text, text, text, jsonb, integer) IS
   'The rows of an entity, page by page, in the order of their keys: after is the last key of the page before. The '
   'version to go on from is that of sambapos_full_payload(feed, scope, ''{}''), asked before the first page. Errors: '
-  '42704 no such feed or entity, 22023 after or page_rows';
+  '42704 no such feed or entity, 22023 after or page_rows, 55000 the entity is paused';
 
 -- One change a key: the last that the client may see. What an entity was taken anew for counts from then on.
 CREATE FUNCTION sambapos._feed_delta_changes(a sambapos._feed_answer, since bigint, scope text) RETURNS jsonb
@@ -134,7 +136,7 @@ CREATE FUNCTION @extschema@.sambapos_value(feed text, entity text, key jsonb, co
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  e sambapos.feed_entity := sambapos._feed_entity(sambapos._feed(feed), entity);
+  e sambapos.feed_entity := sambapos._feed_entity_to_read(sambapos._feed(feed), entity);
   found_value jsonb;
 BEGIN
   IF column_name IS NULL OR column_name::text <> ALL (e.columns) THEN
@@ -149,4 +151,5 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_value(text, text, jsonb, name, text) IS
   'One value of a row, mostly of a lazy column: bytea as base64. NULL if there is no such row, the value is NULL, or it '
-  'has the hash unless_sha256. Errors: 42704 no such feed or entity, 42703 the column is not sent, 22023 key';
+  'has the hash unless_sha256. Errors: 42704 no such feed or entity, 42703 the column is not sent, 22023 key, 55000 the '
+  'entity is paused';

@@ -1,9 +1,10 @@
 -- position.sql: where a client stands, and whether what is new is enough for it.
 
 CREATE TYPE sambapos._feed_answer AS (feed sambapos.change_feed, state sambapos.feed_state, incarnation uuid, entities text[],
-                                      reason text);
+                                      paused text[], reason text);
 COMMENT ON TYPE sambapos._feed_answer IS
-  'What a question to a feed is about; reason: why only everything anew is right, NULL: what is new is enough';
+  'What a question to a feed is about; paused: entities that were asked for and cannot be answered; reason: why only '
+  'everything anew is right, NULL: what is new is enough';
 
 CREATE FUNCTION sambapos._feed_entities(f sambapos.change_feed, entities text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -60,6 +61,10 @@ BEGIN
   a.state := (SELECT s FROM sambapos.feed_state AS s WHERE s.feed_id = (a.feed).feed_id);
   a.incarnation := sambapos._feed_incarnation(a.state);
   a.entities := sambapos._feed_entities(a.feed, entities);
+  a.paused := ARRAY(SELECT e.entity FROM sambapos.feed_entity AS e
+                    WHERE e.feed_id = (a.feed).feed_id AND e.entity = ANY (a.entities) AND sambapos._feed_is_paused(e)
+                    ORDER BY e.entity_id);
+  a.entities := ARRAY(SELECT n FROM unnest(a.entities) WITH ORDINALITY AS n (n, i) WHERE n <> ALL (a.paused) ORDER BY i);
   IF since < 0 THEN
     RAISE EXCEPTION 'invalid version %', since USING ERRCODE = 'invalid_parameter_value',
       HINT = 'A version is 0 or more; NULL is no position.';

@@ -42,11 +42,24 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_key_columns(sambapos.feed_entity, regclass, text) IS
   'SQL for the columns of a key: of row r, and of a JSON value';
 
+-- By the catalog: to_regclass raises for who may not use the schema, and whoever asks a feed need not be allowed to.
+CREATE FUNCTION sambapos._feed_relation(e sambapos.feed_entity) RETURNS regclass
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          WHERE n.nspname = e.schema_name AND c.relname = e.relation_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_relation(sambapos.feed_entity) IS
+  'The relation of an entity; NULL: it is not there. Of what is computed the table that it is computed from';
+
+-- Also what a preset computes is read with the rights of the replica's owner: so he may call what it calls.
 CREATE FUNCTION sambapos._feed_owned_by_table(signature text, relation regclass, words text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
+  owner name := coalesce((SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation), current_user);
   reader name := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw');
 BEGIN
   EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
@@ -54,22 +67,103 @@ BEGIN
   EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature, words);
   EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION sambapos_fdw', signature);
   EXECUTE format('ALTER FUNCTION %s OWNER TO %I', signature, owner);
+  IF relation::text LIKE 'sambapos_replica.%' AND NOT has_function_privilege(owner, 'sambapos._safe_json(text)', 'EXECUTE') THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._safe_json(text) TO %I', owner);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_owned_by_table(text, regclass, text) IS
   'Gives a function that reads a relation to the relation''s owner, for the feed alone';
 
--- Of a replica table the rows of the site that are at the source.
+-- What a preset computes has no relation of its own in the database: a view would keep the replica's columns from being
+-- made wider.
+CREATE FUNCTION sambapos._feed_source_sql(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  p sambapos._feed_preset := sambapos._preset_of(e);
+BEGIN
+  RETURN CASE WHEN p.definition IS NULL THEN format('%I.%I', e.schema_name, e.relation_name)
+    ELSE format('(%s)', sambapos._preset_sql(p, (SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = e.feed_id)))
+    END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_source_sql(sambapos.feed_entity) IS 'What the rows of an entity are read from';
+
+-- While functions are written out for what is computed there is a view of it, which tells its columns.
+CREATE FUNCTION sambapos._feed_shape_open(e sambapos.feed_entity) RETURNS regclass
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF (sambapos._preset_of(e)).definition IS NULL THEN
+    RETURN sambapos._feed_relation(e);
+  END IF;
+  PERFORM sambapos._feed_shape_close();
+  EXECUTE format('CREATE TEMPORARY VIEW sambapos__shape AS SELECT * FROM %s AS r', sambapos._feed_source_sql(e));
+  RETURN to_regclass('pg_temp.sambapos__shape');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_shape_open(sambapos.feed_entity) IS 'A relation that has the columns of an entity';
+
+CREATE FUNCTION sambapos._feed_shape_close() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regclass('pg_temp.sambapos__shape') IS NOT NULL THEN
+    DROP VIEW pg_temp.sambapos__shape;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_shape_close() IS 'Drops the view that told the columns of an entity';
+
+-- A table that was taken out of its site is at no source any more, whether its rows were kept or not.
+CREATE FUNCTION sambapos._feed_is_left(e sambapos.feed_entity) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN e.capture = 'merge'
+     AND NOT EXISTS (SELECT FROM sambapos.change_feed AS f JOIN sambapos.replicated_table AS t USING (site_id)
+                     WHERE f.feed_id = e.feed_id AND t.table_name = e.relation_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_left(sambapos.feed_entity) IS
+  'True for an entity of a replica table that its site no longer copies: it has no rows';
+
+-- Of a replica table the rows of the site that are at the source. Its key begins with site and epoch: with the epochs
+-- that there can be named, a row is found by its key in an index.
 CREATE FUNCTION sambapos._feed_rows_meant(e sambapos.feed_entity) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN CASE e.capture WHEN 'merge' THEN format(' AND r.site_id = %s AND r.row_state = ''live''',
+  RETURN CASE e.capture WHEN 'merge' THEN format(
+           ' AND r.site_id = %1$s AND r.row_state = ''live'''
+           ' AND r.epoch = ANY (ARRAY(SELECT generate_series(1, p.epoch) FROM sambapos.site_state AS p WHERE p.site_id = %1$s))',
            (SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = e.feed_id)) ELSE '' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_rows_meant(sambapos.feed_entity) IS 'A condition on row r: it is on the feed';
 
+CREATE FUNCTION sambapos._feed_empty_make(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_read_%1$s(jsonb[], text, jsonb, integer) -- runtime
+RETURNS TABLE (key jsonb, scope text, data jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+'SELECT NULL::jsonb, NULL::text, NULL::jsonb WHERE false'$sql$, e.entity_id);
+  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_value_%s(jsonb, text) -- runtime
+RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+'SELECT NULL::jsonb'$sql$, e.entity_id);
+  PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id), NULL,
+    format('Entity %s of the feed has no rows: its table has left the site', e.entity));
+  PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_value_%s(jsonb, text)', e.entity_id), NULL,
+    format('Entity %s of the feed has no rows: its table has left the site', e.entity));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_empty_make(sambapos.feed_entity) IS
+  'Makes the functions that read an entity whose table has left the site';
+
+-- relation: whose columns are those of the entity.
 CREATE FUNCTION sambapos._feed_read_make(e sambapos.feed_entity, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -96,9 +190,9 @@ BEGIN
 END;
 $read$
 $sql$, e.entity_id, sambapos._feed_key_sql(e, 'r'), sambapos._feed_scope_sql(e, 'r'),
-    sambapos._feed_data_sql(e, relation), relation, wanted.of_row, wanted.of_json, after.of_json, its);
-  PERFORM sambapos._feed_owned_by_table(name, relation,
-    format('Reads rows of %s for the feed: those of the keys, or all after a key; made by sambapos_add_to_feed', relation));
+    sambapos._feed_data_sql(e, relation), sambapos._feed_source_sql(e), wanted.of_row, wanted.of_json, after.of_json, its);
+  PERFORM sambapos._feed_owned_by_table(name, sambapos._feed_relation(e),
+    format('Reads rows of entity %s for the feed: those of the keys, or all after a key; made by sambapos_add_to_feed', e.entity));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_read_make(sambapos.feed_entity, regclass) IS 'Makes the function that reads an entity';
@@ -123,9 +217,10 @@ BEGIN
   RETURN (SELECT jsonb_build_object('scope', %s) || CASE $2 %s END FROM %s AS r WHERE (%s) = (%s)%s);
 END;
 $value$
-$sql$, e.entity_id, sambapos._feed_scope_sql(e, 'r'), choices, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e));
-  PERFORM sambapos._feed_owned_by_table(name, relation,
-    format('Reads one value of %s for the feed; made by sambapos_add_to_feed', relation));
+$sql$, e.entity_id, sambapos._feed_scope_sql(e, 'r'), choices, sambapos._feed_source_sql(e), wanted.of_row, wanted.of_json,
+    sambapos._feed_rows_meant(e));
+  PERFORM sambapos._feed_owned_by_table(name, sambapos._feed_relation(e),
+    format('Reads one value of entity %s for the feed; made by sambapos_add_to_feed', e.entity));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_value_make(sambapos.feed_entity, regclass) IS

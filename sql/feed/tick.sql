@@ -75,6 +75,43 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_notify(sambapos.change_feed, sambapos.feed_state) IS
   'Tells channel sambapos_changed of a version: feed, incarnation, from, to, how many changes of which entities, scopes';
 
+-- A hint, as each notification: what counts is the answer to the question with the position.
+CREATE FUNCTION sambapos._feed_tell_required(f sambapos.change_feed, reason text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM pg_notify('sambapos_sync_required',
+                    jsonb_build_object('feed', f.name, 'scope', NULL, 'reason', left(reason, 1900))::text)
+  WHERE reason IS NOT NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_tell_required(sambapos.change_feed, text) IS
+  'Tells channel sambapos_sync_required that something has to be taken anew, and why; NULL: nothing has';
+
+CREATE FUNCTION sambapos._feed_required(f sambapos.change_feed, stamped bigint) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'to be taken anew: ' || string_agg(DISTINCT c.entity, ', ' ORDER BY c.entity)
+  FROM sambapos.change AS c WHERE (c.feed_id, c.version) = (f.feed_id, stamped) AND c.key IS NULL;
+$$;
+COMMENT ON FUNCTION sambapos._feed_required(sambapos.change_feed, bigint) IS
+  'Which entities have to be taken anew with a version; NULL: none';
+
+-- A restored copy, or a standby that was promoted, is another life of the feed.
+CREATE FUNCTION sambapos._feed_settle_identity(f sambapos.change_feed) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  UPDATE sambapos.feed_state AS x SET identity = sambapos._feed_identity(x.identity)
+  WHERE x.feed_id = f.feed_id AND x.identity IS DISTINCT FROM sambapos._feed_identity(x.identity);
+  IF FOUND THEN
+    PERFORM sambapos._feed_tell_required(f, 'the feed began another life');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_settle_identity(sambapos.change_feed) IS
+  'Puts on record which server the feed is on now, and tells of it where it is another one';
+
 -- A change that has no columns on record, as an INSERT, may be of any. A DELETE leaves no row to ask.
 CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.change_feed, stamped bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -107,29 +144,52 @@ $$;
 COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.change_feed, bigint) IS
   'Tells channel sambapos_urgent of the changes of a version that a rule is about';
 
-CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS void
+CREATE FUNCTION sambapos._feed_has_work(f sambapos.change_feed) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL)
+      OR EXISTS (SELECT FROM sambapos.feed_due AS d WHERE d.feed_id = f.feed_id)
+      OR EXISTS (SELECT FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id AND sambapos._feed_is_to_look_at(e))
+      OR EXISTS (SELECT FROM sambapos.feed_state AS s
+                 WHERE s.feed_id = f.feed_id AND s.identity IS DISTINCT FROM sambapos._feed_identity(s.identity))
+      OR coalesce((SELECT c.changed_at FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NOT NULL
+                   ORDER BY c.version, c.change_id LIMIT 1) < now() - f.retention, false);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_has_work(sambapos.change_feed) IS 'True if a tick of a feed has anything to do';
+
+CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   s sambapos.feed_state;
 BEGIN
-  IF NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL)
-     OR NOT pg_try_advisory_xact_lock(x'73616d62'::bigint << 32 | f.feed_id) THEN
-    RETURN;
+  IF NOT sambapos._feed_has_work(f) OR NOT pg_try_advisory_xact_lock(x'73616d62'::bigint << 32 | f.feed_id) THEN
+    RETURN false;
   END IF;
   PERFORM set_config('synchronous_commit', 'on', true);
+  PERFORM sambapos._feed_settle_identity(f);
+  PERFORM sambapos._feed_look_at_entities(f);
+  PERFORM sambapos._feed_compare_due(f);
+  PERFORM sambapos._feed_drop_old(f);
+  IF NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
+    RETURN false;
+  END IF;
   UPDATE sambapos.feed_state AS x
-     SET version = x.version + 1, ticked_at = now(), identity = sambapos._feed_identity(x.identity)
+     SET version = x.version + 1, ticked_at = now()
    WHERE x.feed_id = f.feed_id RETURNING * INTO s;
   UPDATE sambapos.change AS c SET version = s.version WHERE c.feed_id = f.feed_id AND c.version IS NULL;
   PERFORM sambapos._feed_compact(f, s.version);
   PERFORM sambapos._feed_notify(f, s);
+  PERFORM sambapos._feed_tell_required(f, sambapos._feed_required(f, s.version));
   PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u WHERE u.feed_id = f.feed_id;
-  PERFORM sambapos._feed_drop_old(f);
+  RETURN true;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.change_feed) IS
-  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old';
+  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old; true if there was '
+  'anything to give a version to';
 
 CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -150,15 +210,10 @@ $$
 DECLARE
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.site_id = _feed_tick_site.site_id);
 BEGIN
-  IF f.feed_id IS NULL
-     OR NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
-    RETURN false;
-  END IF;
-  PERFORM sambapos._feed_stamp(f);
-  RETURN true;
+  RETURN f.feed_id IS NOT NULL AND sambapos._feed_stamp(f);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it had anything to do';
+COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it gave out a version';
 
 CREATE PROCEDURE @extschema@.sambapos_feed_tick(feed text DEFAULT NULL)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

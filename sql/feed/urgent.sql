@@ -5,14 +5,17 @@ CREATE FUNCTION sambapos._urgent_make(u sambapos.urgent_rule, e sambapos.feed_en
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
-  wanted record := sambapos._feed_key_columns(e, relation, '$1');
+  relation regclass := sambapos._feed_relation(e);
+  shape regclass := sambapos._feed_shape_open(e);
+  wanted record;
 BEGIN
+  wanted := sambapos._feed_key_columns(e, shape, '$1');
+  PERFORM sambapos._feed_shape_close();
   EXECUTE format($sql$CREATE FUNCTION sambapos._feed_urgent_%s(jsonb) RETURNS boolean -- runtime
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $urgent$ SELECT EXISTS (SELECT FROM %s AS r WHERE (%s) = (%s)%s AND (%s
 )) $urgent$
-$sql$, u.rule_id, relation, wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e), u.condition);
+$sql$, u.rule_id, sambapos._feed_source_sql(e), wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e), u.condition);
   PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_urgent_%s(jsonb)', u.rule_id), relation,
                                         format('Whether a row of %s is urgent by rule %s', relation, u.rule));
 END;
@@ -27,7 +30,6 @@ $$
 DECLARE
   f sambapos.change_feed := sambapos._feed(feed);
   e sambapos.feed_entity := sambapos._feed_entity(f, entity);
-  relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
   u sambapos.urgent_rule;
 BEGIN
   IF coalesce(rule, '') = '' THEN
@@ -38,7 +40,7 @@ BEGIN
     RAISE EXCEPTION 'a rule can be about columns that are sent only' USING ERRCODE = 'undefined_column',
       HINT = 'The columns are: ' || array_to_string(e.columns, ', ') || '.';
   END IF;
-  PERFORM sambapos._feed_check_relation(f, relation);
+  PERFORM sambapos._feed_check_relation(f, sambapos._feed_relation(e));
   INSERT INTO sambapos.urgent_rule (feed_id, rule, entity, columns, condition)
   VALUES (f.feed_id, rule, entity, columns, condition) RETURNING * INTO u;
   IF condition IS NOT NULL THEN

@@ -16,9 +16,12 @@ COMMENT ON COLUMN sambapos.feeds.waiting IS 'How many of them have no version ye
 
 CREATE VIEW sambapos.entities AS
 SELECT f.name AS feed, e.entity, format('%I.%I', e.schema_name, e.relation_name) AS relation, e.key, e.scope, e.columns,
-       e.lazy, e.capture, e.payload_key, e.added_at
+       e.lazy, e.capture, e.payload_key, e.added_at, e.preset, e.tier, e.priority, e.tables,
+       coalesce(sambapos._feed_problem(e), e.problem) AS problem
 FROM sambapos.feed_entity AS e JOIN sambapos.change_feed AS f USING (feed_id);
 COMMENT ON VIEW sambapos.entities IS 'Which relations are on which feed, and what of them is sent';
+COMMENT ON COLUMN sambapos.entities.problem IS 'Why nothing is told of it: it is paused; NULL: it is not';
+COMMENT ON COLUMN sambapos.entities.relation IS 'The table or view; of an entity that a preset computes the first of its tables';
 
 CREATE VIEW sambapos.config_versions AS
 SELECT c.change_id AS id, c.scope AS property_id, c.version, c.entity AS entity_type,

@@ -174,6 +174,7 @@ BEGIN
     END IF;
     EXECUTE format('GRANT UPDATE (uploaded_at, uploaded_by, url) ON sambapos.archive_export TO %I', role);
     EXECUTE format('GRANT INSERT (site_id) ON sambapos.request TO %I', role);
+    EXECUTE format('GRANT INSERT ON sambapos.feed_due TO %I', role); -- a setting that is told by a feed
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
   ELSIF level = 'admin' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);

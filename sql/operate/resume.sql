@@ -10,7 +10,7 @@ DECLARE
   asked text := site;
   place sambapos._place;
 BEGIN
-  IF asked IS NOT NULL THEN
+  IF asked IS NOT NULL AND NOT EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.name = asked AND f.site_id IS NULL) THEN
     PERFORM sambapos._site(asked);
   END IF;
   PERFORM sambapos._catalog_check();
@@ -23,6 +23,14 @@ BEGIN
     PERFORM sambapos._home_note(place.site_id);
     UPDATE sambapos.site_state AS x SET paused_reason = NULL
      WHERE x.site_id = place.site_id AND x.paused_reason IS NOT NULL;
+    PERFORM sambapos._feed_begin_another_life(place.name);
+    RETURN NEXT;
+  END LOOP;
+  FOR site IN SELECT f.name FROM sambapos.change_feed AS f
+              WHERE f.site_id IS NULL AND (asked IS NULL OR f.name = asked) ORDER BY f.name
+  LOOP
+    action := 'feed began another life';
+    PERFORM sambapos._feed_begin_another_life(site);
     RETURN NEXT;
   END LOOP;
 END;
@@ -30,4 +38,6 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_resume(text) IS
   'Lets the scheduled runs of a site (NULL: of all) go on in this database: after it was restored from a dump, copied, '
   'moved to another server or upgraded with pg_upgrade they are paused. Call it where they are to go on, and not in '
-  'the copy beside the original. Returns a row for each site: resumed, or was not paused. Errors: 42704 no such site';
+  'the copy beside the original. Feeds begin another life: their clients take everything anew. So it is for the name of a '
+  'feed without a site. Returns a row for each site: resumed, or was not paused, and for each such feed. Errors: 42704 no '
+  'such site or feed';

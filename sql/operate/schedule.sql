@@ -47,6 +47,39 @@ COMMENT ON PROCEDURE sambapos._tick(text, boolean) IS
   'What a site''s pg_cron job calls: sambapos_run after a short wait that spreads the sites. exactly: the site is due '
   'now, whatever its interval';
 
+-- Feeds of tables of the user's have no site whose job would tick them.
+CREATE PROCEDURE sambapos._tick_feeds()
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_tick(NULL);
+END;
+$$;
+COMMENT ON PROCEDURE sambapos._tick_feeds() IS 'What pg_cron job sambapos:feeds calls: a tick of all feeds';
+
+CREATE FUNCTION sambapos._schedule_feeds(line text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM sambapos.site AS s WHERE s.name = 'feeds' AND s.removed_at IS NULL) THEN
+    RAISE EXCEPTION 'the name of job "sambapos:feeds" is taken by site "feeds"' USING ERRCODE = 'duplicate_object',
+      HINT = 'Make a job of another name: SELECT cron.schedule(''feeds'', ''* * * * *'', ''CALL sambapos._tick_feeds()'').';
+  END IF;
+  PERFORM sambapos._cron_make_job('feeds', line, 'CALL sambapos._tick_feeds()');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._schedule_feeds(text) IS
+  'Makes or changes pg_cron job sambapos:feeds, which ticks the feeds; raises 42710 if a site has that name';
+
+-- The feeds that no site has: one of them, or NULL for all.
+CREATE FUNCTION sambapos._schedule_is_of_feeds(name text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.site_id IS NULL AND f.name = coalesce(_schedule_is_of_feeds.name, f.name));
+$$;
+COMMENT ON FUNCTION sambapos._schedule_is_of_feeds(text) IS
+  'True if a name is that of a feed without a site; NULL: if there is one';
+
 CREATE FUNCTION sambapos._schedule_command(site text, exactly boolean) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT format('CALL sambapos._tick(%L%s)', site, CASE WHEN exactly THEN ', true' ELSE '' END); $$;
@@ -116,10 +149,13 @@ DECLARE
   place sambapos._place;
   line  text;
 BEGIN
-  IF site IS NOT NULL THEN
+  PERFORM sambapos._schedule_check(schedule);
+  IF sambapos._schedule_is_of_feeds(site) THEN
+    PERFORM sambapos._schedule_feeds(coalesce(schedule, '* * * * *'));
+    RETURN QUERY SELECT 'sambapos:feeds'::text, coalesce(schedule, '* * * * *'), 'CALL sambapos._tick_feeds()'::text;
+  ELSIF site IS NOT NULL THEN
     PERFORM sambapos._site(site);
   END IF;
-  PERFORM sambapos._schedule_check(schedule);
   FOR place IN SELECT * FROM sambapos._place AS s
                WHERE s.removed_at IS NULL AND (sambapos_schedule.site IS NULL OR s.name = sambapos_schedule.site)
                  ORDER BY s.name
@@ -147,7 +183,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_schedule(text, text) IS
   'syncs, whatever the interval; set sync_interval to the distance of its runs, since the status light is measured by '
   'it. schedule NULL: the cron line that the site has; without one a cheap look every minute that syncs when the '
   'site''s sync_interval is over or a sync was requested. sambapos_unschedule takes a cron line away. site NULL: all '
-  'sites. Returns a row for each job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 '
+  'sites, and job sambapos:feeds, which ticks the feeds, if there is one without a site. The name of such a feed: that job '
+  'alone. Returns a row for each job, and a NOTICE where a job ran at other times. Errors: 42704 no such site, 22023 '
   'not a cron line, 0A000 seconds with pg_cron before 1.5, 55000 pg_cron is missing or in another database (the hint '
   'is what to type), 42501 the user may not use it, 42710 another database''s job has the name';
 
@@ -155,9 +192,15 @@ CREATE FUNCTION @extschema@.sambapos_unschedule(site text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  place sambapos._place := sambapos._site(site);
+  is_of_feeds boolean := site IS NOT NULL AND sambapos._schedule_is_of_feeds(site);
+  place sambapos._place;
   home  text := sambapos._cron_database();
 BEGIN
+  IF is_of_feeds THEN
+    place.name := 'feeds';
+  ELSE
+    place := sambapos._site(site);
+  END IF;
   IF home IS NOT NULL AND NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
     RAISE EXCEPTION 'pg_cron lives in database "%", and only there jobs can be dropped', home USING
       ERRCODE = 'object_not_in_prerequisite_state',
@@ -169,10 +212,10 @@ BEGIN
       USING HINT = sambapos._cron_drop_elsewhere(place.name);
     RETURN false;
   END IF;
-  RETURN sambapos._cron_drop_job(site);
+  RETURN sambapos._cron_drop_job(place.name);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_unschedule(text) IS
-  'Drops the pg_cron job of a site, and its cron line. Returns false if this user has none. Errors: 42704 no such '
+  'Drops the pg_cron job of a site, and its cron line; of the name of a feed without a site, job sambapos:feeds. Returns false if this user has none. Errors: 42704 no such '
   'site, 55000 pg_cron is '
   'in another database (the hint is what to type)';

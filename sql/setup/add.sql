@@ -149,6 +149,7 @@ BEGIN
   PERFORM sambapos._family_join(place.site_id, local_name);
   PERFORM sambapos._replica_ensure(place.site_id, local_name);
   PERFORM sambapos._name_give(local_name, wanted.present);
+  PERFORM sambapos._feed_site_table_changed(place.site_id, local_name);
   RETURN local_name;
 END;
 $$;

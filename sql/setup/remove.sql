@@ -72,6 +72,7 @@ BEGIN
   PERFORM sambapos._wanted_forget(place.site_id, ARRAY(
     SELECT k.table_name FROM sambapos._known_tables() AS k WHERE k.parent = _site_remove_table.table_name));
   EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', sambapos._live_schema(place.name), table_name);
+  PERFORM sambapos._feed_site_table_changed(place.site_id, table_name);
   RETURN deed;
 END;
 $$;
@@ -144,6 +145,7 @@ $$
   SELECT sambapos._archive_forget(_site_forget.site_id);
   SELECT sambapos._rollup_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
+  SELECT sambapos._feed_forget_site(_site_forget.site_id);
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_state AS x WHERE x.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_lock AS l WHERE l.site_id = _site_forget.site_id;

@@ -195,6 +195,7 @@ DECLARE
   detail text;
 BEGIN
   RETURN QUERY SELECT 'job ' || j, 'dropped' FROM sambapos._uninstall_jobs(keeps) AS j;
+  RETURN QUERY SELECT 'job sambapos:feeds'::text, 'dropped'::text WHERE sambapos._cron_drop_job('feeds');
   PERFORM sambapos._keep_levels() WHERE keeps;
   PERFORM sambapos._feed_capture_drop(e) FROM sambapos.feed_entity AS e;
   RETURN QUERY SELECT 'views in sambapos_report', format('%s dropped', sambapos._uninstall_views(keeps));

@@ -124,6 +124,7 @@ $$
 DECLARE
   t sambapos._table;
   fresh sambapos.site_state;
+  cleared bigint;
 BEGIN
   UPDATE sambapos.site_state AS s
      SET epoch = s.epoch + 1, version = s.version + 1, hw_utc = NULL, hw_offset_minutes = NULL, last_probe = NULL
@@ -137,6 +138,8 @@ BEGIN
     PERFORM sambapos._table_claim(place, t);
     EXECUTE format('UPDATE sambapos_replica.%I SET row_state = ''cleared'', synced_at = now(), version = $2
                      WHERE site_id = $1 AND row_state = ''live''', t.table_name) USING place.site_id, fresh.version;
+    GET DIAGNOSTICS cleared = ROW_COUNT;
+    PERFORM sambapos._feed_note_outside(place, t.table_name, true) WHERE cleared > 0;
   END LOOP;
   UPDATE sambapos.table_state AS x SET full_due = true, source_max_id = NULL, tracked_version = NULL
    WHERE x.site_id = place.site_id;

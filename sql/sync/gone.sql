@@ -235,12 +235,12 @@ BEGIN
     UNION ALL
     SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k
   LOOP
-    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
-                      FROM pg_temp.sambapos__gone AS g
-                     WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id
-                         AND (r.row_state = ''live'' OR g.row_state = ''removed''
-                              AND r.row_state IN (''cleared'', ''superseded''))',
-                   c.table_name, c.key) USING place.site_id, version, t.table_name;
+    EXECUTE sambapos._feed_noting(place, c.table_name, format(
+        'UPDATE sambapos_replica.%I AS r SET row_state = g.row_state, synced_at = now(), version = $2
+           FROM pg_temp.sambapos__gone AS g
+          WHERE g.table_name = $3 AND r.site_id = $1 AND r.epoch = g.epoch AND r.%I = g.id
+            AND (r.row_state = ''live'' OR g.row_state = ''removed'' AND r.row_state IN (''cleared'', ''superseded''))',
+        c.table_name, c.key)) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS marked = ROW_COUNT;
     PERFORM sambapos._log_gone(run_id, c.table_name, marked);
   END LOOP;
@@ -498,10 +498,11 @@ BEGIN
   IF NOT is_lost THEN
     RETURN;
   END IF;
-  EXECUTE format('UPDATE sambapos_replica.%1$I AS r SET row_state = l.row_state, synced_at = now(), version = $2
-                    FROM pg_temp.sambapos__lost AS l
-                   WHERE l.table_name = %1$L AND r.site_id = $1 AND r.epoch = l.epoch AND r.id = l.id
-                     AND coalesce(r.%2$I, 0) = l.root_id AND r.row_state = ''live''', t.table_name, t.parent_key)
+  EXECUTE sambapos._feed_noting(place, t.table_name, format(
+      'UPDATE sambapos_replica.%1$I AS r SET row_state = l.row_state, synced_at = now(), version = $2
+         FROM pg_temp.sambapos__lost AS l
+        WHERE l.table_name = %1$L AND r.site_id = $1 AND r.epoch = l.epoch AND r.id = l.id
+          AND coalesce(r.%2$I, 0) = l.root_id AND r.row_state = ''live''', t.table_name, t.parent_key))
     USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;
   PERFORM sambapos._log_gone(run_id, t.table_name, marked);
@@ -543,8 +544,9 @@ BEGIN
   ELSE
     PERFORM sambapos._gone_check_limit(place, t, gone, 'deleted');
   END IF;
-  EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = $3, synced_at = now(), version = $2 WHERE %s AND %s',
-                 t.table_name, live, missing)
+  EXECUTE sambapos._feed_noting(place, t.table_name, format(
+      'UPDATE sambapos_replica.%I AS r SET row_state = $3, synced_at = now(), version = $2 WHERE %s AND %s',
+      t.table_name, live, missing))
     USING place.site_id, version, CASE WHEN cleared THEN 'cleared' ELSE 'deleted' END;
   PERFORM sambapos._log_gone(run_id, t.table_name, gone);
 END;

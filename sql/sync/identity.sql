@@ -520,7 +520,8 @@ BEGIN
   IF NOT sambapos._replica_has_root_id(t) THEN
     RETURN;
   END IF;
-  EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2, row_state = CASE
+  EXECUTE sambapos._feed_noting(place, t.table_name, format(
+                 'UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $2, row_state = CASE
                     WHEN r.root_id = 0 THEN CASE WHEN %s THEN ''superseded'' ELSE ''removed'' END
                     ELSE coalesce((SELECT nullif(p.row_state, ''live'') FROM sambapos_replica.%I AS p
                                    WHERE p.site_id = $1 AND p.epoch = r.epoch AND p.id = r.root_id), ''removed'') END
@@ -530,7 +531,7 @@ BEGIN
                     AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g
                                     WHERE (g.table_name, g.epoch, g.id) = (%3$L, r.epoch, r.root_id))',
                  t.table_name, (SELECT p.values_differ FROM sambapos._merge_parts(place, t) AS p), t.parent,
-                 sambapos._stage_name(t.table_name), same_row) USING place.site_id, version;
+                 sambapos._stage_name(t.table_name), same_row)) USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;
   PERFORM sambapos._log_gone(run_id, t.table_name, marked);
 END;

@@ -167,7 +167,7 @@ BEGIN
     END;
   END LOOP;
   UPDATE sambapos.run_table AS x SET status = 'ok' WHERE x.run_id = _merge_all.run_id AND x.status = 'read';
-  PERFORM sambapos._feed_note_merge(run_id, place, new_version);
+  PERFORM sambapos._feed_note_merge(run_id, place);
   UPDATE sambapos.site_state AS k SET version = new_version
    WHERE k.site_id = place.site_id
      AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _merge_all.run_id

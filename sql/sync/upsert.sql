@@ -72,7 +72,7 @@ BEGIN
                       FROM unnest($2, $3) AS p (epoch, id)
                      WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
                        AND r.row_state IN (''cleared'', ''superseded'')',
-                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version;
+                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
   END LOOP;
 END;
 $$;
@@ -87,6 +87,7 @@ CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t s
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  noting record := sambapos._feed_noting_parts(place, t.table_name);
   unchanged bigint;
   epochs integer[];
   ids bigint[];
@@ -94,10 +95,11 @@ BEGIN
   EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r
                                   SET row_state = ''live'', synced_at = now(), version = $2
                                   FROM pg_temp.%I AS s
-                                 WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id)
+                                 WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id%s)%s
                   SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
                  t.table_name, sambapos._stage_name(t.table_name), on_key, differs,
-                 CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END)
+                 CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END,
+                 ', ' || noting.returned, ', noted AS (' || format(noting.noted, 'back') || ')')
     INTO unchanged, epochs, ids USING place.site_id, version;
   IF t.kind IN ('ticket', 'document', 'period') AND ids IS NOT NULL THEN
     PERFORM sambapos._merge_revive_children(run_id, place, t, epochs, ids, version);
@@ -147,11 +149,12 @@ BEGIN
   END IF;
   PERFORM sambapos._merge_note_times(place, t, p.on_key) WHERE t.kind = 'ticket';
   revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
-  EXECUTE format('UPDATE sambapos_replica.%I AS r SET %s%s synced_at = now(), version = $2 FROM pg_temp.%I AS s
-                   WHERE %s AND %s', t.table_name, p.assign,
-                 (SELECT string_agg(format('%I = %s, ', c.column_name, c.expression), '')
-                  FROM sambapos._table_computed(place, t) AS c),
-                 sambapos._stage_name(t.table_name), p.on_key, p.differs)
+  EXECUTE sambapos._feed_noting(place, t.table_name, format(
+      'UPDATE sambapos_replica.%I AS r SET %s%s synced_at = now(), version = $2 FROM pg_temp.%I AS s
+        WHERE %s AND %s', t.table_name, p.assign,
+      (SELECT string_agg(format('%I = %s, ', c.column_name, c.expression), '')
+       FROM sambapos._table_computed(place, t) AS c),
+      sambapos._stage_name(t.table_name), p.on_key, p.differs))
     USING place.site_id, version;
   GET DIAGNOSTICS updated = ROW_COUNT;
   RETURN updated + revived;
@@ -255,6 +258,7 @@ DECLARE
   inserted bigint := 0;
   computed text;
   expressions text;
+  statement text;
 BEGIN
   SELECT * INTO p FROM sambapos._merge_parts(place, t);
   IF NOT is_new THEN
@@ -266,13 +270,15 @@ BEGIN
   IF is_new OR fresh > 0 THEN
     SELECT string_agg(format('%I, ', c.column_name), ''), string_agg(c.expression || ', ', '') INTO computed, expressions
     FROM sambapos._table_computed(place, t) AS c;
-    EXECUTE format('INSERT INTO sambapos_replica.%I (site_id, epoch, %s, %sversion) SELECT $1, s.epoch, %s, %s$2
-                    FROM pg_temp.%I AS s %s', t.table_name, p.names, computed, p.staged, expressions,
-                   sambapos._stage_name(t.table_name),
-                   CASE WHEN NOT is_new THEN format('WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)',
-                                                    t.table_name, p.on_key) END)
+    statement := format('INSERT INTO sambapos_replica.%I AS r (site_id, epoch, %s, %sversion)
+                         SELECT $1, s.epoch, %s, %s$2 FROM pg_temp.%I AS s %s', t.table_name, p.names, computed, p.staged,
+                        expressions, sambapos._stage_name(t.table_name),
+                        CASE WHEN NOT is_new THEN format('WHERE NOT EXISTS (SELECT FROM sambapos_replica.%I AS r WHERE %s)',
+                                                         t.table_name, p.on_key) END);
+    EXECUTE CASE WHEN is_new THEN statement ELSE sambapos._feed_noting(place, t.table_name, statement) END
       USING place.site_id, version;
     GET DIAGNOSTICS inserted = ROW_COUNT;
+    PERFORM sambapos._feed_note_whole(place, t.table_name) WHERE is_new AND inserted > 0;
   END IF;
   UPDATE sambapos.run_table AS x
      SET rows_read = coalesce(read, inserted), rows_updated = updated, rows_inserted = inserted,

@@ -38,6 +38,7 @@ BEGIN
                    ELSE '' END)
       USING place.site_id, e.version, states, row_state, version;
     GET DIAGNOSTICS marked = ROW_COUNT;
+    PERFORM sambapos._feed_note_outside(place, c.table_name, false) WHERE marked > 0; -- no feed has had them since
     total := total + marked;
   END LOOP;
   RETURN total;
@@ -73,6 +74,7 @@ BEGIN
                    c.table_name, CASE WHEN c.table_name = e.table_name THEN 'id' ELSE c.parent_key END)
       USING place.site_id, e.evidence -> 'undecided', version;
     GET DIAGNOSTICS marked = ROW_COUNT;
+    PERFORM sambapos._feed_note_outside(place, c.table_name, false) WHERE marked > 0; -- no feed has had them since
     total := total + marked;
   END LOOP;
   RETURN total;
@@ -208,6 +210,7 @@ BEGIN
                      WHERE site_id = $1 AND epoch = $2 AND row_state <> ''deleted''', t.table_name)
                          USING place.site_id, epoch, new_version;
     GET DIAGNOSTICS marked = ROW_COUNT;
+    PERFORM sambapos._feed_note_outside(place, t.table_name, true) WHERE marked > 0;
     total := total + marked;
   END LOOP;
   PERFORM sambapos._epoch_discard(place, epoch);

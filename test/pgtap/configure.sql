@@ -21,7 +21,7 @@ INSERT INTO good VALUES
   ('settle_runs', '3', '3'), ('gone_limit', '500', '500'), ('reconcile_interval', '1 day', '1 day'), ('reconcile_sums', '0', '0'), ('reconcile_values', '1000', '1000'), ('part_rows', '0', '0'), ('rows_per_second', '5000', '5000'), ('queries_per_minute', '600', '600'), ('slow_factor', '5', '5'), ('change_tracking', 'off', 'off'), ('run_log_retention', '90 days', '90 days'), ('archive_on_clear', 'off', 'false'), ('history_retention', '5 years', '5 years'), ('archive_path', '/srv/archives', '/srv/archives'), ('day_rule', 'ticket work_period closed', 'ticket work_period closed'),
   ('live_fallback', 'off', 'off'), ('time_zone', 'europe/istanbul', 'Europe/Istanbul'), ('currency', 'TRY', 'TRY'),
   ('external_id', 'hotel-7', 'hotel-7'), ('site_group', 'hotels', 'hotels'), ('stale_after', '4', '4'), ('course_tag', 'Gang', 'Gang'), ('gl_tag', 'NewBook GLA', 'NewBook GLA'),
-  ('covers_tag', 'Guests', 'Guests'), ('table_entity_type', 'Tables', 'Tables'), ('room_entity_type', '7', '7'), ('void_state', 'Void', 'Void'),
+  ('covers_tag', 'Guests', 'Guests'), ('table_entity_type', 'Tables', 'Tables'), ('room_entity_type', '7', '7'), ('customer_entity_type', 'Guests', 'Guests'), ('gift_card_account_type', 'Gift cards', 'Gift cards'), ('void_state', 'Void', 'Void'),
   ('gift_state', 'Gift', 'Gift'),
   ('opening_hours', 'Mon-Sat 09:00-02:00, sun 10:00-24:00',
    '[{"to": "02:00", "days": [1, 2, 3, 4, 5, 6], "from": "09:00"}, {"to": "24:00", "days": [7], "from": "10:00"}]'),

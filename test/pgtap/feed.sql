@@ -193,6 +193,13 @@ UPDATE sambapos.change SET changed_at = now() - interval '31 days' WHERE version
 CALL sambapos_feed_tick();
 SELECT is(sambapos_delta_payload('pos', :latest - 2) ->> 'reason' ~ 'kept no longer', true, 'what is older than retention');
 SELECT ok(NOT sambapos_delta_payload('pos', :latest - 1) ? 'fullRequired', 'but not for who has seen it');
+UPDATE sambapos.change SET changed_at = now() - interval '31 days';
+SELECT version AS before FROM sambapos.feeds \gset
+CALL sambapos_feed_tick();
+SELECT is((SELECT changes || ' ' || (version = :before) || (min_version = :before) FROM sambapos.feeds), '0 truetrue', 'a tick with nothing new drops what is old, and gives out no version');
+SELECT incarnation AS life FROM sambapos.feeds WHERE feed = 'pos' \gset
+SELECT results_eq($$SELECT * FROM sambapos_resume('pos')$$, $$VALUES ('pos', 'feed began another life')$$, 'who has put a snapshot back says so');
+SELECT is(sambapos_delta_payload('pos', :before, incarnation => :'life') ->> 'reason' ~ 'another life', true, 'then all is taken anew');
 SELECT throws_ok($$SELECT sambapos_delta_payload('pos', -1)$$, '22023', NULL, 'no version is negative');
 SELECT throws_ok($$SELECT sambapos_delta_payload('pos', 1, entities => '{product}')$$, '42704', NULL, 'an entity that is not there is no silence');
 SELECT is_empty($$SELECT * FROM pos.answer WHERE body ~ '471[1-3]'$$, 'no secret was in any answer');

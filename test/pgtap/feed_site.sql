@@ -99,6 +99,22 @@ SELECT is((SELECT string_agg(operation, ' ') FROM sambapos.change WHERE version 
 CALL sambapos_feed_tick('shop');
 SELECT is(till.ask(), '0 items', 'that takes the entity anew');
 SELECT is_empty('SELECT * FROM till.client_differs()', 'which is right');
+UPDATE sambapos.change_feed SET max_delta = 1000;
+
+-- what a run has not written it does not look for
+SELECT set_eq($$SELECT unnest(regexp_matches(prosrc, 'r\.version = \$2', 'g')) FROM pg_proc WHERE proname ~ '^_feed_(note|enter)'$$, '{}'::text[], 'no version is looked for in a replica table');
+
+-- outside a run
+INSERT INTO sambapos.epoch (site_id, epoch, reason) SELECT s.site_id, e, 'test' FROM sambapos._place AS s, generate_series(1, 2) AS e
+ WHERE NOT EXISTS (SELECT FROM sambapos.epoch AS x WHERE (x.site_id, x.epoch) = (s.site_id, e));
+UPDATE sambapos.site_state SET epoch = 2;
+UPDATE sambapos_replica.menu_items SET epoch = 2 WHERE id = 2;
+CALL sambapos_feed_tick('shop');
+SELECT till.ask() AS said \gset
+SELECT lives_ok($$SELECT sambapos_discard_epoch('shop', 2)$$, 'a person takes a life out');
+SELECT is((SELECT string_agg(entity || operation, ' ') FROM sambapos.change WHERE version IS NULL), 'itemsLOAD', 'what had rows in it is taken anew');
+SELECT till.ask() AS said \gset
+SELECT is((SELECT count(*) FROM till.client WHERE (entity, id) = ('items', 2)), 0::bigint, 'and they are gone');
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('shop', 'items')$$, 'a table is taken off');
 SELECT * FROM finish();
 ROLLBACK;

@@ -66,6 +66,16 @@ SELECT lives_ok($$SELECT * FROM sambapos_schedule()$$, 'scheduled again');
 SELECT is((SELECT active FROM cron.job WHERE jobname = 'sambapos:hotel'), true, 'it is active');
 SELECT is((SELECT schedule FROM cron.job WHERE jobname = 'sambapos:hotel'), '*/5 6-23 * * *', 'and has kept its line');
 
+-- feeds that no site has
+SELECT sambapos_add_feed('own') AS added \gset
+SELECT results_eq($$SELECT * FROM sambapos_schedule('own')$$, $$VALUES ('sambapos:feeds', '* * * * *', 'CALL sambapos._tick_feeds()')$$, 'a feed without a site: a job for all feeds');
+SELECT is((SELECT count(*) FROM cron.job WHERE jobname LIKE 'sambapos:%'), 3::bigint, 'one');
+SELECT is((SELECT count(*) FROM sambapos_schedule() WHERE job = 'sambapos:feeds'), 1::bigint, 'who schedules all sites has it, too');
+SELECT lives_ok('CALL sambapos._tick_feeds()', 'it ticks');
+SELECT is(sambapos_unschedule('own'), true, 'it can be dropped');
+SELECT sambapos_remove_feed('own') AS removed \gset
+SELECT is((SELECT count(*) FROM sambapos_schedule() WHERE job = 'sambapos:feeds'), 0::bigint, 'without such a feed there is none');
+
 -- after a database or a role was renamed
 UPDATE cron.job SET database = 'sambapos_test_old_name' WHERE jobname = 'sambapos:hotel';
 SELECT matches((SELECT reason FROM sambapos_status('hotel')), 'its pg_cron job is for database "sambapos_test_old_name" and role "[^"]+", one of which was renamed or dropped: SELECT sambapos_schedule\(''hotel''\)', 'the database was renamed: the status says so');

@@ -1,0 +1,81 @@
+-- Promise: whoever alters or drops a table that is on a feed fails nobody: who writes to it goes on, so does the tick, and
+-- all other entities are told. The entity is paused, with the reason; when it is mended it is taken anew.
+BEGIN;
+SET LOCAL client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+SELECT no_plan();
+
+CREATE SCHEMA pos;
+CREATE TABLE pos.item (id integer PRIMARY KEY, name text, price numeric);
+CREATE TABLE pos.rate (id integer PRIMARY KEY, percent numeric);
+CREATE TABLE pos.room (id integer PRIMARY KEY, name text);
+INSERT INTO pos.item VALUES (1, 'tea', 1.5);
+INSERT INTO pos.rate VALUES (1, 20);
+INSERT INTO pos.room VALUES (1, 'blue');
+SELECT sambapos_add_feed('pos') AS added \gset
+SELECT count(sambapos_add_to_feed('pos', t)) AS added FROM unnest('{pos.item,pos.rate}'::regclass[]) AS t \gset
+SELECT sambapos_add_to_feed('pos', 'pos.room', capture => 'row') AS added \gset
+CALL sambapos_feed_tick();
+CREATE FUNCTION pos.version() RETURNS bigint LANGUAGE sql AS $$ SELECT version FROM sambapos.feeds WHERE feed = 'pos' $$;
+CREATE FUNCTION pos.problem(text) RETURNS text LANGUAGE sql AS $$ SELECT problem FROM sambapos.entities WHERE entity = $1 $$;
+SELECT pos.version() AS version \gset
+SELECT is_empty('SELECT * FROM sambapos.entities WHERE problem IS NOT NULL', 'nothing is paused');
+SELECT is(sambapos_full_payload('pos') ? 'paused', false, 'and an answer says nothing of it');
+
+-- a column goes
+ALTER TABLE pos.item DROP COLUMN price;
+SELECT matches(pos.problem('item'), 'price', 'the reason names the column');
+SELECT lives_ok($$INSERT INTO pos.item VALUES (2, 'milk')$$, 'a row is written all the same');
+SELECT lives_ok($$UPDATE pos.item SET name = 'green tea' WHERE id = 1$$, 'and changed');
+SELECT lives_ok($$DELETE FROM pos.item WHERE id = 2$$, 'and deleted');
+UPDATE pos.rate SET percent = 19;
+SELECT is(sambapos_full_payload('pos') -> 'paused', '["item"]', 'whoever asks is told, before any tick');
+SELECT is(sambapos_full_payload('pos') ? 'item', false, 'instead of rows');
+SELECT is(sambapos_full_payload('pos') #>> '{rate,0,percent}', '19', 'the others are told');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'paused', '["item"]', 'so it is of what is new');
+SELECT is(sambapos_delta_payload('pos', :version) #>> '{changes,0,entityType}', 'rate', 'where the others are, too');
+SELECT is((SELECT string_agg(entity, ' ') FROM sambapos_changes('pos', :version)), 'rate', 'and in the list');
+SELECT throws_ok($$SELECT * FROM sambapos_full_rows('pos', 'item')$$, '55000', NULL, 'its rows cannot be asked for');
+SELECT throws_ok($$SELECT sambapos_value('pos', 'item', '1', 'name')$$, '55000', NULL, 'nor a value');
+SELECT lives_ok('CALL sambapos_feed_tick()', 'the tick goes on');
+SELECT is((SELECT problem IS NOT NULL FROM sambapos.feed_entity WHERE entity = 'item'), true, 'and puts it on record');
+SELECT is(pos.version(), :version + 1::bigint, 'it gives out a version');
+CALL sambapos_feed_tick();
+SELECT is(pos.version(), :version + 1::bigint, 'once');
+
+-- and comes back
+ALTER TABLE pos.item ADD COLUMN price numeric DEFAULT 2;
+SELECT is(sambapos_delta_payload('pos', :version + 1) -> 'paused', '["item"]', 'it is paused until the tick has looked');
+CALL sambapos_feed_tick();
+SELECT is(pos.problem('item'), NULL, 'then it goes on');
+SELECT is(sambapos_delta_payload('pos', :version + 1) -> 'fullEntities', '["item"]', 'and is to be taken anew');
+SELECT is(sambapos_full_payload('pos', NULL, '{item}') -> 'item', '[{"id": 1, "name": "green tea", "price": 2}]', 'as it is now');
+UPDATE pos.item SET price = 3;
+SELECT is((SELECT string_agg(operation || key::text, ' ') FROM sambapos.change WHERE version IS NULL), 'UPDATE{"id": 1}', 'changes are entered again');
+CALL sambapos_feed_tick();
+
+-- a column goes of a table whose rows are captured one by one
+ALTER TABLE pos.room DROP COLUMN name;
+SELECT lives_ok('INSERT INTO pos.room VALUES (2), (3)', 'rows are written all the same');
+SELECT matches(pos.problem('room'), 'name', 'with the reason');
+-- a trigger is switched off
+ALTER TABLE pos.rate DISABLE TRIGGER USER;
+SELECT matches(pos.problem('rate'), 'trigger', 'a table whose triggers are off is not followed');
+ALTER TABLE pos.rate ENABLE TRIGGER USER;
+SELECT is(pos.problem('rate'), NULL, 'it is when they are on');
+
+-- a table goes
+DROP TABLE pos.item;
+SELECT matches(pos.problem('item'), 'pos.item', 'the reason names the table');
+SELECT lives_ok('CALL sambapos_feed_tick()', 'the tick goes on');
+SELECT is(sambapos_full_payload('pos') -> 'paused', '["item", "room"]', 'whoever asks is told');
+CREATE TABLE pos.item (id integer PRIMARY KEY, name text, price numeric);
+SELECT matches(pos.problem('item'), 'trigger', 'a table that was made again is another one');
+SELECT lives_ok($$SELECT sambapos_remove_from_feed('pos', 'item')$$, 'it is taken off');
+SELECT lives_ok($$SELECT sambapos_add_to_feed('pos', 'pos.item')$$, 'and put on again');
+SELECT is(pos.problem('item'), NULL, 'and goes on');
+DROP TABLE pos.item, pos.rate;
+SELECT lives_ok($$SELECT sambapos_remove_feed('pos')$$, 'a feed whose tables are gone can be removed');
+SELECT * FROM finish();
+ROLLBACK;
