@@ -123,6 +123,12 @@ BEGIN
            ' ...) in PostgreSQL, then make the script anew.'', 16, 1, %s);', word),
     '  RETURN;',
     'END;',
+    -- what does not fit a variable is cut without a word, whatever is set
+    'IF DATALENGTH(@password) >= 200',
+    'BEGIN',
+    '  RAISERROR(N''The password is longer than 99 characters. Nothing was done. Take a shorter one.'', 16, 1);',
+    '  RETURN;',
+    'END;',
     format('IF SUSER_ID(%s) IS NULL AND @password = N''''', word),
     'BEGIN',
     '  RAISERROR(N''Write a password into the script first.'', 16, 1);',

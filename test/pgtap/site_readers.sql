@@ -35,7 +35,7 @@ DECLARE
                     WHEN relation::text LIKE 'sambapos_replica.%' OR a.attname IN ('message', 'last_error', 'reason', 'detail') THEN '"zzsecret"'
                     ELSE '1000001' END), '{}')
                   FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attgenerated <> ''
-                    AND (a.attname IN ('site_id', 'site', 'message', 'last_error', 'reason', 'detail') OR a.attidentity <> '' OR a.attname IN ('run_id', 'feed_id', 'archive_id') AND NOT EXISTS (SELECT FROM pg_attribute AS s WHERE s.attrelid = relation AND s.attname = 'site_id')
+                    AND (a.attname IN ('site_id', 'site', 'message', 'last_error', 'reason', 'detail') OR a.attidentity <> '' OR a.attname IN ('run_id', 'feed_id', 'archive_id', 'entity_id') AND NOT EXISTS (SELECT FROM pg_attribute AS s WHERE s.attrelid = relation AND s.attname = 'site_id')
                          OR relation::text LIKE 'sambapos_replica.%' AND a.atttypid = 'text'::regtype AND a.attname <> 'row_state'));
   made jsonb := (SELECT jsonb_object_agg(a.attname, till.made_up(a)) FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = '');
   own jsonb := replace(made::text, 'zzsecret', 'open')::jsonb || CASE WHEN patch ? 'site_id' THEN jsonb_build_object('site_id', shop) WHEN patch ? 'site' THEN '{"site": "shop"}' ELSE '{}' END;

@@ -61,6 +61,7 @@ ok(may('Samba', 'SELECT PinCode FROM Users; SELECT Name FROM AppRules'), 'SambaP
 like(join('', $till->run_script((split /^GO\n/m, script('Reader', 3, 'Nowhere'))[1], $secret)), qr/database of this script is not there/, 'without its database the script ends');
 is(state(), $before, 'and does nothing in another one');
 like(join('', $till->run_script(script('Reader', 3), 'short')), qr/Password validation failed/, 'a password that the server refuses');
+like(join('', $till->run_script(script('Reader', 3), 'Aa1-' x 25)), qr/longer than 99 characters/, 'a password that a variable would cut');
 is(state(), $before, 'makes nothing');
 
 # ---- its own ----

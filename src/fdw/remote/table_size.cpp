@@ -119,12 +119,14 @@ catalog_pages(Oid server, Oid user, const TableOptions &options)
 		return -1;
 	ask_numbers(
 		server, user,
-		psprintf("IF OBJECT_ID(N'sys.dm_db_partition_stats') IS NOT NULL "
-				 "AND HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'VIEW DATABASE STATE') = 1 "
-				 "SELECT CAST(SUM(used_page_count) AS varchar(20)) "
-				 "FROM sys.dm_db_partition_stats "
-				 "WHERE object_id = %s AND index_id IN (0, 1)",
-				 object_id(options)),
+		psprintf(
+			"IF OBJECT_ID(N'sys.dm_db_partition_stats') IS NOT NULL "
+			"AND HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'VIEW DATABASE STATE') = 1 "
+			"AND HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'VIEW DEFINITION') = 1 "
+			"SELECT CAST(SUM(used_page_count) AS varchar(20)) "
+			"FROM sys.dm_db_partition_stats "
+			"WHERE object_id = %s AND index_id IN (0, 1)",
+			object_id(options)),
 		false, &pages, 1);
 	return pages;
 }
