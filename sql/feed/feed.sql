@@ -1,15 +1,34 @@
 -- feed.sql: adding and removing feeds; which life of a feed is it?
 
+-- Functions that answer a client run with their owner's rights, so no policy hides a feed from them: whose feeds the
+-- caller may see is asked here. In such a function current_user is the owner, even under SET ROLE.
+CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
+BEGIN
+  RETURN has_function_privilege(caller, 'sambapos._grant_of_all_sites()'::regprocedure, 'EXECUTE')
+      OR NOT has_function_privilege(caller, 'sambapos._grant_of_some_sites()'::regprocedure, 'EXECUTE')
+      OR EXISTS (SELECT FROM sambapos.role_grant AS g JOIN sambapos.site AS s ON s.name = ANY (g.sites)
+                 WHERE s.site_id = _feed_is_shown.site_id
+                   AND pg_has_role(caller, to_regrole(quote_ident(g.role_name))::oid, 'USAGE'));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_shown(integer) IS
+  'True unless the caller has a level for some sites only, and the feed is of another one, or of none';
+
 CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.change_feed
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   found_feed sambapos.change_feed;
 BEGIN
-  SELECT * INTO found_feed FROM sambapos.change_feed AS f WHERE f.name = _feed.feed;
+  SELECT * INTO found_feed FROM sambapos.change_feed AS f WHERE f.name = _feed.feed AND sambapos._feed_is_shown(f.site_id);
   IF found_feed.feed_id IS NULL THEN
     RAISE EXCEPTION 'there is no feed named "%"', coalesce(feed, 'NULL') USING ERRCODE = 'undefined_object',
-      HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.change_feed AS f) || '.',
+      HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.change_feed AS f
+                                            WHERE sambapos._feed_is_shown(f.site_id)) || '.',
                       'There are no feeds yet: add one with sambapos_add_feed(feed).');
   END IF;
   RETURN found_feed;

@@ -104,7 +104,12 @@ SELECT results_eq('SELECT count(*) FROM sambapos_replica.tickets', ARRAY[10::big
 SELECT throws_like($$SELECT sambapos_status('zzother')$$, 'there is no site named "zzother"', 'the other is not there, for it');
 SELECT throws_like('SELECT sambapos_request(1000001)', 'there is no request 1000001', 'nor are its requests');
 SELECT results_eq('SELECT role, level, sites FROM sambapos.grants', $$VALUES ('sambapos_test_one', 'reader', '{shop}'::text[])$$, 'and of the levels its own');
+SELECT throws_ok(format(c, 'zzsecret'), '42704', 'there is no feed named "zzsecret"', format(c, 'zzsecret') || ': nor is its feed')
+FROM unnest(ARRAY['SELECT sambapos_full_payload(%L)', 'SELECT * FROM sambapos_changes(%L::text, 0)', 'SELECT sambapos_delta_payload(%L::text, 0)', 'SELECT * FROM sambapos_check_for_updates(%L::text, 0)', 'SELECT * FROM sambapos_full_rows(%L::text, NULL)']) AS c;
+SELECT lives_ok($$SELECT sambapos_full_payload('open', NULL, '{}')$$, 'its own feed answers');
 SET LOCAL ROLE sambapos_test_member;
+SELECT throws_ok($$SELECT sambapos_full_payload('zzsecret')$$, '42704', NULL, 'a member asks for no feed of another site');
+SELECT lives_ok($$SELECT sambapos_full_payload('open', NULL, '{}')$$, 'and gets that of its own');
 SELECT is((SELECT string_agg(relation, ', ') FROM till.sees(:'other_sites')), NULL, 'a member of that role sees no more');
 SET LOCAL ROLE sambapos_test_all;
 SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation NOT IN (SELECT relation FROM till.sees(:'other_sites'))), NULL, 'a reader of all sites sees what the owner sees');
