@@ -223,7 +223,7 @@ CREATE FUNCTION @extschema@.sambapos_archive_rows(archive_id bigint, table_name 
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
+  a sambapos.sealed_archive;
   t sambapos.archive_table;
   names text[];
   attached regclass := (SELECT to_regclass(format('%I.%I', x.schema_name, sambapos_archive_rows.table_name))
@@ -231,7 +231,7 @@ DECLARE
                         WHERE x.archive_id = sambapos_archive_rows.archive_id
                           AND sambapos_archive_rows.table_name IS NOT NULL);
 BEGIN
-  SELECT * INTO a FROM sambapos.archive AS x WHERE x.archive_id = sambapos_archive_rows.archive_id;
+  SELECT * INTO a FROM sambapos.sealed_archive AS x WHERE x.archive_id = sambapos_archive_rows.archive_id;
   SELECT * INTO t FROM sambapos.archive_table AS x
    WHERE (x.archive_id, x.table_name) = (sambapos_archive_rows.archive_id, sambapos_archive_rows.table_name);
   IF a.archive_id IS NOT NULL AND a.dropped_at IS NULL AND t.table_name IS NOT NULL

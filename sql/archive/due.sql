@@ -87,7 +87,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
   PERFORM sambapos._site_lock(site_id);
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = _archive_prepare.site_id;

@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_export_columns(sambapos.archive_table) IS 'The columns of an exported table';
 
 -- A row that is not what was sealed is looked up among the versions that are kept.
-CREATE FUNCTION sambapos._archive_sealed_sql(a sambapos.archive, t sambapos.archive_table) RETURNS text
+CREATE FUNCTION sambapos._archive_sealed_sql(a sambapos.sealed_archive, t sambapos.archive_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format(
@@ -60,7 +60,7 @@ $$
                CASE WHEN sambapos._replica_kind((t.table_name || '_history')::name) = 'history'
                     THEN sambapos._replica_table((t.table_name || '_history')::name) END AS kept) AS i;
 $$;
-COMMENT ON FUNCTION sambapos._archive_sealed_sql(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_sealed_sql(sambapos.sealed_archive, sambapos.archive_table) IS
   'A query for the rows of a table as they were sealed';
 
 -- A table may be called anything; a file may not.
@@ -72,7 +72,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._archive_file_name(text, bigint, text) IS 'The name of a table''s file';
 
-CREATE FUNCTION sambapos._archive_check_export(a sambapos.archive, path text, compression text) RETURNS void
+CREATE FUNCTION sambapos._archive_check_export(a sambapos.sealed_archive, path text, compression text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -89,11 +89,11 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_check_export(sambapos.archive, text, text) IS
+COMMENT ON FUNCTION sambapos._archive_check_export(sambapos.sealed_archive, text, text) IS
   'Raises what is wrong with a call of sambapos_export_archive';
 
-CREATE FUNCTION sambapos._archive_export_table(a sambapos.archive, t sambapos.archive_table, path text, file text,
-                                               compression text) RETURNS jsonb
+CREATE FUNCTION sambapos._archive_export_table(a sambapos.sealed_archive, t sambapos.archive_table, path text,
+                                               file text, compression text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -121,7 +121,7 @@ BEGIN
     'checksum', t.checksum, 'file', file, 'bytes', written.bytes, 'sha256', written.sha256);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_export_table(sambapos.archive, sambapos.archive_table, text, text, text) IS
+COMMENT ON FUNCTION sambapos._archive_export_table(sambapos.sealed_archive, sambapos.archive_table, text, text, text) IS
   'Writes one table of an archive into a file; returns its part of the manifest';
 
 CREATE FUNCTION sambapos._archive_manifest_checksum(manifest jsonb) RETURNS text
@@ -129,7 +129,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT encode(sha256(convert_to((manifest - 'manifest_sha256')::text, 'UTF8')), 'hex'); $$;
 COMMENT ON FUNCTION sambapos._archive_manifest_checksum(jsonb) IS 'What field manifest_sha256 of a manifest must be';
 
-CREATE FUNCTION sambapos._archive_manifest(a sambapos.archive, tables jsonb, compression text) RETURNS jsonb
+CREATE FUNCTION sambapos._archive_manifest(a sambapos.sealed_archive, tables jsonb, compression text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT m.manifest || jsonb_build_object('manifest_sha256', sambapos._archive_manifest_checksum(m.manifest))
@@ -141,9 +141,9 @@ $$
                AS manifest
         FROM sambapos.site AS s WHERE s.site_id = a.site_id) AS m;
 $$;
-COMMENT ON FUNCTION sambapos._archive_manifest(sambapos.archive, jsonb, text) IS 'The manifest of an export';
+COMMENT ON FUNCTION sambapos._archive_manifest(sambapos.sealed_archive, jsonb, text) IS 'The manifest of an export';
 
-CREATE FUNCTION sambapos._archive_export(a sambapos.archive, path text, compression text) RETURNS text
+CREATE FUNCTION sambapos._archive_export(a sambapos.sealed_archive, path text, compression text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -177,7 +177,7 @@ BEGIN
   RETURN folder || '/manifest.json';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_export(sambapos.archive, text, text) IS
+COMMENT ON FUNCTION sambapos._archive_export(sambapos.sealed_archive, text, text) IS
   'Writes an archive into files; returns the path of the manifest';
 
 CREATE FUNCTION @extschema@.sambapos_export_archive(archive_id bigint, path text, compression text DEFAULT 'gzip')

@@ -65,7 +65,7 @@ COMMENT ON FUNCTION sambapos._retention_delete_rows(sambapos._place, sambapos._t
   'Deletes the rows of a table that an archive has, exactly as it has them; raises 55000 if some are others';
 
 -- Children first: nobody sees a line without its ticket.
-CREATE FUNCTION sambapos._retention_delete(place sambapos._place, a sambapos.archive) RETURNS bigint
+CREATE FUNCTION sambapos._retention_delete(place sambapos._place, a sambapos.sealed_archive) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -78,11 +78,11 @@ BEGIN
     total := total + sambapos._retention_delete_rows(place, t, x) FROM sambapos._table AS t
       WHERE (t.site_id, t.table_name) = (place.site_id, x.table_name);
   END LOOP;
-  UPDATE sambapos.archive AS k SET dropped_at = clock_timestamp() WHERE k.archive_id = a.archive_id;
+  UPDATE sambapos.sealed_archive AS k SET dropped_at = clock_timestamp() WHERE k.archive_id = a.archive_id;
   RETURN total;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._retention_delete(sambapos._place, sambapos.archive) IS
+COMMENT ON FUNCTION sambapos._retention_delete(sambapos._place, sambapos.sealed_archive) IS
   'Deletes the rows of an archive from the replica; returns how many';
 
 CREATE FUNCTION sambapos._retention_month(place sambapos._place, month date, OUT archive_id bigint, OUT rows bigint,
@@ -90,7 +90,7 @@ CREATE FUNCTION sambapos._retention_month(place sambapos._place, month date, OUT
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
+  a sambapos.sealed_archive;
   e sambapos.archive_export;
 BEGIN
   a := sambapos._archive_seal_range(place, month, (month + interval '1 month' - interval '1 day')::date,

@@ -9,13 +9,13 @@
 --   fixed forms, numerics without trailing zeros, texts behind their length, all of it in UTF-8.
 -- * Masters are in no archive: they go on.
 
-CREATE FUNCTION sambapos._archive(archive_id bigint) RETURNS sambapos.archive
+CREATE FUNCTION sambapos._archive(archive_id bigint) RETURNS sambapos.sealed_archive
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
-  SELECT * INTO a FROM sambapos.archive AS x WHERE x.archive_id = _archive.archive_id;
+  SELECT * INTO a FROM sambapos.sealed_archive AS x WHERE x.archive_id = _archive.archive_id;
   IF a.archive_id IS NULL THEN
     RAISE EXCEPTION 'there is no archive %', coalesce(archive_id::text, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'SELECT * FROM sambapos.archives shows those that are there.';
@@ -73,10 +73,10 @@ COMMENT ON FUNCTION sambapos._archive_key_sql(text[], text) IS 'SQL for the key 
 
 -- ---- which rows ----
 
-CREATE FUNCTION sambapos._archive_other_versions_sql(a sambapos.archive) RETURNS text
+CREATE FUNCTION sambapos._archive_other_versions_sql(a sambapos.sealed_archive) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('NOT EXISTS (SELECT FROM sambapos.archive AS o
+  SELECT format('NOT EXISTS (SELECT FROM sambapos.sealed_archive AS o
                   WHERE o.site_id = %1$s AND o.archive_id <> %2$s AND o.superseded_by IS NULL
                     AND r.version BETWEEN o.anchor_version AND o.upto_version)
                  AND NOT EXISTS (SELECT FROM sambapos.source_events AS e
@@ -85,12 +85,12 @@ $$
                 CASE WHEN a.anchor_version IS NOT NULL
                      THEN format(' AND NOT e.version BETWEEN %s AND %s', a.anchor_version, a.upto_version) END);
 $$;
-COMMENT ON FUNCTION sambapos._archive_other_versions_sql(sambapos.archive) IS
+COMMENT ON FUNCTION sambapos._archive_other_versions_sql(sambapos.sealed_archive) IS
   'A condition on row r: no other clear than that of this period has taken it';
 
 -- What a clear has taken is of its period, whatever its date: a ticket that was left open by the clear before is, too.
 -- What ceased to be live otherwise (superseded, judged anew) goes by its date.
-CREATE FUNCTION sambapos._archive_rule_sql(a sambapos.archive, t sambapos.archive_table, live text) RETURNS text
+CREATE FUNCTION sambapos._archive_rule_sql(a sambapos.sealed_archive, t sambapos.archive_table, live text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE a.kind
@@ -99,7 +99,7 @@ $$
     ELSE format(
       '(r.row_state IN (''cleared'', ''superseded'')
           AND (%1$s OR %2$s AND r.%3$I > %4$L::timestamp AND r.%3$I <= %5$L::timestamp)%6$s)
-       AND NOT EXISTS (SELECT FROM sambapos.archive_part AS p JOIN sambapos.archive AS o USING (archive_id)
+       AND NOT EXISTS (SELECT FROM sambapos.archive_part AS p JOIN sambapos.sealed_archive AS o USING (archive_id)
                        CROSS JOIN LATERAL unnest(p.keys) AS k (key)
                        WHERE o.site_id = %7$s AND o.kind = ''period'' AND o.superseded_by IS NULL
                          AND o.archive_id <> %8$s AND p.table_name = %9$L AND k.key = %10$s)',
@@ -109,12 +109,12 @@ $$
       coalesce(a.to_at, '-infinity'), ' OR ' || live, a.site_id, a.archive_id, t.table_name,
       sambapos._archive_key_sql(t.key, 'r')) END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_rule_sql(sambapos.archive, sambapos.archive_table, text) IS
+COMMENT ON FUNCTION sambapos._archive_rule_sql(sambapos.sealed_archive, sambapos.archive_table, text) IS
   'A condition on row r of a root table that counts: it belongs to the archive. live: which rows that are still at the '
   'source do, of a period that is sealed before its clear';
 
 -- A root that was sealed stays in the archive, whatever becomes of it; what fits the rule later has been added.
-CREATE FUNCTION sambapos._archive_roots_sql(a sambapos.archive, t sambapos.archive_table, live text DEFAULT NULL)
+CREATE FUNCTION sambapos._archive_roots_sql(a sambapos.sealed_archive, t sambapos.archive_table, live text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -130,17 +130,17 @@ $$
      WHERE r.row_state IN (''live'', ''cleared'', ''superseded'')',
     t.table_name, a.site_id, sambapos._archive_rule_sql(a, t, live), a.archive_id);
 $$;
-COMMENT ON FUNCTION sambapos._archive_roots_sql(sambapos.archive, sambapos.archive_table, text) IS
+COMMENT ON FUNCTION sambapos._archive_roots_sql(sambapos.sealed_archive, sambapos.archive_table, text) IS
   'A query for the roots that belong to an archive now: epoch and id';
 
-CREATE FUNCTION sambapos._archive_rows_from_sql(a sambapos.archive, t sambapos.archive_table) RETURNS text
+CREATE FUNCTION sambapos._archive_rows_from_sql(a sambapos.sealed_archive, t sambapos.archive_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format('FROM sambapos_replica.%I AS r JOIN roots AS o ON o.epoch = r.epoch AND o.id = r.%I
                  WHERE r.site_id = %s AND r.row_state IN (''live'', ''cleared'', ''superseded'')',
                 t.table_name, t.root_key, a.site_id);
 $$;
-COMMENT ON FUNCTION sambapos._archive_rows_from_sql(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_rows_from_sql(sambapos.sealed_archive, sambapos.archive_table) IS
   'The FROM clause for the rows r of a table that belong to an archive now, beside a query roots';
 
 -- ---- sealing ----
@@ -162,7 +162,7 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_columns(regclass) IS 'The key and the columns of a replica table that are sealed';
 
 -- Roots that have a date, and their children. A table that the role which runs may not trust is not read.
-CREATE FUNCTION sambapos._archive_tables(a sambapos.archive) RETURNS SETOF sambapos.archive_table
+CREATE FUNCTION sambapos._archive_tables(a sambapos.sealed_archive) RETURNS SETOF sambapos.archive_table
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT a.archive_id, t.table_name, a.site_id, t.kind, coalesce(t.parent, t.table_name), coalesce(t.parent_key, 'id'),
@@ -176,10 +176,10 @@ $$
              ELSE root.date_column IS NOT NULL AND sambapos._replica_table(root.table_name) IS NOT NULL END
   ORDER BY t.parent IS NOT NULL, t.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._archive_tables(sambapos.archive) IS
+COMMENT ON FUNCTION sambapos._archive_tables(sambapos.sealed_archive) IS
   'The tables that an archive is going to have, before anything is known of their rows';
 
-CREATE FUNCTION sambapos._archive_live_sql(a sambapos.archive, table_name text) RETURNS text
+CREATE FUNCTION sambapos._archive_live_sql(a sambapos.sealed_archive, table_name text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT 'r.row_state = ''live'' AND NOT coalesce(' || sambapos._root_may_stay_sql(s, t) || ', false)'
@@ -187,14 +187,14 @@ $$
   WHERE a.kind = 'period' AND a.anchor_version IS NULL AND s.site_id = a.site_id
     AND t.table_name = _archive_live_sql.table_name;
 $$;
-COMMENT ON FUNCTION sambapos._archive_live_sql(sambapos.archive, text) IS
+COMMENT ON FUNCTION sambapos._archive_live_sql(sambapos.sealed_archive, text) IS
   'Of a period that is sealed before its clear: a condition on the rows r of a root that the clear will take; else '
   'NULL';
 
 -- All in one pass: the rows of some hundred roots are a line, in whatever order they come.
-CREATE FUNCTION sambapos._archive_seal_rows(a sambapos.archive, t sambapos.archive_table, roots text, OUT rows bigint,
-                                            OUT checksum text, OUT sums jsonb, OUT first_at timestamp,
-                                            OUT last_at timestamp)
+CREATE FUNCTION sambapos._archive_seal_rows(a sambapos.sealed_archive, t sambapos.archive_table, roots text,
+                                            OUT rows bigint, OUT checksum text, OUT sums jsonb,
+                                            OUT first_at timestamp, OUT last_at timestamp)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -225,11 +225,11 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_seal_rows(sambapos.archive, sambapos.archive_table, text) IS
+COMMENT ON FUNCTION sambapos._archive_seal_rows(sambapos.sealed_archive, sambapos.archive_table, text) IS
   'Writes down the key and the checksum of each row of a table that belongs to an archive; returns how many, their '
   'checksum and sums, and of a root the dates between which they are';
 
-CREATE FUNCTION sambapos._archive_seal_table(a sambapos.archive, t sambapos.archive_table) RETURNS void
+CREATE FUNCTION sambapos._archive_seal_table(a sambapos.sealed_archive, t sambapos.archive_table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -251,7 +251,7 @@ BEGIN
   INSERT INTO sambapos.archive_table SELECT (t).*;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_seal_table(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_seal_table(sambapos.sealed_archive, sambapos.archive_table) IS
   'Seals one table of an archive';
 
 CREATE FUNCTION sambapos._archive_checksum(archive_id bigint) RETURNS text
@@ -265,7 +265,7 @@ COMMENT ON FUNCTION sambapos._archive_checksum(bigint) IS 'The checksum of an ar
 
 -- From here on changes to these rows keep what was before: the tables for that are made now, not in the middle of a
 -- run.
-CREATE FUNCTION sambapos._archive_history_ensure(a sambapos.archive) RETURNS void
+CREATE FUNCTION sambapos._archive_history_ensure(a sambapos.sealed_archive) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -282,11 +282,11 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_history_ensure(sambapos.archive) IS
+COMMENT ON FUNCTION sambapos._archive_history_ensure(sambapos.sealed_archive) IS
   'Makes the tables of earlier versions that the tables of an archive lack';
 
 -- The definition is there, as a row; what belongs to it is written down.
-CREATE FUNCTION sambapos._archive_seal(INOUT a sambapos.archive)
+CREATE FUNCTION sambapos._archive_seal(INOUT a sambapos.sealed_archive)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -296,24 +296,25 @@ BEGIN
     PERFORM sambapos._archive_seal_table(a, t);
   END LOOP;
   PERFORM sambapos._archive_history_ensure(a);
-  UPDATE sambapos.archive AS x
+  UPDATE sambapos.sealed_archive AS x
      SET checksum = sambapos._archive_checksum(x.archive_id),
          rows = (SELECT coalesce(sum(k.rows), 0) FROM sambapos.archive_table AS k WHERE k.archive_id = x.archive_id)
    WHERE x.archive_id = a.archive_id RETURNING * INTO a;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_seal(sambapos.archive) IS 'Seals what belongs to an archive that was defined';
+COMMENT ON FUNCTION sambapos._archive_seal(sambapos.sealed_archive) IS
+  'Seals what belongs to an archive that was defined';
 
 -- ---- ranges ----
 
 CREATE FUNCTION sambapos._archive_seal_range(place sambapos._place, from_date date, to_date date, note text)
-RETURNS sambapos.archive
+RETURNS sambapos.sealed_archive
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
-  INSERT INTO sambapos.archive (site_id, kind, from_date, to_date, from_at, to_at, version, note)
+  INSERT INTO sambapos.sealed_archive (site_id, kind, from_date, to_date, from_at, to_at, version, note)
   VALUES (place.site_id, 'range', from_date, to_date, from_date, to_date + 1, place.version, note) RETURNING * INTO a;
   a := sambapos._archive_seal(a);
   IF a.rows = 0 THEN
@@ -347,7 +348,7 @@ RETURNS TABLE (event_id bigint, version bigint, ended_at timestamptz, archive_id
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT max(e.event_id), e.version, max(e.at),
-         (SELECT min(a.archive_id) FROM sambapos.archive AS a
+         (SELECT min(a.archive_id) FROM sambapos.sealed_archive AS a
           WHERE a.site_id = _archive_periods.site_id AND a.kind = 'period' AND a.superseded_by IS NULL
             AND e.version BETWEEN a.anchor_version AND a.upto_version)
   FROM sambapos.source_events AS e
@@ -358,7 +359,7 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_periods(integer) IS
   'The periods of a site that a clear has ended, and their archives; archive_id NULL: not sealed';
 
-CREATE FUNCTION sambapos._archive_last_date(a sambapos.archive) RETURNS timestamp
+CREATE FUNCTION sambapos._archive_last_date(a sambapos.sealed_archive) RETURNS timestamp
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -374,7 +375,7 @@ BEGIN
   RETURN last;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_last_date(sambapos.archive) IS
+COMMENT ON FUNCTION sambapos._archive_last_date(sambapos.sealed_archive) IS
   'The last date of the tickets that the clear of a period has taken, or is going to take';
 
 CREATE FUNCTION sambapos._archive_undo(archive_id bigint) RETURNS void
@@ -382,51 +383,51 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   DELETE FROM sambapos.archive_part AS p WHERE p.archive_id = _archive_undo.archive_id;
   DELETE FROM sambapos.archive_table AS t WHERE t.archive_id = _archive_undo.archive_id;
-  DELETE FROM sambapos.archive AS x WHERE x.archive_id = _archive_undo.archive_id;
-  UPDATE sambapos.archive AS o SET superseded_by = NULL WHERE o.superseded_by = _archive_undo.archive_id;
+  DELETE FROM sambapos.sealed_archive AS x WHERE x.archive_id = _archive_undo.archive_id;
+  UPDATE sambapos.sealed_archive AS o SET superseded_by = NULL WHERE o.superseded_by = _archive_undo.archive_id;
 $$;
 COMMENT ON FUNCTION sambapos._archive_undo(bigint) IS 'Takes back an archive that was sealed just now';
 
 -- The same rows that a period had before its clear: then the archive of before is that of the period, and needs to be
 -- told only which clear it was.
-CREATE FUNCTION sambapos._archive_merge_open(INOUT a sambapos.archive, open_id bigint)
+CREATE FUNCTION sambapos._archive_merge_open(INOUT a sambapos.sealed_archive, open_id bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM sambapos.archive AS o WHERE o.archive_id = open_id AND o.checksum = a.checksum
+  IF NOT EXISTS (SELECT FROM sambapos.sealed_archive AS o WHERE o.archive_id = open_id AND o.checksum = a.checksum
                  AND o.rows = a.rows AND o.dropped_at IS NULL) THEN
     RETURN;
   END IF;
   PERFORM sambapos._archive_undo(a.archive_id);
-  UPDATE sambapos.archive AS o
+  UPDATE sambapos.sealed_archive AS o
      SET anchor_version = a.anchor_version, upto_version = a.upto_version, event_id = a.event_id,
          from_at = a.from_at, to_at = a.to_at, note = coalesce(a.note, o.note)
    WHERE o.archive_id = open_id RETURNING * INTO a;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_merge_open(sambapos.archive, bigint) IS
+COMMENT ON FUNCTION sambapos._archive_merge_open(sambapos.sealed_archive, bigint) IS
   'Goes on with the archive that was sealed before the clear if the clear has taken exactly that';
 
 CREATE FUNCTION sambapos._archive_seal_period(place sambapos._place, anchor_version bigint, upto_version bigint,
-                                              event_id bigint, note text) RETURNS sambapos.archive
+                                              event_id bigint, note text) RETURNS sambapos.sealed_archive
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
-  open_id bigint := (SELECT o.archive_id FROM sambapos.archive AS o
+  a sambapos.sealed_archive;
+  open_id bigint := (SELECT o.archive_id FROM sambapos.sealed_archive AS o
                      WHERE o.site_id = place.site_id AND o.kind = 'period' AND o.anchor_version IS NULL
                        AND o.superseded_by IS NULL);
 BEGIN
-  INSERT INTO sambapos.archive (site_id, kind, anchor_version, upto_version, event_id, version, note, from_at)
+  INSERT INTO sambapos.sealed_archive (site_id, kind, anchor_version, upto_version, event_id, version, note, from_at)
   SELECT place.site_id, 'period', s.anchor_version, s.upto_version, s.event_id, place.version, s.note, max(o.to_at)
   FROM (SELECT _archive_seal_period.anchor_version, _archive_seal_period.upto_version,
                _archive_seal_period.event_id, _archive_seal_period.note) AS s
-  LEFT JOIN sambapos.archive AS o ON o.site_id = place.site_id AND o.kind = 'period' AND o.superseded_by IS NULL
+  LEFT JOIN sambapos.sealed_archive AS o ON o.site_id = place.site_id AND o.kind = 'period' AND o.superseded_by IS NULL
         AND o.anchor_version IS NOT NULL AND (s.anchor_version IS NULL OR o.anchor_version < s.anchor_version)
   GROUP BY s.anchor_version, s.upto_version, s.event_id, s.note RETURNING * INTO a;
-  UPDATE sambapos.archive AS x SET to_at = sambapos._archive_last_date(a) WHERE x.archive_id = a.archive_id
+  UPDATE sambapos.sealed_archive AS x SET to_at = sambapos._archive_last_date(a) WHERE x.archive_id = a.archive_id
   RETURNING * INTO a;
-  UPDATE sambapos.archive AS o SET superseded_by = a.archive_id WHERE o.archive_id = open_id;
+  UPDATE sambapos.sealed_archive AS o SET superseded_by = a.archive_id WHERE o.archive_id = open_id;
   a := sambapos._archive_seal(a);
   RETURN sambapos._archive_merge_open(a, open_id);
 END;
@@ -435,14 +436,14 @@ COMMENT ON FUNCTION sambapos._archive_seal_period(sambapos._place, bigint, bigin
   'Seals what the clear of these versions has taken; without versions what the next clear is going to take';
 
 -- A clear that several runs saw is one: what was noted when the first of them did goes before.
-CREATE FUNCTION sambapos._archive_seal_last_period(place sambapos._place, note text) RETURNS sambapos.archive
+CREATE FUNCTION sambapos._archive_seal_last_period(place sambapos._place, note text) RETURNS sambapos.sealed_archive
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   last record;
   due sambapos.archive_due;
   newest bigint := (SELECT max(p.version) FROM sambapos._archive_periods(place.site_id) AS p);
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
   SELECT * INTO last FROM sambapos._archive_periods(place.site_id) AS p WHERE p.archive_id IS NULL
    ORDER BY p.version DESC LIMIT 1;
@@ -450,7 +451,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT * INTO due FROM sambapos.archive_due AS d WHERE d.site_id = place.site_id AND d.version <= last.version
-     AND NOT EXISTS (SELECT FROM sambapos.archive AS x
+     AND NOT EXISTS (SELECT FROM sambapos.sealed_archive AS x
                      WHERE x.site_id = place.site_id AND x.superseded_by IS NULL
                        AND x.anchor_version BETWEEN d.version AND last.version);
   a := sambapos._archive_seal_period(place, coalesce(due.version, last.version),
@@ -483,13 +484,14 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_check_arguments(date, date) IS 'Raises 22023 for days that are no range';
 
-CREATE FUNCTION sambapos._archive_last_sealed(place sambapos._place) RETURNS sambapos.archive
+CREATE FUNCTION sambapos._archive_last_sealed(place sambapos._place) RETURNS sambapos.sealed_archive
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
-  SELECT x.* INTO a FROM sambapos._archive_periods(place.site_id) AS p JOIN sambapos.archive AS x USING (archive_id)
+  SELECT x.* INTO a FROM sambapos._archive_periods(place.site_id) AS p
+    JOIN sambapos.sealed_archive AS x USING (archive_id)
    ORDER BY p.version DESC LIMIT 1;
   IF a.archive_id IS NULL THEN
     RAISE EXCEPTION 'no period of site "%" has ended', place.name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -510,7 +512,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place := sambapos._site(site);
-  a sambapos.archive;
+  a sambapos.sealed_archive;
 BEGIN
   PERFORM sambapos._archive_check_arguments(from_date, to_date);
   PERFORM sambapos._catalog_check();
@@ -541,7 +543,7 @@ SELECT s.name AS site, a.archive_id, a.kind, a.from_date, a.to_date,
        (SELECT count(*) FROM sambapos.archive_export AS e WHERE e.archive_id = a.archive_id) AS exports,
        (SELECT max(e.uploaded_at) FROM sambapos.archive_export AS e WHERE e.archive_id = a.archive_id) AS uploaded_at,
        (SELECT x.schema_name FROM sambapos.archive_attachment AS x WHERE x.archive_id = a.archive_id) AS attached_as
-FROM sambapos.archive AS a
+FROM sambapos.sealed_archive AS a
 LEFT JOIN sambapos.site AS s USING (site_id)
 LEFT JOIN LATERAL (
   SELECT count(*) AS tables, jsonb_object_agg(t.table_name, t.sums ORDER BY t.table_name) AS sums,

@@ -19,7 +19,7 @@ CREATE FUNCTION @extschema@.sambapos_archive_uploaded(archive_id bigint, url tex
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive := sambapos._archive(archive_id);
+  a sambapos.sealed_archive := sambapos._archive(archive_id);
   marked bigint;
 BEGIN
   IF url IS NULL OR url = '' THEN

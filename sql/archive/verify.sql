@@ -7,22 +7,23 @@
 -- * damaged: anything else. Nobody but a run writes such rows; or the records of the archive were changed.
 -- * Nothing is locked and nothing written: a reader may ask, on a standby too.
 
-CREATE FUNCTION sambapos._archive_not_dropped_sql(a sambapos.archive, t sambapos.archive_table) RETURNS text
+CREATE FUNCTION sambapos._archive_not_dropped_sql(a sambapos.sealed_archive, t sambapos.archive_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN EXISTS (SELECT FROM sambapos.archive AS o WHERE o.site_id = a.site_id AND o.dropped_at IS NOT NULL)
+  SELECT CASE WHEN EXISTS (SELECT FROM sambapos.sealed_archive AS o
+                           WHERE o.site_id = a.site_id AND o.dropped_at IS NOT NULL)
               THEN format(' AND NOT (n.key IS NULL AND EXISTS (
-                             SELECT FROM sambapos.archive AS o JOIN sambapos.archive_part AS p USING (archive_id)
+                             SELECT FROM sambapos.sealed_archive AS o JOIN sambapos.archive_part AS p USING (archive_id)
                              CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
                              WHERE o.site_id = %s AND o.dropped_at IS NOT NULL AND p.table_name = %L
                                AND k.key = s.key AND k.hash = s.hash))', a.site_id, t.table_name)
               ELSE '' END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_not_dropped_sql(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_not_dropped_sql(sambapos.sealed_archive, sambapos.archive_table) IS
   'SQL that leaves out sealed row s that is in another archive, just so, whose rows were exported and deleted here';
 
 -- The sealed rows that are not what they were, and those that came. One statement, so that it sees one moment.
-CREATE FUNCTION sambapos._archive_differences(a sambapos.archive, t sambapos.archive_table)
+CREATE FUNCTION sambapos._archive_differences(a sambapos.sealed_archive, t sambapos.archive_table)
 RETURNS TABLE (key text, change text, sealed_hash bytea)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -46,7 +47,7 @@ BEGIN
     sambapos._archive_rows_from_sql(a, t), sambapos._archive_not_dropped_sql(a, t)) USING a.archive_id, t.table_name;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_differences(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_differences(sambapos.sealed_archive, sambapos.archive_table) IS
   'The keys of rows that are not what was sealed: changed, added, removed';
 
 CREATE FUNCTION sambapos._archive_key_is_sql(t sambapos.archive_table, relation regclass, alias text) RETURNS text
@@ -81,7 +82,7 @@ COMMENT ON FUNCTION sambapos._json_only_different(jsonb, jsonb) IS
 
 -- What a run has written has a version that is greater than the archive's; what was before is where it is kept. Of a
 -- row that no longer counts that is the row itself.
-CREATE FUNCTION sambapos._archive_changes(a sambapos.archive, t sambapos.archive_table)
+CREATE FUNCTION sambapos._archive_changes(a sambapos.sealed_archive, t sambapos.archive_table)
 RETURNS TABLE (key jsonb, change text, is_explained boolean, before jsonb, after jsonb, changed_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -118,7 +119,7 @@ BEGIN
     USING a, t, a.version, t.key;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_changes(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_changes(sambapos.sealed_archive, sambapos.archive_table) IS
   'What has become of the rows of an archive''s table: before and after, as far as it is known; is_explained: a run '
   'has written it';
 
@@ -140,7 +141,7 @@ COMMENT ON FUNCTION sambapos._archive_table_problem(sambapos.archive_table) IS
   'Why the rows of a sealed table cannot be asked for; NULL: they can';
 
 -- The records prove themselves: that of a table by those of its rows, that of the archive by those of its tables.
-CREATE FUNCTION sambapos._archive_record_problem(a sambapos.archive, t sambapos.archive_table) RETURNS text
+CREATE FUNCTION sambapos._archive_record_problem(a sambapos.sealed_archive, t sambapos.archive_table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT CASE WHEN a.checksum IS DISTINCT FROM sambapos._archive_checksum(a.archive_id)
@@ -152,7 +153,7 @@ $$
         FROM sambapos.archive_part AS p CROSS JOIN LATERAL unnest(p.hashes) AS k (hash)
         WHERE (p.archive_id, p.table_name) = (t.archive_id, t.table_name)) AS k;
 $$;
-COMMENT ON FUNCTION sambapos._archive_record_problem(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_record_problem(sambapos.sealed_archive, sambapos.archive_table) IS
   'What is wrong with the records of a sealed table; NULL: nothing';
 
 CREATE TYPE sambapos.archive_verdict AS (
@@ -160,7 +161,7 @@ CREATE TYPE sambapos.archive_verdict AS (
   rows_damaged bigint, changes jsonb, file text, message text);
 COMMENT ON TYPE sambapos.archive_verdict IS 'What sambapos_verify_archive says of a table, or of an exported file';
 
-CREATE FUNCTION sambapos._archive_verify_table(a sambapos.archive, t sambapos.archive_table)
+CREATE FUNCTION sambapos._archive_verify_table(a sambapos.sealed_archive, t sambapos.archive_table)
 RETURNS sambapos.archive_verdict
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -193,7 +194,7 @@ BEGIN
   RETURN said;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._archive_verify_table(sambapos.archive, sambapos.archive_table) IS
+COMMENT ON FUNCTION sambapos._archive_verify_table(sambapos.sealed_archive, sambapos.archive_table) IS
   'Compares a table of an archive with what was sealed';
 
 -- A file that is not there may have been carried away, or this is a restored database elsewhere.
@@ -237,7 +238,7 @@ CREATE FUNCTION @extschema@.sambapos_verify_archive(archive_id bigint) RETURNS S
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive := sambapos._archive(archive_id);
+  a sambapos.sealed_archive := sambapos._archive(archive_id);
   t sambapos.archive_table;
 BEGIN
   FOR t IN SELECT k.* FROM sambapos.archive_table AS k WHERE k.archive_id = a.archive_id AND a.dropped_at IS NULL
@@ -261,7 +262,7 @@ RETURNS TABLE (table_name text, key jsonb, change text, status text, before json
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  a sambapos.archive := sambapos._archive(archive_id);
+  a sambapos.sealed_archive := sambapos._archive(archive_id);
 BEGIN
   RETURN QUERY
     SELECT t.table_name, c.key, c.change, CASE WHEN c.is_explained THEN 'restated' ELSE 'damaged' END, c.before,

@@ -27,7 +27,7 @@ $$
         THEN 'run_id IN (SELECT r.run_id FROM sambapos.run AS r'
              ' WHERE r.site_id = ANY (ARRAY(SELECT s.site_id FROM sambapos.site AS s)))'
       WHEN bool_or(a.attname = 'archive_id')
-        THEN 'archive_id = ANY (ARRAY(SELECT x.archive_id FROM sambapos.archive AS x))'
+        THEN 'archive_id = ANY (ARRAY(SELECT x.archive_id FROM sambapos.sealed_archive AS x))'
       WHEN bool_or(a.attname = 'feed_id')
         THEN 'feed_id = ANY (ARRAY(SELECT f.feed_id FROM sambapos.change_feed AS f))' END AS condition
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS c;
