@@ -41,17 +41,18 @@ $$
   WITH member AS (SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
                   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'sambapos_fdw'),
        ours AS (SELECT p.* FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
-                JOIN pg_language AS l ON l.oid = p.prolang WHERE l.lanname <> 'c')
+                JOIN pg_language AS l ON l.oid = p.prolang WHERE l.lanname <> 'c'),
+       bodies AS (SELECT array_agg(c.prosrc) AS of_procedures FROM ours AS c WHERE c.prokind = 'p'),
+       in_views AS (SELECT d.refobjid FROM member AS m JOIN pg_rewrite AS r ON r.ev_class = m.objid
+                    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                    WHERE m.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass)
   SELECT p.oid FROM ours AS p
   WHERE p.prokind = 'f'
     AND (p.pronamespace <> 'sambapos'::regnamespace OR p.prorettype = 'trigger'::regtype
          OR p.proname IN ('_worker_sites', '_worker_do') -- the background worker is a caller too
-         OR EXISTS (SELECT FROM ours AS c WHERE c.prokind = 'p'
-                    AND strpos(c.prosrc, 'sambapos.' || p.proname || '(') > 0)
-         OR EXISTS (SELECT FROM member AS m JOIN pg_rewrite AS r ON r.ev_class = m.objid
-                    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-                    WHERE m.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass
-                      AND d.refobjid = p.oid));
+         OR EXISTS (SELECT FROM bodies AS b CROSS JOIN unnest(b.of_procedures) AS body
+                    WHERE strpos(body, 'sambapos.' || p.proname || '(') > 0)
+         OR p.oid IN (SELECT v.refobjid FROM in_views AS v));
 $$;
 COMMENT ON FUNCTION sambapos._caller_meets() IS
   'The functions of the extension that a caller, a view, a trigger or a procedure calls';
@@ -62,19 +63,20 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   routine regprocedure;
-  clause text;
+  clauses text;
 BEGIN
-  FOR routine, clause IN
-    SELECT m.oid, format('SET %s TO %s', s.name, CASE s.name WHEN 'datestyle' THEN s.value
-                         ELSE quote_literal(s.value) END)
-    FROM sambapos._caller_meets() AS m (oid) CROSS JOIN sambapos._caller_settings() AS s
-    UNION
-    SELECT p.oid, 'SET standard_conforming_strings TO ''on'''
-    FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prokind = 'f'
-      AND strpos(p.prosrc, chr(92)) > 0
-    ORDER BY 1, 2 -- so that an update ends as a fresh install does
+  FOR routine, clauses IN
+    SELECT c.oid, string_agg(c.clause, ' ' ORDER BY c.clause) -- so that an update ends as a fresh install does
+    FROM (SELECT m.oid, format('SET %s TO %s', s.name, CASE s.name WHEN 'datestyle' THEN s.value
+                               ELSE quote_literal(s.value) END)
+          FROM sambapos._caller_meets() AS m (oid) CROSS JOIN sambapos._caller_settings() AS s
+          UNION
+          SELECT p.oid, 'SET standard_conforming_strings TO ''on'''
+          FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prokind = 'f'
+            AND strpos(p.prosrc, chr(92)) > 0) AS c (oid, clause)
+    GROUP BY c.oid
   LOOP
-    EXECUTE format('ALTER FUNCTION %s %s', routine, clause);
+    EXECUTE format('ALTER FUNCTION %s %s', routine, clauses);
   END LOOP;
 END;
 $$;
