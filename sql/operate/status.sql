@@ -374,19 +374,20 @@ COMMENT ON FUNCTION sambapos._status_of(integer) IS 'The light of a site and its
 
 -- For whoever asks over several sites: what each is, and how it is. The light is in the list of columns: a report that
 -- joins this for the currency does not pay for it.
-CREATE VIEW sambapos.sites AS
+CREATE VIEW sambapos.site_overview AS
 SELECT s.name AS site, s.site_group, s.server, s.time_zone, s.currency, s.external_id,
        (sambapos._status_of(s.site_id)).light AS light, (sambapos._status_of(s.site_id)).reason AS reason,
        date_trunc('second', statement_timestamp() - s.last_success_at) AS data_age, s.last_success_at
 FROM sambapos._place AS s
 WHERE s.removed_at IS NULL;
-COMMENT ON VIEW sambapos.sites IS
+COMMENT ON VIEW sambapos.site_overview IS
   'The sites: the group, server, time zone, currency and key of each, and its light. Amounts of sites with other '
   'currencies are not to be added up, and a day begins when it does in the site''s time zone';
-COMMENT ON COLUMN sambapos.sites.site_group IS 'As sambapos_configure(site, ''site_group'', ...) has set it; NULL: none';
-COMMENT ON COLUMN sambapos.sites.time_zone IS 'The till''s; NULL: not set, the clock of the till is taken';
-COMMENT ON COLUMN sambapos.sites.currency IS 'ISO 4217 code of its amounts; NULL: not set';
-COMMENT ON COLUMN sambapos.sites.external_id IS 'The site''s key in the application that reads the replica';
-COMMENT ON COLUMN sambapos.sites.light IS 'As in sambapos_status';
-COMMENT ON COLUMN sambapos.sites.reason IS 'Why, and what to do, as in sambapos_status';
-COMMENT ON COLUMN sambapos.sites.data_age IS 'Since the last complete run; NULL: there was none';
+COMMENT ON COLUMN sambapos.site_overview.site_group IS
+  'As sambapos_configure(site, ''site_group'', ...) has set it; NULL: none';
+COMMENT ON COLUMN sambapos.site_overview.time_zone IS 'The till''s; NULL: not set, the clock of the till is taken';
+COMMENT ON COLUMN sambapos.site_overview.currency IS 'ISO 4217 code of its amounts; NULL: not set';
+COMMENT ON COLUMN sambapos.site_overview.external_id IS 'The site''s key in the application that reads the replica';
+COMMENT ON COLUMN sambapos.site_overview.light IS 'As in sambapos_status';
+COMMENT ON COLUMN sambapos.site_overview.reason IS 'Why, and what to do, as in sambapos_status';
+COMMENT ON COLUMN sambapos.site_overview.data_age IS 'Since the last complete run; NULL: there was none';

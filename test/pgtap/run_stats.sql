@@ -1,5 +1,5 @@
 -- Promise: sambapos.run_stats, sambapos.growth and sambapos.metrics say of the runs and tables what the run log and the
--- replica hold, each site's day in its own time zone; sambapos.sites says what each site is and how it is.
+-- replica hold, each site's day in its own time zone; sambapos.site_overview says what each site is and how it is.
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
@@ -77,7 +77,7 @@ SELECT is((SELECT string_agg(name, ', ') FROM (SELECT name FROM sambapos.metrics
 
 SELECT lives_ok($$SELECT sambapos_configure('hotel', 'site_group', 'hotels'), sambapos_configure('hotel', 'currency', 'TRY'), sambapos_configure('hotel', 'external_id', 'H-1')$$, 'a site gets a group');
 SELECT throws_ok($$SELECT sambapos_configure('hotel', 'site_group', 'Big hotels')$$, '22023', NULL, 'whose name is like a site''s');
-SELECT results_eq('SELECT s.site, s.site_group, s.server, s.time_zone, s.currency, s.external_id, s.light, s.reason FROM sambapos.sites AS s ORDER BY 1',
+SELECT results_eq('SELECT s.site, s.site_group, s.server, s.time_zone, s.currency, s.external_id, s.light, s.reason FROM sambapos.site_overview AS s ORDER BY 1',
   $$SELECT s.site, CASE s.site WHEN 'hotel' THEN 'hotels' END, 'nowhere', CASE s.site WHEN 'hotel' THEN 'Europe/Istanbul' END, CASE s.site WHEN 'hotel' THEN 'TRY' END, CASE s.site WHEN 'hotel' THEN 'H-1' END, s.light, s.reason FROM sambapos_status() AS s ORDER BY 1$$,
   'sites says what each is, and how, as sambapos_status does');
 SELECT * FROM finish();
