@@ -9,7 +9,7 @@
 -- * No merge fails for its sums: then there are none, and the reports add up the rows.
 
 -- Which reports have one: its table, and its columns.
-CREATE FUNCTION sambapos._rollups() RETURNS TABLE (report name, relation regclass, columns text, definition text)
+CREATE FUNCTION sambapos._rollup_reports() RETURNS TABLE (report name, relation regclass, columns text, definition text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT r.report, to_regclass('sambapos.' || r.table_name),
@@ -20,7 +20,7 @@ $$
                ('payments_by_type', 'payments_rollup', sambapos._report_payments_by_type()))
        AS r (report, table_name, definition);
 $$;
-COMMENT ON FUNCTION sambapos._rollups() IS
+COMMENT ON FUNCTION sambapos._rollup_reports() IS
   'The reports whose sums are kept, with the table that has them, its columns but site_id, and what defines them';
 
 -- The report's columns in their order, from the sums of the sites whose sums hold.
@@ -31,7 +31,7 @@ DECLARE
   nowhere sambapos._place;
   r record;
 BEGIN
-  SELECT k.* INTO r FROM sambapos._rollups() AS k WHERE k.report = _rollup_sql.report;
+  SELECT k.* INTO r FROM sambapos._rollup_reports() AS k WHERE k.report = _rollup_sql.report;
   IF r.report IS NULL THEN
     RETURN NULL;
   END IF;
@@ -52,7 +52,7 @@ LANGUAGE plpgsql STABLE ROWS 100 SET jit = off SET search_path = pg_catalog, pg_
 $$
 DECLARE
   nowhere sambapos._place;
-  definition text := (SELECT k.definition FROM sambapos._rollups() AS k WHERE k.report = _rollup_detail.report);
+  definition text := (SELECT k.definition FROM sambapos._rollup_reports() AS k WHERE k.report = _rollup_detail.report);
   site text := (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = _rollup_detail.site_id);
 BEGIN
   RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l WHERE l.site = $1', sambapos._report_view_list(report),
@@ -81,7 +81,7 @@ DECLARE
   nowhere sambapos._place;
   r record;
 BEGIN
-  SELECT k.* INTO STRICT r FROM sambapos._rollups() AS k WHERE k.report = _rollup_write_sql.report;
+  SELECT k.* INTO STRICT r FROM sambapos._rollup_reports() AS k WHERE k.report = _rollup_write_sql.report;
   RETURN format('INSERT INTO %s (site_id, %s) SELECT $1, %2$s FROM (%s) AS d%s', r.relation, r.columns,
                 sambapos._report_sql(replace(r.definition, '{wanted}', sambapos._rollup_wanted(day_by, which)),
                                      nowhere),
@@ -97,7 +97,7 @@ $$
 DECLARE
   r record;
 BEGIN
-  FOR r IN SELECT * FROM sambapos._rollups() LOOP
+  FOR r IN SELECT * FROM sambapos._rollup_reports() LOOP
     EXECUTE format('DELETE FROM %s AS d WHERE d.site_id = $1', r.relation) USING site_id;
     EXECUTE sambapos._rollup_write_sql(r.report, 'ticket', 'all') USING site_id;
   END LOOP;
@@ -182,7 +182,7 @@ BEGIN
     RETURN;
   END IF;
   FOR r IN SELECT k.relation, u.is_known, sambapos._rollup_write_sql(k.report, day_by, u.which) AS write_sql
-           FROM sambapos._rollups() AS k
+           FROM sambapos._rollup_reports() AS k
            CROSS JOIN (VALUES (true, 'between'), (false, 'unknown')) AS u (is_known, which)
            WHERE u.is_known = ANY (SELECT x IS NOT NULL FROM unnest(days) AS x)
   LOOP
@@ -356,7 +356,7 @@ BEGIN
       RAISE NOTICE 'no sums are shown of site "%": its reports add up the rows', s.name USING
         HINT = 'The next run makes them; so does SELECT sambapos_refresh_rollup().';
     END IF;
-    FOR r IN SELECT * FROM sambapos._rollups() LOOP
+    FOR r IN SELECT * FROM sambapos._rollup_reports() LOOP
       EXIT WHEN NOT s.is_current;
       RETURN QUERY EXECUTE format(
         'WITH rollup AS MATERIALIZED (SELECT to_jsonb(x) - $2 AS row FROM (%s) AS x WHERE x.site = $1),

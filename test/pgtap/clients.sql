@@ -32,8 +32,14 @@ SELECT is_empty($$SELECT schema, relation, string_agg(name, ' ') FROM shown_colu
   GROUP BY schema, relation, lower(replace(name, '_', '')) HAVING count(*) > 1$$, 'no two columns are one in camelCase');
 SELECT is_empty($$SELECT schema, string_agg(relation, ' ') FROM shown
   GROUP BY schema, lower(replace(relation, '_', '')) HAVING count(*) > 1$$, 'no two relations are one in camelCase');
-SELECT is_empty($$SELECT schema, string_agg(relation, ' ') FROM shown
-  GROUP BY schema, regexp_replace(replace(relation, '_', ''), '(ies|y|es|s)$', '') HAVING count(*) > 1$$,
+-- A function that returns rows is a relation to them; an underscore at the beginning stays.
+SELECT is_empty($$WITH named AS (
+    SELECT schema, regexp_replace(relation, '(?<!^)_', '', 'g') AS name FROM shown
+    UNION
+    SELECT pronamespace::regnamespace, regexp_replace(proname, '(?<!^)_', '', 'g') FROM pg_proc
+    WHERE proretset AND starts_with(pronamespace::regnamespace::text, 'sambapos'))
+  SELECT one.schema, one.name FROM named AS one JOIN named AS many USING (schema)
+  WHERE many.name IN (one.name || 's', one.name || 'es', regexp_replace(one.name, 'y$', 'ies')) AND many.name <> one.name$$,
   'no relation is the plural of another');
 -- Not a whole row, not what only PostgreSQL's own catalog uses.
 SELECT is_empty($$SELECT schema, relation, name, type FROM shown_column

@@ -11,7 +11,7 @@ const ask = (schema, source) =>
   withPostGraphileContext({ pgPool: pool }, (contextValue) => graphql({ schema, source, contextValue }));
 
 // What belongs to an extension is left out unless one asks for it.
-for (const schemas of [...process.argv.slice(2).map((name) => [name]), ["sambapos", "sambapos_replica", "public"]]) {
+for (const schemas of [...process.argv.slice(2).map((name) => [name]), ["sambapos", "public"], ["sambapos_replica", "public"]]) {
   const schema = await createPostGraphileSchema(pool, schemas, { includeExtensionResources: true });
   const { query, count } = everything(schema);
   const answer = query && (await ask(schema, query));
