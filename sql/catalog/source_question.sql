@@ -11,6 +11,7 @@ CREATE TABLE sambapos.source_question (
   built_from text,
   probe      jsonb,
   answer     jsonb,
+  last_error text,
   asked_by   bigint
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_question', '');
@@ -34,4 +35,6 @@ COMMENT ON COLUMN sambapos.source_question.probe IS
 COMMENT ON COLUMN sambapos.source_question.answer IS
   'What the run that began last was answered, before it read anything: of each table, and of the source under no name; '
   'NULL: it could not answer';
+COMMENT ON COLUMN sambapos.source_question.last_error IS
+  'Why it could not, so that the run read everything it might have spared; sambapos_check shows it; NULL: it could';
 COMMENT ON COLUMN sambapos.source_question.asked_by IS 'That run''s run_id';

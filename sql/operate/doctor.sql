@@ -25,6 +25,7 @@ $$
     ('passwords in dumps', '_doctor_passwords', false),
     ('mapping for PUBLIC', '_doctor_public', false),
     ('copied database', '_doctor_copy', false),
+    ('question of a run', '_doctor_question', false),
     ('worker', '_doctor_worker', false),
     ('pg_cron', '_doctor_cron', false),
     ('triggers on the replica', '_doctor_triggers', false),

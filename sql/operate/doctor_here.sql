@@ -129,6 +129,26 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_worker(text) IS 'Does the background worker look at the sites of a server?';
 
+-- Without an answer a run finds what has changed all the same, but reads everything that might have.
+CREATE FUNCTION sambapos._doctor_question(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  errors text[] := (SELECT array_agg(format('site %s: %s', s.name, q.last_error) ORDER BY s.name)
+                    FROM sambapos._place AS s JOIN sambapos.source_question AS q USING (site_id)
+                    WHERE s.server = _doctor_question.server AND s.removed_at IS NULL AND q.last_error IS NOT NULL);
+BEGIN
+  IF errors IS NULL THEN
+    RETURN sambapos._finding('ok', 'each run begins with an answer, and reads what has changed');
+  END IF;
+  RETURN sambapos._finding('warning', 'runs read more than has changed, since the till did not answer what has: '
+                                      || sambapos._words_some(errors, 5, '; '),
+    'Nothing is lost. If it stays so, report the message, with the version of SQL Server that check "version" shows.');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_question(text) IS
+  'Was the question answered that each run of a server''s sites begins with?';
+
 -- Promoted was a standby after a failover, or a copy of the files that runs beside its original: nobody can tell which.
 CREATE FUNCTION sambapos._doctor_promoted(server text) RETURNS sambapos.finding
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -290,16 +290,17 @@ BEGIN
     asked := coalesce(sambapos._question_of_tracking(place),
       sambapos._question_of_run(run_id, place, known.question, may_end_run OR NOT sambapos._source_has_moved(place)));
     UPDATE sambapos.source_question AS q
-       SET answer = sambapos._question_answer(place, asked), asked_by = run_id
+       SET answer = sambapos._question_answer(place, asked), last_error = NULL, asked_by = run_id
      WHERE q.site_id = place.site_id;
   EXCEPTION WHEN OTHERS THEN
     IF sambapos._log_is_fatal(SQLSTATE) THEN
       RAISE;
     END IF;
     PERFORM sambapos._end_remote_transaction(place.server);
-    INSERT INTO sambapos.source_question (site_id, question, asked_by)
-    VALUES (place.site_id, '{}', _question_ask.run_id)
-    ON CONFLICT ON CONSTRAINT source_question_pkey DO UPDATE SET answer = NULL, asked_by = excluded.asked_by;
+    INSERT INTO sambapos.source_question (site_id, question, last_error, asked_by)
+    VALUES (place.site_id, '{}', SQLERRM, _question_ask.run_id)
+    ON CONFLICT ON CONSTRAINT source_question_pkey
+      DO UPDATE SET answer = NULL, last_error = excluded.last_error, asked_by = excluded.asked_by;
   END;
 END;
 $$;

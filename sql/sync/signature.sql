@@ -9,6 +9,7 @@
 --   and the other as a decimal.
 -- * Of a long text the first 4000 characters count, and its length. For the rest, and for whoever changed the replica,
 --   every master is read whole once a night.
+-- * Texts of columns with other collations are joined to one: each takes the same, so that none is in another's way.
 
 -- One column in a form that is another one for another value. NULL: a type that we know no such form of.
 CREATE FUNCTION sambapos._signature_value_sql(source_name text, remote_type text) RETURNS text
@@ -23,7 +24,8 @@ BEGIN
         'CONVERT(nvarchar(40), %s, 121)'
       WHEN w.word IN ('money', 'smallmoney') THEN 'CONVERT(nvarchar(40), CAST(%s AS decimal(19,4)))'
       WHEN w.word IN ('float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
-      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN 'CONVERT(nvarchar(40), %s)'
+      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN
+        'CONVERT(nvarchar(40), %s) COLLATE DATABASE_DEFAULT'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
         'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
         'HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)) AS varbinary(7)) AS bigint))'

@@ -45,11 +45,11 @@ sub check
 	return \%found;
 }
 my @way = ('user mapping', 'options', 'host name', 'instance', 'port', 'TLS', 'login', 'database');
-my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'copied database', 'worker', 'pg_cron', 'triggers on the replica', 'history guard', 'publications of the replica');
+my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'copied database', 'question of a run', 'worker', 'pg_cron', 'triggers on the replica', 'history guard', 'publications of the replica');
 my $good = check();
 is(join(', ', map { "$_ $good->{$_}{status}: $good->{$_}{detail}" } grep { $good->{$_}{status} ne 'ok' } sort keys %$good),
 	"lock waits skipped: the login may not look at other sessions (VIEW SERVER STATE); a login for reading needs no more", 'all is well');
-is(scalar(keys %$good), 29, 'all checks are there');
+is(scalar(keys %$good), 30, 'all checks are there');
 is(join(', ', grep { defined $good->{$_}{fix} && $good->{$_}{status} eq 'ok' } keys %$good), '', 'what is ok needs no fix');
 my @before = $db->rows('SELECT sum(rows_inserted), sum(rows_updated) FROM sambapos.table_state');
 
@@ -296,6 +296,16 @@ is(check()->{'publications of the replica'}{status}, 'ok', 'those that are right
 $db->run('ALTER TABLE sambapos_replica.payments REPLICA IDENTITY NOTHING');
 $told = broken('no replica identity', 'publications of the replica', 'error', qr/sambapos_replica\.payments has no replica identity/, qr/REPLICA IDENTITY DEFAULT/);
 $db->run($told->{fix} . ' DROP PUBLICATION fine; DROP PUBLICATION whole');
+
+# ---- a run whose question is not answered ----
+
+my $asked = $db->value('SELECT question FROM sambapos.source_question');
+$db->run(q(UPDATE sambapos.source_question SET question = (SELECT jsonb_object_agg(key, 'SELECT x FROM nowhere') FROM jsonb_each(question))));
+is($db->value(q(SELECT count(*) FROM sambapos_sync('shop') WHERE status <> 'ok')), 0, 'a run does without an answer');
+broken('a question that fails', 'question of a run', 'warning', qr/site shop: .*nowhere/, qr/report/);
+$db->run(sprintf 'UPDATE sambapos.source_question SET question = $q$%s$q$', $asked);
+$db->run(q(SELECT sambapos_sync('shop')));
+is(check()->{'question of a run'}{status}, 'ok', 'an answer ends it');
 
 # ---- a check that cannot be asked stops no other ----
 
