@@ -58,7 +58,7 @@ for my $report (@reports)
 		JOIN pg_attribute AS a ON a.attrelid = 'sambapos_report.$report'::regclass AND a.attname = o.column_name WHERE v.view_name = '$report' ORDER BY o.n");
 	is_deeply(\@documented, \@there, "doc/reports.md has the columns of $report");
 }
-while ($tickets == 700 && $page =~ /^```sql\n(.*?)^```\n\n```text\n(.*?)^```/gms)
+while ($tickets == 700 && $page =~ /^```sql\n((?:(?!^```).)*)^```\n\n```text\n(.*?)^```/gms)
 {
 	my ($query, $printed) = ($1, $2);
 	local @ENV{ keys %{ $db->{cluster}{environment} } } = values %{ $db->{cluster}{environment} };
