@@ -4,6 +4,8 @@
 #   till.sh start DIR [--option value ...]    prints the connection string (also kept in DIR/connection)
 #   till.sh restart DIR [--option value ...]  the TDS server only, on the same port, with these options added
 #   till.sh stop DIR                          both, by their process ids, and removes DIR
+#   till.sh template DIR                      a cluster without a server; where $TILL_TEMPLATE names it, start copies it
+#                                             in place of running initdb, which takes five times as long
 #
 # Options (README.md says what they mean): --encryption off|login|optional|required, --snapshot on|off, --row-versions on|off, --read-locks on|off,
 # --collation NAME, --database NAME, --user NAME, --password TEXT, --packet-size BYTES, --tls-version 1.0|1.1|1.2,
@@ -61,8 +63,23 @@ stop_process() { # file with a process id
 	rm -f "$1"
 }
 
-start_cluster() {
+make_cluster() {
 	as_owner "$bindir/initdb" -D "$dir/cluster" -U postgres -A trust -E UTF8 --locale=C -N >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; die "initdb failed"; }
+}
+
+make_directory() {
+	mkdir -p "$dir"
+	dir=$(cd "$dir" && pwd)
+	chmod 0755 "$dir"
+	[ "$(id -u)" != 0 ] || chown postgres "$dir"
+}
+
+start_cluster() {
+	if [ -d "${TILL_TEMPLATE:-}/cluster" ]; then
+		as_owner cp -a "$TILL_TEMPLATE/cluster" "$dir/cluster"
+	else
+		make_cluster
+	fi
 	cat >>"$dir/cluster/postgresql.conf" <<-CONF
 		listen_addresses = ''
 		unix_socket_directories = '$socket'
@@ -126,7 +143,7 @@ announce() {
 		[ "$(option --encryption optional)" = off ] && echo off || echo require)" | tee "$dir/connection"
 }
 
-[ $# -ge 2 ] || die "usage: till.sh start|restart|stop DIR [--option value ...]"
+[ $# -ge 2 ] || die "usage: till.sh start|restart|stop|template DIR [--option value ...]"
 action=$1 dir=$2
 shift 2
 (($# % 2 == 0)) || die "options come in pairs"
@@ -135,10 +152,7 @@ case $action in
 start)
 	[ -x "$binary" ] || die "$binary is not built"
 	[ ! -e "$dir/socket" ] || die "$dir is in use"
-	mkdir -p "$dir"
-	dir=$(cd "$dir" && pwd)
-	chmod 0755 "$dir"
-	[ "$(id -u)" != 0 ] || chown postgres "$dir"
+	make_directory
 	options=("$@")
 	timezone=$(option --timezone "")
 	beside=$(option --beside "")
@@ -176,6 +190,10 @@ restart)
 	server_options
 	start_server "${given[@]}" --port "$port"
 	announce
+	;;
+template)
+	make_directory
+	make_cluster
 	;;
 stop)
 	[ -d "$dir" ] || exit 0
