@@ -163,6 +163,24 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_empty_make(sambapos.feed_entity) IS
   'Makes the functions that read an entity whose table has left the site';
 
+-- What is read by its keys. A table has an index of them: each key is looked up in it, however few rows the planner
+-- believes to be there, so that what a client asks every minute costs what has changed, and never the table.
+CREATE FUNCTION sambapos._feed_keys_sql(e sambapos.feed_entity, of_row text, of_json text, condition text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  is_table boolean := (sambapos._preset_of(e)).definition IS NULL
+    AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = sambapos._feed_relation(e) AND c.relkind IN ('r', 'p'));
+BEGIN
+  RETURN format(CASE WHEN is_table
+    THEN 'unnest($1) AS k (key) CROSS JOIN LATERAL (SELECT r.* FROM %1$s AS r WHERE (%2$s) = (%3$s) AND %4$s OFFSET 0) AS r'
+    ELSE 'unnest($1) AS k (key) JOIN %1$s AS r ON (%2$s) = (%3$s) WHERE %4$s' END,
+    sambapos._feed_source_sql(e), of_row, of_json, condition);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_keys_sql(sambapos.feed_entity, text, text, text) IS
+  'SQL that follows FROM: the rows r of an entity whose keys are in $1';
+
 -- relation: whose columns are those of the entity.
 CREATE FUNCTION sambapos._feed_read_make(e sambapos.feed_entity, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -182,15 +200,16 @@ $read$
 #variable_conflict use_column
 BEGIN
   IF $1 IS NOT NULL THEN
-    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM unnest($1) AS k (key) JOIN %5$s AS r ON (%6$s) = (%7$s) WHERE %9$s;
+    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM %5$s;
   ELSE
-    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM %5$s AS r WHERE ($3 IS NULL OR (%6$s) > (%8$s)) AND %9$s
-                 ORDER BY %6$s LIMIT $4;
+    RETURN QUERY SELECT %2$s, %3$s, %4$s FROM %6$s AS r WHERE ($3 IS NULL OR (%7$s) > (%8$s)) AND %9$s
+                 ORDER BY %7$s LIMIT $4;
   END IF;
 END;
 $read$
 $sql$, e.entity_id, sambapos._feed_key_sql(e, 'r'), sambapos._feed_scope_sql(e, 'r'),
-    sambapos._feed_data_sql(e, relation), sambapos._feed_source_sql(e), wanted.of_row, wanted.of_json, after.of_json, its);
+    sambapos._feed_data_sql(e, relation), sambapos._feed_keys_sql(e, wanted.of_row, wanted.of_json, its),
+    sambapos._feed_source_sql(e), wanted.of_row, after.of_json, its);
   PERFORM sambapos._feed_owned_by_table(name, sambapos._feed_relation(e),
     format('Reads rows of entity %s for the feed: those of the keys, or all after a key; made by sambapos_add_to_feed', e.entity));
 END;

@@ -230,6 +230,17 @@ ALTER TABLE pos.products RENAME cost TO price;
 SELECT lives_ok($$SELECT sambapos_remove_urgent_rule('pos', 'cheap')$$, 'and taken away');
 SELECT throws_ok($$SELECT sambapos_remove_urgent_rule('pos', 'cheap')$$, '42704', NULL, 'once');
 
+-- what a client asks every minute never reads a whole table, however small it is believed to be
+INSERT INTO pos.products SELECT n, 1, 'many', n FROM generate_series(1001, 4000) AS n;
+CALL sambapos_feed_tick();
+ANALYZE pos.products;
+SELECT version AS many FROM sambapos.feeds WHERE feed = 'pos' \gset
+UPDATE pos.products SET price = price + 1 WHERE id BETWEEN 2001 AND 2500;
+CALL sambapos_feed_tick();
+SELECT seq_scan AS scans FROM pg_stat_xact_user_tables WHERE relid = 'pos.products'::regclass \gset
+SELECT is((SELECT count(*) FROM jsonb_array_elements(sambapos_delta_payload('pos', :many) -> 'changes')), 500::bigint, 'many rows of one entity');
+SELECT is((SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'pos.products'::regclass), :scans::bigint, 'and is looked up by its key');
+
 -- the table is the user's
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('pos', 'products')$$, 'a table is taken off');
 SELECT is_empty($$SELECT * FROM pg_trigger WHERE tgrelid = 'pos.products'::regclass$$, 'no trigger is left');
