@@ -112,6 +112,7 @@ soak-waits: ; @SAMBAPOS_TILL_WAITS=on test/harness/with prove -v test/t/till_wai
 cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/cancel.t
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
-bench: ; @test/bench/bench && test/bench/history_guard && test/bench/history_cost && test/bench/idle && test/bench/worker && test/bench/reports
+bench: ; @test/bench/bench && test/bench/history_guard && test/bench/history_cost && test/bench/idle && test/bench/worker && test/bench/reports \
+	&& test/bench/feed
 clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)
