@@ -23,13 +23,11 @@ $$
                                 'sambapos_full_payload', 'sambapos_full_rows', 'sambapos_delta_payload',
                                 'sambapos_value') THEN true
              WHEN level = 'reader' THEN p.proname IN ('sambapos_status', 'sambapos_request', 'sambapos_verify_archive',
-                                                      'sambapos_restatements', 'sambapos_archive_rows',
-                                                      'sambapos_verify_rollup')
+                                                      'sambapos_restatements', 'sambapos_archive_rows')
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
                                                         'sambapos_request_sync', 'sambapos_request',
                                                         'sambapos_verify_archive', 'sambapos_restatements',
-                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded',
-                                                        'sambapos_verify_rollup')
+                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';

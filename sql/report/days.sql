@@ -34,7 +34,7 @@ JOIN {site} AS s ON s.site_id = t.site_id
       sum(c.calculation_amount) FILTER (WHERE c.include_tax) AS service} AS c
 {each account_transactions a: sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END)
       FILTER (WHERE a.account_transaction_type_id = ANY (s.tax_types)) AS tax} AS a
-WHERE {wanted} AND (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
+WHERE (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
 GROUP BY s.site, {day}, s.currency, s.data_source, s.as_of
 $report$;
 END;

@@ -71,7 +71,7 @@ LEFT JOIN {tickets} AS x
   ON (x.site_id, x.document_epoch, x.transaction_document_id) = (a.site_id, a.epoch, a.account_transaction_document_id)
 LEFT JOIN {any accounts} AS b ON (b.site_id, b.id) = (v.site_id, v.account_id)
 LEFT JOIN {any accounts} AS h ON (h.site_id, h.id) = (w.site_id, w.account_id)
-WHERE {wanted} AND v.debit <> v.credit
+WHERE v.debit <> v.credit
   AND NOT EXISTS (SELECT FROM {payments} AS p
                   WHERE (p.site_id, p.epoch, p.ticket_id) = (x.site_id, x.epoch, x.id)
                     AND (p.account_transaction_id_2 = a.id OR (p.account_transaction_id_2 IS NULL
@@ -140,7 +140,7 @@ SELECT r.site AS site, -- The site's name
 FROM (SELECT s.site, {day} AS business_day, coalesce(y.name, '') AS payment_type, p.amount,
              $report$ || sambapos._report_change_given() || $report$ AS change_given, s.data_source, s.as_of
       $report$ || sambapos._report_payments_of_tickets() || $report$
-      WHERE {wanted} AND (NOT s.closed_only OR t.is_closed)
+      WHERE NOT s.closed_only OR t.is_closed
       UNION ALL
       SELECT s.site, {day}, coalesce(k.payment_type, k.name), v.debit - v.credit, 0, s.data_source, s.as_of
       $report$ || sambapos._report_settlements() || $report$) AS r

@@ -106,7 +106,7 @@ BEGIN
                             ELSE format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname) END,
                        ', ' ORDER BY a.attnum)
      FROM pg_attribute AS a
-     WHERE a.attrelid = sambapos._replica_table(_report_all_columns.table_name) AND a.attnum > 0
+     WHERE a.attrelid = sambapos._report_relation(_report_all_columns.table_name) AND a.attnum > 0
        AND NOT a.attisdropped AND a.attname <> ALL (taken)),
     (SELECT string_agg(format('%I.%I', alias, k.column_name), ', ')
      FROM sambapos._report_columns(_report_all_columns.table_name) AS k

@@ -151,7 +151,7 @@ CREATE FUNCTION sambapos._question_tickets(place sambapos._place, site_id intege
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF place.site_id IS NULL AND sambapos._replica_table('tickets') IS NOT NULL THEN
+  IF place.site_id IS NULL AND sambapos._report_relation('tickets') IS NOT NULL THEN
     SELECT coalesce(min(t.id), 0), coalesce(max(t.id), 0) INTO first_id, last_id FROM sambapos_replica.tickets AS t
     WHERE t.site_id = _question_tickets.site_id AND t.date >= from_date AND t.date < to_date + 1;
   END IF;

@@ -84,6 +84,35 @@ COMMENT ON FUNCTION sambapos._report_columns(name) IS
   'lacks it';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
+-- Who asks a report need not be who syncs, and trusts the replica's owner if that role was given level admin. A table
+-- that is there and not to be read is an error: without its rows the report would be wrong.
+CREATE FUNCTION sambapos._report_relation(table_name name) RETURNS regclass
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+DECLARE
+  relation regclass := sambapos._replica_table(table_name);
+  owner name;
+  is_admin boolean;
+BEGIN
+  IF relation IS NULL THEN
+    SELECT c.oid, pg_get_userbyid(n.nspowner),
+           has_function_privilege(n.nspowner, 'sambapos._history_rewrite(integer,name,text,text)', 'EXECUTE')
+      INTO relation, owner, is_admin
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'sambapos_replica'
+    WHERE c.relname = _report_relation.table_name AND c.relkind IN ('r', 'p') AND c.relowner = n.nspowner;
+  END IF;
+  IF NOT is_admin THEN
+    RAISE EXCEPTION 'table sambapos_replica.% belongs to role "%", which has not level admin', table_name, owner USING
+      ERRCODE = 'insufficient_privilege',
+      HINT = format('If that role is to sync: SELECT sambapos_grant(%L, ''admin'').', owner);
+  END IF;
+  RETURN relation;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_relation(name) IS
+  'The replica table that a report reads; NULL: there is none. Raises 42501 if it belongs to a role without level admin';
+
 CREATE FUNCTION sambapos._report_list(place sambapos._place, table_name name, relation regclass, used_in text)
 RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -120,7 +149,7 @@ BEGIN
   SELECT string_agg(format('%s AS %I', x.expression, x.column_name), ', ' ORDER BY x.n, x.column_name) INTO list
   FROM (SELECT p.column_name, p.expression, p.n::integer FROM present AS p
         UNION ALL SELECT m.column_name, m.expression, 10000 FROM missing AS m) AS x
-  WHERE used_in IS NULL OR strpos(used_in, x.column_name) > 0 OR strpos(used_in, quote_ident(x.column_name)) > 0
+  WHERE used_in IS NULL OR strpos(used_in, quote_ident(x.column_name)) > 0
      OR x.column_name = ANY ('{site_id,epoch,id,row_state,document_epoch,version}');
   RETURN list;
 END;
@@ -134,11 +163,13 @@ CREATE FUNCTION sambapos._report_versions(list text, table_name name) RETURNS te
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  history regclass := CASE WHEN sambapos._replica_kind((table_name || '_history')::name) = 'history'
-                           THEN sambapos._replica_table((table_name || '_history')::name) END;
+  history regclass := sambapos._report_relation((table_name || '_history')::name);
   columns text;
   earlier text;
 BEGIN
+  IF sambapos._relation_kind(history) <> 'history' THEN
+    history := NULL; -- a source table can be called so
+  END IF;
   SELECT string_agg(quote_ident(k.column_name), ', '),
          string_agg(CASE WHEN a.attname IS NULL THEN format('NULL::%s', k.type_name)
                          ELSE 'h.' || quote_ident(k.column_name) END, ', ')
@@ -167,7 +198,7 @@ CREATE FUNCTION sambapos._report_table(place sambapos._place, table_name name, w
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation regclass := CASE WHEN place.site_id IS NULL THEN sambapos._replica_table(table_name)
+  relation regclass := CASE WHEN place.site_id IS NULL THEN sambapos._report_relation(table_name)
                             ELSE to_regclass(format('%I.%I', sambapos._live_schema(place.name), table_name)) END;
   list text;
 BEGIN

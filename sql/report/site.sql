@@ -17,7 +17,7 @@ BEGIN
                                    WHERE t.site_id = s.site_id AND t.loaded_at IS NOT NULL)
                    AND NOT EXISTS (SELECT FROM sambapos.backfill AS b WHERE b.site_id = s.site_id)) THEN
     RETURN false;
-  ELSIF sambapos._replica_table('tickets') IS NOT NULL THEN
+  ELSIF sambapos._report_relation('tickets') IS NOT NULL THEN
     EXECUTE 'SELECT EXISTS (SELECT FROM sambapos_replica.tickets AS t WHERE t.site_id = $1)'
       INTO has_rows USING site_id;
   END IF;
@@ -63,7 +63,7 @@ BEGIN
                         IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name))',
                      live) INTO found USING wanted;
     END IF;
-  ELSIF sambapos._replica_table('entity_types') IS NOT NULL THEN
+  ELSIF sambapos._report_relation('entity_types') IS NOT NULL THEN
     SELECT min(e.id) INTO found FROM sambapos_replica.entity_types AS e
     WHERE e.site_id = _report_entity_type.site_id AND e.row_state = 'live'
       AND sambapos._text_fold(wanted) IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name));

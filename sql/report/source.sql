@@ -12,7 +12,7 @@ $$
 DECLARE
   has_history boolean;
 BEGIN
-  IF sambapos._replica_table('tickets') IS NULL THEN
+  IF sambapos._report_relation('tickets') IS NULL THEN
     RETURN true;
   END IF;
   EXECUTE 'SELECT EXISTS (SELECT FROM sambapos_replica.tickets AS t

@@ -4,7 +4,6 @@
 -- * A report takes the place of the view of the rows that count (site/counted.sql) that has its name.
 -- * A view asks the till only where its WHERE lets a site through that was never synced. What it asks there is one
 --   query for the whole report.
--- * Where sums are kept (rollup.sql) a view shows those, and adds up the rows of the sites whose sums do not hold.
 
 CREATE FUNCTION sambapos._report_views() RETURNS TABLE (view_name name, definition text, words text)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -36,9 +35,13 @@ LANGUAGE plpgsql STABLE ROWS 100 SET enable_nestloop = off SET jit = off SET sea
 $$
 DECLARE
   place sambapos._place;
+  list text;
 BEGIN
   SELECT * INTO place FROM sambapos._place AS p WHERE p.site_id = _report_live.site_id;
-  RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l', sambapos._report_view_list(report),
+  SELECT string_agg(format('l.%I::%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+    INTO list FROM pg_attribute AS a
+  WHERE a.attrelid = to_regclass(format('sambapos_report.%I', report)) AND a.attnum > 1 AND NOT a.attisdropped;
+  RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS l', list,
     sambapos._report_sql((SELECT v.definition FROM sambapos._report_views() AS v WHERE v.view_name = report),
                          place, true));
 END;
@@ -70,25 +73,18 @@ $$
 DECLARE
   nowhere sambapos._place;
   view text := format('sambapos_report.%I', view_name);
-  sums text := sambapos._rollup_sql(view_name);
-  replica text := coalesce(sums, sambapos._report_sql(definition, nowhere));
+  replica text := sambapos._report_sql(definition, nowhere);
   shape record;
   o record;
 BEGIN
   SELECT * INTO shape FROM sambapos._report_view_shape(replica);
   EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS -- runtime
-                  %s %s
+                  %s
                   UNION ALL
                   SELECT s.name, %s FROM sambapos.site AS s
                   CROSS JOIN LATERAL sambapos._report_live(%L, s.site_id) AS l (%s)
                   WHERE s.removed_at IS NULL AND sambapos._report_reads_live(s.site_id)',
-                 view, replica,
-                 CASE WHEN sums IS NOT NULL THEN format(
-                   'UNION ALL SELECT s.name, %s FROM sambapos.site AS s JOIN sambapos._rollup AS k USING (site_id)
-                    CROSS JOIN LATERAL sambapos._rollup_detail(%L, s.site_id) AS l (%s)
-                    WHERE s.removed_at IS NULL AND NOT k.is_current AND NOT sambapos._report_reads_live(s.site_id)',
-                   shape.plain, view_name, shape.typed) END,
-                 shape.plain, view_name, shape.typed);
+                 view, replica, shape.plain, view_name, shape.typed);
   EXECUTE format('COMMENT ON VIEW %s IS %L', view, words);
   FOR o IN -- of the table's columns what the table says, of the report's what the definition says
     SELECT a.attname AS column_name, coalesce(w.words, col_description(b.attrelid, b.attnum)) AS words
@@ -176,7 +172,6 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_follow(name) IS 'Brings the reports that read a replica table up to its columns';
 
--- Whoever makes reports anew may have changed what they read, or what they say.
 CREATE FUNCTION @extschema@.sambapos_refresh_reports() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -200,7 +195,6 @@ BEGIN
                                        sambapos._report_view_drop(view.view_name));
     made := made + 1;
   END LOOP;
-  DELETE FROM sambapos.rollup_state;
   RETURN made;
 END;
 $$;

@@ -66,7 +66,6 @@ BEGIN
   PERFORM sambapos._adopt_check_kept();
   PERFORM sambapos._adopt_replace_sites();
   PERFORM sambapos._take_back_catalog();
-  PERFORM sambapos._rollup_forget(s.site_id) FROM sambapos.site AS s; -- anybody may have written meanwhile
   PERFORM sambapos._take_back_server(k.name, k.content) FROM sambapos._kept('server') AS k;
   PERFORM sambapos._take_back_live_schema(k.name, k.content) FROM sambapos._kept('schema') AS k;
   PERFORM sambapos._take_back_live(k.name, k.content) FROM sambapos._kept('live') AS k;

@@ -143,7 +143,6 @@ $$
   DELETE FROM sambapos.source_question AS q WHERE q.site_id = _site_forget.site_id;
   SELECT sambapos._verified_forget(_site_forget.site_id);
   SELECT sambapos._archive_forget(_site_forget.site_id);
-  SELECT sambapos._rollup_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
   SELECT sambapos._feed_forget_site(_site_forget.site_id);
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;

@@ -139,7 +139,7 @@ COMMENT ON FUNCTION sambapos._replica_table(name) IS
 
 -- A source table can be called menu_items_history itself. Only a history table has valid_to (a source column of
 -- that name is kept under another one), only a replica table has row_state.
-CREATE FUNCTION sambapos._replica_kind(table_name name) RETURNS text
+CREATE FUNCTION sambapos._relation_kind(relation regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
@@ -148,12 +148,22 @@ BEGIN
           THEN 'history'
                 ELSE 'other' END
     FROM pg_attribute AS a
-    WHERE a.attrelid = sambapos._replica_table(table_name) AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
     HAVING count(*) > 0);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._replica_kind(name) IS
+COMMENT ON FUNCTION sambapos._relation_kind(regclass) IS
   'replica, history or other: what a table of sambapos_replica is by its columns; NULL if there is none';
+
+CREATE FUNCTION sambapos._replica_kind(table_name name) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN sambapos._relation_kind(sambapos._replica_table(table_name));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_kind(name) IS
+  'The same of a table that the role which runs may trust, by its name';
 
 CREATE FUNCTION sambapos._replica_check_name(table_name name, kind text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -209,10 +219,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT t.tgname = 'keep_sums' AND t.tgqual IS NULL
-       AND t.tgtype = 4 | 8 | 16 | 32 -- for each statement, after insert, delete, update, truncate
-       AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
-       OR t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
+  RETURN (SELECT t.tgname = 'keep_history' AND t.tgtype = 1 | 16 -- for each row, after update
        AND coalesce(t.tgfoid = to_regprocedure('sambapos_replica.keep_history()'), false)
        AND (t.tgqual IS NOT NULL) = EXISTS (SELECT FROM pg_attribute AS a
                                             WHERE a.attrelid = t.tgrelid AND a.attname = 'row_state'
@@ -224,7 +231,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._guard_is_harmless(pg_trigger) IS
-  'True if a trigger is one of ours, keep_history or keep_sums, and runs nothing else';
+  'True if a trigger is the one that keeps history, and runs nothing else';
 
 -- What can run when a row is written: triggers, rules, policies, defaults, checks, index expressions, types; of
 -- the relation and of those that inherit from it. What PostgreSQL itself brings is not in pg_depend. A run asks this of

@@ -161,8 +161,7 @@ $$;
 COMMENT ON FUNCTION sambapos._table_computed(sambapos._place, sambapos._table) IS
   'Columns of a replica table that are computed from a staged row (alias s)';
 
--- What the sync and the reports look rows up by: roots by their id, live or of the past; children by their root; dates;
--- and, to find what a merge has changed, the version.
+-- What the sync and the reports look rows up by: roots by their id, live or of the past; children by their root; dates.
 CREATE FUNCTION sambapos._replica_index(place sambapos._place, t sambapos._table, relation text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -183,9 +182,6 @@ BEGIN
   END LOOP;
   IF t.kind = 'ticket' THEN
     EXECUTE format('CREATE INDEX ON %s (site_id, id) WHERE row_state = ''live'' AND NOT is_closed', relation);
-  END IF;
-  IF t.table_name = ANY (sambapos._rollup_tables()) THEN
-    EXECUTE format('CREATE INDEX ON %s (site_id, version)', relation);
   END IF;
 END;
 $$;
@@ -247,13 +243,7 @@ BEGIN
     DECLARE
       kept record := NEW;
     BEGIN
-      IF TG_LEVEL = 'STATEMENT' THEN -- keep_sums: who writes and is no merge does not say which days change
-        IF current_setting('sambapos_replica.merging', true) IS DISTINCT FROM 'on'
-           AND to_regclass('sambapos.rollup_state') IS NOT NULL THEN
-          EXECUTE 'DELETE FROM sambapos.rollup_state';
-        END IF;
-        RETURN NULL;
-      ELSIF TG_NARGS > 0 THEN -- a replica table, not one of earlier versions
+      IF TG_NARGS > 0 THEN -- a replica table, not one of earlier versions
         kept.row_state := OLD.row_state;
         kept.synced_at := OLD.synced_at;
         kept.version := OLD.version;
@@ -272,8 +262,7 @@ BEGIN
     END;
     $function$;
     COMMENT ON FUNCTION sambapos_replica.keep_history() IS
-      'Triggers of the replica tables. keep_history: refuses to change the values of a row that is not live. '
-      'keep_sums: forgets the sums of the days, unless a merge writes, which keeps them';
+      'Trigger of every replica table: refuses to change the values of a row that is not live';
     REVOKE ALL ON FUNCTION sambapos_replica.keep_history() FROM PUBLIC;
   END IF;
   SELECT p.proowner INTO STRICT owner FROM pg_proc AS p
@@ -291,34 +280,11 @@ $$;
 COMMENT ON FUNCTION sambapos._history_function_ensure() IS
   'Makes the function of the trigger that keeps history; raises 55000 if it is there and belongs to others';
 
--- While it was not there anybody may have written anything.
-CREATE FUNCTION sambapos._rollup_guard_ensure(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relname = ANY (sambapos._rollup_tables()))
-     OR EXISTS (SELECT FROM pg_trigger AS t
-                WHERE t.tgrelid = relation AND t.tgname = 'keep_sums' AND t.tgenabled IN ('O', 'A')
-                  AND sambapos._guard_is_harmless(t)) THEN
-    RETURN;
-  END IF;
-  IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'keep_sums') THEN
-    EXECUTE format('DROP TRIGGER keep_sums ON %s', relation);
-  END IF;
-  EXECUTE format('CREATE TRIGGER keep_sums AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
-                 'EXECUTE FUNCTION sambapos_replica.keep_history()', relation);
-  DELETE FROM sambapos.rollup_state;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._rollup_guard_ensure(regclass) IS
-  'Gives a replica table of whose rows sums are made the trigger that forgets them when others write';
-
 CREATE FUNCTION sambapos._history_guard_ensure(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._history_function_ensure();
-  PERFORM sambapos._rollup_guard_ensure(relation);
   IF sambapos._guard_is_on(relation) THEN
     RETURN;
   ELSIF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'keep_history') THEN
@@ -329,7 +295,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._history_guard_ensure(regclass) IS
-  'Gives a replica table, or one of earlier versions, the triggers that keep history and sums';
+  'Gives a replica table, or one of earlier versions, the trigger that keeps history';
 
 -- What a person decides about history goes through here, and nothing else: personal columns are nulled, a guest is
 -- erased, a new computed column is filled.

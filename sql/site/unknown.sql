@@ -110,7 +110,6 @@ BEGIN
   SELECT old_id, e, 'adopted' FROM generate_series(1, last_epoch) AS e ON CONFLICT DO NOTHING;
   UPDATE sambapos.site_state AS x SET epoch = last_epoch, version = greatest(x.version, last_version)
   WHERE x.site_id = old_id;
-  PERFORM sambapos._rollup_forget(old_id);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_take_number(sambapos._place, integer) IS

@@ -111,7 +111,6 @@ BEGIN
   -- tells of the status (operate/alerts.sql); of one that was green, and still is, there is nothing to tell
   UPDATE sambapos.site_state AS s SET current_run = NULL
    WHERE s.site_id = place.site_id AND s.notified ->> 'light' IS DISTINCT FROM 'green';
-  PERFORM sambapos._rollup_keep_run(run_id);
   PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);

@@ -138,10 +138,9 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_may_go_on(bigint, sambapos._table) IS
   'True while neither a table nor its root has failed to merge';
 
--- The whole writing half. A table that fails is left as it was, and its children with it. The setting tells the replica
--- tables that sums of days are kept (catalog/rollup.sql).
+-- The whole writing half. A table that fails is left as it was, and its children with it.
 CREATE FUNCTION sambapos._merge_all(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET sambapos_replica.merging = 'on' SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   new_version bigint;
@@ -172,7 +171,6 @@ BEGIN
    WHERE k.site_id = place.site_id
      AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _merge_all.run_id
                     AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
-  PERFORM sambapos._rollup_keep_run(run_id);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos._place) IS

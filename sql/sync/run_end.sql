@@ -79,7 +79,6 @@ BEGIN
   PERFORM sambapos._compare_end(run_id, place);
   PERFORM sambapos._consistency_check(run_id, place);
   PERFORM sambapos._backfill_forget(place.site_id);
-  PERFORM sambapos._rollup_keep_run(run_id); -- where a setting has changed, or others have written
   -- tells of the status (operate/alerts.sql)
   PERFORM sambapos._run_remember_site(run_id, place, failed, first_failed, sambapos._probe_facts());
   PERFORM sambapos._question_remember(s)

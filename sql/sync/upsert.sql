@@ -110,29 +110,6 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_revive(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
   'Makes staged rows live again that were gone';
 
--- Before a ticket is changed, what its times were: on that day it counts no more.
-CREATE FUNCTION sambapos._merge_note_times(place sambapos._place, t sambapos._table, on_key text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  known name[] := ARRAY(SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
-                        WHERE c.column_name IN ('date', 'last_payment_date') ORDER BY 1);
-  list text;
-  differ text;
-BEGIN
-  SELECT string_agg(quote_ident(k), ', '), string_agg(format('r.%1$I IS DISTINCT FROM s.%1$I', k), ' OR ')
-    INTO list, differ FROM unnest(known) AS k;
-  IF t.table_name = 'tickets' AND known <> '{}' THEN
-    EXECUTE format('INSERT INTO sambapos.rollup_due (site_id, %s) SELECT r.site_id, %s
-                    FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s', list,
-                   (SELECT string_agg('r.' || quote_ident(k), ', ') FROM unnest(known) AS k),
-                   sambapos._stage_name(t.table_name), t.table_name, on_key, differ) USING place.site_id;
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._merge_note_times(sambapos._place, sambapos._table, text) IS
-  'Notes what the times of tickets are that a merge is about to change';
-
 -- Updates what differs; earlier versions go to the history table first. Returns how many rows.
 CREATE FUNCTION sambapos._merge_update(run_id bigint, place sambapos._place, t sambapos._table, version bigint)
 RETURNS bigint
@@ -147,7 +124,6 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
-  PERFORM sambapos._merge_note_times(place, t, p.on_key) WHERE t.kind = 'ticket';
   revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
   EXECUTE sambapos._feed_noting(place, t.table_name, format(
       'UPDATE sambapos_replica.%I AS r SET %s%s synced_at = now(), version = $2 FROM pg_temp.%I AS s

@@ -71,6 +71,14 @@ for my $role (qw(reporting kitchen))
 cannot('reporting', $_) for map { "$_" } split /; /, $configure;
 can('kitchen', $configure);
 cannot('stranger', $_) for split(/; /, $look), split(/; /, $configure), @write;
+
+# Whoever may read a report reads the same numbers: the owner of the replica, a reader, an operator, a superuser.
+my @reports = (map({ "sambapos_report.$_" } split /\n/, $db->run('SELECT unnest(sambapos._report_names())')),
+	map { "sambapos_report.$_" } qw{group_codes('hotel') gl_codes('hotel') product_tag_groups('hotel') menu_items_with_portions('hotel') work_period_report('hotel')});
+my $digest = join '', map { "SELECT '$_', count(*), md5(string_agg(r::text, '|' ORDER BY r::text)) FROM $_ AS r;\n" =~ s/\('hotel'\)',/',/r } @reports;
+my $owners = $db->run("SET SESSION AUTHORIZATION sambapos_sync; $digest");
+like($owners, qr/^sambapos_report\.$_\t[1-9]/m, "the owner of the replica reads $_") for qw(daily_sales group_codes work_period_report tickets);
+is($db->run("SET SESSION AUTHORIZATION $_; $digest"), $owners, "and $_ the same of each of " . @reports . ' reports') for qw(reporting kitchen postgres);
 can('reporting', 'SELECT FROM sambapos_live_hotel.tickets');
 cannot('reporting', 'SELECT FROM sambapos_live_hotel.orders');
 can('sambapos_sync', q(SELECT FROM sambapos_sync('hotel', on_error => 'raise'); SELECT FROM sambapos_query('hotel', 'SELECT 1 AS a') AS t (a int); SELECT FROM sambapos_add_table('hotel', 'menu'); SELECT FROM sambapos_check('hotel'); SELECT FROM sambapos_setup_script('hotel')));
