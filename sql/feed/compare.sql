@@ -120,8 +120,8 @@ CREATE FUNCTION sambapos._feed_compare_try(e sambapos.feed_entity, f sambapos.ch
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id; -- first: what is noted from here on stays
   PERFORM sambapos._feed_compare(e, f);
-  DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id;
   PERFORM sambapos._feed_resume(e) WHERE e.problem IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN
   PERFORM sambapos._feed_pause(e, sambapos._feed_compare_words() || SQLERRM);
@@ -130,7 +130,7 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_compare_try(sambapos.feed_entity, sambapos.change_feed) IS
   'Compares an entity; one that fails is paused, and tried again by the next tick';
 
--- What is noted while it compares is of a transaction that has not ended: it stays, and is compared by the next tick.
+-- What is noted while it compares stays, and is compared by the next tick.
 CREATE FUNCTION sambapos._feed_compare_due(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -192,9 +192,19 @@ BEGIN
   PERFORM sambapos._feed_value_make(e, relation);
   PERFORM sambapos._feed_read_make(e, relation);
   PERFORM sambapos._feed_shape_close();
+EXCEPTION WHEN undefined_column THEN -- a preset names a column of a table that is not copied
+  IF e.preset IS NULL OR NOT EXISTS (
+    SELECT FROM sambapos.change_feed AS f CROSS JOIN unnest(e.tables) AS n (name)
+    WHERE f.feed_id = e.feed_id AND NOT EXISTS (SELECT FROM sambapos.replicated_table AS t
+                                                WHERE (t.site_id, t.table_name) = (f.site_id, n.name)))
+  THEN
+    RAISE;
+  END IF;
+  PERFORM sambapos._feed_empty_make(e);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_reading_make(sambapos.feed_entity) IS 'Makes the functions that read an entity';
+COMMENT ON FUNCTION sambapos._feed_reading_make(sambapos.feed_entity) IS
+  'Makes the functions that read an entity; of a preset for which a table is not copied it has no rows';
 
 CREATE FUNCTION sambapos._feed_entity_make(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -9,17 +9,19 @@
 -- * Names and priorities are those of the documents that clients are written by. What SambaPOS does not have (job codes,
 --   kitchen displays, schedules) is for tables of your own.
 
--- The words that a column's name is made of: user_pin has pin, spinning has not.
+-- The words that a column's name is made of, also of one that was written without quotes: passwordhash. user_pin has
+-- pin, spinning has not.
 CREATE FUNCTION sambapos._feed_column_is_secret(column_name text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN lower(regexp_replace(column_name, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
-         ~ '(^|[^a-z])(passwords?|pins?|pincode|secrets?|tokens?|hash|hashes|salts?)([^a-z]|$)';
+         ~ ('passw|secret|token|hash|(user|card|staff|employee|manager|admin)pin'
+            '|(^|[^a-z])(pins?|pincode|salts?)([^a-z]|$)');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
-  'True if a column''s name has the word password, pin, secret, token, hash or salt';
+  'True if a column''s name has password, secret, token or hash in it, or the word pin or salt';
 
 CREATE TYPE sambapos._feed_preset AS (preset text, entity text, payload_key text, tier integer, priority text,
                                       main_table text, key text[], lazy text[], definition text);

@@ -121,13 +121,14 @@ CREATE FUNCTION sambapos._feed_is_left(e sambapos.feed_entity) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN e.capture = 'merge'
+  RETURN (e.capture = 'merge' OR e.preset IS NOT NULL)
      AND NOT EXISTS (SELECT FROM sambapos.change_feed AS f JOIN sambapos.replicated_table AS t USING (site_id)
                      WHERE f.feed_id = e.feed_id AND t.table_name = e.relation_name);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_left(sambapos.feed_entity) IS
-  'True for an entity of a replica table that its site no longer copies: it has no rows';
+  'True for an entity of a replica table, or of a preset for which it is the main one, that its site no longer copies: '
+  'it has no rows';
 
 -- Of a replica table the rows of the site that are at the source. Its key begins with site and epoch: with the epochs
 -- that there can be named, a row is found by its key in an index.

@@ -241,6 +241,10 @@ SELECT seq_scan AS scans FROM pg_stat_xact_user_tables WHERE relid = 'pos.produc
 SELECT is((SELECT count(*) FROM jsonb_array_elements(sambapos_delta_payload('pos', :many) -> 'changes')), 500::bigint, 'many rows of one entity');
 SELECT is((SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'pos.products'::regclass), :scans::bigint, 'and is looked up by its key');
 
+CREATE TABLE pos.staff (id integer PRIMARY KEY, PasswordHash text, PinHash text, "APIToken" text, userpin text, spinning text, shipping text);
+SELECT sambapos_add_to_feed('pos', 'pos.staff');
+SELECT is((SELECT columns FROM sambapos.entities WHERE entity = 'staff'), '{id,spinning,shipping}', 'secrets of names that are written together are not sent');
+
 -- the table is the user's
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('pos', 'products')$$, 'a table is taken off');
 SELECT is_empty($$SELECT * FROM pg_trigger WHERE tgrelid = 'pos.products'::regclass$$, 'no trigger is left');

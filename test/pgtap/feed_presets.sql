@@ -195,6 +195,28 @@ SELECT till.follow() AS told \gset
 SELECT is_empty('SELECT * FROM till.differs()', 'a column that is read as NULL is NULL');
 SELECT is((SELECT count(*) FROM till.held WHERE data::text LIKE '%555-0101%'), 0::bigint, 'the client has it no more');
 
+-- a table leaves the site: each that a preset reads
+CREATE FUNCTION till.come_and_go(OUT failed text) LANGUAGE plpgsql AS
+$$
+DECLARE
+  t name;
+BEGIN
+  FOR t IN SELECT DISTINCT u FROM sambapos.feed_entity AS e, unnest(e.tables) AS u
+           JOIN sambapos.replicated_table AS r ON r.table_name = u ORDER BY 1 LOOP
+    BEGIN
+      DELETE FROM sambapos.replicated_table AS r WHERE r.table_name = t;
+      PERFORM sambapos._feed_site_table_changed(f.site_id, t) FROM sambapos.change_feed AS f WHERE f.name = 'shop';
+      CALL sambapos_feed_tick('shop');
+      PERFORM sambapos_full_payload('shop');
+      RAISE EXCEPTION 'undone' USING ERRCODE = 'SB001';
+    EXCEPTION WHEN SQLSTATE 'SB001' THEN NULL;
+      WHEN OTHERS THEN failed := concat_ws('; ', failed, t || ': ' || SQLERRM);
+    END;
+  END LOOP;
+END;
+$$;
+SELECT is(till.come_and_go(), NULL, 'any table can leave the site while it is on the feed');
+
 -- a view of the user's
 CREATE SCHEMA own;
 CREATE VIEW own.plain AS SELECT id, name, total_amount FROM sambapos_replica.tickets JOIN sambapos.site USING (site_id) WHERE row_state = 'live';
