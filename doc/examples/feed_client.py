@@ -25,6 +25,7 @@ class Copy:
         self.feed, self.scope = feed, scope
         self.version = self.incarnation = None
         self.rows = {}  # entity -> key -> row
+        self.paused = set()
 
     def ask(self, connection):
         """One round: what is new, or everything."""
@@ -33,7 +34,9 @@ class Copy:
         if delta.get("fullRequired"):
             self.take(connection, None)
             return
-        for entity in delta["fullEntities"]:
+        ended = self.paused - set(delta.get("paused", []))  # what changed during a pause may never be told
+        self.paused = set(delta.get("paused", []))
+        for entity in ended.union(delta["fullEntities"]):
             self.take(connection, [entity])
         for change in delta["changes"]:
             rows = self.rows.setdefault(change["entityType"], {})
@@ -45,12 +48,16 @@ class Copy:
         self.version = delta["toVersion"]
 
     def take(self, connection, entities):
-        """Everything, of all entities or of some; the position moves with a whole answer only."""
+        """Everything, of all entities or of some; the position moves with a whole answer only.
+
+        Of an entity that is paused there is no array: what is here of it stays.
+        """
         full = self.call(connection, "SELECT sambapos_full_payload(%s, %s, %s)", self.feed, self.scope, entities)
         for entity, payload_key, key in connection.execute(
                 "SELECT entity, payload_key, key FROM sambapos.entities WHERE feed = %s", [self.feed]):
-            if entities is None or entity in entities:
+            if payload_key in full and (entities is None or entity in entities):
                 self.rows[entity] = {self.name(row, key): row for row in full[payload_key]}
+        self.paused |= set(full.get("paused", []))
         if entities is None:
             self.version, self.incarnation = full["version"], full["incarnation"]
 

@@ -190,13 +190,30 @@ is(($db->error("SET ROLE client; SELECT sambapos_add_to_feed('pos', 'pos.account
 # ---- the client in the manual ----
 
 SKIP: {
-	skip 'no python3-psycopg', 2 if system(q(/usr/bin/python3 -c 'import psycopg' 2>/dev/null)) != 0;
+	skip 'no python3-psycopg', 3 if system(q(/usr/bin/python3 -c 'import psycopg' 2>/dev/null)) != 0;
 	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
 	my $said = `/usr/bin/python3 $Harness::root/doc/examples/feed_client.py dbname=pos pos --once`;
 	my $has = $json->decode($said || '{}');
 	is($has->{version}, $db->value('SELECT version FROM sambapos.feeds'), 'the client in the manual takes everything');
 	is(join(' ', map { "$_ $has->{rows}{account}{$_}{amount}" } sort { $a <=> $b } keys %{ $has->{rows}{account} // {} }),
 		join(' ', map { "@$_" } $db->rows('SELECT id, amount FROM pos.account ORDER BY id')), 'and has what is there');
+	my $paused = <<~"PYTHON";
+		import sys
+		sys.dont_write_bytecode = True
+		sys.path.insert(0, "$Harness::root/doc/examples")
+		import feed_client, psycopg
+		copy = feed_client.Copy("pos", None)
+		with psycopg.connect("dbname=pos", autocommit=True) as connection:
+		    copy.ask(connection)
+		    connection.execute("ALTER TABLE pos.account RENAME amount TO was")
+		    copy.ask(connection)
+		    kept = len(copy.rows["account"])
+		    connection.execute("UPDATE pos.account SET was = 4711 WHERE id = 9")
+		    connection.execute("ALTER TABLE pos.account RENAME was TO amount")
+		    copy.ask(connection)
+		    print(kept, copy.rows["account"]["9"]["amount"], end="")
+		PYTHON
+	is(Harness::command('/usr/bin/python3', '-c', $paused), '200 4711', 'it keeps what is paused, and takes it anew');
 }
 
 # ---- the server is killed; a copy; a standby ----
