@@ -121,6 +121,7 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_enter_clear(sambapos.feed_entity, integer) IS
   'Enters that the rows of an entity went with a clear, and those that are there';
 
+-- No run fails for its feed: an entity that cannot be read is taken anew, and says why when it is asked for.
 CREATE FUNCTION sambapos._feed_enter_noted(e sambapos.feed_entity, max_rows integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -138,6 +139,10 @@ BEGIN
   ELSIF keys > 0 THEN
     PERFORM sambapos._feed_enter_rows(e);
   END IF;
+EXCEPTION WHEN OTHERS THEN
+  PERFORM sambapos._feed_enter_whole(e, 'LOAD');
+  RAISE WARNING 'entity "%" cannot be read for its feed: %', e.entity, SQLERRM USING
+    HINT = 'Clients take it anew. sambapos_remove_from_feed and sambapos_add_to_feed put it on the feed again.';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_enter_noted(sambapos.feed_entity, integer) IS

@@ -115,6 +115,19 @@ SELECT lives_ok($$SELECT sambapos_discard_epoch('shop', 2)$$, 'a person takes a 
 SELECT is((SELECT string_agg(entity || operation, ' ') FROM sambapos.change WHERE version IS NULL), 'itemsLOAD', 'what had rows in it is taken anew');
 SELECT till.ask() AS said \gset
 SELECT is((SELECT count(*) FROM till.client WHERE (entity, id) = ('items', 2)), 0::bigint, 'and they are gone');
+
+-- a run does not fail for its feed
+SELECT entity_id AS unread FROM sambapos.feed_entity WHERE entity = 'items' \gset
+ALTER FUNCTION sambapos._feed_read_:unread(jsonb[], text, jsonb, integer) RENAME TO _feed_away;
+CALL sambapos_feed_tick('shop');
+INSERT INTO menu_items VALUES (99, 'new', 'food');
+SET LOCAL client_min_messages = error;
+SELECT till.quiet_sync() AS quiet \gset
+SET LOCAL client_min_messages = warning;
+SELECT is((SELECT status FROM sambapos.run ORDER BY run_id DESC LIMIT 1), 'ok', 'a run goes on where an entity cannot be read');
+SELECT is((SELECT count(*) FROM sambapos_replica.menu_items WHERE id = 99), 1::bigint, 'it has what is new');
+SELECT matches((SELECT string_agg(operation, ' ') FROM sambapos.change WHERE version IS NULL AND entity = 'items'), '^LOAD', 'and the entity is taken anew');
+ALTER FUNCTION sambapos._feed_away(jsonb[], text, jsonb, integer) RENAME TO _feed_read_:unread;
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('shop', 'items')$$, 'a table is taken off');
 SELECT * FROM finish();
 ROLLBACK;
