@@ -121,7 +121,7 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_enter_clear(sambapos.feed_entity, integer) IS
   'Enters that the rows of an entity went with a clear, and those that are there';
 
--- No run fails for its feed: an entity that cannot be read is taken anew, and says why when it is asked for.
+-- No run fails for its feed: an entity that cannot be read is taken anew, and the warning says why.
 CREATE FUNCTION sambapos._feed_enter_noted(e sambapos.feed_entity, max_rows integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -57,7 +57,7 @@ CREATE TEMP TABLE ours AS
 SELECT c.oid::regclass AS relation, c.relkind, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname IN ('site_id', 'site', 'run_id', 'feed_id', 'archive_id') AND NOT a.attisdropped) AS has_sites
 FROM pg_class AS c WHERE c.relnamespace IN ('sambapos'::regnamespace, 'sambapos_replica'::regnamespace, 'sambapos_report'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f');
 GRANT SELECT ON ours TO PUBLIC;
-SELECT is((SELECT string_agg(relation::text, ', ')  FROM ours WHERE relkind = 'r' AND has_sites AND relation <> 'sambapos.site'::regclass AND till.copy(relation, :other, :shop) = 0), NULL, 'each table with sites has rows of the other one');
+SELECT is((SELECT string_agg(relation::text, ', ') FROM ours WHERE relkind = 'r' AND has_sites AND relation <> 'sambapos.site'::regclass AND till.copy(relation, :other, :shop) = 0), NULL, 'each table with sites has rows of the other one');
 SELECT is((SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM ours WHERE relkind <> 'v' AND NOT has_sites),
           'sambapos.deferred_index sambapos.global_setting sambapos.replica_column sambapos.replica_name sambapos.role_grant',
           'these have none: settings of all sites, names of tables that all sites share, and the levels, of which a role sees its own');
