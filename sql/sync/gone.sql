@@ -364,8 +364,23 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_all_sql(sambapos._table) IS
   'SQL that is true if the root of missing child l has no child left in the table';
 
+-- A line that goes to another ticket keeps its id, and its uid and time of birth. Where rows have no birth a namesake
+-- with the same values is it.
+CREATE FUNCTION sambapos._lost_moved_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('EXISTS (SELECT FROM pg_temp.%1$I AS s JOIN sambapos_replica.%2$I AS r
+                   ON r.site_id = $1 AND r.epoch = l.epoch AND r.id = l.id AND r.%3$I = l.root_id
+                   WHERE s.id = l.id AND s.%3$I <> l.root_id AND NOT coalesce(%4$s, true))',
+                sambapos._stage_name(t.table_name), t.table_name, t.parent_key,
+                sambapos._child_is_another_sql(place, t));
+$$;
+COMMENT ON FUNCTION sambapos._lost_moved_sql(sambapos._place, sambapos._table) IS
+  'SQL that is true if missing child l was delivered under another root';
+
 -- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document.
--- It explains nothing where the root has lost all and its amounts say that it should have some.
+-- It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
+-- same birth was delivered under another root.
 CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -379,10 +394,13 @@ DECLARE
           UNION ALL
           SELECT 'tickets', 'k.document_epoch = l.epoch', 'transaction_document_id'
            WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);
+  moved text := sambapos._lost_moved_sql(place, t);
+  has_birth boolean := sambapos._child_has_birth(place, t);
 BEGIN
   EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = ''removed''
                    WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0
-                     AND (%s) AND NOT (coalesce(%s, false) AND %s)', t.table_name, array_to_string(traces, ' OR '),
+                     AND (%s) AND (%s OR NOT (coalesce(%s, false) AND %s))', t.table_name,
+                 array_to_string(traces || moved, ' OR '), CASE WHEN has_birth THEN moved ELSE 'false' END,
                  sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t))
     USING place.site_id, version;
 END;

@@ -199,6 +199,15 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_ask_children(sambapos._place, sambapos._table) IS
   'Gives staged roots whose id is not known the epoch of their live children';
 
+CREATE FUNCTION sambapos._child_has_birth(place sambapos._place, c sambapos._table) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos._table_columns(place, c) AS b
+                 WHERE NOT b.is_hidden AND b.column_name IN ('order_uid', 'created_date_time', 'date'));
+$$;
+COMMENT ON FUNCTION sambapos._child_has_birth(sambapos._place, sambapos._table) IS
+  'True if the rows of a child table have a uid, or the time at which they were made';
+
 -- A restored till gives out ids again that its backup lacked, to lines of the tickets that it has. A child that is not
 -- live here and comes with another birth is another row. Where children have none: one that comes without a value that
 -- it had, and that is not with another root now, from where it would have moved back. If it is the same one after all

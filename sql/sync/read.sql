@@ -330,6 +330,84 @@ $$;
 COMMENT ON FUNCTION sambapos._read_moved(sambapos._place, sambapos._table, sambapos._table) IS
   'Stages the rows that may have left their roots, with the roots they have now, and new ones without a root';
 
+-- Where the root is part of a child's key a row that goes to another root is one row here and another there. So both
+-- roots are read: the one that it was known under, and the one that it is under now, if a row of a root that was read
+-- is not delivered. Of epochs those of the roots that were read count, and the present one.
+CREATE FUNCTION sambapos._child_roots_beside(place sambapos._place, t sambapos._table, root sambapos._table,
+                                             read bigint[]) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stage name := sambapos._stage_name(t.table_name);
+  gone bigint[];
+  part bigint[];
+  now_under bigint[];
+  beside bigint[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(DISTINCT r.%2$I) FROM pg_temp.%3$I AS s CROSS JOIN LATERAL (
+       SELECT k.%2$I FROM sambapos_replica.%1$I AS k
+       WHERE k.site_id = $1 AND k.id = s.id AND k.row_state = ''live'' AND k.%2$I <> s.%2$I AND k.epoch = ANY (ARRAY(
+         SELECT $3 UNION SELECT r.epoch FROM %4$s)) OFFSET 0) AS r
+     WHERE r.%2$I <> ALL ($2)', t.table_name, t.parent_key, stage, sambapos._stage_live_namesakes_sql(root))
+    INTO beside USING place.site_id, read, place.epoch;
+  EXECUTE format(
+    'SELECT array_agg(DISTINCT r.id) FROM sambapos_replica.%1$I AS r
+      WHERE r.site_id = $1 AND r.row_state = ''live'' AND r.%2$I = ANY ($2)
+        AND NOT EXISTS (SELECT FROM pg_temp.%3$I AS s WHERE s.id = r.id)', t.table_name, t.parent_key, stage)
+    INTO gone USING place.site_id, read;
+  FOR part IN SELECT * FROM sambapos._stage_chunks(gone) LOOP
+    EXECUTE format('SELECT array_agg(DISTINCT l.%1$I) FROM %2$I.%3$I AS l WHERE l.id = ANY ($1)',
+                   t.parent_key, sambapos._live_schema(place.name), t.table_name) INTO now_under USING part;
+    beside := beside || now_under;
+  END LOOP;
+  RETURN ARRAY(SELECT DISTINCT b FROM unnest(beside) AS b WHERE b <> ALL (read) ORDER BY b);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_roots_beside(sambapos._place, sambapos._table, sambapos._table, bigint[]) IS
+  'Roots that were not read and that a child of those that were read (read) has come from, or gone to';
+
+-- As if they had changed. Of the tables that were read before this one their children are added.
+CREATE FUNCTION sambapos._read_roots_too(run_id bigint, place sambapos._place, t sambapos._table, root sambapos._table,
+                                         ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+BEGIN
+  INSERT INTO pg_temp.sambapos__changed SELECT root.table_name, i FROM unnest(ids) AS i ON CONFLICT DO NOTHING;
+  PERFORM sambapos._stage_read_by(place, root, 'id', sambapos._changed_not_staged(root));
+  FOR c IN SELECT k.* FROM sambapos._table AS k JOIN sambapos.run_table AS x USING (table_name)
+            WHERE k.site_id = place.site_id AND k.parent = root.table_name AND x.run_id = _read_roots_too.run_id
+              AND (x.status = 'read' OR k.table_name = t.table_name) ORDER BY k.table_name
+  LOOP
+    PERFORM sambapos._stage_read_by(place, c, c.parent_key, ids);
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_roots_too(bigint, sambapos._place, sambapos._table, sambapos._table, bigint[]) IS
+  'Stages more roots of a child table that is being read, with all their children that have been read';
+
+-- From one root to the next, as far as it goes; a chain of moves is short.
+CREATE FUNCTION sambapos._read_beside(run_id bigint, place sambapos._place, t sambapos._table, root sambapos._table)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  read bigint[] := ARRAY(SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = root.table_name);
+  beside bigint[];
+BEGIN
+  WHILE cardinality(read) > 0 LOOP
+    beside := sambapos._child_roots_beside(place, t, root, read);
+    EXIT WHEN cardinality(beside) = 0;
+    PERFORM sambapos._read_roots_too(run_id, place, t, root, beside);
+    read := read || beside;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._read_beside(bigint, sambapos._place, sambapos._table, sambapos._table) IS
+  'Has the roots read that children of changed roots have come from, or gone to';
+
 -- A child that is read whole has its roots with it: where they are read by what changed, the others are added, once
 -- for all children. What the source has got since the first of them is new to the next run.
 CREATE FUNCTION sambapos._read_other_roots(place sambapos._place, root sambapos._table) RETURNS void
@@ -372,6 +450,8 @@ BEGIN
     IF sambapos._replica_has_root_id(t) THEN
       PERFORM sambapos._read_moved(place, t, root);
       PERFORM sambapos._tracking_read_rootless(place, t) WHERE mode = 'tracked';
+    ELSE
+      PERFORM sambapos._read_beside(run_id, place, t, root);
     END IF;
   END IF;
   PERFORM sambapos._stage_done(t);
