@@ -27,6 +27,19 @@ COMMENT ON COLUMN sambapos.missing.last_run IS 'The last run that did';
 COMMENT ON COLUMN sambapos.missing.version IS
   'The version that rows got when they were marked deleted or removed; NULL while they wait';
 
+-- What a backup brought back of a root whose children in some table could not be read then.
+CREATE TABLE sambapos.restored_root (
+  site_id    integer NOT NULL,
+  table_name text NOT NULL,
+  epoch      integer NOT NULL,
+  root_id    bigint NOT NULL,
+  PRIMARY KEY (site_id, table_name, epoch, root_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('sambapos.restored_root', '');
+COMMENT ON TABLE sambapos.restored_root IS
+  'Roots that were restored while a child table of theirs could not be read: its rows count as before until it is';
+COMMENT ON COLUMN sambapos.restored_root.table_name IS 'The child table';
+
 -- What a run must have had a look at to say that the source is quiet: the tickets, or where none are read any root.
 CREATE FUNCTION sambapos._tables_deciding(place sambapos._place) RETURNS SETOF sambapos._table
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -57,6 +57,8 @@ BEGIN
   DELETE FROM sambapos.table_state AS x
   WHERE (x.site_id, x.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.missing AS m WHERE (m.site_id, m.table_name) = (place.site_id, _site_remove_table.table_name);
+  DELETE FROM sambapos.restored_root AS n
+  WHERE (n.site_id, n.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.dead_letters AS d
   WHERE (d.site_id, d.table_name) = (place.site_id, _site_remove_table.table_name);
   DELETE FROM sambapos.waiting_root AS w
@@ -133,6 +135,7 @@ $$
   DELETE FROM sambapos.run AS r WHERE r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.source_events AS e WHERE e.site_id = _site_forget.site_id;
   DELETE FROM sambapos.missing AS m WHERE m.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.restored_root AS n WHERE n.site_id = _site_forget.site_id;
   DELETE FROM sambapos.dead_letters AS d WHERE d.site_id = _site_forget.site_id;
   DELETE FROM sambapos.request AS q WHERE q.site_id = _site_forget.site_id;
   DELETE FROM sambapos.personal_treatment AS p WHERE p.site_id = _site_forget.site_id;

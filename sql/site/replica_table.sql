@@ -510,6 +510,7 @@ BEGIN
      WHERE x.table_name = t.table_name;
     PERFORM sambapos._schema_version_retry(t.table_name);
     DELETE FROM sambapos.missing AS m WHERE m.table_name = t.table_name;
+    DELETE FROM sambapos.restored_root AS n WHERE n.table_name = t.table_name;
     DELETE FROM sambapos.dead_letters AS d WHERE d.table_name = t.table_name;
     DELETE FROM sambapos.waiting_root AS w WHERE w.table_name = t.table_name;
     PERFORM sambapos._verified_forget(NULL, t.table_name);

@@ -29,6 +29,9 @@ BEGIN
      AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
                      WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs
                        AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, w.table_name))
+     AND NOT EXISTS (SELECT FROM sambapos.restored_root AS n JOIN sambapos._table AS t USING (site_id, table_name)
+                     WHERE n.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL
+                       AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, n.table_name))
      AND NOT EXISTS (SELECT FROM sambapos.missing AS m WHERE m.site_id = place.site_id AND m.version IS NULL
                        AND NOT sambapos._run_leaves_out(_idle_is_possible.run_id, m.table_name))
      AND NOT EXISTS (SELECT FROM sambapos.inconsistent_root AS i

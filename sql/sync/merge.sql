@@ -19,6 +19,7 @@ BEGIN
   PERFORM sambapos._epoch_find_documents(place, t);
   PERFORM sambapos._dead_letters_settle(place, t);
   PERFORM sambapos._stage_done(t); -- as read, the stage had no epochs: by its statistics nothing would join
+  PERFORM sambapos._merge_restored(place, t, version);
   PERFORM sambapos._merge_upsert(run_id, place, t, version);
 END;
 $$;

@@ -93,8 +93,8 @@ $$;
 COMMENT ON FUNCTION sambapos._changed_leave_missing(sambapos._place, sambapos._table) IS
   'Takes from what changed the roots that are not at the source';
 
--- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, and for
--- account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
+-- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, what was
+-- restored while a child table could not be read, and for account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
 CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -107,6 +107,10 @@ BEGIN
     'SELECT w.id FROM sambapos.waiting_root AS w WHERE w.site_id = $1 AND w.table_name = $2')
     USING place.site_id, t.table_name;
   PERFORM sambapos._changed_leave_missing(place, t);
+  EXECUTE format(add_ids, t.table_name,
+    'SELECT n.root_id FROM sambapos.restored_root AS n JOIN sambapos._table AS k USING (site_id, table_name)
+      WHERE n.site_id = $1 AND k.parent = $2 AND k.enabled AND k.paused_reason IS NULL')
+    USING place.site_id, t.table_name;
   IF t.table_name = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL THEN
     EXECUTE format(add_ids, t.table_name, format(
       'SELECT s.id FROM pg_temp.%I AS s WHERE s.id > $2 OR NOT EXISTS (

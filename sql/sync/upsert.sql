@@ -57,6 +57,24 @@ COMMENT ON FUNCTION sambapos._child_is_restored(sambapos._place, sambapos._table
 
 -- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
 -- do not. So none of them counts until it is delivered. In a table that was not restored the rows stay what they are.
+CREATE FUNCTION sambapos._child_leave_replaced(place sambapos._place, c sambapos._table, epochs integer[], ids bigint[],
+                                               version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._child_is_restored(place, c, ids) THEN
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
+                      FROM unnest($2, $3) AS p (epoch, id)
+                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')',
+                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_leave_replaced(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+  'Sets row_state removed on the children of roots that are live again, until they are delivered';
+
+-- A table that was not read proves nothing: that is left to the run that reads it.
 CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table,
                                                 epochs integer[], ids bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -67,18 +85,52 @@ BEGIN
   FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
     PERFORM FROM sambapos.run_table AS x
      WHERE (x.run_id, x.table_name, x.status) = (_merge_revive_children.run_id, c.table_name, 'read');
-    CONTINUE WHEN FOUND AND NOT sambapos._child_is_restored(place, c, ids);
-    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
-                      FROM unnest($2, $3) AS p (epoch, id)
-                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
-                       AND r.row_state IN (''cleared'', ''superseded'')',
-                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
+    IF FOUND THEN
+      PERFORM sambapos._child_leave_replaced(place, c, epochs, ids, version);
+    ELSE
+      EXECUTE format('INSERT INTO sambapos.restored_root (site_id, table_name, epoch, root_id)
+                      SELECT DISTINCT $1, %1$L, p.epoch, p.id
+                      FROM unnest($2, $3) AS p (epoch, id) JOIN sambapos_replica.%1$I AS r
+                        ON r.site_id = $1 AND r.epoch = p.epoch AND r.%2$I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')
+                      ON CONFLICT DO NOTHING', c.table_name, c.parent_key) USING place.site_id, epochs, ids;
+    END IF;
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[],
                                                     bigint) IS
-  'Sets row_state removed on the children of roots that are live again, until they are delivered';
+  'Decides about the children of roots that are live again, or notes for which tables that is to be done';
+
+-- Of the roots that were noted those that are live and were staged with their children; one that is not live any more
+-- has its rows as they were.
+CREATE FUNCTION sambapos._merge_restored(place sambapos._place, t sambapos._table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  epochs integer[];
+  ids bigint[];
+BEGIN
+  IF t.kind <> 'child' OR NOT EXISTS (SELECT FROM sambapos.restored_root AS n
+                                      WHERE (n.site_id, n.table_name) = (place.site_id, t.table_name)) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT array_agg(p.epoch), array_agg(p.id)
+                  FROM sambapos.restored_root AS n JOIN pg_temp.%I AS p ON (p.epoch, p.id) = (n.epoch, n.root_id)
+                  WHERE n.site_id = $1 AND n.table_name = $2', sambapos._stage_name(t.parent))
+    INTO epochs, ids USING place.site_id, t.table_name;
+  IF ids IS NOT NULL THEN
+    PERFORM sambapos._child_leave_replaced(place, t, epochs, ids, version);
+  END IF;
+  EXECUTE format('DELETE FROM sambapos.restored_root AS n
+                   WHERE n.site_id = $1 AND n.table_name = $2 AND (n.root_id = ANY ($3) OR NOT EXISTS (
+                     SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.epoch = n.epoch
+                        AND r.id = n.root_id AND r.row_state = ''live''))', t.parent)
+    USING place.site_id, t.table_name, ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_restored(sambapos._place, sambapos._table, bigint) IS
+  'Decides about the children of roots that were restored when a table could not be read';
 
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
