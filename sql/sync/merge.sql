@@ -1,7 +1,7 @@
 -- merge.sql: the writing half of a sync: brings what was staged into the replica.
 --
 -- For each table: refuse double keys, find each row's epoch, update what differs, insert what is new.
--- Then, root by root, what is missing is judged and marked (gone.sql).
+-- Then what goes on elsewhere is marked, and root by root what is missing is judged and marked (gone.sql).
 --
 -- Rules:
 -- * Nothing is deleted, and no value is overwritten because a row is missing: only row_state changes.
@@ -36,6 +36,8 @@ BEGIN
   PERFORM sambapos._log_progress(place, 'merging', t.table_name);
   IF step = 'rows' THEN
     PERFORM sambapos._merge_rows(run_id, place, t, version);
+  ELSIF step = 'left' THEN
+    PERFORM sambapos._gone_mark(run_id, place, t, version);
   ELSIF t.kind <> 'master' AND sambapos._probe_is_falling() THEN
     PERFORM sambapos._workbench_read_again(run_id, t.table_name,
       'rows vanished while they were read: what is missing is judged by the next run');
@@ -60,7 +62,9 @@ COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._tabl
   'One step of merging one table';
 
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
--- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
+-- then what is gone. A row whose id names another row now, or that goes on in another epoch, is known to be left: that
+-- is no matter of judgement, and holds also where nothing may be judged. All roots are looked at before one is judged:
+-- what one shows explains the others. What has moved
 -- is marked before that, since a root that cannot be judged ends its children's part in the merge. A child of a root
 -- that is gone shares its fate; one of a root that is there is lost. A chunk of a first load proves nothing about rows
 -- without a root, and where no root was known before there is nothing to lose.
@@ -76,10 +80,11 @@ BEGIN
     JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
     CROSS JOIN LATERAL (
       SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
-      UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
-      UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
-      UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
-      UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
+      UNION ALL SELECT 4, 'left' WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 5, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 6, 'moved' WHERE sambapos._replica_has_root_id(r)
+      UNION ALL SELECT 7, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
+      UNION ALL SELECT 8, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
                 WHERE r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
                   AND NOT (SELECT sambapos._stage_is_new(place, p) FROM sambapos._table AS p
                            WHERE p.site_id = r.site_id AND p.table_name = r.parent))) AS s (rank, step)
