@@ -72,9 +72,26 @@ $$;
 COMMENT ON FUNCTION sambapos._root_may_stay_sql(sambapos._place, sambapos._table) IS
   'A condition on replica row r of a root: true if a clear leaves it at the source';
 
+-- What no clear leaves while it takes what is newer: what is closed and paid, and periods that have ended.
+CREATE FUNCTION sambapos._root_is_settled_sql(place sambapos._place, t sambapos._table) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE
+    WHEN t.table_name = 'work_periods' THEN 'true'
+    WHEN sambapos._ticket_has_sql(place, 'payments', 'k') IS NULL THEN 'false'
+    WHEN t.kind = 'ticket' THEN 'r.remaining_amount = 0'
+    WHEN t.table_name = 'account_transaction_documents' THEN
+      'EXISTS (SELECT FROM sambapos_replica.tickets AS k WHERE k.site_id = r.site_id
+          AND k.transaction_document_id = r.id AND k.row_state = ''live'' AND k.remaining_amount = 0)'
+    ELSE 'false' END;
+$$;
+COMMENT ON FUNCTION sambapos._root_is_settled_sql(sambapos._place, sambapos._table) IS
+  'A condition on replica row r of a root that is not open: true if a clear would have taken it with what is newer';
+
 -- The shape of what is gone. A clear takes all there is up to some row, or all of a stretch (nine of ten, for
 -- scripts that leave what is not paid); a restore takes the newest, and the ids fall. It sets the numerators back as
--- well, as a clear does, but then the better part of the older rows is still there. Where the till has sold so much
+-- well, as a clear does, but then the older rows are still there, all of them: the better part, or such as a clear takes
+-- before the newer ones. Where the till has sold so much
 -- since a restore that each lost id names another row (superseded), that the newest rows are they, all of them, shows
 -- it: rows of a later epoch came in this run, and say nothing.
 CREATE FUNCTION sambapos._gone_shape(place sambapos._place, t sambapos._table, OUT kind text, OUT evidence jsonb)
@@ -98,6 +115,7 @@ BEGIN
      SELECT s.*, k.*, p.rows AS rows_at_source, p.lowest AS lowest_left, p.highest AS highest_now, p.live_before
      FROM span AS s JOIN pg_temp.sambapos__probe AS p ON p.table_name = %1$L CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE r.id < s.lowest_gone) AS left_below,
+           count(*) FILTER (WHERE r.id < s.lowest_gone AND %3$s) AS settled_below,
            count(*) FILTER (WHERE r.id > s.lowest_gone AND r.id < s.highest_gone) AS left_between,
            count(*) FILTER (WHERE r.id < s.lowest_superseded AND r.epoch <= s.superseded_epoch) AS kept_below,
            count(*) FILTER (WHERE r.id > s.lowest_superseded AND r.epoch <= s.superseded_epoch) AS kept_above
@@ -106,7 +124,8 @@ BEGIN
          AND (s.gone = 0 AND s.superseded > 0 OR r.id < s.highest_gone)
          AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch,
              r.id))) AS k',
-    t.table_name, sambapos._root_may_stay_sql(place, t)) INTO f USING place.site_id;
+    t.table_name, sambapos._root_may_stay_sql(place, t), sambapos._root_is_settled_sql(place, t))
+    INTO f USING place.site_id;
   evidence := to_jsonb(f) || jsonb_build_object('highest_before', t.source_max_id, 'numerators_fell', fell);
   kind := CASE
     WHEN f.gone = 0 THEN
@@ -114,6 +133,8 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM pg_temp.sambapos__suspect AS x
                                 WHERE x.table_name = t.table_name AND x.verdict = 'undecided') THEN 'restore' END
     WHEN f.gone_or_superseded >= f.live_before THEN 'clear'
+    WHEN fell AND f.settled_below > 0 AND f.left_between = 0 AND f.lowest_gone > f.highest_now
+         AND f.highest_now < t.source_max_id THEN 'restore'
     WHEN fell AND (f.lowest_gone < f.highest_now OR f.left_below * 9 <= f.gone) THEN 'clear'
     WHEN f.gone >= 2 AND f.left_below + f.left_between = 0 THEN 'partial clear'
     WHEN (f.gone >= 2 OR fell) AND f.lowest_gone > f.highest_now AND f.highest_now < t.source_max_id THEN 'restore'
