@@ -338,7 +338,7 @@ $$;
 COMMENT ON FUNCTION sambapos._relation_superuser_problem(regclass) IS
   'Why a superuser may not write to a relation; NULL: he may, or the role that runs is none';
 
--- A trigger is let pass of which nobody else can have made anything: it calls a function of the extension, its condition
+-- A trigger passes of which nobody else can have made anything: it calls a function of the extension, its condition
 -- uses nothing but what PostgreSQL brings, and no other role may make one on that table.
 CREATE FUNCTION sambapos._catalog_suspects() RETURNS regclass[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
