@@ -247,12 +247,15 @@ COMMENT ON FUNCTION sambapos._log_gone(bigint, name, bigint) IS 'Adds to a table
 
 -- PostgreSQL cuts the line at 63 bytes and shows ASCII only; one that would not come through ends in digits instead.
 CREATE FUNCTION sambapos._log_progress_line(site text, phase text, table_name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN octet_length(l.line) <= 63 AND l.line = l.shown THEN l.line
-              ELSE left(l.shown, 54) || '_' || lpad(to_hex(hashtext(l.line COLLATE "C")), 8, '0') END
-  FROM (SELECT w.line, regexp_replace(w.line, '[^ -~]', '?', 'g') AS shown
-        FROM (SELECT format('sambapos %s: %s %s', site, phase, table_name) AS line) AS w) AS l;
+DECLARE
+  line text := format('sambapos %s: %s %s', site, phase, table_name);
+  shown text := regexp_replace(line, '[^ -~]', '?', 'g');
+BEGIN
+  RETURN CASE WHEN octet_length(line) <= 63 AND line = shown THEN line
+              ELSE left(shown, 54) || '_' || lpad(to_hex(hashtext(line COLLATE "C")), 8, '0') END;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._log_progress_line(text, text, text) IS
   'What a run shows in pg_stat_activity.application_name; another one for each table';

@@ -30,11 +30,23 @@ COMMENT ON FUNCTION sambapos._tracking_state_sql() IS
 
 -- Not known (NULL): a table is not tracked, or something waits for a run; then this says nothing, and the probe is one
 -- by other means.
-CREATE FUNCTION sambapos._tracking_idle(place sambapos._place, OUT question text, OUT answer text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION sambapos._tracking_state(place sambapos._place) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT CASE WHEN s.tracked_state IS NOT NULL THEN sambapos._tracking_state_sql() END, s.tracked_state
-  FROM (SELECT CASE WHEN place.change_tracking = 'auto' THEN place.tracked_state END AS tracked_state) AS s;
+BEGIN
+  RETURN CASE WHEN place.change_tracking = 'auto' THEN place.tracked_state END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._tracking_state(sambapos._place) IS
+  'What change tracking stood at when the last run ended and nothing waited here; NULL: it can not tell';
+
+CREATE FUNCTION sambapos._tracking_idle(place sambapos._place, OUT question text, OUT answer text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  answer := sambapos._tracking_state(place);
+  question := CASE WHEN answer IS NOT NULL THEN sambapos._tracking_state_sql() END;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._tracking_idle(sambapos._place) IS
   'For the probe of an idle site: a T-SQL scalar of text, and the answer that means that nothing has changed at the '

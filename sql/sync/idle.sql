@@ -14,8 +14,9 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   night timestamptz := now() - sambapos._night_began(place);
-  tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
-  live_schema name := sambapos._live_schema(place.name);
+  tracked boolean := sambapos._tracking_state(place) IS NOT NULL;
+  replica oid := to_regnamespace('sambapos_replica');
+  live oid := to_regnamespace(quote_ident(sambapos._live_schema(place.name)));
 BEGIN
   RETURN (SELECT r.mode = 'auto' FROM sambapos.run AS r WHERE r.run_id = _idle_is_possible.run_id)
      AND place.hw_utc IS NOT NULL AND place.consecutive_failures = 0 AND place.held_database IS NULL
@@ -24,7 +25,10 @@ BEGIN
      AND EXISTS (SELECT FROM sambapos.source_question AS q
                  WHERE q.site_id = place.site_id AND q.since IS NOT NULL
                    AND q.settings = sambapos._question_settings(place))
-     AND NOT EXISTS (SELECT FROM sambapos._drift_due(run_id, place))
+     AND NOT (EXISTS (SELECT FROM sambapos.schema_versions AS v
+                      WHERE v.site_id = place.site_id AND v.seen_until IS NULL
+                        AND v.outcome IN ('seen', 'waiting', 'paused')) -- seldom
+              AND EXISTS (SELECT FROM sambapos._drift_due(run_id, place)))
      AND NOT sambapos._new_tables_are_due(place)
      AND NOT EXISTS (SELECT FROM sambapos.waiting_root AS w
                      WHERE w.site_id = place.site_id AND w.missing_runs <= place.settle_runs
@@ -50,9 +54,9 @@ BEGIN
                 OR t.source_signature IS NULL AND NOT tracked
                 OR t.kind = 'master' AND t.read_whole_at <= night
                 OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relkind IN ('r', 'p')
-                               AND c.oid = to_regclass(format('sambapos_replica.%I', t.table_name)))
+                               AND (c.relname, c.relnamespace) = (t.table_name::name, replica))
                 OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relkind = 'f'
-                               AND c.oid = to_regclass(format('%I.%I', live_schema, t.table_name))))));
+                               AND (c.relname, c.relnamespace) = (t.table_name::name, live)))));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_is_possible(bigint, sambapos._place) IS
@@ -63,19 +67,22 @@ CREATE FUNCTION sambapos._idle_is_equal(run_id bigint, place sambapos._place) RE
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  tracked text := (SELECT i.answer FROM sambapos._tracking_idle(place) AS i);
+  tracked text := sambapos._tracking_state(place);
+  q record;
 BEGIN
-  RETURN coalesce((
-    SELECT (q.answer #>> '{"",utc}')::timestamp >= place.hw_utc
-       AND sambapos._source_offset((q.answer #>> '{"",local}')::timestamp, (q.answer #>> '{"",utc}')::timestamp)
-           = place.hw_offset_minutes
-       AND q.database = q.answer #>> '{"",database}' AND q.columns = q.answer ->> 'information_schema.columns'
-       AND q.answer ->> 'change tracking' IS NOT DISTINCT FROM tracked
-       AND NOT EXISTS (SELECT FROM sambapos.run_table AS x
-                       JOIN sambapos.table_state AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
-                       WHERE x.run_id = _idle_is_equal.run_id AND x.status = 'running' AND tracked IS NULL
-                         AND t.source_signature IS DISTINCT FROM q.answer ->> x.table_name)
-    FROM sambapos.source_question AS q WHERE q.site_id = place.site_id), false);
+  SELECT o.answer, o.database, o.columns, (o.answer #>> '{"",local}')::timestamp AS local_now,
+         (o.answer #>> '{"",utc}')::timestamp AS utc_now
+    INTO q FROM sambapos.source_question AS o WHERE o.site_id = place.site_id;
+  RETURN coalesce(
+    q.utc_now >= place.hw_utc AND sambapos._source_offset(q.local_now, q.utc_now) = place.hw_offset_minutes
+      AND q.database = q.answer #>> '{"",database}' AND q.columns = q.answer ->> 'information_schema.columns'
+      AND q.answer ->> 'change tracking' IS NOT DISTINCT FROM tracked
+      AND (tracked IS NOT NULL OR NOT EXISTS (
+        SELECT FROM sambapos.run_table AS x
+        JOIN sambapos.table_state AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+        WHERE x.run_id = _idle_is_equal.run_id AND x.status = 'running'
+          AND (x.table_name, t.source_signature) IN (SELECT a.key, a.value FROM jsonb_each_text(q.answer) AS a)
+              IS NOT TRUE)), false);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_is_equal(bigint, sambapos._place) IS
@@ -88,16 +95,19 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   this sambapos.run;
-  tracked boolean := (SELECT i.question IS NOT NULL FROM sambapos._tracking_idle(place) AS i);
+  tracked boolean := sambapos._tracking_state(place) IS NOT NULL;
 BEGIN
-  UPDATE sambapos.run_table AS x -- read by what has changed, or not at all
-     SET status = 'ok', mode = CASE WHEN tracked OR t.kind = 'master' THEN 'none' ELSE 'incremental' END
-    FROM sambapos.replicated_table AS t
-   WHERE x.run_id = _idle_end.run_id AND x.status = 'running'
-     AND (t.site_id, t.table_name) = (place.site_id, x.table_name);
-  UPDATE sambapos.table_state AS t SET read_began_at = r.started_at, last_run_at = now(), last_success_at = now()
-    FROM sambapos.run_table AS x JOIN sambapos.run AS r USING (run_id)
-   WHERE x.run_id = _idle_end.run_id AND x.status = 'ok' AND t.site_id = place.site_id AND t.table_name = x.table_name;
+  WITH line AS (
+    UPDATE sambapos.run_table AS x -- read by what has changed, or not at all
+       SET status = 'ok', mode = CASE WHEN tracked OR t.kind = 'master' THEN 'none' ELSE 'incremental' END
+      FROM sambapos.replicated_table AS t
+     WHERE x.run_id = _idle_end.run_id AND x.status = 'running'
+       AND (t.site_id, t.table_name) = (place.site_id, x.table_name)
+    RETURNING x.table_name)
+  UPDATE sambapos.table_state AS t
+     SET read_began_at = (SELECT r.started_at FROM sambapos.run AS r WHERE r.run_id = _idle_end.run_id),
+         last_run_at = now(), last_success_at = now()
+    FROM line AS l WHERE (t.site_id, t.table_name) = (place.site_id, l.table_name);
   UPDATE sambapos.run AS r
      SET ended_at = clock_timestamp(), phase = 'done', status = 'ok', message = 'nothing has changed at the source',
          epoch = place.epoch, version = place.version, source_now = (q.answer #>> '{"",local}')::timestamp,

@@ -13,13 +13,15 @@ $$ SELECT sambapos._source_mark(place.server); $$;
 COMMENT ON FUNCTION sambapos._pace_begin(sambapos._place) IS 'From here on what a run has of its source is counted';
 
 CREATE FUNCTION sambapos._pace_note(run_id bigint, place sambapos._place) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+BEGIN
   UPDATE sambapos.run AS r
      SET source_queries = f.queries, source_rows = f.rows, source_bytes = f.bytes, source_ms = round(f.ms),
          paused_ms = round(f.paused_ms)
     FROM sambapos._source_figures(place.server) AS f
    WHERE r.run_id = _pace_note.run_id;
+END;
 $$;
 COMMENT ON FUNCTION sambapos._pace_note(bigint, sambapos._place) IS
   'Enters in the log what a run has had of its source so far';

@@ -46,11 +46,14 @@ COMMENT ON FUNCTION sambapos._table_due_at(sambapos._table) IS
   'Until when a table''s sync_interval keeps scheduled runs from reading it; NULL: the next one does';
 
 CREATE FUNCTION sambapos._table_is_read(place sambapos._place, table_name name) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT EXISTS (SELECT FROM sambapos._table AS t
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos._table AS t
                  WHERE (t.site_id, t.table_name) = (place.site_id, _table_is_read.table_name)
-                   AND t.enabled AND t.paused_reason IS NULL AND sambapos._table_due_at(t) IS NULL);
+                   AND t.enabled AND t.paused_reason IS NULL
+                   AND (t.sync_interval IS NULL OR sambapos._table_due_at(t) IS NULL));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._table_is_read(sambapos._place, name) IS
   'True if the next scheduled run of a site reads a table; what is known of another one grows old';
@@ -61,7 +64,8 @@ $$
 BEGIN
   RETURN place.requested_at IS NOT NULL
       OR (NOT place.auth_failed AND coalesce(place.next_due_at, '-infinity') <= clock_timestamp()
-          AND coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true));
+          AND (place.blackout IS NULL
+               OR coalesce(NOT sambapos._hours_contain(place.blackout, sambapos._site_clock(place)), true)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_is_due(sambapos._place) IS 'True if a scheduled run of a site should start now';
@@ -126,6 +130,8 @@ DECLARE
   is_chunk boolean := (SELECT r.mode = 'backfill' FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id);
   named text[]; -- NULL: no table was, so that it is all
   families text[];
+  rests jsonb := (SELECT jsonb_object_agg(d.family, d.due_at)
+                  FROM sambapos._run_families_due(_run_plan_tables.run_id, place) AS d WHERE d.due_at IS NOT NULL);
 BEGIN
   IF tables IS NOT NULL THEN
     SELECT coalesce(array_agg(n.table_name), '{}'), coalesce(array_agg(sambapos._table_family(n)), '{}')
@@ -135,7 +141,8 @@ BEGIN
   SELECT _run_plan_tables.run_id, t.table_name, t.reread_at, 'none', s.status, s.message,
          CASE s.status WHEN 'skipped' THEN d.due_at END
   FROM sambapos._table AS t
-  LEFT JOIN sambapos._run_families_due(_run_plan_tables.run_id, place) AS d ON d.family = sambapos._table_family(t)
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN rests IS NOT NULL THEN (rests ->> sambapos._table_family(t))::timestamptz END AS due_at) AS d
   CROSS JOIN LATERAL (
     SELECT 'paused' AS status,
            format('the table is disabled: SELECT sambapos_configure(%L, ''enabled'', ''true'', %L) enables it',
@@ -157,15 +164,16 @@ COMMENT ON FUNCTION sambapos._run_plan_tables(bigint, sambapos._place, text[]) I
 -- Of tables whose family has no part in the run nothing is asked: it costs more than all else that a chunk does. Nor
 -- of those that the run, as it knows by now, need not read: nothing is written to them.
 CREATE FUNCTION sambapos._run_family_tables(run_id bigint, place sambapos._place) RETURNS SETOF sambapos._table
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT t.* FROM sambapos._table AS t
-  WHERE t.site_id = place.site_id
-    AND sambapos._table_family(t) IN (SELECT sambapos._table_family(r) FROM sambapos.run_table AS x
-                                      JOIN sambapos._table AS r ON r.site_id = place.site_id
-                                        AND r.table_name = x.table_name
-                                      WHERE x.run_id = _run_family_tables.run_id
-                                        AND NOT (x.status = 'read' AND x.mode = 'none'));
+DECLARE
+  families name[] := ARRAY(SELECT DISTINCT sambapos._table_family(r) FROM sambapos.run_table AS x
+                           JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+                           WHERE x.run_id = _run_family_tables.run_id AND NOT (x.status = 'read' AND x.mode = 'none'));
+BEGIN
+  RETURN QUERY SELECT t.* FROM sambapos._table AS t
+                WHERE t.site_id = place.site_id AND sambapos._table_family(t) = ANY (families);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._run_family_tables(bigint, sambapos._place) IS
   'The tables of a site that a run reads, and those that belong together with one of them';

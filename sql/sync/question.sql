@@ -10,7 +10,8 @@
 -- * A server that cannot answer costs nothing but the question: everything is read as if there were none.
 -- * Where change tracking says it all, that is asked in place of the sums.
 -- * Roots and children cost most to add up. Where counts and stamps show already that something is new there, a run
---   that reads does not ask about them: it would remember no answer, since it writes.
+--   that reads does not ask about them: it would remember no answer, since it writes. Of a run that was foreseen they
+--   have shown it before it began, and are not asked again.
 
 -- Each line of the answer: which table, which question about it, a number and a sum.
 CREATE FUNCTION sambapos._question_line(table_name text, measure text, source text) RETURNS text
@@ -197,15 +198,17 @@ COMMENT ON FUNCTION sambapos._question_build(sambapos._place, sambapos.source_qu
 -- What a run leaves alone costs the till nothing: its signature stays the one of the run that last read it.
 CREATE FUNCTION sambapos._question_of_run(run_id bigint, place sambapos._place, question jsonb, with_roots boolean)
 RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT string_agg(l.value, ' UNION ALL ' ORDER BY l.key)
-  FROM jsonb_each_text(question) AS l
-  WHERE l.key = '' OR EXISTS (SELECT FROM sambapos.run_table AS x
-                              JOIN sambapos.replicated_table AS k
-                                ON (k.site_id, k.table_name) = (place.site_id, x.table_name)
-                              WHERE (x.run_id, x.table_name) = (_question_of_run.run_id, l.key) AND x.due_at IS NULL
-                                AND (with_roots OR k.kind = 'master'));
+BEGIN
+  RETURN (SELECT string_agg(l.value, ' UNION ALL ' ORDER BY l.key)
+          FROM jsonb_each_text(question) AS l
+          WHERE l.key = '' OR l.key IN (SELECT x.table_name FROM sambapos.run_table AS x
+                                        JOIN sambapos.replicated_table AS k
+                                          ON (k.site_id, k.table_name) = (place.site_id, x.table_name)
+                                        WHERE x.run_id = _question_of_run.run_id AND x.due_at IS NULL
+                                          AND (with_roots OR k.kind = 'master')));
+END;
 $$;
 COMMENT ON FUNCTION sambapos._question_of_run(bigint, sambapos._place, jsonb, boolean) IS
   'A site''s question, as far as it is about the source and the tables that a run reads; with or without roots and '
@@ -239,13 +242,18 @@ COMMENT ON FUNCTION sambapos._question_base(sambapos._place, sambapos.source_que
   'The ids and dates that the next question rests on';
 
 CREATE FUNCTION sambapos._question_answer(place sambapos._place, question text) RETURNS jsonb
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT jsonb_object_agg(a.t, CASE a.t WHEN '' THEN a.of_source ELSE to_jsonb(a.answer) END)
-  FROM (SELECT q.t, coalesce(max(q.d), string_agg(format('%s %s %s', q.m, q.n, q.s), ', ' ORDER BY q.m)) AS answer,
-               jsonb_build_object('local', max(q.l), 'utc', max(q.u), 'database', max(q.d)) AS of_source
-        FROM sambapos._query(place.server, question)
-             AS q (t text, m text, n bigint, s bigint, l timestamp, u timestamp, d text) GROUP BY q.t) AS a;
+#variable_conflict use_column
+BEGIN
+  RETURN (
+    SELECT jsonb_object_agg(a.t, CASE a.t WHEN '' THEN a.of_source ELSE to_jsonb(a.answer) END)
+    FROM (SELECT q.t, coalesce(max(q.d), string_agg(format('%s %s %s', q.m, q.n, q.s), ', ' ORDER BY q.m)) AS answer,
+                 CASE q.t WHEN '' THEN jsonb_build_object('local', max(q.l), 'utc', max(q.u), 'database', max(q.d)) END
+                   AS of_source
+          FROM sambapos._query(place.server, question)
+               AS q (t text, m text, n bigint, s bigint, l timestamp, u timestamp, d text) GROUP BY q.t) AS a);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._question_answer(sambapos._place, text) IS
   'What a source answers: an object of tables, and of the source itself under no name';
@@ -253,6 +261,7 @@ COMMENT ON FUNCTION sambapos._question_answer(sambapos._place, text) IS
 CREATE FUNCTION sambapos._question_of_tracking(place sambapos._place) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
 DECLARE
   state text := (SELECT i.question FROM sambapos._tracking_idle(place) AS i);
 BEGIN
@@ -288,7 +297,9 @@ BEGIN
       INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
     END IF;
     asked := coalesce(sambapos._question_of_tracking(place),
-      sambapos._question_of_run(run_id, place, known.question, may_end_run OR NOT sambapos._source_has_moved(place)));
+      sambapos._question_of_run(run_id, place, known.question,
+        CASE WHEN may_end_run THEN true WHEN sambapos._run_was_foreseen(run_id, place) THEN false
+             ELSE NOT sambapos._source_has_moved(place) END));
     UPDATE sambapos.source_question AS q
        SET answer = sambapos._question_answer(place, asked), last_error = NULL, asked_by = run_id
      WHERE q.site_id = place.site_id;

@@ -56,12 +56,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT CASE WHEN EXISTS (SELECT FROM sambapos._table AS t
+  RETURN (SELECT CASE WHEN EXISTS (SELECT FROM sambapos.replicated_table AS t
                              WHERE t.site_id = place.site_id AND t.enabled AND t.kind = 'ticket')
                 THEN coalesce(bool_and(x.status = 'ok') FILTER (WHERE t.kind = 'ticket'), false)
                 ELSE coalesce(bool_and(x.status = 'ok'), false) END
     FROM sambapos.run_table AS x
-    JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+    JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
     WHERE x.run_id = _run_has_tickets.run_id);
 END;
 $$;
@@ -147,7 +147,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._run_answer_requests(bigint) IS 'Says to the requests that a run served what became of it';
 
-CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void
+CREATE FUNCTION sambapos._run_purge_before(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET plan_cache_mode = auto SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -155,10 +155,25 @@ BEGIN
   WITH old AS (
     DELETE FROM sambapos.run AS r
      WHERE r.site_id = place.site_id AND r.started_at < now() - place.run_log_retention
-       AND r.run_id <> _run_purge_log.run_id
+       AND r.run_id <> _run_purge_before.run_id
     RETURNING r.run_id)
   DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS
+COMMENT ON FUNCTION sambapos._run_purge_before(bigint, sambapos._place) IS
   'Deletes the log that is older than the site''s run_log_retention';
+
+-- Most runs find nothing that old. The index has the oldest run first.
+CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF (SELECT min(r.started_at) FROM sambapos.run AS r WHERE r.site_id = place.site_id) < now() - place.run_log_retention
+     OR EXISTS (SELECT FROM sambapos.request AS q
+                WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention) THEN
+    PERFORM sambapos._run_purge_before(run_id, place);
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_purge_log(bigint, sambapos._place) IS
+  'Deletes the log that is older than the site''s run_log_retention, if there is any';

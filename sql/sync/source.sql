@@ -204,7 +204,8 @@ DECLARE
   question text := (SELECT string_agg(q.probe ->> t.table_name, ' UNION ALL ' ORDER BY t.table_name)
                     FROM sambapos.source_question AS q JOIN sambapos._table AS t USING (site_id)
                     WHERE t.site_id = place.site_id AND t.enabled AND t.paused_reason IS NULL AND t.last_status = 'ok'
-                      AND place.last_probe ? t.table_name AND sambapos._table_due_at(t) IS NULL
+                      AND place.last_probe ? t.table_name
+                      AND (t.sync_interval IS NULL OR sambapos._table_due_at(t) IS NULL)
                       AND (t.table_name <> 'numerators' OR sambapos._table_is_read(place, 'tickets')));
 BEGIN
   RETURN question IS NOT NULL AND EXISTS (

@@ -17,7 +17,8 @@ BEGIN
       FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
     ), said AS (
       SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
-      FROM line AS l JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
+      FROM line AS l
+      JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
       WHERE NOT l.is_of_site
     )
     SELECT place.name, NULL, NULL, r.epoch, 0, 0, 0, 0, 0, clock_timestamp() - r.started_at, 'failed',
@@ -65,8 +66,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   run_id bigint;
-  locks text := sambapos._sync_lock_problem();
+  locks text;
 BEGIN
+  IF to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN -- not the first site of the call
+    locks := sambapos._sync_lock_problem();
+  END IF;
   IF NOT place.enabled OR place.paused_reason IS NOT NULL THEN
     RETURN NEXT sambapos._sync_no_result(place, 'paused', coalesce(place.paused_reason, 'the site is disabled'));
     RETURN;
@@ -74,7 +78,7 @@ BEGIN
     RETURN NEXT sambapos._sync_no_result(
       place, 'failed', sambapos._site_problem(place) || ', and only that role can sync the site');
     RETURN;
-  ELSIF locks IS NOT NULL AND to_regclass('pg_temp.sambapos__probe') IS NOT NULL THEN -- not the first site of the call
+  ELSIF locks IS NOT NULL THEN
     RETURN NEXT sambapos._sync_no_result(place, 'failed', locks);
     RETURN;
   ELSIF NOT sambapos._site_try_lock(place.site_id) THEN
@@ -158,7 +162,7 @@ BEGIN
   PERFORM sambapos._check_isolation();
   IF site IS NOT NULL THEN
     s := sambapos._site(site);
-    PERFORM sambapos._sync_check_tables(s, tables);
+    PERFORM sambapos._sync_check_tables(s, tables) WHERE tables IS NOT NULL;
   END IF;
   PERFORM sambapos._workbench_close(); -- what a scheduled run that failed has left in this session
   FOR s IN SELECT k.* FROM sambapos._place AS k

@@ -94,7 +94,7 @@ CREATE FUNCTION sambapos._worker_source_has_changed(place sambapos._place) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN CASE WHEN sambapos._hours_contain(place.blackout, sambapos._site_clock(place))
+  RETURN CASE WHEN place.blackout IS NOT NULL AND sambapos._hours_contain(place.blackout, sambapos._site_clock(place))
               THEN sambapos._source_wants_run(place) ELSE sambapos._source_has_moved(place) END;
 END;
 $$;
