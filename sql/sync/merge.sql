@@ -58,6 +58,25 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
   'One step of merging one table';
 
+-- Where a table has no row of a site nothing can have moved, or be lost. Asked for before its first rows are written,
+-- and by an index: the rows of other sites may be many.
+CREATE FUNCTION sambapos._merge_has_rows(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  next_site integer;
+BEGIN
+  IF t.loaded_at IS NULL AND sambapos._replica_table(t.table_name) IS NOT NULL THEN
+    EXECUTE format('SELECT r.site_id FROM sambapos_replica.%I AS r WHERE r.site_id >= $1 ORDER BY r.site_id LIMIT 1',
+                   t.table_name) INTO next_site USING place.site_id;
+    RETURN coalesce(next_site = place.site_id, false);
+  END IF;
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_has_rows(sambapos._place, sambapos._table) IS
+  'False if a table that was never loaded has no row of a site, in whatever epoch and state';
+
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone. All roots are looked at before one is judged: what one shows explains the others. What has moved
 -- is marked before that, since a root that cannot be judged ends its children's part in the merge. A child of a root
@@ -73,13 +92,14 @@ BEGIN
     SELECT r, x.mode, s.step
     FROM sambapos.run_table AS x
     JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+    CROSS JOIN LATERAL (SELECT sambapos._merge_has_rows(place, r) AS has_rows OFFSET 0) AS k
     CROSS JOIN LATERAL (
       SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
       UNION ALL SELECT 4, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
-      UNION ALL SELECT 5, 'moved' WHERE sambapos._replica_has_root_id(r)
+      UNION ALL SELECT 5, 'moved' WHERE k.has_rows AND sambapos._replica_has_root_id(r)
       UNION ALL SELECT 6, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
       UNION ALL SELECT 7, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
-                WHERE r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
+                WHERE k.has_rows AND r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
                   AND NOT (SELECT sambapos._stage_is_new(place, p) FROM sambapos._table AS p
                            WHERE p.site_id = r.site_id AND p.table_name = r.parent))) AS s (rank, step)
     WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
