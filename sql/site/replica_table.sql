@@ -144,7 +144,8 @@ $$ SELECT coalesce(array_agg(c.live_name), '{}') FROM sambapos._table_columns(pl
 COMMENT ON FUNCTION sambapos._table_has(sambapos._place, sambapos._table, name[]) IS
   'Those of the given live columns that the table has';
 
--- What a report would otherwise read out of text again and again is computed when a row is written.
+-- What a report would otherwise read out of text again and again is computed when a row is written. Most orders have no
+-- tags: no function is called for them.
 CREATE FUNCTION sambapos._table_computed(place sambapos._place, t sambapos._table)
 RETURNS TABLE (column_name name, type_name text, expression text)
 LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS
@@ -153,7 +154,8 @@ $$
 BEGIN
   IF t.source_name = 'Orders' THEN
     RETURN QUERY
-      SELECT 'modifiers'::name, 'numeric', 'sambapos._order_tags_price(s.order_tags)'
+      SELECT 'modifiers'::name, 'numeric',
+             'CASE WHEN s.order_tags <> ALL (''{"",[]}'') THEN sambapos._order_tags_price(s.order_tags) ELSE 0 END'
       FROM sambapos._table_columns(place, t) AS c WHERE c.column_name = 'order_tags' AND c.type_name = 'text';
   END IF;
 END;

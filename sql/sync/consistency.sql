@@ -7,11 +7,11 @@
 -- * What stays the same in settle_runs runs is the till's own. It is shown, and read again when it changes.
 -- * Looked at are the roots that a run has read, in the replica as the reports see it.
 
--- A child's sum beside replica row r of its root.
+-- A child's sum beside replica row r of its root; amount is SQL over row k.
 CREATE FUNCTION sambapos._consistency_sum_sql(child text, key text, amount text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('(SELECT coalesce(sum(k.%I), 0) FROM sambapos_replica.%I AS k WHERE k.site_id = r.site_id
+  SELECT format('(SELECT coalesce(sum(%s), 0) FROM sambapos_replica.%I AS k WHERE k.site_id = r.site_id
                   AND k.epoch = r.epoch AND k.%I = r.id AND k.row_state = ''live'')', amount, child, key);
 $$;
 COMMENT ON FUNCTION sambapos._consistency_sum_sql(text, text, text) IS
@@ -25,16 +25,13 @@ $$
     WHEN t.kind = 'ticket' AND '{payments,change_payments}' <@ m.merged
          AND cardinality(sambapos._table_has(place, t, '{remaining_amount,total_amount}')) = 2
       THEN format('r.remaining_amount - r.total_amount + %s - %s',
-                  sambapos._consistency_sum_sql('payments', 'ticket_id', 'amount'),
-                  sambapos._consistency_sum_sql('change_payments', 'ticket_id', 'amount'))
+                  sambapos._consistency_sum_sql('payments', 'ticket_id', 'k.amount'),
+                  sambapos._consistency_sum_sql('change_payments', 'ticket_id', 'k.amount'))
     WHEN t.table_name = 'account_transaction_documents' AND '{account_transaction_values}' <@ m.merged AND (
            SELECT cardinality(sambapos._table_has(place, v, '{debit,credit}')) = 2 FROM sambapos._table AS v
            WHERE (v.site_id, v.table_name) = (place.site_id, 'account_transaction_values'))
-      THEN format('%s - %s',
-                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id',
-                                                'debit'),
-                  sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id',
-                                                'credit')) END
+      THEN sambapos._consistency_sum_sql('account_transaction_values', 'account_transaction_document_id',
+                                         'coalesce(k.debit, 0) - coalesce(k.credit, 0)') END
   FROM (SELECT array_agg(x.table_name) AS merged FROM sambapos.run_table AS x
         WHERE x.run_id = _consistency_sql.run_id AND x.status = 'ok') AS m
   WHERE t.table_name = ANY (m.merged);

@@ -466,6 +466,20 @@ $$;
 COMMENT ON FUNCTION sambapos._epoch_doubt(sambapos._place, sambapos._table) IS
   'Takes the epoch back that rows were staged with where it may be another one';
 
+-- Of a first load nearly always no row; then nobody looks further.
+CREATE FUNCTION sambapos._stage_has_unknown(t sambapos._table) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  has_unknown boolean;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.epoch IS NULL)',
+                 sambapos._stage_name(t.table_name)) INTO has_unknown;
+  RETURN has_unknown;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stage_has_unknown(sambapos._table) IS 'True if a staged row has no epoch yet';
+
 CREATE FUNCTION sambapos._epoch_find(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -473,6 +487,8 @@ BEGIN
   PERFORM sambapos._epoch_doubt(place, t);
   IF t.kind IN ('ticket', 'document', 'period') THEN
     PERFORM sambapos._epoch_find_roots(run_id, place, t);
+    RETURN;
+  ELSIF NOT sambapos._stage_has_unknown(t) THEN
     RETURN;
   ELSIF t.kind = 'child' AND sambapos._table_has_root(t) THEN
     PERFORM sambapos._epoch_find_children(run_id, place, t);

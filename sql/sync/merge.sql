@@ -61,6 +61,25 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_step(bigint, sambapos._place, sambapos._table, text, text, bigint) IS
   'One step of merging one table';
 
+-- Where a table has no row of a site nothing can have moved, or be lost. Asked for before its first rows are written,
+-- and by an index: the rows of other sites may be many.
+CREATE FUNCTION sambapos._merge_has_rows(place sambapos._place, t sambapos._table) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  next_site integer;
+BEGIN
+  IF t.loaded_at IS NULL AND sambapos._replica_table(t.table_name) IS NOT NULL THEN
+    EXECUTE format('SELECT r.site_id FROM sambapos_replica.%I AS r WHERE r.site_id >= $1 ORDER BY r.site_id LIMIT 1',
+                   t.table_name) INTO next_site USING place.site_id;
+    RETURN coalesce(next_site = place.site_id, false);
+  END IF;
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_has_rows(sambapos._place, sambapos._table) IS
+  'False if a table that was never loaded has no row of a site, in whatever epoch and state';
+
 -- Account documents before tickets, whose document_epoch they give; roots before their children; only
 -- then what is gone. A row whose id names another row now, or that goes on in another epoch, is known to be left: that
 -- is no matter of judgement, and holds also where nothing may be judged. All roots are looked at before one is judged:
@@ -78,14 +97,15 @@ BEGIN
     SELECT r, x.mode, s.step
     FROM sambapos.run_table AS x
     JOIN sambapos._table AS r ON r.site_id = place.site_id AND r.table_name = x.table_name
+    CROSS JOIN LATERAL (SELECT sambapos._merge_has_rows(place, r) AS has_rows OFFSET 0) AS k
     CROSS JOIN LATERAL (
       SELECT CASE WHEN r.kind IN ('document', 'period') THEN 1 WHEN r.kind = 'ticket' THEN 2 ELSE 3 END, 'rows'
       UNION ALL SELECT 4, 'left' WHERE r.kind IN ('ticket', 'document', 'period')
       UNION ALL SELECT 5, 'missing' WHERE r.kind IN ('ticket', 'document', 'period')
-      UNION ALL SELECT 6, 'moved' WHERE sambapos._replica_has_root_id(r)
+      UNION ALL SELECT 6, 'moved' WHERE k.has_rows AND sambapos._replica_has_root_id(r)
       UNION ALL SELECT 7, 'gone' WHERE r.kind IN ('ticket', 'document', 'period')
       UNION ALL SELECT 8, CASE WHEN r.kind = 'child' AND sambapos._table_has_root(r) THEN 'lost' ELSE 'deleted' END
-                WHERE r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
+                WHERE k.has_rows AND r.kind IN ('child', 'master') AND (x.mode <> 'range' OR sambapos._table_has_root(r)
                   AND NOT (SELECT sambapos._stage_is_new(place, p) FROM sambapos._table AS p
                            WHERE p.site_id = r.site_id AND p.table_name = r.parent))) AS s (rank, step)
     WHERE x.run_id = _merge_steps.run_id AND x.status = 'read' AND x.mode <> 'none'
