@@ -149,6 +149,10 @@ BEGIN
              AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgfoid = p.oid)) THEN
     DROP FUNCTION sambapos_replica.keep_history();
   END IF;
+  IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('sambapos_replica.sites_of_reader()')
+             AND sambapos._role_is_trusted(p.proowner)) THEN
+    DROP FUNCTION sambapos_replica.sites_of_reader(); -- what else calls it is an error, as with the tables
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._uninstall_replica() IS 'Drops the tables of the replica, with all their rows';

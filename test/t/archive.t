@@ -110,6 +110,28 @@ for my $compression (sort keys %ending)
 	is($db->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'sambapos_archive_$id'"), '0', "$compression: detached");
 }
 refused("SELECT sambapos_detach_archive($id)", '42704', qr/is not attached/, 'detached twice');
+
+# ---- who sees what is attached: the same as of the replica ----
+
+sub seen
+{
+	my @seen = map { my ($rows, $error) = $db->psql("SET ROLE $_; SELECT count(*) > 0 FROM sambapos_archive_$id.tickets"); $error =~ /permission denied/ ? 'denied' : $rows =~ /t/ ? 'all' : 'none' } @_;
+	return "@seen";
+}
+$db->run("INSERT INTO sambapos.site (name, server) VALUES ('bar', 'till')");
+$db->run("CREATE ROLE of_$_") for qw(shop bar all later);
+$db->run("SELECT sambapos_grant('of_shop', 'reader', '{shop}'), sambapos_grant('of_bar', 'reader', '{bar}'), sambapos_grant('of_all', 'reader')");
+$db->run("SELECT sambapos_attach_archive('$folder/gzip')");
+is(seen(qw(of_shop of_bar of_all of_later)), 'all none all denied', 'readers of another site see no row of an attached archive');
+is($db->value("SET ROLE of_bar; SELECT count(*) FROM sambapos.archive_attachment"), '0', 'nor that it is attached');
+is($db->value("SET ROLE of_shop; SELECT count(*) FROM sambapos_archive_rows($id, 'tickets')") > 0, 1, 'those of its site read it as before');
+$db->run("SELECT sambapos_grant('of_later', 'operator', '{shop}'), sambapos_grant('of_shop', 'reader', '{bar}'), sambapos_grant('of_bar', 'reader', '{bar,shop}'), sambapos_grant('of_all', 'none')");
+is(seen(qw(of_later of_shop of_bar of_all)), 'all none all denied', 'levels that are given, moved, made wider or taken away later are followed');
+$db->run("SELECT sambapos_grant('of_$_', 'none')") for qw(shop bar later);
+is(seen(qw(of_later of_shop of_bar)), 'denied denied denied', 'and without any level it is closed');
+$db->run("SELECT sambapos_detach_archive($id)");
+is($db->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'sambapos_archive_$id'"), '0', 'its function goes with it');
+$db->run("DELETE FROM sambapos.site WHERE name = 'bar'");
 is($db->value("SELECT count(*) || ' ' || sum((r ->> 'total_amount')::numeric) FROM sambapos_archive_rows($id, 'tickets') AS r"),
 	$db->value("SELECT count(*) || ' ' || sum(total_amount) FROM sambapos_report.tickets"), 'its rows as jsonb');
 
