@@ -125,7 +125,7 @@ $$
 BEGIN
   RETURN CASE tags WHEN 'as_sold' THEN '{versions menu_items}'
                    ELSE '(SELECT m.*, timestamptz ''-infinity'' AS valid_from, timestamptz ''infinity'' AS valid_to '
-                        'FROM {live menu_items} AS m)' END;
+                        'FROM {any menu_items} AS m WHERE m.row_state = ''live'')' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_menu(text) IS
@@ -136,7 +136,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$
 BEGIN
   RETURN format(
-    '(i.id = o.menu_item_id AND (i.is_only OR (CASE WHEN %1$s IS NULL '
+    '(i.id = o.menu_item_id AND i.epoch = o.epoch AND (i.is_only OR (CASE WHEN %1$s IS NULL '
     'THEN o.created_date_time AT TIME ZONE make_interval(mins => %2$s) ELSE o.created_date_time AT TIME ZONE %1$s END '
     'BETWEEN i.valid_from AND i.valid_to - interval ''1 microsecond'')))', zone, offset_minutes);
 END;

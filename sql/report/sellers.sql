@@ -15,13 +15,13 @@ $$
 BEGIN
   RETURN format($report$
 WITH version AS MATERIALIZED (
-  SELECT r.id, r.group_code, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+  SELECT r.id, r.epoch, r.group_code, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
 ), tagged AS MATERIALIZED ( -- few texts, on many items
   SELECT c.custom_tags, c.course, array_position($5, %7$s) AS n
   FROM (SELECT d.custom_tags, sambapos._tag_value(d.custom_tags, $4) AS course
         FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
 ), item AS MATERIALIZED (
-  SELECT c.id, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
+  SELECT c.id, c.epoch, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
          k.course, k.n, coalesce(%8$s = ANY ($6), false) AS is_excluded
   FROM version AS c JOIN tagged AS k ON k.custom_tags = c.custom_tags WHERE k.n IS NOT NULL
 ), line AS (

@@ -92,7 +92,8 @@ COMMENT ON FUNCTION sambapos._report_site_columns() IS
   'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
 
 -- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
--- day is asked for that ends with them; which kinds of account transactions are taxes, where that is asked for.
+-- day is asked for that ends with them; which kinds of account transactions are taxes,
+-- or were one once, where that is asked for.
 CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
                                       has_taxes boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -106,9 +107,10 @@ BEGIN
     CASE WHEN has_day THEN 'CASE WHEN s.day_rule LIKE ''% work_period%'' THEN (SELECT array_agg(w.start_date '
                            'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
          ELSE 'NULL::timestamp[]' END || ' AS period_starts',
-    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(k.account_transaction_type_id), ''{}'') '
-                          'FROM {any tax_templates} '
-                             'AS k WHERE k.site_id = s.site_id)' ELSE 'NULL::integer[]' END || ' AS tax_types',
+    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(DISTINCT (k.epoch::bigint << 32) '
+                             '+ k.account_transaction_type_id), ''{}'') FROM {versions tax_templates} AS k '
+                             'WHERE k.site_id = s.site_id AND k.account_transaction_type_id IS NOT NULL)'
+         ELSE 'NULL::bigint[]' END || ' AS tax_types',
     CASE WHEN place.site_id IS NULL
          THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',
                      array_to_string(tables, ',')) END, -- no braces: they would stand for tables

@@ -30,7 +30,7 @@ $$
 BEGIN
   RETURN format($report$
 WITH version AS MATERIALIZED (
-  SELECT r.id, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+  SELECT r.id, r.epoch, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
 ), tagged AS MATERIALIZED ( -- few texts, on many items
   SELECT c.custom_tags, coalesce(%6$s = ANY ($5), false) AS is_course, coalesce(%7$s = ANY ($7), false) AS is_food,
          coalesce(%7$s = ANY ($8), false) AS is_beverage
@@ -38,7 +38,7 @@ WITH version AS MATERIALIZED (
                sambapos._tag_value(d.custom_tags, $6) AS code
         FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
 ), item AS MATERIALIZED (
-  SELECT v.id, v.valid_from, v.valid_to, v.valid_from = '-infinity' AND v.valid_to = 'infinity' AS is_only,
+  SELECT v.id, v.epoch, v.valid_from, v.valid_to, v.valid_from = '-infinity' AND v.valid_to = 'infinity' AS is_only,
          k.is_course, k.is_food, k.is_beverage
   FROM version AS v JOIN tagged AS k ON k.custom_tags = v.custom_tags
 ), line AS (

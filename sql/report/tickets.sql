@@ -28,9 +28,9 @@ JOIN {site} AS s ON s.site_id = t.site_id
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.table_type))[1] AS table_name,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.room_type))[1] AS room_name} AS e
 {each payments p: (array_agg(p.user_id ORDER BY p.id))[1] AS user_id} AS p
-LEFT JOIN {any users} AS u ON (u.site_id, u.id) = (t.site_id, p.user_id)
-LEFT JOIN {any ticket_types} AS k ON (k.site_id, k.id) = (t.site_id, t.ticket_type_id)
-LEFT JOIN {any departments} AS d ON (d.site_id, d.id) = (t.site_id, t.department_id)
+LEFT JOIN {any users} AS u ON (u.site_id, u.epoch, u.id) = (t.site_id, t.epoch, p.user_id)
+LEFT JOIN {any ticket_types} AS k ON (k.site_id, k.epoch, k.id) = (t.site_id, t.epoch, t.ticket_type_id)
+LEFT JOIN {any departments} AS d ON (d.site_id, d.epoch, d.id) = (t.site_id, t.epoch, t.department_id)
 $report$;
 END;
 $$;
