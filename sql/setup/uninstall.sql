@@ -138,6 +138,7 @@ DECLARE
   dropped name;
 BEGIN
   FOR dropped IN SELECT t FROM sambapos._replica_tables() AS t LOOP
+    PERFORM sambapos._report_views_drop(sambapos._replica_table(dropped));
     EXECUTE format('DROP TABLE sambapos_replica.%I', dropped);
     RETURN NEXT dropped;
   END LOOP;
