@@ -14,7 +14,7 @@ BEGIN
     WHERE t.value ->> 'TN' = tag ORDER BY t.n LIMIT 1;
   END IF;
   number := CASE jsonb_typeof(value) WHEN 'number' THEN trim_scale(value::numeric)::text
-                                     WHEN 'string' THEN btrim(value #>> '{}', E' \t\r\n\f\v') END;
+                                     WHEN 'string' THEN btrim(value #>> '{}', E' \t\r\n\f' || chr(11)) END;
   RETURN CASE WHEN number ~ '^[+-]?[0-9]{1,18}$' THEN nullif(number::bigint, 0) END;
 END;
 $$;

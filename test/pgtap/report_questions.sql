@@ -158,6 +158,7 @@ INSERT INTO till.covers (tags, expected) VALUES
   ('[{"TN":"Covers","TV":"4"}]', 4), ('[{"TV":" 7\t ","TN":"Covers"}]', 7), ('[{"TN":"Covers","TV":5}]', 5), ('[{"TN":"Covers","TV":-3}]', -3),
   ('[{"TN":"Covers","TV":"-2"}]', -2), ('[{"TN":"Covers","TV":4.0}]', 4), ('[{"TN":"Covers","TV":0}]', 2), ('[{"TN":"Covers","TV":"0"}]', 2),
   ('[{"TN":"Covers","TV":"4.5"}]', 2), ('[{"TN":"Covers","TV":4.5}]', 2), ('[{"TN":"Covers","TV":"four"}]', 2), (NULL, 2), ('', 2),
+  ('[{"TN":"Covers","TV":"4v"}]', 2), ('[{"TN":"Covers","TV":"\u000b4\t"}]', 4),
   ('[{"TN":"Covers","TV":"4"', 2), ('[{"TN":"covers","TV":"4"}]', 2), ('[{"TN":"Covers","TV":"x"},{"TN":"Covers","TV":"4"}]', 2),
   ('[{"TN":"Name","TV":"Ann"},{"TN":"Covers","TV":"6"},{"TN":"Covers","TV":"9"}]', 6), ('[{"TN":"Covers","TV":null}]', 2), ('[{"TN":"Covers","TV":true}]', 2),
   ('[{"TN":"Covers","TV":"12345678901234567890"}]', 2), ('[{"TN":"Covers","TV":"+8"}]', 8), ('[{"TN":"Covers"}]', 2), ('{"TN":"Covers","TV":"4"}', 2),
