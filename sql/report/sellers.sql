@@ -73,7 +73,8 @@ DECLARE
   here sambapos._place := sambapos._site(site);
   place sambapos._place;
   tickets record;
-  course_keys text[] := sambapos._question_keys(courses);
+  turkish boolean := sambapos._question_is_turkish(here);
+  course_keys text[] := sambapos._question_keys(courses, turkish);
 BEGIN
   PERFORM sambapos._question_check_dates(from_date, to_date);
   PERFORM sambapos._question_check_given(jsonb_build_object('courses', courses));
@@ -84,9 +85,9 @@ BEGIN
   END IF;
   place := sambapos._report_place(site, source, from_date);
   tickets := sambapos._question_tickets(place, here.site_id, from_date, to_date);
-  RETURN QUERY EXECUTE sambapos._report_sql(sambapos._question_sales(tags, measure, portion), place)
+  RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_sales(tags, measure, portion), here, place)
     USING here.site_id, from_date::timestamp, (to_date + 1)::timestamp, here.course_tag, course_keys,
-          sambapos._question_keys(excluded_groups), per_course, here.time_zone, sambapos._question_offset(here),
+          sambapos._question_keys(excluded_groups, turkish), per_course, here.time_zone, sambapos._question_offset(here),
           tickets.first_id, tickets.last_id;
 END;
 $$;

@@ -307,6 +307,22 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
 
+-- A period that is not known here, as one that began since the last run, is of the present.
+CREATE FUNCTION sambapos._report_slip_since(site_id integer, work_period integer) RETURNS date
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  since date;
+BEGIN
+  EXECUTE sambapos._report_sql('SELECT max(w.start_date)::date FROM {work_periods} AS w
+                                WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2)', NULL::sambapos._place)
+    INTO since USING site_id, work_period;
+  RETURN coalesce(since, 'infinity');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_slip_since(integer, integer) IS
+  'The day on which a work period, or the last one, began as far as the replica knows; infinity: it knows none';
+
 CREATE FUNCTION sambapos_report.work_period_report(site text, work_period integer DEFAULT NULL,
                                                    source text DEFAULT NULL)
 RETURNS TABLE (section text, line text, quantity numeric, percent numeric, amount numeric, n integer,
@@ -315,7 +331,8 @@ LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site_id integer := (sambapos._site(site)).site_id;
-  place sambapos._place := sambapos._report_place(site, source);
+  place sambapos._place := sambapos._report_place(site, source,
+                                                        sambapos._report_slip_since(site_id, work_period));
   period record;
 BEGIN
   EXECUTE sambapos._report_sql($query$

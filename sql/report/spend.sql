@@ -116,9 +116,10 @@ DECLARE
   here sambapos._place := sambapos._site(site);
   place sambapos._place;
   tickets record;
-  course_keys text[] := sambapos._question_keys(courses);
-  food text[] := sambapos._question_codes('food_codes', food_codes);
-  beverages text[] := sambapos._question_codes('beverage_codes', beverage_codes);
+  turkish boolean := sambapos._question_is_turkish(here);
+  course_keys text[] := sambapos._question_keys(courses, turkish);
+  food text[] := sambapos._question_codes('food_codes', food_codes, turkish);
+  beverages text[] := sambapos._question_codes('beverage_codes', beverage_codes, turkish);
 BEGIN
   PERFORM sambapos._question_check_dates(from_date, to_date);
   PERFORM sambapos._question_check_given(jsonb_build_object('courses', courses));
@@ -129,7 +130,7 @@ BEGIN
   END IF;
   place := sambapos._report_place(site, source, from_date);
   tickets := sambapos._question_tickets(place, here.site_id, from_date, to_date);
-  RETURN QUERY EXECUTE sambapos._report_sql(sambapos._question_spend(tags), place)
+  RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_spend(tags), here, place)
     USING here.site_id, from_date::timestamp, (to_date + 1)::timestamp, here.course_tag, course_keys, here.gl_tag, food,
           beverages, sambapos._question_entity_type(place, here.site_id, here.table_entity_type),
           sambapos._question_entity_type(place, here.site_id, here.room_entity_type), here.covers_tag, here.time_zone,

@@ -121,5 +121,13 @@ SELECT is((SELECT string_agg(said, ', ') FROM till.says() WHERE of = '2026-03-12
 UPDATE tax_templates SET account_transaction_type_id = 6, name = 'moved tax';
 SELECT till.quiet_sync() \gset ignored_
 SELECT results_eq($$SELECT tax, trim_scale(sum(amount)) FROM sambapos_report.taxes GROUP BY 1 ORDER BY 1$$, $$VALUES ('moved tax', 14::numeric), ('our tax', 7)$$, 'what was a tax once stays one, under its last name');
+
+-- a statement's opening balance is of all history, so old data is no reason to ask the till for it
+SELECT till.clear(), till.pass(1), till.sell(21, 1, '2026-03-13 10:00') \gset ignored_
+SELECT till.quiet_sync() \gset ignored_
+SELECT till.quiet_sync() \gset ignored_
+SELECT sambapos_configure('shop', 'live_fallback', 'stale') \gset ignored_
+UPDATE sambapos.site_state SET last_success_at = now() - interval '1 day';
+SELECT results_eq($$SELECT trim_scale(balance), data_source FROM sambapos_report.account_statement('shop', 'our account', '2026-03-13', '2026-03-13') WHERE n = 0$$, $$VALUES (140::numeric, 'replica')$$, 'an opening balance knows what was cleared');
 SELECT finish();
 ROLLBACK;
