@@ -51,7 +51,7 @@ SELECT s.site AS site, -- The site's name
        {day} AS business_day, -- The day of the tickets, by the site's day_rule
        nullif(btrim(m.group_code), '')
          AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
-       sum(CASE WHEN o.decrease_inventory OR o.increase_inventory THEN o.quantity ELSE 0 END)
+       sum(CASE WHEN NOT {void} AND (o.decrease_inventory OR o.increase_inventory) THEN o.quantity ELSE 0 END)
          AS quantity, -- How many, gifts and returns included, voids not
        sum(o.line_total) AS line_total, -- What the lines come to
        round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2)

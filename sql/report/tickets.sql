@@ -1,7 +1,7 @@
 -- tickets.sql: reports of tickets.
 
--- A ticket without lines and without money is what a merge has left behind. Customer: the entity of the lowest id that
--- is neither table nor room.
+-- A ticket without lines and without money is what a merge has left behind. Customer: the entity of the type
+-- that setting customer_entity_type names, or else the one of the lowest id that is neither table nor room.
 CREATE FUNCTION sambapos._report_tickets() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -22,7 +22,7 @@ SELECT s.site AS site, -- The site's name
 FROM {tickets} AS t
 JOIN {site} AS s ON s.site_id = t.site_id
 {each ticket_entities e:
-      (array_agg(e.entity_name ORDER BY e.id)
+      (array_agg(e.entity_name ORDER BY e.entity_type_id = s.customer_type DESC NULLS LAST, e.id)
         FILTER (WHERE e.entity_type_id IS DISTINCT FROM s.table_type
                   AND e.entity_type_id IS DISTINCT FROM s.room_type))[1] AS customer,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.table_type))[1] AS table_name,
