@@ -73,5 +73,13 @@ SELECT throws_ok($$SELECT sambapos._replica_drop_rows(site_id, 'numerators') FRO
 DROP VIEW mine.look;
 SELECT lives_ok($$SELECT sambapos._replica_drop_rows(site_id, t) FROM sambapos.site, unnest('{numerators,ticket_entities}'::name[]) AS t$$, 'tables go');
 SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace IN ('pos'::regnamespace, 'pos_all'::regnamespace) AND relname IN ('Numerators', 'TicketEntities')), 0::bigint, 'with their views');
+
+-- and so does the whole replica, with the functions that its tables call
+DROP TABLE pos."Orders";
+SELECT sambapos_grant('till_reader', 'reader', '{shop}') \gset ignored_
+SELECT lives_ok('SELECT FROM sambapos_uninstall(false)', 'uninstalling drops the rows');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace IN ('pos'::regnamespace, 'pos_all'::regnamespace)), 0::bigint, 'and the views');
+SELECT is((SELECT string_agg(proname, ', ') FROM pg_proc WHERE pronamespace = to_regnamespace('sambapos_replica')), NULL, 'and the functions');
+
 SELECT * FROM finish();
 ROLLBACK;
