@@ -129,7 +129,7 @@ BEGIN
   EXECUTE format('COMMENT ON TABLE %s IS %L', relation,
                  format('Table %s of archive %s of site %s, as it was sealed', t ->> 'table', m ->> 'archive_id',
                         m ->> 'site'));
-  PERFORM sambapos._readers_grant('SELECT', relation);
+  PERFORM sambapos._readers_open(relation::regclass);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_attach_table(text, jsonb, jsonb, name) IS 'Loads one table of an export';
@@ -179,8 +179,8 @@ BEGIN
     PERFORM sambapos._archive_manifest_raise(folder, sambapos._archive_attached_problem(t, made));
   END LOOP;
   DELETE FROM sambapos.archive_attachment AS x WHERE x.archive_id = (m ->> 'archive_id')::bigint;
-  INSERT INTO sambapos.archive_attachment (archive_id, schema_name, path, manifest)
-  VALUES ((m ->> 'archive_id')::bigint, made, folder, m);
+  INSERT INTO sambapos.archive_attachment (archive_id, site, schema_name, path, manifest)
+  VALUES ((m ->> 'archive_id')::bigint, m ->> 'site', made, folder, m);
   RETURN made;
 END;
 $$;
@@ -210,6 +210,7 @@ BEGIN
         EXECUTE format('DROP TABLE %I.%I', x.schema_name, t);
       END IF;
     END LOOP;
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.sites_of_reader()', x.schema_name);
     EXECUTE format('DROP SCHEMA %I', x.schema_name);
   END IF;
   DELETE FROM sambapos.archive_attachment AS k WHERE k.archive_id = x.archive_id;

@@ -122,13 +122,95 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._retention_check(sambapos._place) IS 'Raises 55000 unless a site has both settings';
 
+-- A run takes seconds, as a rule.
+CREATE FUNCTION sambapos._retention_lock(place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  FOR attempt IN 1 .. 10 LOOP
+    IF sambapos._site_try_lock(place.site_id) THEN
+      RETURN true;
+    END IF;
+    PERFORM pg_sleep(0.3);
+  END LOOP;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._retention_lock(sambapos._place) IS
+  'Locks a site for this transaction, and waits some seconds for it; false if it is still held';
+
+CREATE FUNCTION sambapos._retention_warn(place sambapos._place, month date, words text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RAISE WARNING 'history of site "%"% was not exported: %', place.name,
+    coalesce(' of ' || to_char(month, 'YYYY-MM'), ''), words
+    USING HINT = 'It stays here. When the cause is gone: SELECT * FROM sambapos_apply_retention();';
+  RETURN 'failed: ' || words;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._retention_warn(sambapos._place, date, text) IS
+  'Says in a WARNING why history was kept, and returns what the row says';
+
+-- Of one site an error is the caller's. Of several it ends the site it came from, what it had exported before stands,
+-- and the others go on.
+CREATE FUNCTION sambapos._retention_site(place sambapos._place, raises boolean)
+RETURNS TABLE (month date, archive_id bigint, rows bigint, path text, action text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  months jsonb;
+  m record;
+BEGIN
+  IF NOT sambapos._retention_lock(place) THEN
+    IF raises THEN
+      PERFORM sambapos._site_lock(place.site_id);
+    ELSE
+      action := sambapos._retention_warn(place, NULL, 'a run of it is still running');
+      RETURN NEXT;
+      RETURN;
+    END IF;
+  END IF;
+  BEGIN
+    SELECT jsonb_agg(to_jsonb(x) ORDER BY x.month) INTO months FROM sambapos._retention_months(place) AS x;
+  EXCEPTION WHEN OTHERS THEN
+    IF raises THEN
+      RAISE;
+    END IF;
+    action := sambapos._retention_warn(place, NULL, SQLERRM);
+    RETURN NEXT;
+  END;
+  FOR m IN SELECT x.* FROM jsonb_to_recordset(months) AS x (month date, roots bigint, live bigint) LOOP
+    month := m.month;
+    SELECT NULL, NULL, NULL INTO archive_id, rows, path;
+    action := format('kept: %s of %s are still at the till', m.live, m.roots);
+    IF m.live = 0 THEN
+      BEGIN
+        SELECT r.archive_id, r.rows, r.path INTO archive_id, rows, path
+        FROM sambapos._retention_month(place, m.month) AS r;
+        action := 'exported and deleted';
+      EXCEPTION WHEN OTHERS THEN
+        IF raises THEN
+          RAISE;
+        END IF;
+        action := sambapos._retention_warn(place, m.month, SQLERRM);
+        RETURN NEXT;
+        RETURN;
+      END;
+    END IF;
+    RETURN NEXT; -- not within a block that an error would undo
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._retention_site(sambapos._place, boolean) IS
+  'Exports and deletes the history of one site that is too old; raises: an error is one, not a row';
+
 CREATE FUNCTION @extschema@.sambapos_apply_retention(site text DEFAULT NULL)
 RETURNS TABLE (site_name text, month date, archive_id bigint, rows bigint, path text, action text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   place sambapos._place;
-  m record;
 BEGIN
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._check_isolation();
@@ -139,25 +221,14 @@ BEGIN
                 WHERE s.removed_at IS NULL AND s.history_retention IS NOT NULL AND s.archive_path IS NOT NULL
                   AND s.name = coalesce(site, s.name) ORDER BY s.name
   LOOP
-    PERFORM sambapos._site_lock(place.site_id);
-    FOR m IN SELECT * FROM sambapos._retention_months(place) LOOP
-      site_name := place.name;
-      month := m.month;
-      SELECT NULL, NULL, NULL INTO archive_id, rows, path;
-      action := format('kept: %s of %s are still at the till', m.live, m.roots);
-      IF m.live = 0 THEN
-        SELECT r.archive_id, r.rows, r.path INTO archive_id, rows, path
-        FROM sambapos._retention_month(place, m.month) AS r;
-        action := 'exported and deleted';
-      END IF;
-      RETURN NEXT;
-    END LOOP;
+    RETURN QUERY SELECT place.name, r.* FROM sambapos._retention_site(place, site IS NOT NULL) AS r;
   END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_apply_retention(text) IS
   'Of each site that has the settings history_retention and archive_path: seals each month of history that is older, '
   'exports it (gzip) into a folder below archive_path, reads the files again, and deletes its rows here. A month of '
-  'which something is still at the till is kept. A row a month. sambapos_attach_archive brings it back. Errors: 42704 '
-  'no such site, 55000 it has no such settings, 42501 without the rights of pg_write_server_files and '
-  'pg_read_server_files, 55P03 a run of the site is running, 25001 the transaction''s isolation level';
+  'which something is still at the till is kept. A row a month. sambapos_attach_archive brings it back. Of all sites '
+  '(NULL) one that fails or is busy is a row that says so and a WARNING, and the others go on. Errors: 42704 no such '
+  'site; of a named site 55000 it has no such settings, 42501 without the rights of pg_write_server_files and '
+  'pg_read_server_files, 55P03 a run of the site is running; 25001 the transaction''s isolation level';

@@ -152,6 +152,7 @@ COMMENT ON COLUMN sambapos.archive_export.url IS 'Where to';
 
 CREATE TABLE sambapos.archive_attachment (
   archive_id  bigint PRIMARY KEY,
+  site        text NOT NULL,
   schema_name text NOT NULL,
   path        text NOT NULL,
   attached_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -161,6 +162,8 @@ CREATE TABLE sambapos.archive_attachment (
 SELECT pg_catalog.pg_extension_config_dump('sambapos.archive_attachment', '');
 COMMENT ON TABLE sambapos.archive_attachment IS
   'Exported archives that can be queried here, each in a schema of its own';
+COMMENT ON COLUMN sambapos.archive_attachment.site IS
+  'The name of the site it is of, also where that is a site of another database';
 
 -- Where rows of a table are in an archive, or nearly so: a condition on row r of the replica table. It may be true for
 -- a row that is in none; then one earlier version too many is kept.

@@ -103,7 +103,7 @@ $$;
 COMMENT ON FUNCTION sambapos._grant_note(text, text, text[]) IS
   'Notes the level of a role and for which sites it is, and has the replica tables show it these';
 
--- The replica and the views over it are not the extension's: their owner's rights are needed to open them. What is made
+-- The replica, the views over it and attached archives are not the extension's: their owner's rights are needed to open them. What is made
 -- later is opened when it is made (_readers_grant).
 CREATE FUNCTION sambapos._grant_replica(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -111,7 +111,7 @@ $$
 DECLARE
   opened name;
 BEGIN
-  FOREACH opened IN ARRAY '{sambapos_replica,sambapos_report}'::name[] LOOP
+  FOR opened IN SELECT 'sambapos_report'::name UNION SELECT sambapos._readers_schemas() LOOP
     CONTINUE WHEN to_regnamespace(opened::text) IS NULL
                OR role = (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = opened);
     EXECUTE format('REVOKE ALL ON SCHEMA %I FROM %I', opened, role);
@@ -127,7 +127,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_replica(text, text) IS
-  'Opens the replica and the views over it for reading, or closes them';
+  'Opens the replica, the views over it and attached archives for reading, or closes them';
 
 CREATE FUNCTION @extschema@.sambapos_grant(role text, level text, sites text[] DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

@@ -30,7 +30,8 @@ DECLARE
 BEGIN
   RETURN QUERY
     SELECT a.ok, a.message,
-           CASE WHEN sambapos._report_reads_live(place.site_id) THEN 'live'
+           CASE WHEN sambapos._report_reads_live(place.site_id)
+                     OR a.ok AND sambapos._report_is_stale(place, 'infinity') THEN 'live'
                 ELSE (sambapos._report_state(place.site_id, '{tickets,orders,ticket_entities,menu_items}')).data_source
                  END
     FROM sambapos._question_ask_till(place) AS a;

@@ -33,7 +33,7 @@ JOIN {site} AS s ON s.site_id = t.site_id
 {each calculations c: sum(c.calculation_amount) FILTER (WHERE NOT c.include_tax) AS discounts,
       sum(c.calculation_amount) FILTER (WHERE c.include_tax) AS service} AS c
 {each account_transactions a: sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END)
-      FILTER (WHERE a.account_transaction_type_id = ANY (s.tax_types)) AS tax} AS a
+      FILTER (WHERE {tax}) AS tax} AS a
 WHERE (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
 GROUP BY s.site, {day}, s.currency, s.data_source, s.as_of
 $report$;
@@ -51,7 +51,7 @@ SELECT s.site AS site, -- The site's name
        {day} AS business_day, -- The day of the tickets, by the site's day_rule
        nullif(btrim(m.group_code), '')
          AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
-       sum(CASE WHEN o.decrease_inventory OR o.increase_inventory THEN o.quantity ELSE 0 END)
+       sum(CASE WHEN NOT {void} AND (o.decrease_inventory OR o.increase_inventory) THEN o.quantity ELSE 0 END)
          AS quantity, -- How many, gifts and returns included, voids not
        sum(o.line_total) AS line_total, -- What the lines come to
        round(sum(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END), 2)
@@ -95,7 +95,7 @@ SELECT s.site AS site, -- The site's name
 FROM {calculations} AS c
 JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (c.site_id, c.epoch, c.ticket_id)
 JOIN {site} AS s ON s.site_id = t.site_id
-LEFT JOIN {any calculation_types} AS k ON (k.site_id, k.id) = (c.site_id, c.calculation_type_id)
+LEFT JOIN {any calculation_types} AS k ON (k.site_id, k.epoch, k.id) = (c.site_id, c.epoch, c.calculation_type_id)
 WHERE NOT c.include_tax AND (NOT s.closed_only OR t.is_closed)
 $report$;
 END;
@@ -133,7 +133,8 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_voids_and_gifts() IS 'Definition of sambapos_report.voids_and_gifts';
 
--- Which tax an account transaction is is told by its type; templates that share one are named together.
+-- Which tax an account transaction is is told by its type; templates that share one are named together. A type that has
+-- no template any more is named as it was last.
 CREATE FUNCTION sambapos._report_taxes() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -151,10 +152,12 @@ FROM {tickets} AS t
 JOIN {site} AS s ON s.site_id = t.site_id
 JOIN {account_transactions} AS a
   ON (a.site_id, a.epoch, a.account_transaction_document_id) = (t.site_id, t.document_epoch, t.transaction_document_id)
-JOIN (SELECT k.site_id, k.account_transaction_type_id, string_agg(k.name, ', ' ORDER BY k.id) AS tax,
+JOIN (SELECT k.site_id, k.epoch, k.account_transaction_type_id, string_agg(k.name, ', ' ORDER BY k.id) AS tax,
              CASE WHEN min(k.rate) = max(k.rate) THEN min(k.rate) END AS rate
-      FROM {any tax_templates} AS k GROUP BY k.site_id, k.account_transaction_type_id) AS k
-  ON (k.site_id, k.account_transaction_type_id) = (a.site_id, a.account_transaction_type_id)
+      FROM (SELECT k.*, max(k.valid_to) OVER (PARTITION BY k.site_id, k.epoch, k.account_transaction_type_id) AS last
+            FROM {versions tax_templates} AS k) AS k
+      WHERE k.valid_to = k.last GROUP BY k.site_id, k.epoch, k.account_transaction_type_id) AS k
+  ON (k.site_id, k.epoch, k.account_transaction_type_id) = (a.site_id, a.epoch, a.account_transaction_type_id)
 WHERE (NOT s.closed_only OR t.is_closed) AND a.amount <> 0
 GROUP BY s.site, {day}, k.tax, k.rate, s.data_source, s.as_of
 $report$;

@@ -19,7 +19,8 @@ CREATE FUNCTION sambapos._report_item_as_sold() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN format('LEFT JOIN {versions menu_items} AS m ON (m.site_id, m.id) = (o.site_id, o.menu_item_id)
+  RETURN format('LEFT JOIN {versions menu_items} AS m
+                   ON (m.site_id, m.epoch, m.id) = (o.site_id, o.epoch, o.menu_item_id)
                  AND m.valid_from <= %1$s AND %1$s < m.valid_to', sambapos._report_sold_at());
 END;
 $$;
@@ -66,7 +67,7 @@ SELECT s.site AS site, -- The site's name
 FROM {orders} AS o
 JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (o.site_id, o.epoch, o.ticket_id)
 JOIN {site} AS s ON s.site_id = t.site_id
-LEFT JOIN {any departments} AS d ON (d.site_id, d.id) = (o.site_id, o.department_id)
+LEFT JOIN {any departments} AS d ON (d.site_id, d.epoch, d.id) = (o.site_id, o.epoch, o.department_id)
 $report$ || sambapos._report_item_as_sold();
 END;
 $$;

@@ -1,4 +1,4 @@
--- menu.sql: the menu as it is now.
+-- menu.sql: the menu as it is now: that of a database that has gone is not.
 
 CREATE FUNCTION sambapos._report_menu_items() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -15,7 +15,7 @@ SELECT s.site AS site, -- The site's name
        p.price AS price, -- Price of its first portion in the usual price list
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {any menu_items} AS m
+FROM {live menu_items} AS m
 JOIN {site} AS s ON s.site_id = m.site_id
 LEFT JOIN (SELECT p.site_id, p.menu_item_id, count(DISTINCT p.id) AS portions,
                   (array_agg(p.name ORDER BY p.id, r.id))[1] AS portion_name,
@@ -24,7 +24,6 @@ LEFT JOIN (SELECT p.site_id, p.menu_item_id, count(DISTINCT p.id) AS portions,
            LEFT JOIN {live menu_item_prices} AS r
              ON (r.site_id, r.menu_item_portion_id) = (p.site_id, p.id) AND coalesce(btrim(r.price_tag), '') = ''
            GROUP BY p.site_id, p.menu_item_id) AS p ON (p.site_id, p.menu_item_id) = (m.site_id, m.id)
-WHERE m.row_state IN ('live', 'cleared', 'superseded')
 $report$;
 END;
 $$;

@@ -4,16 +4,17 @@
 -- Rules:
 -- * Of values that are compared as equal the one of the menu item with the lowest id is shown, without the blanks
 --   around it. Blank ones are none.
+-- * What is at the till is all that is asked for: with live_fallback stale no history keeps these from asking it.
 
 -- Parameters: site_id, course tag, courses (NULL: all), are the buttons copied?
 CREATE FUNCTION sambapos._question_menu_portions() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN $report$
+  RETURN format($report$
 WITH item AS MATERIALIZED (
   SELECT k.* FROM (
-    SELECT c.*, sambapos._text_fold(c.course) AS course_key
+    SELECT c.*, %s AS course_key
     FROM (SELECT m.id, m.name, m.group_code, sambapos._tag_value(m.custom_tags, $2) AS course
           FROM {live menu_items} AS m WHERE m.site_id = $1 OFFSET 0) AS c OFFSET 0) AS k
   WHERE k.course_key <> '' AND ($3 IS NULL OR k.course_key = ANY ($3))
@@ -32,7 +33,7 @@ LEFT JOIN (SELECT q.id, q.name, q.menu_item_id FROM {live menu_item_portions} AS
        ON p.menu_item_id = i.id
 LEFT JOIN price AS r ON r.menu_item_portion_id = p.id
 LEFT JOIN button AS b ON b.menu_item_id = i.id
-ORDER BY i.id, p.id$report$;
+ORDER BY i.id, p.id$report$, sambapos._question_fold('c.course'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_menu_portions() IS 'Definition of menu_items_with_portions';
@@ -57,10 +58,11 @@ LANGUAGE plpgsql ROWS 500 SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   here sambapos._place := sambapos._site(site);
-  place sambapos._place := sambapos._report_place(site, source);
+  place sambapos._place := sambapos._report_place(site, source, 'infinity');
 BEGIN
-  RETURN QUERY EXECUTE sambapos._report_sql(sambapos._question_menu_portions(), place)
-    USING here.site_id, here.course_tag, CASE WHEN courses IS NOT NULL THEN sambapos._question_keys(courses) END,
+  RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_menu_portions(), here, place)
+    USING here.site_id, here.course_tag, CASE WHEN courses IS NOT NULL
+            THEN sambapos._question_keys(courses, sambapos._question_is_turkish(here)) END,
           sambapos._question_has_table(place, here.site_id, 'screen_menu_items');
 END;
 $$;
@@ -76,15 +78,16 @@ $$
 DECLARE
   here sambapos._place := sambapos._site(site);
 BEGIN
-  RETURN QUERY EXECUTE sambapos._report_sql(format($report$
+  RETURN QUERY EXECUTE sambapos._question_sql(format($report$
 SELECT v.value
 FROM (SELECT DISTINCT ON (k.key) k.key, k.value
-      FROM (SELECT c.id, c.n, btrim(c.value) AS value, sambapos._text_fold(btrim(c.value)) AS key
+      FROM (SELECT c.id, c.n, btrim(c.value) AS value, %s AS key
             FROM (SELECT m.id, x.n, x.value::text AS value FROM {live menu_items} AS m
                   CROSS JOIN LATERAL %s AS x (value, n)
                   WHERE m.site_id = $1 OFFSET 0) AS c) AS k
       WHERE k.key <> '' ORDER BY k.key, k.id, k.n) AS v
-ORDER BY v.key COLLATE pg_catalog."und-x-icu", v.value$report$, value), sambapos._report_place(site, source))
+ORDER BY v.key COLLATE pg_catalog."und-x-icu", v.value$report$, sambapos._question_fold('btrim(c.value)'), value), here,
+    sambapos._report_place(site, source, 'infinity'))
     USING here.site_id, tag;
 END;
 $$;

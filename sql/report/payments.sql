@@ -4,6 +4,8 @@
 -- * A guest who settles an account makes no row in Payments. It is told by the ledger: an account transaction that
 --   brings money to where a payment type puts it, from an account that is none of those; or one of a payment type's
 --   own kind. What a row of Payments stands for is no settlement.
+-- * What sales, taxes and calculations book is no settlement, whatever account it debits: a payment type may put its
+--   money where sales put theirs. Nor is what a payment stood for whose ticket was deleted, and whose document stays.
 -- * A settlement belongs to the day it was made, a payment to that of its ticket.
 
 -- Change is kept apart from payments: it belongs to the last payment that was there when it was given.
@@ -29,7 +31,7 @@ LEFT JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (p.site_id, p.epoch, p.
 JOIN {site} AS s ON s.site_id = p.site_id
 {each change_payments c: array_agg(c.amount ORDER BY c.id) AS amounts, array_agg(c.date ORDER BY c.id) AS dates} AS c
 {each payments q: array_agg(q.id ORDER BY q.id) AS ids, array_agg(q.date ORDER BY q.id) AS dates} AS q
-LEFT JOIN {any payment_types} AS y ON (y.site_id, y.id) = (p.site_id, p.payment_type_id)$part$;
+LEFT JOIN {any payment_types} AS y ON (y.site_id, y.epoch, y.id) = (p.site_id, p.epoch, p.payment_type_id)$part$;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_payments_of_tickets() IS
@@ -41,22 +43,27 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-FROM (SELECT k.site_id, k.id, k.name, k.source_account_type_id, k.target_account_type_id, y.payment_type_id,
+FROM (SELECT k.site_id, k.epoch, k.id, k.name, k.source_account_type_id, k.target_account_type_id, y.payment_type_id,
              y.payment_type
       FROM {any account_transaction_types} AS k
-      JOIN (SELECT y.site_id,
+      JOIN (SELECT y.site_id, y.epoch,
                    coalesce(array_agg(b.account_type_id) FILTER (WHERE b.account_type_id IS NOT NULL), '{}') AS money
             FROM {any payment_types} AS y
-            LEFT JOIN {any accounts} AS b ON (b.site_id, b.id) = (y.site_id, y.account_id)
-            GROUP BY y.site_id) AS m ON m.site_id = k.site_id
-      LEFT JOIN (SELECT y.site_id, y.account_transaction_type_id, min(y.id) AS payment_type_id,
+            LEFT JOIN {any accounts} AS b ON (b.site_id, b.epoch, b.id) = (y.site_id, y.epoch, y.account_id)
+            GROUP BY y.site_id, y.epoch) AS m ON (m.site_id, m.epoch) = (k.site_id, k.epoch)
+      LEFT JOIN (SELECT y.site_id, y.epoch, y.account_transaction_type_id, min(y.id) AS payment_type_id,
                         (array_agg(y.name ORDER BY y.id))[1] AS payment_type
-                 FROM {any payment_types} AS y GROUP BY y.site_id, y.account_transaction_type_id) AS y
-        ON (y.site_id, y.account_transaction_type_id) = (k.site_id, k.id)
+                 FROM {any payment_types} AS y GROUP BY y.site_id, y.epoch, y.account_transaction_type_id) AS y
+        ON (y.site_id, y.epoch, y.account_transaction_type_id) = (k.site_id, k.epoch, k.id)
+      LEFT JOIN (SELECT z.site_id, z.epoch, z.sale_transaction_type_id AS id FROM {any ticket_types} AS z
+                 UNION SELECT z.site_id, z.epoch, z.account_transaction_type_id FROM {versions tax_templates} AS z
+                 UNION SELECT z.site_id, z.epoch, z.account_transaction_type_id FROM {any calculation_types} AS z) AS z
+        ON (z.site_id, z.epoch, z.id) = (k.site_id, k.epoch, k.id)
       WHERE k.source_account_type_id <> k.target_account_type_id
-        AND (y.payment_type_id IS NOT NULL OR (k.target_account_type_id = ANY (m.money)
+        AND (y.payment_type_id IS NOT NULL OR (z.id IS NULL AND k.target_account_type_id = ANY (m.money)
                                                AND k.source_account_type_id <> ALL (m.money)))) AS k
-JOIN {account_transactions} AS a ON (a.site_id, a.account_transaction_type_id) = (k.site_id, k.id)
+JOIN {account_transactions} AS a
+  ON (a.site_id, a.epoch, a.account_transaction_type_id) = (k.site_id, k.epoch, k.id)
 JOIN {account_transaction_values} AS v
   ON (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, v.account_type_id)
    = (a.site_id, a.epoch, a.account_transaction_document_id, a.id, k.target_account_type_id)
@@ -69,11 +76,15 @@ LEFT JOIN {account_transaction_documents} AS d
   ON (d.site_id, d.epoch, d.id) = (a.site_id, a.epoch, a.account_transaction_document_id)
 LEFT JOIN {tickets} AS x
   ON (x.site_id, x.document_epoch, x.transaction_document_id) = (a.site_id, a.epoch, a.account_transaction_document_id)
-LEFT JOIN {any accounts} AS b ON (b.site_id, b.id) = (v.site_id, v.account_id)
-LEFT JOIN {any accounts} AS h ON (h.site_id, h.id) = (w.site_id, w.account_id)
+LEFT JOIN {any accounts} AS b ON (b.site_id, b.epoch, b.id) = (v.site_id, v.epoch, v.account_id)
+LEFT JOIN {any accounts} AS h ON (h.site_id, h.epoch, h.id) = (w.site_id, w.epoch, w.account_id)
 WHERE v.debit <> v.credit
-  AND NOT EXISTS (SELECT FROM {payments} AS p
-                  WHERE (p.site_id, p.epoch, p.ticket_id) = (x.site_id, x.epoch, x.id)
+  AND NOT EXISTS (SELECT FROM {all tickets} AS z
+                  JOIN {all payments} AS p ON (p.site_id, p.epoch, p.ticket_id) = (z.site_id, z.epoch, z.id)
+                  WHERE (z.site_id, z.document_epoch, z.transaction_document_id)
+                      = (a.site_id, a.epoch, a.account_transaction_document_id)
+                    AND (z.row_state = 'deleted'
+                         OR z.row_state <> 'removed' AND p.row_state IN ('live', 'cleared', 'superseded'))
                     AND (p.account_transaction_id_2 = a.id OR (p.account_transaction_id_2 IS NULL
                                                                AND p.payment_type_id = k.payment_type_id)))$part$;
 END;
@@ -110,7 +121,7 @@ SELECT s.site AS site, -- The site's name
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
 $report$ || sambapos._report_payments_of_tickets() || $report$
-LEFT JOIN {any users} AS u ON (u.site_id, u.id) = (p.site_id, p.user_id)
+LEFT JOIN {any users} AS u ON (u.site_id, u.epoch, u.id) = (p.site_id, p.epoch, p.user_id)
 UNION ALL
 SELECT s.site, {columns of payments as p}, a.site_id, a.epoch, x.id, k.payment_type_id, a.name,
        v.date, v.debit - v.credit,

@@ -33,6 +33,18 @@ $$;
 COMMENT ON FUNCTION sambapos._report_line_is(text) IS
   'What {void}, {gift} and {return} stand for: true for such a line (alias o)';
 
+-- Which kinds of account transactions are taxes can be another thing in each epoch: so {site} has both in one number.
+CREATE FUNCTION sambapos._report_is_tax(epoch text DEFAULT 'a.epoch', type_id text DEFAULT
+                                        'a.account_transaction_type_id') RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('((%s::bigint << 32) + %s = ANY (s.tax_types))', epoch, type_id);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_is_tax(text, text) IS
+  'What {tax} stands for: true if account transaction a is a tax at site s';
+
 -- What {each ...} looks a table's rows up by: those of ticket t, those of its account document, or those of account
 -- transaction a.
 CREATE FUNCTION sambapos._report_each_key(table_name text, OUT own text[], OUT parent text[], OUT epoch text)
@@ -121,8 +133,9 @@ CREATE FUNCTION sambapos._report_tables(definition text) RETURNS name[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
-  FROM regexp_matches(definition, '\{(?:any |live |all |versions |each )?([a-z_]+)(?: [a-z]+:|\})', 'g') AS m (found)
-  WHERE m.found[1] NOT IN ('site', 'day', 'void', 'gift', 'return', 'wanted');
+  FROM regexp_matches(definition, '\{(?:any |once |live |all |versions |each )?([a-z_]+)(?: [a-z]+:|\})',
+                      'g') AS m (found)
+  WHERE m.found[1] <> ALL ('{site,day,void,gift,return,wanted,tax,lives}');
 $$;
 COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
 
@@ -131,7 +144,7 @@ CREATE FUNCTION sambapos._report_sources(definition text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT (sambapos._report_tables(definition) || CASE WHEN definition LIKE '%{day}%' THEN '{work_periods}'::name[] END
-          || CASE WHEN definition LIKE '%s.tax_types%' THEN '{tax_templates}'::name[] END)::text[];
+          || CASE WHEN definition LIKE '%{tax}%' THEN '{tax_templates}'::name[] END)::text[];
 $$;
 COMMENT ON FUNCTION sambapos._report_sources(text) IS
   'The tables that a report, and what it knows of its site, are read from';
@@ -154,8 +167,8 @@ CREATE FUNCTION sambapos._report_read_once(place sambapos._place, written text, 
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  query text := regexp_replace(sambapos._report_one_site(written), '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
-  site_query text := regexp_replace(site, '\{(any|live) ([a-z_]+)\}', '{\2}', 'g');
+  query text := regexp_replace(sambapos._report_one_site(written), '\{(any|once|live|all) ([a-z_]+)\}', '{\2}', 'g');
+  site_query text := regexp_replace(site, '\{(any|once|live|all) ([a-z_]+)\}', '{\2}', 'g');
   used_in text := query || site_query;
   shared text := '';
   relation text;
@@ -191,7 +204,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   has_day boolean := definition LIKE '%{day}%';
-  has_taxes boolean := definition LIKE '%s.tax_types%';
+  has_taxes boolean := definition LIKE '%{tax}%';
   written text := regexp_replace(definition, '--[^\n]*', '', 'g');
   site text;
   part text[];
@@ -200,6 +213,9 @@ BEGIN
   written := replace(replace(replace(replace(written, '{day}', sambapos._report_day()),
     '{void}', sambapos._report_line_is('void')), '{gift}', sambapos._report_line_is('gift')),
     '{return}', sambapos._report_line_is('return'));
+  written := replace(replace(written, '{tax}', sambapos._report_is_tax()), '{lives}', CASE WHEN place.site_id IS NULL
+    THEN 'sambapos._report_lives()'
+    ELSE format('(SELECT %s::integer AS site_id, 0 AS row_epoch, 0 AS epoch)', place.site_id) END);
   written := replace(written, '{wanted}', 'true');
   FOR part IN
     SELECT m.found
@@ -223,7 +239,7 @@ BEGIN
   written := used_in;
   FOR part IN
     SELECT DISTINCT m.found
-    FROM regexp_matches(written, '(\{(any |live |all |versions )?([a-z_]+)\})', 'g') AS m (found)
+    FROM regexp_matches(written, '(\{(any |once |live |all |versions )?([a-z_]+)\})', 'g') AS m (found)
   LOOP
     written := replace(written, part[1], sambapos._report_relation(
       place, part[3]::name, coalesce(rtrim(part[2]), 'counted'), used_in));

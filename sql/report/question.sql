@@ -62,25 +62,55 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._question_check_source(text) IS 'Raises 22023 for a source that is none; NULL chooses';
 
+-- A Turkish till takes 'I' and 'ı' for one letter, and 'İ' and 'i'. Its collation was recorded with its tables.
+CREATE FUNCTION sambapos._question_is_turkish(place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_attribute AS a CROSS JOIN LATERAL pg_options_to_table(a.attfdwoptions) AS o
+                 WHERE a.attrelid = to_regclass(format('%I.menu_items', sambapos._live_schema(place.name)))
+                   AND o.option_name = 'remote_collation' AND o.option_value ~* '^(turkish|azeri_latin)');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_is_turkish(sambapos._place) IS
+  'True if a till compares names as Turkish has them, by the collation of its menu';
+
+-- Definitions and keys are written for any till; what they say of letters is changed for a Turkish one.
+CREATE FUNCTION sambapos._question_sql(definition text, here sambapos._place, place sambapos._place) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  written text := sambapos._report_sql(definition, place);
+BEGIN
+  RETURN CASE WHEN sambapos._question_is_turkish(here)
+              THEN replace(written, 'COLLATE pg_catalog."und-x-icu"', 'COLLATE pg_catalog."tr-x-icu"')
+              ELSE written END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_sql(text, sambapos._place, sambapos._place) IS
+  'The query of a question (_report_sql) that compares names as the till of the site does';
+
 -- A blank name is none: so no course, code or group that is NULL or blank is meant by a list.
-CREATE FUNCTION sambapos._question_keys(names text[]) RETURNS text[]
+CREATE FUNCTION sambapos._question_keys(names text[], turkish boolean DEFAULT false) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN (SELECT coalesce(array_agg(k.key ORDER BY k.n), '{}')
-          FROM (SELECT sambapos._text_fold(u.name) AS key, min(u.n) AS n
+          FROM (SELECT CASE WHEN turkish THEN rtrim(lower(u.name COLLATE pg_catalog."tr-x-icu"))
+                            ELSE sambapos._text_fold(u.name) END AS key, min(u.n) AS n
                 FROM unnest(names) WITH ORDINALITY AS u (name, n) GROUP BY 1) AS k
           WHERE k.key <> '');
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_keys(text[]) IS
+COMMENT ON FUNCTION sambapos._question_keys(text[], boolean) IS
   'Names as they are compared, in the order given, each once; NULL and blank ones left out';
 
-CREATE FUNCTION sambapos._question_codes(argument text, codes text[]) RETURNS text[]
+CREATE FUNCTION sambapos._question_codes(argument text, codes text[], turkish boolean DEFAULT false)
+RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  keys text[] := sambapos._question_keys(codes);
+  keys text[] := sambapos._question_keys(codes, turkish);
 BEGIN
   PERFORM sambapos._question_check_given(jsonb_build_object(argument, codes));
   IF keys = '{}' THEN
@@ -90,7 +120,7 @@ BEGIN
   RETURN keys;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_codes(text, text[]) IS
+COMMENT ON FUNCTION sambapos._question_codes(text, text[], boolean) IS
   'Codes as they are compared; raises 22023 if there is none, 22004 for NULL';
 
 -- Most lines have neither word, and no letter that is written as \u: those are not parsed.
@@ -125,7 +155,7 @@ $$
 BEGIN
   RETURN CASE tags WHEN 'as_sold' THEN '{versions menu_items}'
                    ELSE '(SELECT m.*, timestamptz ''-infinity'' AS valid_from, timestamptz ''infinity'' AS valid_to '
-                        'FROM {live menu_items} AS m)' END;
+                        'FROM {any menu_items} AS m WHERE m.row_state = ''live'')' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_menu(text) IS
@@ -136,7 +166,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$
 BEGIN
   RETURN format(
-    '(i.id = o.menu_item_id AND (i.is_only OR (CASE WHEN %1$s IS NULL '
+    '(i.id = o.menu_item_id AND i.epoch = o.epoch AND (i.is_only OR (CASE WHEN %1$s IS NULL '
     'THEN o.created_date_time AT TIME ZONE make_interval(mins => %2$s) ELSE o.created_date_time AT TIME ZONE %1$s END '
     'BETWEEN i.valid_from AND i.valid_to - interval ''1 microsecond'')))', zone, offset_minutes);
 END;

@@ -4,6 +4,10 @@
 -- * A report is a query in which relations stand in braces: {tickets} are the rows of that table that count,
 --   {any users} each id once, whatever became of it, {versions menu_items} all versions of a row with the time each
 --   held, {all tickets} every row, {site} what is known of a site. _report_sql puts in their place what is read.
+-- * Ids of two databases have nothing in common, and within one database a menu or a user goes on when tickets begin an
+--   epoch. So {any} and {versions} have a master in each epoch of its database, and are joined by the epoch of
+--   the line. {once accounts} has each id of a database once, in its own epoch, and {lives} says which epochs belong
+--   together. An epoch that was discarded belongs to none that counts.
 -- * A relation has site_id and epoch, also where it is live: there they are constants, and what is joined by them is
 --   joined by the rest of its key alone, at the source.
 -- * A relation has every column of its table that the report names. What a site's version of SambaPOS lacks is NULL; a
@@ -66,7 +70,7 @@ BEGIN
     ('screen_menu_categories', 'id integer,name text,screen_menu_id integer'),
     ('screen_menu_items', 'id integer,name text,screen_menu_category_id integer,menu_item_id integer'),
     ('departments', 'id integer,name text'),
-    ('ticket_types', 'id integer,name text,tax_included boolean'),
+    ('ticket_types', 'id integer,name text,tax_included boolean,sale_transaction_type_id integer'),
     ('terminals', 'id integer,name text'),
     ('users', 'id integer,name text'),
     ('ticket_tag_groups', 'id integer,data_type integer,name text'),
@@ -82,6 +86,27 @@ $$;
 COMMENT ON FUNCTION sambapos._report_columns(name) IS
   'The columns that reports read, of a table or of all, with the type each has where a site''s version of SambaPOS '
   'lacks it';
+
+-- ROWS 1: most sites have one epoch, and an estimate that is too high makes plans for tables that are not there.
+CREATE FUNCTION sambapos._report_lives()
+RETURNS TABLE (site_id integer, row_epoch integer, epoch integer, of_database integer)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    WITH life AS (
+      SELECT e.site_id, e.epoch, coalesce((SELECT p.of_database FROM sambapos.epoch AS p
+                                           WHERE p.site_id = e.site_id AND p.epoch <= e.epoch
+                                             AND p.of_database IS NOT NULL
+                                           ORDER BY p.epoch DESC LIMIT 1), 1) AS of_database
+      FROM sambapos.epoch AS e)
+    SELECT a.site_id, a.epoch, b.epoch, a.of_database FROM life AS a JOIN life AS b USING (site_id, of_database)
+    WHERE a.of_database > 0 OR a.epoch = b.epoch;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_lives() IS
+  'In which epochs a row of an epoch (row_epoch) means the same: in all of its database';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
 -- Who asks a report need not be who syncs, and trusts the replica's owner if that role was given level admin. A table
@@ -158,7 +183,8 @@ COMMENT ON FUNCTION sambapos._report_list(sambapos._place, name, regclass, text)
   'The columns of a table as a report reads them, as a select list: those whose names stand in a text, or all (NULL)';
 
 -- Of masters each id once: what a name was is wanted of what is gone, too. The row at the source comes first, then that
--- of the latest epoch. A version holds since the one before it ended: synced_at also says when the row was deleted.
+-- of the latest epoch. A version holds since the one before it ended: synced_at also says when the row was deleted. The
+-- first one of a database holds since ever, also for what it had sold before it was read for the first time.
 CREATE FUNCTION sambapos._report_versions(list text, table_name name) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -179,12 +205,13 @@ BEGIN
   RETURN format(
     '(SELECT v.*, CASE WHEN row_number() OVER w = 1 THEN ''-infinity'' ELSE v.began END AS valid_from,
              coalesce(lead(v.began) OVER w, ''infinity'') AS valid_to
-      FROM (SELECT e.site_id, e.epoch, %1$s,
-                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, e.epoch, e.id ORDER BY e.ended), e.began)
-                     AS began
+      FROM (SELECT e.site_id, l.epoch, e.epoch AS row_epoch, %1$s,
+                   coalesce(lag(e.ended) OVER (PARTITION BY e.site_id, l.epoch, e.epoch, e.id ORDER BY e.ended),
+                            e.began) AS began
             FROM (SELECT r.site_id, r.epoch, %1$s, r.first_seen_at AS began, timestamptz ''infinity'' AS ended
-                  FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e) AS v
-      WINDOW w AS (PARTITION BY v.site_id, v.id ORDER BY v.epoch, v.began))',
+                  FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e
+            JOIN sambapos._report_lives() AS l ON (l.site_id, l.row_epoch) = (e.site_id, e.epoch)) AS v
+      WINDOW w AS (PARTITION BY v.site_id, v.epoch, v.id ORDER BY v.row_epoch, v.began))',
     columns, list, table_name,
     CASE WHEN history IS NOT NULL
          THEN format('UNION ALL SELECT h.site_id, h.epoch, %s, h.valid_from, h.valid_to FROM %s AS h', earlier, history)
@@ -193,6 +220,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_versions(text, name) IS
   'All versions of the rows of a replica table, with the time that each held; the first one holds since ever';
+
+-- Each id of a database once, as it is at the source or was last: "any" in each of its epochs, "once" in its own.
+CREATE FUNCTION sambapos._report_masters(list text, relation regclass, which text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('(SELECT DISTINCT ON (t.site_id, %1$s, t.id) %2$s FROM %3$s AS t JOIN sambapos._report_lives() AS l '
+                'ON (l.site_id, l.row_epoch%4$s) = (t.site_id, t.epoch%5$s) '
+                'ORDER BY t.site_id, %1$s, t.id, (t.row_state = ''live'') DESC, t.epoch DESC)',
+                CASE which WHEN 'any' THEN 'l.epoch' ELSE 'l.of_database' END,
+                CASE which WHEN 'any' THEN replace(list, 't.epoch AS epoch', 'l.epoch AS epoch') ELSE list END,
+                relation, CASE which WHEN 'once' THEN ', l.epoch' ELSE '' END,
+                CASE which WHEN 'once' THEN ', t.epoch' ELSE '' END);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_masters(text, regclass, text) IS
+  'Each id of a master once for each database; which: any, in each of its epochs, or once, in the row''s own';
 
 CREATE FUNCTION sambapos._report_table(place sambapos._place, table_name name, which text, used_in text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -218,16 +262,16 @@ BEGIN
   RETURN CASE which
     WHEN 'counted' THEN format('(SELECT %s FROM %s AS t WHERE t.row_state IN (''live'', ''cleared'', ''superseded''))',
                                list, relation)
-    WHEN 'any' THEN format('(SELECT DISTINCT ON (t.site_id, t.id) %s FROM %s AS t ORDER BY t.site_id, t.id, '
-                           '(t.row_state = ''live'') DESC, t.epoch DESC)', list, relation)
+    WHEN 'any' THEN sambapos._report_masters(list, relation, which)
+    WHEN 'once' THEN sambapos._report_masters(list, relation, which)
     WHEN 'live' THEN format('(SELECT %s FROM %s AS t WHERE t.row_state = ''live'')', list, relation)
     WHEN 'all' THEN format('(SELECT %s FROM %s AS t)', list, relation)
     WHEN 'versions' THEN sambapos._report_versions(list, table_name) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_table(sambapos._place, name, text, text) IS
-  'What a report reads for a table: of the replica, or of a site''s live tables; which: counted, any, live, all or '
-  'versions; used_in: the report''s text, NULL: all columns';
+  'What a report reads for a table: of the replica, or of a site''s live tables; which: counted, any, once, live, '
+  'all or versions; used_in: the report''s text, NULL: all columns';
 
 -- The columns of ours beside those of an order: modifiers, what its tags add to the price of one; line_value, what it
 -- comes to, charged or not; line_total, what is charged. A timed product is priced by its timer.

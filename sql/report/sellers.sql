@@ -15,13 +15,13 @@ $$
 BEGIN
   RETURN format($report$
 WITH version AS MATERIALIZED (
-  SELECT r.id, r.group_code, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+  SELECT r.id, r.epoch, r.group_code, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
 ), tagged AS MATERIALIZED ( -- few texts, on many items
   SELECT c.custom_tags, c.course, array_position($5, %7$s) AS n
   FROM (SELECT d.custom_tags, sambapos._tag_value(d.custom_tags, $4) AS course
         FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
 ), item AS MATERIALIZED (
-  SELECT c.id, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
+  SELECT c.id, c.epoch, c.valid_from, c.valid_to, c.valid_from = '-infinity' AND c.valid_to = 'infinity' AS is_only,
          k.course, k.n, coalesce(%8$s = ANY ($6), false) AS is_excluded
   FROM version AS c JOIN tagged AS k ON k.custom_tags = c.custom_tags WHERE k.n IS NOT NULL
 ), line AS (
@@ -73,7 +73,8 @@ DECLARE
   here sambapos._place := sambapos._site(site);
   place sambapos._place;
   tickets record;
-  course_keys text[] := sambapos._question_keys(courses);
+  turkish boolean := sambapos._question_is_turkish(here);
+  course_keys text[] := sambapos._question_keys(courses, turkish);
 BEGIN
   PERFORM sambapos._question_check_dates(from_date, to_date);
   PERFORM sambapos._question_check_given(jsonb_build_object('courses', courses));
@@ -84,9 +85,9 @@ BEGIN
   END IF;
   place := sambapos._report_place(site, source, from_date);
   tickets := sambapos._question_tickets(place, here.site_id, from_date, to_date);
-  RETURN QUERY EXECUTE sambapos._report_sql(sambapos._question_sales(tags, measure, portion), place)
+  RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_sales(tags, measure, portion), here, place)
     USING here.site_id, from_date::timestamp, (to_date + 1)::timestamp, here.course_tag, course_keys,
-          sambapos._question_keys(excluded_groups), per_course, here.time_zone, sambapos._question_offset(here),
+          sambapos._question_keys(excluded_groups, turkish), per_course, here.time_zone, sambapos._question_offset(here),
           tickets.first_id, tickets.last_id;
 END;
 $$;

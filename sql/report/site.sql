@@ -44,35 +44,39 @@ $$;
 COMMENT ON FUNCTION sambapos._report_state(integer, text[]) IS
   'replica, or partial while the first load of one of the tables is not through; and when the oldest of them was read';
 
--- An entity type is known by its id or by its name. One that is not there has no entities.
-CREATE FUNCTION sambapos._report_entity_type(site_id integer, wanted text) RETURNS integer
+-- An entity type is known by its id or by its name. One that is not there has no entities. All that a report wants to
+-- know are looked up at once: at the till that is one question.
+CREATE FUNCTION sambapos._report_entity_types(site_id integer, wanted text[]) RETURNS integer[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  found integer;
-  live regclass;
+  found integer[];
+  relation regclass := NULL;
+  is_live boolean := sambapos._report_reads_live(site_id);
 BEGIN
-  IF wanted ~ '^[0-9]{1,9}$' THEN
-    RETURN wanted::integer;
-  ELSIF sambapos._report_reads_live(site_id) THEN
-    SELECT to_regclass(format('%I.entity_types', sambapos._live_schema(s.name))) INTO live
-    FROM sambapos.site AS s WHERE s.site_id = _report_entity_type.site_id;
-    IF live IS NOT NULL THEN
-      EXECUTE format('SELECT min(e.id) FROM %s AS e
-                      WHERE sambapos._text_fold($1)
-                        IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name))',
-                     live) INTO found USING wanted;
-    END IF;
-  ELSIF sambapos._report_relation('entity_types') IS NOT NULL THEN
-    SELECT min(e.id) INTO found FROM sambapos_replica.entity_types AS e
-    WHERE e.site_id = _report_entity_type.site_id AND e.row_state = 'live'
-      AND sambapos._text_fold(wanted) IN (sambapos._text_fold(e.name), sambapos._text_fold(e.entity_name));
+  IF NOT EXISTS (SELECT FROM unnest(wanted) AS w WHERE w !~ '^[0-9]{1,9}$') THEN
+    RETURN wanted::integer[];
+  ELSIF is_live THEN
+    SELECT to_regclass(format('%I.entity_types', sambapos._live_schema(s.name))) INTO relation
+    FROM sambapos.site AS s WHERE s.site_id = _report_entity_types.site_id;
+  ELSE
+    relation := sambapos._report_relation('entity_types');
   END IF;
-  RETURN found;
+  IF relation IS NOT NULL THEN
+    EXECUTE format('WITH e AS MATERIALIZED (SELECT e.id, sambapos._text_fold(e.name) AS name,
+                                                   sambapos._text_fold(e.entity_name) AS entity_name FROM %s AS e %s)
+                    SELECT array_agg((SELECT min(e.id) FROM e
+                                      WHERE sambapos._text_fold(w.name) IN (e.name, e.entity_name)) ORDER BY w.n)
+                    FROM unnest($1) WITH ORDINALITY AS w (name, n)', relation,
+                   CASE WHEN NOT is_live THEN 'WHERE e.site_id = $2 AND e.row_state = ''live''' END)
+      INTO found USING wanted, site_id;
+  END IF;
+  RETURN ARRAY(SELECT CASE WHEN w.name ~ '^[0-9]{1,9}$' THEN w.name::integer ELSE found[w.n] END
+               FROM unnest(wanted) WITH ORDINALITY AS w (name, n) ORDER BY w.n);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_entity_type(integer, text) IS
-  'The id of a site''s entity type, given by its id or its name';
+COMMENT ON FUNCTION sambapos._report_entity_types(integer, text[]) IS
+  'The ids of a site''s entity types, each given by its id or its name; NULL: there is none';
 
 CREATE FUNCTION sambapos._report_site_columns() RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -84,31 +88,34 @@ BEGIN
     split_part(coalesce(s.day_rule, 'ticket midnight'), ' ', 2) AS day_end,
     coalesce(s.day_rule, 'ticket midnight') LIKE '%closed' AS closed_only,
     s.course_tag, s.gl_tag, s.covers_tag, s.void_state, s.gift_state,
-    sambapos._report_entity_type(s.site_id, s.table_entity_type) AS table_type,
-    sambapos._report_entity_type(s.site_id, s.room_entity_type) AS room_type$list$;
+    n.types[1] AS table_type, n.types[2] AS room_type, n.types[3] AS customer_type$list$;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_site_columns() IS
-  'What {site} has of sambapos.site (s) and sambapos.site_state (x)';
+  'What {site} has of sambapos.site (s), sambapos.site_state (x) and the entity types (n)';
 
 -- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
--- day is asked for that ends with them; which kinds of account transactions are taxes, where that is asked for.
+-- day is asked for that ends with them; which kinds of account transactions are taxes,
+-- or were one once, where that is asked for.
 CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
                                       has_taxes boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format(
-    '(SELECT %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) %s '
-    'WHERE s.removed_at IS NULL%s OFFSET 0)', sambapos._report_site_columns(),
+    '(SELECT %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) '
+    'CROSS JOIN LATERAL (SELECT sambapos._report_entity_types(s.site_id, ARRAY[s.table_entity_type, '
+    's.room_entity_type, s.customer_entity_type]) AS types OFFSET 0) AS n %s WHERE s.removed_at IS NULL%s OFFSET 0)',
+    sambapos._report_site_columns(),
     CASE WHEN place.site_id IS NULL THEN 'f.data_source, f.as_of'
          ELSE '''live''::text AS data_source, statement_timestamp() AS as_of' END,
     CASE WHEN has_day THEN 'CASE WHEN s.day_rule LIKE ''% work_period%'' THEN (SELECT array_agg(w.start_date '
                            'ORDER BY w.start_date) FROM {work_periods} AS w WHERE w.site_id = s.site_id) END'
          ELSE 'NULL::timestamp[]' END || ' AS period_starts',
-    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(k.account_transaction_type_id), ''{}'') '
-                          'FROM {any tax_templates} '
-                             'AS k WHERE k.site_id = s.site_id)' ELSE 'NULL::integer[]' END || ' AS tax_types',
+    CASE WHEN has_taxes THEN '(SELECT coalesce(array_agg(DISTINCT (k.epoch::bigint << 32) '
+                             '+ k.account_transaction_type_id), ''{}'') FROM {versions tax_templates} AS k '
+                             'WHERE k.site_id = s.site_id AND k.account_transaction_type_id IS NOT NULL)'
+         ELSE 'NULL::bigint[]' END || ' AS tax_types',
     CASE WHEN place.site_id IS NULL
          THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',
                      array_to_string(tables, ',')) END, -- no braces: they would stand for tables

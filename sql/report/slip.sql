@@ -5,6 +5,7 @@
 -- * Amounts are computed from the lines as SambaPOS does, tax included, and not taken from the ledger: a tax is rounded
 --   once a ticket, half to even. What is printed is rounded to cents.
 -- * Groups stand in the order in which SambaPOS meets them: by ticket and line.
+-- * Names are those of the period's own database: as they are at the source, or were last.
 -- * SambaPOS itself joins today's menu for the sales by group. A line whose item was deleted is in no group.
 
 -- One line's tax by each of its templates, for price and ticket as SambaPOS computes it (TaxValue.cs).
@@ -59,13 +60,17 @@ c AS MATERIALIZED (
   SELECT t.n, c.id, c.calculation_type_id, c.include_tax, c."order", c.calculation_amount
   FROM t JOIN {calculations} AS c ON (c.site_id, c.epoch, c.ticket_id) = (t.site_id, t.epoch, t.id)),
 y AS MATERIALIZED (SELECT y.id, y.name, y.account_transaction_type_id
-                   FROM {live payment_types} AS y WHERE y.site_id = $1),
-qc AS MATERIALIZED (SELECT q.id, q.name FROM {live calculation_types} AS q WHERE q.site_id = $1),
+  FROM {any payment_types} AS y WHERE y.site_id = $1 AND y.epoch = $5 AND y.row_state IN ('live', 'cleared')),
+qc AS MATERIALIZED (SELECT q.id, q.name
+  FROM {any calculation_types} AS q WHERE q.site_id = $1 AND q.epoch = $5 AND q.row_state IN ('live', 'cleared')),
 qt AS MATERIALIZED (SELECT q.id, q.name, q.account_transaction_type_id
-                    FROM {live tax_templates} AS q WHERE q.site_id = $1),
-qg AS MATERIALIZED (SELECT q.name, q.data_type FROM {live ticket_tag_groups} AS q WHERE q.site_id = $1),
-qu AS MATERIALIZED (SELECT q.id, q.name FROM {live users} AS q WHERE q.site_id = $1),
-q AS MATERIALIZED (SELECT q.id, q.group_code FROM {live menu_items} AS q WHERE q.site_id = $1),
+  FROM {any tax_templates} AS q WHERE q.site_id = $1 AND q.epoch = $5 AND q.row_state IN ('live', 'cleared')),
+qg AS MATERIALIZED (SELECT q.name, q.data_type
+  FROM {any ticket_tag_groups} AS q WHERE q.site_id = $1 AND q.epoch = $5 AND q.row_state IN ('live', 'cleared')),
+qu AS MATERIALIZED (SELECT q.id, q.name
+  FROM {any users} AS q WHERE q.site_id = $1 AND q.epoch = $5 AND q.row_state IN ('live', 'cleared')),
+q AS MATERIALIZED (SELECT q.id, q.group_code
+  FROM {any menu_items} AS q WHERE q.site_id = $1 AND q.epoch = $5 AND q.row_state IN ('live', 'cleared')),
 p AS MATERIALIZED (
   SELECT t.n, p.id, t.ticket_type_id, p.payment_type_id, p.name, p.amount, p.user_id, coalesce(y.name, '') AS type_name
   FROM t JOIN {payments} AS p ON (p.site_id, p.epoch, p.ticket_id) = (t.site_id, t.epoch, t.id)
@@ -85,7 +90,8 @@ k AS MATERIALIZED (
          m.plain + m.pre + CASE WHEN t.tax_included THEN 0 ELSE z.tax END + m.post AS total
   FROM t JOIN m USING (n)
   CROSS JOIN LATERAL (SELECT sambapos._round_half_even(coalesce(sum(x.amount), 0)) AS tax FROM x WHERE x.n = t.n) AS z),
-f AS MATERIALIZED (SELECT f.id, coalesce(f.name, '') AS name FROM {live ticket_types} AS f WHERE f.site_id = $1),
+f AS MATERIALIZED (SELECT f.id, coalesce(f.name, '') AS name
+  FROM {any ticket_types} AS f WHERE f.site_id = $1 AND f.epoch = $5 AND f.row_state IN ('live', 'cleared')),
 w AS MATERIALIZED (
   SELECT k.g, k.ticket_type_id, coalesce(f.name, '[Undefined]') AS name, min(k.n) AS first, sum(k.pre) AS pre,
          sum(k.total - k.tax - k.post) AS amount, sum(k.tax) AS tax, sum(k.post) AS post
@@ -127,8 +133,9 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$,
-r AS MATERIALIZED (SELECT r.name, r.group_name FROM {live states} AS r
-                   WHERE r.site_id = $1 AND r.show_on_end_of_day_report),
+r AS MATERIALIZED (SELECT r.name, r.group_name FROM {any states} AS r
+                   WHERE r.site_id = $1 AND r.epoch = $5 AND r.row_state IN ('live', 'cleared')
+                     AND r.show_on_end_of_day_report),
 os AS MATERIALIZED (
   SELECT DISTINCT o.n, o.id, coalesce(j.value ->> 'SN', '') AS sn, coalesce(j.value ->> 'S', '') AS st,
          coalesce(j.value ->> 'SV', '') AS sv, o.line_value,
@@ -300,6 +307,22 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
 
+-- A period that is not known here, as one that began since the last run, is of the present.
+CREATE FUNCTION sambapos._report_slip_since(site_id integer, work_period integer) RETURNS date
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  since date;
+BEGIN
+  EXECUTE sambapos._report_sql('SELECT max(w.start_date)::date FROM {work_periods} AS w
+                                WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2)', NULL::sambapos._place)
+    INTO since USING site_id, work_period;
+  RETURN coalesce(since, 'infinity');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_slip_since(integer, integer) IS
+  'The day on which a work period, or the last one, began as far as the replica knows; infinity: it knows none';
+
 CREATE FUNCTION sambapos_report.work_period_report(site text, work_period integer DEFAULT NULL,
                                                    source text DEFAULT NULL)
 RETURNS TABLE (section text, line text, quantity numeric, percent numeric, amount numeric, n integer,
@@ -308,11 +331,12 @@ LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site_id integer := (sambapos._site(site)).site_id;
-  place sambapos._place := sambapos._report_place(site, source);
+  place sambapos._place := sambapos._report_place(site, source,
+                                                        sambapos._report_slip_since(site_id, work_period));
   period record;
 BEGIN
   EXECUTE sambapos._report_sql($query$
-      SELECT p.id, p.start_date, p.end_date
+      SELECT p.id, p.epoch, p.start_date, p.end_date
       FROM (SELECT w.id, w.epoch, w.start_date,
                    CASE WHEN w.end_date = w.start_date -- open, also when it was cleared: until the next one
                         THEN coalesce(lead(w.start_date) OVER (ORDER BY w.start_date, w.epoch, w.id), 'infinity')
@@ -325,7 +349,8 @@ BEGIN
                               ELSE format('site "%s" has no work period %s', site, work_period) END USING
       ERRCODE = 'undefined_object', HINT = 'The work periods are in sambapos_report.work_periods, column id.';
   END IF;
-  RETURN QUERY EXECUTE sambapos._report_slip(place) USING site_id, period.start_date, period.end_date, period.id;
+  RETURN QUERY EXECUTE sambapos._report_slip(place)
+    USING site_id, period.start_date, period.end_date, period.id, period.epoch;
 END;
 $$;
 COMMENT ON FUNCTION sambapos_report.work_period_report(text, integer, text) IS

@@ -14,7 +14,7 @@ BEGIN
     WHERE t.value ->> 'TN' = tag ORDER BY t.n LIMIT 1;
   END IF;
   number := CASE jsonb_typeof(value) WHEN 'number' THEN trim_scale(value::numeric)::text
-                                     WHEN 'string' THEN btrim(value #>> '{}', E' \t\r\n\f\v') END;
+                                     WHEN 'string' THEN btrim(value #>> '{}', E' \t\r\n\f' || chr(11)) END;
   RETURN CASE WHEN number ~ '^[+-]?[0-9]{1,18}$' THEN nullif(number::bigint, 0) END;
 END;
 $$;
@@ -30,7 +30,7 @@ $$
 BEGIN
   RETURN format($report$
 WITH version AS MATERIALIZED (
-  SELECT r.id, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
+  SELECT r.id, r.epoch, r.valid_from, r.valid_to, r.custom_tags FROM %1$s AS r WHERE r.site_id = $1
 ), tagged AS MATERIALIZED ( -- few texts, on many items
   SELECT c.custom_tags, coalesce(%6$s = ANY ($5), false) AS is_course, coalesce(%7$s = ANY ($7), false) AS is_food,
          coalesce(%7$s = ANY ($8), false) AS is_beverage
@@ -38,7 +38,7 @@ WITH version AS MATERIALIZED (
                sambapos._tag_value(d.custom_tags, $6) AS code
         FROM (SELECT DISTINCT v.custom_tags FROM version AS v) AS d OFFSET 0) AS c
 ), item AS MATERIALIZED (
-  SELECT v.id, v.valid_from, v.valid_to, v.valid_from = '-infinity' AND v.valid_to = 'infinity' AS is_only,
+  SELECT v.id, v.epoch, v.valid_from, v.valid_to, v.valid_from = '-infinity' AND v.valid_to = 'infinity' AS is_only,
          k.is_course, k.is_food, k.is_beverage
   FROM version AS v JOIN tagged AS k ON k.custom_tags = v.custom_tags
 ), line AS (
@@ -116,9 +116,10 @@ DECLARE
   here sambapos._place := sambapos._site(site);
   place sambapos._place;
   tickets record;
-  course_keys text[] := sambapos._question_keys(courses);
-  food text[] := sambapos._question_codes('food_codes', food_codes);
-  beverages text[] := sambapos._question_codes('beverage_codes', beverage_codes);
+  turkish boolean := sambapos._question_is_turkish(here);
+  course_keys text[] := sambapos._question_keys(courses, turkish);
+  food text[] := sambapos._question_codes('food_codes', food_codes, turkish);
+  beverages text[] := sambapos._question_codes('beverage_codes', beverage_codes, turkish);
 BEGIN
   PERFORM sambapos._question_check_dates(from_date, to_date);
   PERFORM sambapos._question_check_given(jsonb_build_object('courses', courses));
@@ -129,7 +130,7 @@ BEGIN
   END IF;
   place := sambapos._report_place(site, source, from_date);
   tickets := sambapos._question_tickets(place, here.site_id, from_date, to_date);
-  RETURN QUERY EXECUTE sambapos._report_sql(sambapos._question_spend(tags), place)
+  RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_spend(tags), here, place)
     USING here.site_id, from_date::timestamp, (to_date + 1)::timestamp, here.course_tag, course_keys, here.gl_tag, food,
           beverages, sambapos._question_entity_type(place, here.site_id, here.table_entity_type),
           sambapos._question_entity_type(place, here.site_id, here.room_entity_type), here.covers_tag, here.time_zone,

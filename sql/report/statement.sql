@@ -1,25 +1,25 @@
 -- statement.sql: the lines of one account.
 
-CREATE FUNCTION sambapos._report_account(place sambapos._place, site_id integer, account text) RETURNS integer
+CREATE FUNCTION sambapos._report_account(place sambapos._place, site_id integer, account text,
+                                         OUT id integer, OUT epoch integer)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  found integer;
 BEGIN
-  EXECUTE sambapos._report_sql($query$SELECT c.id FROM {any accounts} AS c
+  EXECUTE sambapos._report_sql($query$SELECT c.id, c.epoch FROM {once accounts} AS c
     WHERE c.site_id = $1 AND sambapos._text_fold(c.name) = sambapos._text_fold($2)
-    ORDER BY (c.row_state = 'live') DESC, c.id LIMIT 1$query$, place) INTO found USING site_id, account;
-  IF found IS NULL THEN
+    ORDER BY (c.row_state = 'live') DESC, c.epoch DESC, c.id LIMIT 1$query$, place)
+    INTO id, epoch USING site_id, account;
+  IF id IS NULL THEN
     RAISE EXCEPTION 'there is no account named "%"', coalesce(account, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'The names are in sambapos_report.accounts.';
   END IF;
-  RETURN found;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_account(sambapos._place, integer, text) IS
-  'The account of that name, one that is at the source before one that is gone; raises 42704 if there is none';
+  'The account of that name, one that is at the source before one that is gone, and its epoch; raises '
+  '42704 if there is none';
 
--- $1 site, $2 account, $3 the first moment, $4 the first moment after.
+-- $1 site, $2 account, $3 the first moment, $4 the first moment after, $5 the account's epoch.
 CREATE FUNCTION sambapos._report_statement() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -29,6 +29,7 @@ WITH s AS MATERIALIZED (SELECT s.data_source, s.as_of FROM {site} AS s WHERE s.s
 v AS MATERIALIZED (
   SELECT v.epoch, v.id, v.date, d.name AS document, t.ticket_number, v.name, v.debit, v.credit, v.exchange
   FROM {account_transaction_values} AS v
+  JOIN {lives} AS l ON (l.site_id, l.row_epoch) = (v.site_id, v.epoch) AND l.epoch = $5
   LEFT JOIN {account_transaction_documents} AS d
     ON (d.site_id, d.epoch, d.id) = (v.site_id, v.epoch, v.account_transaction_document_id)
   LEFT JOIN {tickets} AS t
@@ -65,15 +66,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site_id integer := (sambapos._site(site)).site_id;
-  place sambapos._place := sambapos._report_place(site, source, from_date);
+  place sambapos._place := sambapos._report_place(site, source); -- the opening balance is of all history
+  found record;
 BEGIN
   IF from_date > to_date THEN
     RAISE EXCEPTION 'from_date % is after to_date %', from_date, to_date USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Both days are included; NULL means without a limit.';
   END IF;
+  found := sambapos._report_account(place, site_id, account);
   RETURN QUERY EXECUTE sambapos._report_sql(sambapos._report_statement(), place)
-    USING site_id, sambapos._report_account(place, site_id, account), coalesce(from_date, '-infinity')::timestamp,
-          coalesce((to_date + 1)::timestamp, 'infinity');
+    USING site_id, found.id, coalesce(from_date, '-infinity')::timestamp,
+          coalesce((to_date + 1)::timestamp, 'infinity'), found.epoch;
 END;
 $$;
 COMMENT ON FUNCTION sambapos_report.account_statement(text, text, date, date, text) IS

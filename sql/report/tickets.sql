@@ -1,7 +1,7 @@
 -- tickets.sql: reports of tickets.
 
--- A ticket without lines and without money is what a merge has left behind. Customer: the entity of the lowest id that
--- is neither table nor room.
+-- A ticket without lines and without money is what a merge has left behind. Customer: the entity of the type
+-- that setting customer_entity_type names, or else the one of the lowest id that is neither table nor room.
 CREATE FUNCTION sambapos._report_tickets() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -22,15 +22,15 @@ SELECT s.site AS site, -- The site's name
 FROM {tickets} AS t
 JOIN {site} AS s ON s.site_id = t.site_id
 {each ticket_entities e:
-      (array_agg(e.entity_name ORDER BY e.id)
+      (array_agg(e.entity_name ORDER BY e.entity_type_id = s.customer_type DESC NULLS LAST, e.id)
         FILTER (WHERE e.entity_type_id IS DISTINCT FROM s.table_type
                   AND e.entity_type_id IS DISTINCT FROM s.room_type))[1] AS customer,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.table_type))[1] AS table_name,
       (array_agg(e.entity_name ORDER BY e.id) FILTER (WHERE e.entity_type_id = s.room_type))[1] AS room_name} AS e
 {each payments p: (array_agg(p.user_id ORDER BY p.id))[1] AS user_id} AS p
-LEFT JOIN {any users} AS u ON (u.site_id, u.id) = (t.site_id, p.user_id)
-LEFT JOIN {any ticket_types} AS k ON (k.site_id, k.id) = (t.site_id, t.ticket_type_id)
-LEFT JOIN {any departments} AS d ON (d.site_id, d.id) = (t.site_id, t.department_id)
+LEFT JOIN {any users} AS u ON (u.site_id, u.epoch, u.id) = (t.site_id, t.epoch, p.user_id)
+LEFT JOIN {any ticket_types} AS k ON (k.site_id, k.epoch, k.id) = (t.site_id, t.epoch, t.ticket_type_id)
+LEFT JOIN {any departments} AS d ON (d.site_id, d.epoch, d.id) = (t.site_id, t.epoch, t.department_id)
 $report$;
 END;
 $$;

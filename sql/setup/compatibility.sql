@@ -2,16 +2,7 @@
 --
 -- Rules:
 -- * The schema is the caller's, and so are the views. What others made there is refused; a view of ours is known by its
---   comment.
-
-CREATE FUNCTION sambapos._compatibility_comment(site text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN format('SambaPOS names over the replica of site %s, made by sambapos_create_compatibility_schema', site);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._compatibility_comment(text) IS 'By what a view of a compatibility schema is known';
+--   comment (site/counted.sql), so that it goes and comes again where a column of its table becomes wider.
 
 CREATE FUNCTION sambapos._compatibility_check(schema text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -83,6 +74,10 @@ BEGIN
   END IF;
   IF to_regnamespace(quote_ident(schema)) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', schema);
+  END IF;
+  IF NOT EXISTS (SELECT FROM sambapos._table AS k WHERE k.site_id = place.site_id AND k.loaded_at IS NOT NULL) THEN
+    RAISE WARNING 'site "%" was never synced, so the views have no rows', place.name USING
+      HINT = 'They read the replica alone: SELECT * FROM sambapos_sync(); fills it.';
   END IF;
   FOR t IN SELECT k.* FROM sambapos._table AS k WHERE k.site_id = place.site_id ORDER BY k.source_name LOOP
     RETURN NEXT (t.source_name, sambapos._compatibility_view(place, t, schema, states))::sambapos.table_action;

@@ -138,6 +138,7 @@ DECLARE
   dropped name;
 BEGIN
   FOR dropped IN SELECT t FROM sambapos._replica_tables() AS t LOOP
+    PERFORM sambapos._report_views_drop(sambapos._replica_table(dropped));
     EXECUTE format('DROP TABLE sambapos_replica.%I', dropped);
     RETURN NEXT dropped;
   END LOOP;
@@ -148,6 +149,10 @@ BEGIN
              AND sambapos._role_is_trusted(p.proowner)
              AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgfoid = p.oid)) THEN
     DROP FUNCTION sambapos_replica.keep_history();
+  END IF;
+  IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = to_regprocedure('sambapos_replica.sites_of_reader()')
+             AND sambapos._role_is_trusted(p.proowner)) THEN
+    DROP FUNCTION sambapos_replica.sites_of_reader(); -- what else calls it is an error, as with the tables
   END IF;
 END;
 $$;

@@ -166,9 +166,32 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_names() IS 'The views of sambapos_report that are reports';
 
-CREATE TYPE sambapos._view AS (name name, definition text, words text, column_words jsonb,
+CREATE TYPE sambapos._view AS (schema name, name name, owner name, definition text, words text, column_words jsonb,
                                given sambapos._privilege[]);
-COMMENT ON TYPE sambapos._view IS 'A view of a report that has to go for a moment, with all that it takes to make it again';
+COMMENT ON TYPE sambapos._view IS 'A view of ours that has to go for a moment, with all that it takes to make it again';
+
+-- By what a view of sambapos_create_compatibility_schema is known, beside its owner.
+CREATE FUNCTION sambapos._compatibility_comment(site text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('SambaPOS names over the replica of site %s, made by sambapos_create_compatibility_schema', site);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._compatibility_comment(text) IS 'By what a view of a compatibility schema is known';
+
+-- Whoever else writes that comment gets nothing for it: a view is made again with its owner's rights and is his, and
+-- one that another role controls is left alone, so that the change fails as for any view of others.
+CREATE FUNCTION sambapos._compatibility_is_view(view pg_class) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(obj_description(view.oid, 'pg_class') ~ ('^' || sambapos._compatibility_comment('[a-z0-9_]+') || '$'),
+                  false)
+     AND sambapos._role_is_trusted(view.relowner) AND pg_has_role(view.relowner, 'USAGE')
+     AND 'security_invoker=true' = ANY (view.reloptions); -- also after the site is forgotten
+$$;
+COMMENT ON FUNCTION sambapos._compatibility_is_view(pg_class) IS
+  'True for a view that sambapos_create_compatibility_schema made, as the role that runs or one that it trusts';
 
 CREATE FUNCTION sambapos._report_views_drop(relation regclass) RETURNS sambapos._view[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -178,26 +201,28 @@ DECLARE
   v record;
 BEGIN
   FOR v IN
-    SELECT DISTINCT c.oid, c.relname FROM pg_depend AS d
+    SELECT DISTINCT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner FROM pg_depend AS d
     JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
     JOIN pg_class AS c ON c.oid = r.ev_class AND c.relkind = 'v'
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation AND c.oid <> relation
-      AND c.relnamespace = 'sambapos_report'::regnamespace AND c.relname = ANY (sambapos._report_names())
-    ORDER BY c.relname
+      AND (n.nspname = 'sambapos_report' AND c.relname = ANY (sambapos._report_names())
+           OR sambapos._compatibility_is_view(c))
+    ORDER BY n.nspname, c.relname
   LOOP
-    PERFORM sambapos._problem_raise(sambapos._relation_problem('sambapos_report', v.relname, 'v', 'a view'));
-    kept := kept || (v.relname, pg_get_viewdef(v.oid), obj_description(v.oid, 'pg_class'),
+    PERFORM sambapos._problem_raise(sambapos._relation_problem(v.nspname, v.relname, 'v', 'a view'));
+    kept := kept || (v.nspname, v.relname, v.owner, pg_get_viewdef(v.oid), obj_description(v.oid, 'pg_class'),
                      (SELECT jsonb_object_agg(a.attname, col_description(v.oid, a.attnum)) FROM pg_attribute AS a
                       WHERE a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped),
                      sambapos._privileges(v.oid::regclass))::sambapos._view;
-    EXECUTE format('DROP VIEW sambapos_report.%I', v.relname);
+    EXECUTE format('DROP VIEW %I.%I', v.nspname, v.relname);
   END LOOP;
   RETURN kept;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_views_drop(regclass) IS
-  'Drops the reports that read a replica table, before it is altered or dropped; returns what it takes to make them '
-  'again';
+  'Drops the reports and the views of compatibility schemas that read a replica table, before it is altered or dropped; '
+  'returns what it takes to make them again';
 
 CREATE FUNCTION sambapos._report_views_restore(kept sambapos._view[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -205,19 +230,24 @@ $$
 DECLARE
   v sambapos._view;
   word record;
+  view text;
 BEGIN
   FOREACH v IN ARRAY coalesce(kept, '{}') LOOP
-    EXECUTE format('CREATE VIEW sambapos_report.%I WITH (security_invoker = true) AS -- runtime
-                    %s', v.name, rtrim(v.definition, ';'));
-    EXECUTE format('COMMENT ON VIEW sambapos_report.%I IS %L', v.name, v.words);
+    view := format('%I.%I', v.schema, v.name);
+    EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS -- runtime
+                    %s', view, rtrim(v.definition, ';'));
+    EXECUTE format('COMMENT ON VIEW %s IS %L', view, v.words);
     FOR word IN SELECT * FROM jsonb_each_text(v.column_words) AS w (column_name, words) LOOP
-      EXECUTE format('COMMENT ON COLUMN sambapos_report.%I.%I IS %L', v.name, word.column_name, word.words);
+      EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, word.column_name, word.words);
     END LOOP;
-    PERFORM sambapos._privileges_grant(format('sambapos_report.%I', v.name)::regclass, v.given);
+    IF v.owner <> current_user THEN
+      EXECUTE format('ALTER VIEW %s OWNER TO %I', view, v.owner);
+    END IF;
+    PERFORM sambapos._privileges_grant(view::regclass, v.given);
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_views_restore(sambapos._view[]) IS 'Makes reports again as they were';
+COMMENT ON FUNCTION sambapos._report_views_restore(sambapos._view[]) IS 'Makes views again as they were';
 
 CREATE FUNCTION sambapos._counted_make(table_name name, given sambapos._privilege[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

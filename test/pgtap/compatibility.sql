@@ -54,5 +54,32 @@ SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'orders') FROM sambap
 SELECT till.quiet_sync('full') AS quiet \gset
 SELECT is((SELECT string_agg(DISTINCT row_state || ' ' || modifiers, ', ' ORDER BY row_state || ' ' || modifiers) FROM sambapos_replica.orders), 'cleared 0, live 0, live 3.00', 'and what they add to a price, of history, too');
 SELECT is_empty('SELECT * FROM sambapos_replica.orders WHERE modifiers IS NULL', 'of every row');
+
+-- the views are in the way of nothing
+CREATE ROLE till_reader;
+GRANT USAGE ON SCHEMA pos TO till_reader;
+GRANT SELECT ON pos."Tickets" TO till_reader;
+ALTER TABLE sambapos_live_shop.tickets ALTER COLUMN id TYPE bigint;
+UPDATE pg_attribute SET attfdwoptions = '{column_name=Id,remote_type=bigint,key=true}' WHERE attrelid = 'sambapos_live_shop.tickets'::regclass AND attname = 'id';
+SELECT lives_ok($$SELECT sambapos._replica_ensure(site_id, 'tickets') FROM sambapos.site$$, 'a wider column is followed');
+SELECT col_type_is('pos'::name, 'Tickets'::name, 'Id'::name, 'bigint', 'by the view of SambaPOS''s names');
+SELECT col_type_is('pos_all'::name, 'Tickets'::name, 'Id'::name, 'bigint', 'in each schema');
+SELECT is(has_table_privilege('till_reader', 'pos."Tickets"', 'SELECT'), true, 'with who may read it');
+SELECT is(obj_description('pos."Tickets"'::regclass), sambapos._compatibility_comment('shop'), 'and known as ours');
+CREATE SCHEMA mine;
+CREATE VIEW mine.look AS SELECT id FROM sambapos_replica.numerators;
+-- (what sambapos_remove_table calls with drop_data: the live tables of this test are no foreign ones)
+SELECT throws_ok($$SELECT sambapos._replica_drop_rows(site_id, 'numerators') FROM sambapos.site$$, '2BP01', NULL, 'a view of the user''s own still is');
+DROP VIEW mine.look;
+SELECT lives_ok($$SELECT sambapos._replica_drop_rows(site_id, t) FROM sambapos.site, unnest('{numerators,ticket_entities}'::name[]) AS t$$, 'tables go');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace IN ('pos'::regnamespace, 'pos_all'::regnamespace) AND relname IN ('Numerators', 'TicketEntities')), 0::bigint, 'with their views');
+
+-- and so does the whole replica, with the functions that its tables call
+DROP TABLE pos."Orders";
+SELECT sambapos_grant('till_reader', 'reader', '{shop}') \gset ignored_
+SELECT lives_ok('SELECT FROM sambapos_uninstall(false)', 'uninstalling drops the rows');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace IN ('pos'::regnamespace, 'pos_all'::regnamespace)), 0::bigint, 'and the views');
+SELECT is((SELECT string_agg(proname, ', ') FROM pg_proc WHERE pronamespace = to_regnamespace('sambapos_replica')), NULL, 'and the functions');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -52,6 +52,7 @@ SELECT results_eq('SELECT order_id, trim_scale(line_total) FROM sambapos_report.
 SELECT sambapos_configure('shop', 'void_state', 'Iptal') AS set \gset
 UPDATE sambapos_replica.orders SET order_states = '[{"S":"IPTAL ","SN":"GStatus","SV":"  "},{"S":"x","SN":"y","SV":"spilled"}]' WHERE id = 8;
 SELECT results_eq('SELECT order_id, reason FROM sambapos_report.voids_and_gifts WHERE kind = ''void''', $$VALUES (8, 'spilled')$$, 'or voids by the site''s word, with the reason');
+SELECT is((SELECT sum(quantity) FROM sambapos_report.category_sales), (SELECT sum(quantity) FROM sambapos_report.ticket_items WHERE order_id NOT IN (4, 5, 8)), 'which are in no quantity by group');
 SELECT sambapos_configure('shop', 'void_state', NULL) AS set \gset
 
 -- a merge's leftover

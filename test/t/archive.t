@@ -110,6 +110,28 @@ for my $compression (sort keys %ending)
 	is($db->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'sambapos_archive_$id'"), '0', "$compression: detached");
 }
 refused("SELECT sambapos_detach_archive($id)", '42704', qr/is not attached/, 'detached twice');
+
+# ---- who sees what is attached: the same as of the replica ----
+
+sub seen
+{
+	my @seen = map { my ($rows, $error) = $db->psql("SET ROLE $_; SELECT count(*) > 0 FROM sambapos_archive_$id.tickets"); $error =~ /permission denied/ ? 'denied' : $rows =~ /t/ ? 'all' : 'none' } @_;
+	return "@seen";
+}
+$db->run("INSERT INTO sambapos.site (name, server) VALUES ('bar', 'till')");
+$db->run("CREATE ROLE of_$_") for qw(shop bar all later);
+$db->run("SELECT sambapos_grant('of_shop', 'reader', '{shop}'), sambapos_grant('of_bar', 'reader', '{bar}'), sambapos_grant('of_all', 'reader')");
+$db->run("SELECT sambapos_attach_archive('$folder/gzip')");
+is(seen(qw(of_shop of_bar of_all of_later)), 'all none all denied', 'readers of another site see no row of an attached archive');
+is($db->value("SET ROLE of_bar; SELECT count(*) FROM sambapos.archive_attachment"), '0', 'nor that it is attached');
+is($db->value("SET ROLE of_shop; SELECT count(*) FROM sambapos_archive_rows($id, 'tickets')") > 0, 1, 'those of its site read it as before');
+$db->run("SELECT sambapos_grant('of_later', 'operator', '{shop}'), sambapos_grant('of_shop', 'reader', '{bar}'), sambapos_grant('of_bar', 'reader', '{bar,shop}'), sambapos_grant('of_all', 'none')");
+is(seen(qw(of_later of_shop of_bar of_all)), 'all none all denied', 'levels that are given, moved, made wider or taken away later are followed');
+$db->run("SELECT sambapos_grant('of_$_', 'none')") for qw(shop bar later);
+is(seen(qw(of_later of_shop of_bar)), 'denied denied denied', 'and without any level it is closed');
+$db->run("SELECT sambapos_detach_archive($id)");
+is($db->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'sambapos_archive_$id'"), '0', 'its function goes with it');
+$db->run("DELETE FROM sambapos.site WHERE name = 'bar'");
 is($db->value("SELECT count(*) || ' ' || sum((r ->> 'total_amount')::numeric) FROM sambapos_archive_rows($id, 'tickets') AS r"),
 	$db->value("SELECT count(*) || ' ' || sum(total_amount) FROM sambapos_report.tickets"), 'its rows as jsonb');
 
@@ -181,7 +203,20 @@ my $last = $db->value("SELECT '$month'::date + interval '1 month' - interval '1 
 $last =~ s/ .*//;
 my $history = report('sambapos_report', $month, $last);
 my $tickets = $db->value("SELECT count(*) FROM sambapos_report.tickets WHERE row_state = 'live'");
-my @deleted = $db->rows("SELECT month, archive_id, rows, action FROM sambapos_apply_retention('shop')");
+# one site cannot be exported, one is in a run: that stops no other one
+$db->run("SELECT * FROM sambapos_add_site('$_', 'till', tables => '{work_periods}'); SELECT sambapos_configure('$_', 'history_retention', '31 days'), sambapos_configure('$_', 'archive_path', '$folder/nowhere/at/all')") for qw(afar busy);
+$db->sync;
+$db->run("UPDATE sambapos_replica.work_periods SET row_state = 'cleared' WHERE site_id IN (SELECT site_id FROM sambapos.site WHERE name IN ('afar', 'busy'))");
+my $run = $db->session;
+$run->run("BEGIN; SELECT sambapos._site_lock(site_id) FROM sambapos.site WHERE name = 'busy'");
+refused("SELECT * FROM sambapos_apply_retention('afar')", '58P01', qr/could not create folder/, 'a named site that cannot be exported is an error');
+refused("SELECT * FROM sambapos_apply_retention('busy')", '55P03', qr/a run of site "busy" is still running/, 'so is one that a run holds');
+my @all = $db->rows("SELECT month, archive_id, rows, action, site_name FROM sambapos_apply_retention()");
+$run->run('COMMIT');
+like(join('|', map { "$_->[4] $_->[3]" } grep { $_->[4] ne 'shop' } @all), qr/^afar failed: could not create folder[^|]*\|busy failed: a run of it is still running$/, 'of all sites they are rows that say why');
+is($db->value("SELECT count(*) FROM sambapos.archives WHERE site IN ('afar', 'busy')"), '0', 'nothing of theirs was sealed');
+$db->run("SELECT * FROM sambapos_remove_site('$_')") for qw(afar busy);
+my @deleted = grep { $_->[4] eq 'shop' } @all;
 note(join "\n", map { join ' ', map { $_ // '' } @$_ } @deleted);
 my @gone = grep { $_->[3] eq 'exported and deleted' } @deleted;
 cmp_ok(scalar @gone, '>=', 1, 'months of history are exported and deleted');

@@ -195,9 +195,11 @@ $db->run('CREATE TABLE sambapos_replica.of_mine (note text); CREATE VIEW mine AS
 my $error = $db->error('SELECT FROM sambapos_uninstall(false)');
 is($error->{sqlstate}, '2BP01', 'with the rows: what is upon them is named') or diag(explain($error));
 like($error->{detail}, qr/view \w+\.mine depends on table sambapos_replica\.tickets/, 'with the rows: namely');
-$db->run('DROP VIEW mine');
+$db->run(q(DROP VIEW mine; SELECT FROM sambapos_create_compatibility_schema('shop', 'pos'); CREATE ROLE looker; SELECT sambapos_grant('looker', 'reader', '{shop}')));
 %did = map { $_->[0] => $_->[1] } $db->rows('SELECT * FROM sambapos_uninstall(false)');
 is($did{'table sambapos_replica.tickets'}, 'dropped', 'with the rows: they go');
+is($db->value(q(SELECT count(*) FROM pg_class WHERE relnamespace = 'pos'::regnamespace)), 0, 'with the views that have the names of SambaPOS');
+is($db->value(q(SELECT string_agg(proname, ', ') FROM pg_proc WHERE pronamespace = 'sambapos_replica'::regnamespace)), undef, 'and the functions of the replica');
 is($did{'schema sambapos_replica'}, 'stays: something of yours is in it', 'what is of others stays');
 $db->run('DROP EXTENSION sambapos_fdw');
 is($db->run(q(SELECT oid::regclass FROM pg_class WHERE relnamespace::regnamespace::text ~ '^sambapos' AND relkind IN ('r', 'v', 'f', 'S'))), 'sambapos_replica.of_mine', 'and nothing else');
