@@ -67,6 +67,38 @@ $$;
 COMMENT ON FUNCTION sambapos._restore_words(sambapos._restore_open) IS
   'What a restore has cost, in words; counts rows of the replica';
 
+-- SambaPOS deletes no ticket. Who does so takes money out of the reports, so that a person should know it. Of more than
+-- the default of gone_limit at once a person does know, who has raised it.
+CREATE VIEW sambapos._deletion_open AS
+SELECT e.site_id, e.event_id, e.table_name, e.at, e.rows, e.version
+FROM sambapos.source_events AS e JOIN sambapos._table AS t USING (site_id, table_name)
+WHERE e.kind = 'single delete' AND t.kind = 'ticket' AND e.version IS NOT NULL AND e.rows <= 50
+  AND NOT e.evidence ? 'reclassified_at';
+COMMENT ON VIEW sambapos._deletion_open IS
+  'Tickets that were deleted one by one at the source, until sambapos_reclassify says that somebody has looked';
+
+CREATE FUNCTION sambapos._deletion_words(event sambapos._deletion_open) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  amount numeric;
+BEGIN
+  IF sambapos._replica_is_readable(event.table_name) AND EXISTS (
+       SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', event.table_name))
+          AND a.attname = 'total_amount' AND a.attnum > 0 AND NOT a.attisdropped) THEN
+    EXECUTE format('SELECT coalesce(sum(r.total_amount::numeric), 0) FROM sambapos_replica.%I AS r
+                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ''deleted''', event.table_name)
+      INTO amount USING event.site_id, event.version;
+  END IF;
+  RETURN format('%s rows of %s were deleted at the till%s; they do not count', event.rows, event.table_name,
+                CASE WHEN amount IS NOT NULL
+                     THEN concat(', ', amount, ' ' || (SELECT s.currency FROM sambapos.site AS s
+                                                       WHERE s.site_id = event.site_id), ' in all') END);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._deletion_words(sambapos._deletion_open) IS
+  'How many tickets were deleted, and how much money, in words; counts rows of the replica';
+
 CREATE FUNCTION sambapos._alert_hint(kind text, site text, server text, table_name text, event_id bigint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -104,6 +136,9 @@ $$
              'one is not wanted.', site, site)
     WHEN 'not sealed' THEN
       format('It is tried again after each run. SELECT sambapos_archive(%L) tries it now, and says more.', site)
+    WHEN 'tickets deleted' THEN
+      format('Ask who did it. SELECT sambapos_reclassify(%s, ''single delete'') leaves them out for good, ''clear'' has '
+             'them count.', event_id)
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
@@ -120,7 +155,7 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._alert_is_limit(text, text) IS 'True if a table failed because of gone_limit';
 
--- What a restore has cost is counted only where column message is selected.
+-- What a restore has cost, and what was deleted, is counted only where column message is selected.
 CREATE VIEW sambapos._status_alert AS
 SELECT f.site_id, CASE WHEN l.light = 'red' THEN 'critical' WHEN l.kind = 'loading' THEN 'notice'
                        ELSE 'warning' END AS severity,
@@ -176,7 +211,11 @@ FROM sambapos.archive_due AS d WHERE d.last_error IS NOT NULL
 UNION ALL
 SELECT e.site_id, 'warning', 'restore', e.table_name, e.at, sambapos._restore_words(e), e.event_id,
        'restore ' || e.event_id
-FROM sambapos._restore_open AS e;
+FROM sambapos._restore_open AS e
+UNION ALL
+SELECT e.site_id, 'warning', 'tickets deleted', e.table_name, e.at, sambapos._deletion_words(e), e.event_id,
+       'tickets deleted ' || e.event_id
+FROM sambapos._deletion_open AS e;
 COMMENT ON VIEW sambapos._status_alert IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
 
 CREATE VIEW sambapos.alerts AS

@@ -12,7 +12,7 @@ CREATE EXTENSION dblink SCHEMA till;
 SELECT till.sell(1, 300, '2026-03-09 10:00');
 COMMIT;
 SET search_path = public, till;
-SELECT plan(66);
+SELECT plan(74);
 
 -- what a listener has heard since it was last asked; a query of its own, since it gets them when it has ended one
 SELECT dblink_connect('ear', format('host=%s port=%s dbname=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
@@ -135,6 +135,21 @@ SELECT is(till.heard_words(), 'green > green: restore: tickets', 'it is told, th
 SELECT till.quiet_sync(); SELECT till.quiet_sync('full');
 SELECT is(till.heard_words() || '; ' || till.alerts(), 'nothing; warning restore tickets', 'once, while it is open');
 SELECT cmp_ok(sambapos_reclassify(event_id, 'restore'), '>', 0::bigint, 'a person has looked at it') FROM sambapos._restore_open;
+SELECT till.quiet_sync();
+SELECT is(till.alerts(), 'none', 'it is over');
+SELECT is(till.heard_words(), 'green > green: in order', 'that is told');
+
+-- a ticket that somebody deletes
+DELETE FROM sambapos_live_shop.orders WHERE ticket_id = 150; DELETE FROM sambapos_live_shop.payments WHERE ticket_id = 150;
+DELETE FROM sambapos_live_shop.ticket_entities WHERE ticket_id = 150; DELETE FROM sambapos_live_shop.tickets WHERE id = 150;
+SELECT till.quiet_sync(), till.quiet_sync();
+SELECT is(till.alerts(), 'warning tickets deleted tickets', 'tickets that are deleted one by one are no everyday matter');
+SELECT is((SELECT message FROM sambapos.alerts), '1 rows of tickets were deleted at the till, 20.00 in all; they do not count', 'how many, and how much money');
+SELECT is(till.heard_words(), 'green > green: tickets deleted: tickets', 'it is told, though the light is the same');
+SELECT till.quiet_sync();
+SELECT is(till.heard_words() || '; ' || till.alerts(), 'nothing; warning tickets deleted tickets', 'once, while it is open');
+SELECT matches((SELECT hint FROM sambapos.alerts), 'sambapos_reclassify\([0-9]+, ''single delete''\)', 'and what to do');
+SELECT is(sambapos_reclassify(event_id, 'single delete'), 5::bigint, 'a person has looked at the ticket and its lines') FROM sambapos._deletion_open;
 SELECT till.quiet_sync();
 SELECT is(till.alerts(), 'none', 'it is over');
 SELECT is(till.heard_words(), 'green > green: in order', 'that is told');
