@@ -262,7 +262,6 @@ CREATE FUNCTION sambapos._question_of_tracking(place sambapos._place) RETURNS te
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-DECLARE
   state text := (SELECT i.question FROM sambapos._tracking_idle(place) AS i);
 BEGIN
   IF state IS NULL THEN
