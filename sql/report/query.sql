@@ -214,7 +214,7 @@ BEGIN
     '{void}', sambapos._report_line_is('void')), '{gift}', sambapos._report_line_is('gift')),
     '{return}', sambapos._report_line_is('return'));
   written := replace(replace(written, '{tax}', sambapos._report_is_tax()), '{lives}', CASE WHEN place.site_id IS NULL
-    THEN 'sambapos._report_lives()'
+    THEN 'sambapos._report_epochs_of_database()'
     ELSE format('(SELECT %s::integer AS site_id, 0 AS row_epoch, 0 AS epoch)', place.site_id) END);
   written := replace(written, '{wanted}', 'true');
   FOR part IN

@@ -88,7 +88,7 @@ COMMENT ON FUNCTION sambapos._report_columns(name) IS
   'lacks it';
 
 -- ROWS 1: most sites have one epoch, and an estimate that is too high makes plans for tables that are not there.
-CREATE FUNCTION sambapos._report_lives()
+CREATE FUNCTION sambapos._report_epochs_of_database()
 RETURNS TABLE (site_id integer, row_epoch integer, epoch integer, of_database integer)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, pg_temp AS
 $$
@@ -105,7 +105,7 @@ BEGIN
     WHERE a.of_database > 0 OR a.epoch = b.epoch;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_lives() IS
+COMMENT ON FUNCTION sambapos._report_epochs_of_database() IS
   'In which epochs a row of an epoch (row_epoch) means the same: in all of its database';
 
 -- The select list over alias t: what is there under the replica''s names, then what is known and not there.
@@ -210,7 +210,7 @@ BEGIN
                             e.began) AS began
             FROM (SELECT r.site_id, r.epoch, %1$s, r.first_seen_at AS began, timestamptz ''infinity'' AS ended
                   FROM (SELECT %2$s FROM sambapos_replica.%3$I AS t) AS r %4$s) AS e
-            JOIN sambapos._report_lives() AS l ON (l.site_id, l.row_epoch) = (e.site_id, e.epoch)) AS v
+            JOIN sambapos._report_epochs_of_database() AS l ON (l.site_id, l.row_epoch) = (e.site_id, e.epoch)) AS v
       WINDOW w AS (PARTITION BY v.site_id, v.epoch, v.id ORDER BY v.row_epoch, v.began))',
     columns, list, table_name,
     CASE WHEN history IS NOT NULL
@@ -226,7 +226,7 @@ CREATE FUNCTION sambapos._report_masters(list text, relation regclass, which tex
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN format('(SELECT DISTINCT ON (t.site_id, %1$s, t.id) %2$s FROM %3$s AS t JOIN sambapos._report_lives() AS l '
+  RETURN format('(SELECT DISTINCT ON (t.site_id, %1$s, t.id) %2$s FROM %3$s AS t JOIN sambapos._report_epochs_of_database() AS l '
                 'ON (l.site_id, l.row_epoch%4$s) = (t.site_id, t.epoch%5$s) '
                 'ORDER BY t.site_id, %1$s, t.id, (t.row_state = ''live'') DESC, t.epoch DESC)',
                 CASE which WHEN 'any' THEN 'l.epoch' ELSE 'l.of_database' END,
