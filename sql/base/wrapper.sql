@@ -96,12 +96,6 @@ LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_s
 COMMENT ON FUNCTION sambapos._source_pause(text, double precision) IS
   'Waits, and counts it among the pauses of _source_figures; whatever ends pg_sleep ends it';
 
-CREATE FUNCTION sambapos._source_replaced() RETURNS boolean
-LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_source_replaced';
-COMMENT ON FUNCTION sambapos._source_replaced() IS
-  'True if a text that this session has read since it asked last may hold U+FFFD, which stands for invalid characters. '
-  'Of texts that were read as the sync reads them';
-
 CREATE FUNCTION sambapos._may_commit() RETURNS boolean
 LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_may_commit';
 COMMENT ON FUNCTION sambapos._may_commit() IS

@@ -111,21 +111,18 @@ $$;
 COMMENT ON FUNCTION sambapos._dead_letters_find(bigint, sambapos._place, sambapos._table, name, text, text) IS
   'Files the bytes of a column''s staged values in which characters were replaced';
 
--- Nearly always nothing was replaced: the wrapper knows that of all that was read since it was asked last, and no stage
--- is looked through for it.
+-- Nearly always nothing was replaced: that is found out by one look at the stage.
 CREATE FUNCTION sambapos._dead_letters_look(run_id bigint, place sambapos._place, t sambapos._table) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   columns text := (SELECT string_agg(format('s.%I', c.column_name), ', ')
                    FROM sambapos._dead_letter_columns(place, t) AS c);
-  replaced boolean := sambapos._source_replaced();
+  replaced boolean := false;
 BEGIN
-  IF replaced AND columns IS NOT NULL AND current_setting('sambapos.replace_invalid_text')::boolean THEN
+  IF columns IS NOT NULL AND current_setting('sambapos.replace_invalid_text')::boolean THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE strpos(concat_ws('' '', %s), chr(65533)) > 0)',
                    sambapos._stage_name(t.table_name), columns) INTO replaced;
-  ELSE
-    replaced := false;
   END IF;
   IF NOT replaced THEN
     RETURN 0;

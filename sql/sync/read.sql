@@ -381,11 +381,13 @@ DECLARE
 BEGIN
   INSERT INTO pg_temp.sambapos__changed SELECT root.table_name, i FROM unnest(ids) AS i ON CONFLICT DO NOTHING;
   PERFORM sambapos._stage_read_by(place, root, 'id', sambapos._changed_not_staged(root));
+  PERFORM sambapos._dead_letters_file(run_id, place, root);
   FOR c IN SELECT k.* FROM sambapos._table AS k JOIN sambapos.run_table AS x USING (table_name)
             WHERE k.site_id = place.site_id AND k.parent = root.table_name AND x.run_id = _read_roots_too.run_id
               AND (x.status = 'read' OR k.table_name = t.table_name) ORDER BY k.table_name
   LOOP
     PERFORM sambapos._stage_read_by(place, c, c.parent_key, ids);
+    PERFORM sambapos._dead_letters_file(run_id, place, c) WHERE c.table_name <> t.table_name;
   END LOOP;
 END;
 $$;

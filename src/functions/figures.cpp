@@ -3,7 +3,6 @@
  * connections to the server; nothing here connects.
  */
 #include "fdw/remote/connection.hpp"
-#include "types/type_map.hpp"
 
 namespace sambapos::functions
 {
@@ -78,7 +77,6 @@ extern "C"
 	PG_FUNCTION_INFO_V1(sambapos_source_figures);
 	PG_FUNCTION_INFO_V1(sambapos_source_mark);
 	PG_FUNCTION_INFO_V1(sambapos_source_pause);
-	PG_FUNCTION_INFO_V1(sambapos_source_replaced);
 
 	/* queries, rows, bytes, milliseconds, milliseconds paused, milliseconds of work since the last
 	 * pause. */
@@ -108,15 +106,6 @@ extern "C"
 
 		fdw::connection_visit(functions::mark_connection, &server);
 		PG_RETURN_VOID();
-	}
-
-	/* Of this session, whichever server the text came from. */
-	Datum sambapos_source_replaced(PG_FUNCTION_ARGS)
-	{
-		bool came = types::replacement_came;
-
-		types::replacement_came = false;
-		PG_RETURN_BOOL(came);
 	}
 
 	/* A pg_sleep, so any interrupt ends it. */

@@ -11,10 +11,6 @@
 namespace sambapos::types
 {
 
-bool replacement_came = false;
-
-static constexpr std::string_view replacement = "\xEF\xBF\xBD"; /* U+FFFD */
-
 /* ---- sources ---- */
 
 static std::string_view
@@ -99,11 +95,7 @@ decode_utf16(const ColumnReader &column, const tds::Value &value, unsigned char 
 			i++;
 			continue;
 		}
-		char32_t point = next_code_point(value.data, count, &i, &valid);
-
-		if (unlikely(point == 0xFFFD))
-			replacement_came = true;
-		unicode_to_utf8(point, end);
+		unicode_to_utf8(next_code_point(value.data, count, &i, &valid), end);
 		end += pg_utf_mblen(end);
 	}
 	if (!valid)
@@ -246,6 +238,7 @@ not_text(const ColumnReader &column, std::string_view text)
 static std::string_view
 without_nul(const ColumnReader &column, std::string_view text)
 {
+	static constexpr std::string_view replacement = "\xEF\xBF\xBD";
 	auto *result = static_cast<char *>(palloc(text.size() * replacement.size()));
 	char *end = result;
 
@@ -259,7 +252,6 @@ without_nul(const ColumnReader &column, std::string_view text)
 			end += replacement.size();
 		}
 	}
-	replacement_came = true;
 	warn_replaced(column);
 	return {result, static_cast<size_t>(end - result)};
 }
@@ -268,9 +260,6 @@ without_nul(const ColumnReader &column, std::string_view text)
 static std::string_view
 valid_utf8(const ColumnReader &column, std::string_view text)
 {
-	if (column.row->unreadable != Unreadable::refused &&
-		text.find(replacement) != std::string_view::npos)
-		replacement_came = true;
 	if (likely(pg_verify_mbstr(PG_UTF8, text.data(), static_cast<int>(text.size()), true)))
 		return text;
 	std::string_view cleaned = column.row->unreadable != Unreadable::refused

@@ -119,10 +119,6 @@ const char *which_row(const RowReader *reader);
 /* The one WARNING a scan about replaced text. */
 void warn_replaced(const ColumnReader &column);
 
-/* Set when a text came that may hold U+FFFD, as it was or because something was replaced; whoever
- * asks clears it. */
-extern bool replacement_came;
-
 /* The error for bytes that are no value of their type: what only a broken server sends. */
 [[noreturn]] void malformed(const ColumnReader &column);
 
