@@ -206,7 +206,8 @@ my $tickets = $db->value("SELECT count(*) FROM sambapos_report.tickets WHERE row
 # one site cannot be exported, one is in a run: that stops no other one
 $db->run("SELECT * FROM sambapos_add_site('$_', 'till', tables => '{work_periods}'); SELECT sambapos_configure('$_', 'history_retention', '31 days'), sambapos_configure('$_', 'archive_path', '$folder/nowhere/at/all')") for qw(afar busy);
 $db->sync;
-$db->run("UPDATE sambapos_replica.work_periods SET row_state = 'cleared' WHERE site_id IN (SELECT site_id FROM sambapos.site WHERE name IN ('afar', 'busy'))");
+$db->run("INSERT INTO sambapos_replica.work_periods (site_id, epoch, id, start_date, end_date, row_state, version)
+	SELECT s.site_id, 1, 1000, '2026-01-05 08:00', '2026-01-05 22:00', 'cleared', 1 FROM sambapos.site AS s WHERE s.name IN ('afar', 'busy')");
 my $run = $db->session;
 $run->run("BEGIN; SELECT sambapos._site_lock(site_id) FROM sambapos.site WHERE name = 'busy'");
 refused("SELECT * FROM sambapos_apply_retention('afar')", '58P01', qr/could not create folder/, 'a named site that cannot be exported is an error');
@@ -215,7 +216,7 @@ my @all = $db->rows("SELECT month, archive_id, rows, action, site_name FROM samb
 $run->run('COMMIT');
 like(join('|', map { "$_->[4] $_->[3]" } grep { $_->[4] ne 'shop' } @all), qr/^afar failed: could not create folder[^|]*\|busy failed: a run of it is still running$/, 'of all sites they are rows that say why');
 is($db->value("SELECT count(*) FROM sambapos.archives WHERE site IN ('afar', 'busy')"), '0', 'nothing of theirs was sealed');
-$db->run("SELECT * FROM sambapos_remove_site('$_')") for qw(afar busy);
+$db->run("SELECT * FROM sambapos_remove_site('$_', drop_data => true)") for qw(afar busy);
 my @deleted = grep { $_->[4] eq 'shop' } @all;
 note(join "\n", map { join ' ', map { $_ // '' } @$_ } @deleted);
 my @gone = grep { $_->[3] eq 'exported and deleted' } @deleted;
