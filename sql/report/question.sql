@@ -62,13 +62,16 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._question_check_source(text) IS 'Raises 22023 for a source that is none; NULL chooses';
 
--- A Turkish till takes 'I' and 'ı' for one letter, and 'İ' and 'i'. Its collation was recorded with its tables.
+-- A Turkish till takes 'I' and 'ı' for one letter, and 'İ' and 'i'. Its collation was recorded with its tables. By the
+-- catalog: to_regclass raises for who may not use the schema, and whoever asks a report need not be allowed to.
 CREATE FUNCTION sambapos._question_is_turkish(place sambapos._place) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN EXISTS (SELECT FROM pg_attribute AS a CROSS JOIN LATERAL pg_options_to_table(a.attfdwoptions) AS o
-                 WHERE a.attrelid = to_regclass(format('%I.menu_items', sambapos._live_schema(place.name)))
+  RETURN EXISTS (SELECT FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+                 JOIN pg_attribute AS a ON a.attrelid = c.oid
+                 CROSS JOIN LATERAL pg_options_to_table(a.attfdwoptions) AS o
+                 WHERE n.nspname = sambapos._live_schema(place.name) AND c.relname = 'menu_items'
                    AND o.option_name = 'remote_collation' AND o.option_value ~* '^(turkish|azeri_latin)');
 END;
 $$;
