@@ -103,8 +103,8 @@ $$;
 COMMENT ON FUNCTION sambapos._grant_note(text, text, text[]) IS
   'Notes the level of a role and for which sites it is, and has the replica tables show it these';
 
--- The replica, the views over it and attached archives are not the extension's: their owner's rights are needed to open them. What is made
--- later is opened when it is made (_readers_grant).
+-- The replica, the views over it and attached archives are not the extension's: their owner's rights are needed to open
+-- them. What is made later is opened when it is made (_readers_grant).
 CREATE FUNCTION sambapos._grant_replica(role text, level text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

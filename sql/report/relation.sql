@@ -227,7 +227,8 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format('(SELECT DISTINCT ON (t.site_id, %1$s, t.id) %2$s FROM %3$s AS t '
-                'JOIN sambapos._report_epochs_of_database() AS l ON (l.site_id, l.row_epoch%4$s) = (t.site_id, t.epoch%5$s) '
+                'JOIN sambapos._report_epochs_of_database() AS l '
+                'ON (l.site_id, l.row_epoch%4$s) = (t.site_id, t.epoch%5$s) '
                 'ORDER BY t.site_id, %1$s, t.id, (t.row_state = ''live'') DESC, t.epoch DESC)',
                 CASE which WHEN 'any' THEN 'l.epoch' ELSE 'l.of_database' END,
                 CASE which WHEN 'any' THEN replace(list, 't.epoch AS epoch', 'l.epoch AS epoch') ELSE list END,

@@ -95,8 +95,8 @@ COMMENT ON FUNCTION sambapos._report_site_columns() IS
   'What {site} has of sambapos.site (s), sambapos.site_state (x) and the entity types (n)';
 
 -- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
--- day is asked for that ends with them; which kinds of account transactions are taxes,
--- or were one once, where that is asked for.
+-- day is asked for that ends with them; which kinds of account transactions are taxes, or were one once, where that is
+-- asked for.
 CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
                                       has_taxes boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -94,7 +94,8 @@ COMMENT ON FUNCTION sambapos._changed_leave_missing(sambapos._place, sambapos._t
   'Takes from what changed the roots that are not at the source';
 
 -- Adds to sambapos__changed: what was staged, what was open when last seen, what waits since the last run, what was
--- restored while a child table could not be read, and for account documents those of the changed tickets. A recent document that belongs to an unchanged ticket is not one.
+-- restored while a child table could not be read, and for account documents those of the changed tickets. A recent
+-- document that belongs to an unchanged ticket is not one.
 CREATE FUNCTION sambapos._changed_note(place sambapos._place, t sambapos._table, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -371,7 +372,8 @@ $$;
 COMMENT ON FUNCTION sambapos._child_roots_beside(sambapos._place, sambapos._table, sambapos._table, bigint[]) IS
   'Roots that were not read and that a child of those that were read (read) has come from, or gone to';
 
--- As if they had changed. Of the tables that were read before this one their children are added.
+-- As if they had changed. Of the tables that were read before this one their children are added; what was read whole
+-- has them.
 CREATE FUNCTION sambapos._read_roots_too(run_id bigint, place sambapos._place, t sambapos._table, root sambapos._table,
                                          ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -384,7 +386,7 @@ BEGIN
   PERFORM sambapos._dead_letters_file(run_id, place, root);
   FOR c IN SELECT k.* FROM sambapos._table AS k JOIN sambapos.run_table AS x USING (table_name)
             WHERE k.site_id = place.site_id AND k.parent = root.table_name AND x.run_id = _read_roots_too.run_id
-              AND (x.status = 'read' OR k.table_name = t.table_name) ORDER BY k.table_name
+              AND (x.status = 'read' AND x.mode <> 'full' OR k.table_name = t.table_name) ORDER BY k.table_name
   LOOP
     PERFORM sambapos._stage_read_by(place, c, c.parent_key, ids);
     PERFORM sambapos._dead_letters_file(run_id, place, c) WHERE c.table_name <> t.table_name;
