@@ -32,8 +32,8 @@ COMMENT ON VIEW sambapos._restore_open IS
   'Restores of a backup by which rows are gone at the source, until sambapos_reclassify says what they were';
 
 -- Rows that are there again, or were judged otherwise, have another version.
-CREATE FUNCTION sambapos._restore_account(site_id integer, table_name name, version bigint,
-                                          OUT rows bigint, OUT amount numeric)
+CREATE FUNCTION sambapos._event_account(site_id integer, table_name name, version bigint, states text[],
+                                        OUT rows bigint, OUT amount numeric)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -43,15 +43,15 @@ DECLARE
 BEGIN
   IF sambapos._replica_is_readable(table_name) THEN
     EXECUTE format('SELECT count(*), %s FROM sambapos_replica.%I AS r
-                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state IN (''cleared'', ''superseded'')',
+                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ANY ($3)',
                    CASE WHEN has_amount THEN 'coalesce(sum(r.total_amount::numeric), 0)' ELSE 'NULL::numeric' END,
                    table_name)
-      INTO rows, amount USING site_id, version;
+      INTO rows, amount USING site_id, version, states;
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._restore_account(integer, name, bigint) IS
-  'How many rows of a root, and how much money, a restore has left here and not at the source; NULL: not to be counted';
+COMMENT ON FUNCTION sambapos._event_account(integer, name, bigint, text[]) IS
+  'How many rows of a root, and how much money, a source event has left in these states; NULL: not to be counted';
 
 CREATE FUNCTION sambapos._restore_words(event sambapos._restore_open) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -62,7 +62,7 @@ $$
                      THEN concat(', ', a.amount, ' ' || (SELECT s.currency FROM sambapos.site AS s
                                                          WHERE s.site_id = event.site_id),
                                  ' in all,') END)
-  FROM sambapos._restore_account(event.site_id, event.table_name, event.version) AS a;
+  FROM sambapos._event_account(event.site_id, event.table_name, event.version, '{cleared,superseded}') AS a;
 $$;
 COMMENT ON FUNCTION sambapos._restore_words(sambapos._restore_open) IS
   'What a restore has cost, in words; counts rows of the replica';
@@ -78,23 +78,13 @@ COMMENT ON VIEW sambapos._deletion_open IS
   'Tickets that were deleted one by one at the source, until sambapos_reclassify says that somebody has looked';
 
 CREATE FUNCTION sambapos._deletion_words(event sambapos._deletion_open) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  amount numeric;
-BEGIN
-  IF sambapos._replica_is_readable(event.table_name) AND EXISTS (
-       SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('sambapos_replica.%I', event.table_name))
-          AND a.attname = 'total_amount' AND a.attnum > 0 AND NOT a.attisdropped) THEN
-    EXECUTE format('SELECT coalesce(sum(r.total_amount::numeric), 0) FROM sambapos_replica.%I AS r
-                     WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ''deleted''', event.table_name)
-      INTO amount USING event.site_id, event.version;
-  END IF;
-  RETURN format('%s rows of %s were deleted at the till%s; they do not count', event.rows, event.table_name,
-                CASE WHEN amount IS NOT NULL
-                     THEN concat(', ', amount, ' ' || (SELECT s.currency FROM sambapos.site AS s
-                                                       WHERE s.site_id = event.site_id), ' in all') END);
-END;
+  SELECT format('%s rows of %s were deleted at the till%s; they do not count', event.rows, event.table_name,
+                CASE WHEN a.amount IS NOT NULL
+                     THEN concat(', ', a.amount, ' ' || (SELECT s.currency FROM sambapos.site AS s
+                                                         WHERE s.site_id = event.site_id), ' in all') END)
+  FROM sambapos._event_account(event.site_id, event.table_name, event.version, '{deleted}') AS a;
 $$;
 COMMENT ON FUNCTION sambapos._deletion_words(sambapos._deletion_open) IS
   'How many tickets were deleted, and how much money, in words; counts rows of the replica';
