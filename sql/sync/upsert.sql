@@ -30,108 +30,6 @@ COMMENT ON FUNCTION sambapos._history_keep(sambapos._place, sambapos._table) IS
   'Copies the present versions of rows that are about to change into the history table: of all rows, or of those that '
   'are in an archive';
 
--- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it does not, the
--- tickets' amounts say whether there should be some; and where they say nothing, that it is not empty at the source.
-CREATE FUNCTION sambapos._child_is_restored(place sambapos._place, t sambapos._table, ids bigint[]) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  amounts text := sambapos._ticket_has_sql(place, t.table_name, 's');
-  restored boolean;
-BEGIN
-  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
-                 sambapos._stage_name(t.table_name), t.parent_key) INTO restored USING ids;
-  IF restored THEN
-    RETURN true;
-  ELSIF amounts IS NULL THEN
-    RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
-                   WHERE p.table_name = t.table_name AND p.highest IS NOT NULL);
-  END IF;
-  EXECUTE format('SELECT NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = ANY ($1) AND %s)',
-                 sambapos._stage_name(t.parent), amounts) INTO restored USING ids;
-  RETURN restored;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._child_is_restored(sambapos._place, sambapos._table, bigint[]) IS
-  'True unless a child table that was read was left out when these roots were restored';
-
--- A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
--- do not. So none of them counts until it is delivered. In a table that was not restored the rows stay what they are.
-CREATE FUNCTION sambapos._child_leave_replaced(place sambapos._place, c sambapos._table, epochs integer[], ids bigint[],
-                                               version bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  IF sambapos._child_is_restored(place, c, ids) THEN
-    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
-                      FROM unnest($2, $3) AS p (epoch, id)
-                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
-                       AND r.row_state IN (''cleared'', ''superseded'')',
-                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._child_leave_replaced(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
-  'Sets row_state removed on the children of roots that are live again, until they are delivered';
-
--- A table that was not read proves nothing: that is left to the run that reads it.
-CREATE FUNCTION sambapos._merge_revive_children(run_id bigint, place sambapos._place, t sambapos._table,
-                                                epochs integer[], ids bigint[], version bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  c sambapos._table;
-BEGIN
-  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
-    PERFORM FROM sambapos.run_table AS x
-     WHERE (x.run_id, x.table_name, x.status) = (_merge_revive_children.run_id, c.table_name, 'read');
-    IF FOUND THEN
-      PERFORM sambapos._child_leave_replaced(place, c, epochs, ids, version);
-    ELSE
-      EXECUTE format('INSERT INTO sambapos.restored_root (site_id, table_name, epoch, root_id)
-                      SELECT DISTINCT $1, %1$L, p.epoch, p.id
-                      FROM unnest($2, $3) AS p (epoch, id) JOIN sambapos_replica.%1$I AS r
-                        ON r.site_id = $1 AND r.epoch = p.epoch AND r.%2$I = p.id
-                       AND r.row_state IN (''cleared'', ''superseded'')
-                      ON CONFLICT DO NOTHING', c.table_name, c.parent_key) USING place.site_id, epochs, ids;
-    END IF;
-  END LOOP;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._merge_revive_children(bigint, sambapos._place, sambapos._table, integer[], bigint[],
-                                                    bigint) IS
-  'Decides about the children of roots that are live again, or notes for which tables that is to be done';
-
--- Of the roots that were noted those that are live and were staged with their children; one that is not live any more
--- has its rows as they were.
-CREATE FUNCTION sambapos._merge_restored(place sambapos._place, t sambapos._table, version bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  epochs integer[];
-  ids bigint[];
-BEGIN
-  IF t.kind <> 'child' OR NOT EXISTS (SELECT FROM sambapos.restored_root AS n
-                                      WHERE (n.site_id, n.table_name) = (place.site_id, t.table_name)) THEN
-    RETURN;
-  END IF;
-  EXECUTE format('SELECT array_agg(p.epoch), array_agg(p.id)
-                  FROM sambapos.restored_root AS n JOIN pg_temp.%I AS p ON (p.epoch, p.id) = (n.epoch, n.root_id)
-                  WHERE n.site_id = $1 AND n.table_name = $2', sambapos._stage_name(t.parent))
-    INTO epochs, ids USING place.site_id, t.table_name;
-  IF ids IS NOT NULL THEN
-    PERFORM sambapos._child_leave_replaced(place, t, epochs, ids, version);
-  END IF;
-  EXECUTE format('DELETE FROM sambapos.restored_root AS n
-                   WHERE n.site_id = $1 AND n.table_name = $2 AND (n.root_id = ANY ($3) OR NOT EXISTS (
-                     SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.epoch = n.epoch
-                        AND r.id = n.root_id AND r.row_state = ''live''))', t.parent)
-    USING place.site_id, t.table_name, ids;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._merge_restored(sambapos._place, sambapos._table, bigint) IS
-  'Decides about the children of roots that were restored when a table could not be read';
-
 -- Rows that were gone and are back: live first, with the values they had; what differs is then an update like any
 -- other. The guard of history lets nobody do both at once. Returns how many came back just as they were.
 CREATE FUNCTION sambapos._merge_revive(run_id bigint, place sambapos._place, t sambapos._table, on_key text,
@@ -140,21 +38,28 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   noting record := sambapos._feed_noting_parts(place, t.table_name);
+  is_root boolean := t.kind IN ('ticket', 'document', 'period');
+  back record;
   unchanged bigint;
-  epochs integer[];
-  ids bigint[];
 BEGIN
+  IF is_root THEN
+    SELECT * INTO back FROM sambapos._restored_find(place, t, on_key);
+    IF back.ids IS NULL THEN
+      RETURN 0;
+    END IF;
+  END IF;
   EXECUTE format('WITH back AS (UPDATE sambapos_replica.%I AS r
                                   SET row_state = ''live'', synced_at = now(), version = $2
                                   FROM pg_temp.%I AS s
-                                 WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed, r.epoch, %s AS id%s)%s
-                  SELECT count(*) FILTER (WHERE NOT b.changed), array_agg(b.epoch), array_agg(b.id) FROM back AS b',
+                                 WHERE %s AND r.row_state <> ''live'' RETURNING %s AS changed%s)%s
+                  SELECT count(*) FILTER (WHERE NOT b.changed) FROM back AS b',
                  t.table_name, sambapos._stage_name(t.table_name), on_key, differs,
-                 CASE WHEN t.kind IN ('ticket', 'document', 'period') THEN 'r.id::bigint' ELSE 'NULL::bigint' END,
                  ', ' || noting.returned, ', noted AS (' || format(noting.noted, 'back') || ')')
-    INTO unchanged, epochs, ids USING place.site_id, version;
-  IF t.kind IN ('ticket', 'document', 'period') AND ids IS NOT NULL THEN
-    PERFORM sambapos._merge_revive_children(run_id, place, t, epochs, ids, version);
+    INTO unchanged USING place.site_id, version;
+  IF is_root THEN
+    PERFORM sambapos._restored_children(run_id, place, t, back.epochs, back.ids, version);
+    PERFORM sambapos._restored_enter(run_id, place, t, array_agg(b.epoch), array_agg(b.id), version)
+    FROM unnest(back.epochs, back.ids, back.cleared) AS b (epoch, id, cleared) WHERE b.cleared;
   END IF;
   RETURN unchanged;
 END;

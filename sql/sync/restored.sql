@@ -1,0 +1,181 @@
+-- restored.sql: what a backup has brought back that went with a clear.
+--
+-- Rules:
+-- * A restored root: the children it lost with the clear come back with it, those that were replaced since the backup
+--   do not. So none of them counts until it is delivered. In a table that was not restored the rows stay what they are.
+-- * A table that was not read proves nothing: the run that reads it decides.
+-- * What was sold after the backup and went with the clear is known here and not at the till. A person is told how much
+--   that is, and says whether it counts: it may have been entered again.
+
+-- Whether a child table was restored with these roots. It was if it brings a child of one of them. If it does not, the
+-- tickets' amounts say whether there should be some; and where they say nothing, that it is not empty at the source.
+CREATE FUNCTION sambapos._child_is_restored(place sambapos._place, t sambapos._table, ids bigint[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  amounts text := sambapos._ticket_has_sql(place, t.table_name, 's');
+  restored boolean;
+BEGIN
+  EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.%I = ANY ($1))',
+                 sambapos._stage_name(t.table_name), t.parent_key) INTO restored USING ids;
+  IF restored THEN
+    RETURN true;
+  ELSIF amounts IS NULL THEN
+    RETURN EXISTS (SELECT FROM pg_temp.sambapos__probe AS p
+                   WHERE p.table_name = t.table_name AND p.highest IS NOT NULL);
+  END IF;
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM pg_temp.%I AS s WHERE s.id = ANY ($1) AND %s)',
+                 sambapos._stage_name(t.parent), amounts) INTO restored USING ids;
+  RETURN restored;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_is_restored(sambapos._place, sambapos._table, bigint[]) IS
+  'True unless a child table that was read was left out when these roots were restored';
+
+CREATE FUNCTION sambapos._child_leave_replaced(place sambapos._place, c sambapos._table, epochs integer[], ids bigint[],
+                                               version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._child_is_restored(place, c, ids) THEN
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET row_state = ''removed'', synced_at = now(), version = $4
+                      FROM unnest($2, $3) AS p (epoch, id)
+                     WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')',
+                   c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._child_leave_replaced(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+  'Sets row_state removed on the children of roots that are live again, until they are delivered';
+
+CREATE FUNCTION sambapos._restored_children(run_id bigint, place sambapos._place, t sambapos._table,
+                                                epochs integer[], ids bigint[], version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+BEGIN
+  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE k.enabled LOOP
+    PERFORM FROM sambapos.run_table AS x
+     WHERE (x.run_id, x.table_name, x.status) = (_restored_children.run_id, c.table_name, 'read');
+    IF FOUND THEN
+      PERFORM sambapos._child_leave_replaced(place, c, epochs, ids, version);
+    ELSE
+      EXECUTE format('INSERT INTO sambapos.restored_root (site_id, table_name, epoch, root_id)
+                      SELECT DISTINCT $1, %1$L, p.epoch, p.id
+                      FROM unnest($2, $3) AS p (epoch, id) JOIN sambapos_replica.%1$I AS r
+                        ON r.site_id = $1 AND r.epoch = p.epoch AND r.%2$I = p.id
+                       AND r.row_state IN (''cleared'', ''superseded'')
+                      ON CONFLICT DO NOTHING', c.table_name, c.parent_key) USING place.site_id, epochs, ids;
+    END IF;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restored_children(bigint, sambapos._place, sambapos._table, integer[], bigint[],
+                                                    bigint) IS
+  'Decides about the children of roots that are live again, or notes for which tables that is to be done';
+
+-- Of the roots that were noted those that are live and were staged with their children; one that is not live any more
+-- has its rows as they were.
+CREATE FUNCTION sambapos._merge_restored(place sambapos._place, t sambapos._table, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  epochs integer[];
+  ids bigint[];
+BEGIN
+  IF t.kind <> 'child' OR NOT EXISTS (SELECT FROM sambapos.restored_root AS n
+                                      WHERE (n.site_id, n.table_name) = (place.site_id, t.table_name)) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT array_agg(p.epoch), array_agg(p.id)
+                  FROM sambapos.restored_root AS n JOIN pg_temp.%I AS p ON (p.epoch, p.id) = (n.epoch, n.root_id)
+                  WHERE n.site_id = $1 AND n.table_name = $2', sambapos._stage_name(t.parent))
+    INTO epochs, ids USING place.site_id, t.table_name;
+  IF ids IS NOT NULL THEN
+    PERFORM sambapos._child_leave_replaced(place, t, epochs, ids, version);
+  END IF;
+  EXECUTE format('DELETE FROM sambapos.restored_root AS n
+                   WHERE n.site_id = $1 AND n.table_name = $2 AND (n.root_id = ANY ($3) OR NOT EXISTS (
+                     SELECT FROM sambapos_replica.%I AS r WHERE r.site_id = $1 AND r.epoch = n.epoch
+                        AND r.id = n.root_id AND r.row_state = ''live''))', t.parent)
+    USING place.site_id, t.table_name, ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._merge_restored(sambapos._place, sambapos._table, bigint) IS
+  'Decides about the children of roots that were restored when a table could not be read';
+
+-- Staged roots that are not live here, as they are before the merge makes them so. NULL: there is none.
+CREATE FUNCTION sambapos._restored_find(place sambapos._place, t sambapos._table, on_key text, OUT epochs integer[],
+                                        OUT ids bigint[], OUT cleared boolean[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('SELECT array_agg(r.epoch), array_agg(r.id::bigint), array_agg(r.row_state = ''cleared'')
+                  FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE r.row_state <> ''live''',
+                 sambapos._stage_name(t.table_name), t.table_name, on_key) INTO epochs, ids, cleared
+    USING place.site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restored_find(sambapos._place, sambapos._table, text) IS
+  'The staged roots that are not live here, and which of them went with a clear';
+
+-- Roots that went with a clear, of the same lives as those that have come back and newer than all of these, get the
+-- version of this run, with their children: by it sambapos_reclassify finds them. What an open event of a restore has
+-- is left to that one.
+CREATE FUNCTION sambapos._restored_mark_lost(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[],
+                                             version bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos._table;
+  lost_epochs integer[];
+  lost_ids bigint[];
+BEGIN
+  EXECUTE format(
+    'WITH lost AS (
+       UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $4
+         FROM (SELECT b.epoch, max(b.id) AS highest FROM unnest($2, $3) AS b (epoch, id) GROUP BY b.epoch) AS b
+        WHERE r.site_id = $1 AND r.epoch = b.epoch AND r.id > b.highest AND r.row_state = ''cleared''
+          AND r.version <> ALL (ARRAY(SELECT e.version FROM sambapos.source_events AS e
+                                      WHERE e.site_id = $1 AND e.table_name = $5 AND e.kind = ''restore''
+                                        AND e.version IS NOT NULL))
+        RETURNING r.epoch, r.id)
+     SELECT array_agg(l.epoch), array_agg(l.id) FROM lost AS l', t.table_name)
+    INTO lost_epochs, lost_ids USING place.site_id, epochs, ids, version, t.table_name;
+  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE lost_ids IS NOT NULL LOOP
+    EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $4
+                      FROM unnest($2, $3) AS l (epoch, id)
+                     WHERE r.site_id = $1 AND r.epoch = l.epoch AND r.%I = l.id AND r.row_state = ''cleared''',
+                   c.table_name, c.parent_key) USING place.site_id, lost_epochs, lost_ids, version;
+  END LOOP;
+  RETURN coalesce(cardinality(lost_ids), 0);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restored_mark_lost(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+  'Gives the roots that a restored backup lacks, of those that a clear took, a version; returns how many';
+
+-- Without a clear on record they went in another way: with an epoch that was discarded, for example.
+CREATE FUNCTION sambapos._restored_enter(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
+                                         ids bigint[], version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  lost bigint;
+BEGIN
+  IF ids IS NULL OR NOT EXISTS (
+      SELECT FROM sambapos.source_events AS e
+      WHERE e.site_id = place.site_id AND e.table_name = t.table_name AND e.kind IN ('clear', 'partial clear')) THEN
+    RETURN;
+  END IF;
+  lost := sambapos._restored_mark_lost(place, t, epochs, ids, version);
+  PERFORM sambapos._log_message(run_id, t.table_name,
+      format('%s rows that went with a clear are back: a backup was restored', cardinality(ids)));
+  PERFORM sambapos._log_event(run_id, place, t.table_name, 'restore', lost,
+                              jsonb_build_object('came_back', cardinality(ids), 'lost', lost),
+                              CASE WHEN lost > 0 THEN version END);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restored_enter(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+  'Enters in the log and the source events that rows are back that went with a clear, and what is not back';

@@ -1,0 +1,115 @@
+-- Promise: a backup that is put back after a clear is on record, and a person is told how many tickets, and how much
+-- money, are known here and not at the till; the person says whether they count.
+BEGIN;
+\ir seam.psql
+SELECT plan(32);
+CREATE FUNCTION till.counted() RETURNS numeric LANGUAGE sql AS $$ SELECT sum(total_amount) FROM sambapos_report.tickets $$;
+CREATE FUNCTION till.states() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(s, ', ' ORDER BY s) FROM (SELECT row_state || ' ' || count(*) AS s FROM sambapos_replica.tickets GROUP BY row_state) AS x $$;
+CREATE FUNCTION till.restores() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(concat_ws(' ', table_name, rows, evidence ->> 'came_back', CASE WHEN version IS NULL THEN 'none marked' END), ', ' ORDER BY event_id) FROM sambapos.source_events WHERE kind = 'restore' AND table_name <> '' $$;
+CREATE FUNCTION till.alert() RETURNS text LANGUAGE sql AS $$ SELECT coalesce(string_agg(message, '; '), 'none') FROM sambapos.alerts $$;
+CREATE FUNCTION till.back_up() RETURNS void LANGUAGE plpgsql AS
+$$
+DECLARE
+  r name;
+BEGIN
+  DROP SCHEMA IF EXISTS backup CASCADE;
+  CREATE SCHEMA backup;
+  FOR r IN SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'sambapos_live_shop'::regnamespace AND c.relkind = 'r' LOOP
+    EXECUTE format('CREATE TABLE backup.%I AS TABLE sambapos_live_shop.%1$I', r);
+  END LOOP;
+END;
+$$;
+CREATE FUNCTION till.put_back() RETURNS void LANGUAGE plpgsql AS
+$$
+DECLARE
+  r name;
+BEGIN
+  FOR r IN SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = 'backup'::regnamespace LOOP
+    EXECUTE format('DELETE FROM sambapos_live_shop.%I', r);
+    EXECUTE format('INSERT INTO sambapos_live_shop.%I TABLE backup.%1$I', r);
+  END LOOP;
+END;
+$$;
+SELECT till.sell(1, 10);
+SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
+SELECT till.back_up(), till.pass(1), till.sell(11, 3, '2026-03-10 11:00');
+SELECT till.quiet_sync();
+SAVEPOINT sold;
+
+-- three tickets were sold after the backup; then the clear, then the backup
+SELECT till.pass(1), till.clear(), till.quiet_sync(), till.quiet_sync();
+SELECT is(till.states(), 'cleared 13', 'a clear');
+SELECT is(till.alert(), 'none', 'of which nobody is told');
+SAVEPOINT cleared;
+SELECT till.pass(1), till.put_back(), till.quiet_sync();
+SELECT is(till.states(), 'cleared 3, live 10', 'the backup is back');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
+SELECT matches(till.restores(), 'tickets 3 10', 'it is on record: what came back, and what did not');
+SELECT is(till.alert(), 'an older backup was restored at the till: 3 rows of tickets, 60.00 in all, are known here and not at the till', 'a person is told what that cost');
+SELECT is(till.counted(), 260::numeric, 'it counts, as long as nobody says more');
+SELECT is_empty($$SELECT * FROM till.sync()$$, 'the next run finds nothing');
+SELECT is_empty($$SELECT * FROM till.sync('full')$$, 'nor does a whole one');
+SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'restore' AND table_name = 'tickets'), 1::bigint, 'it is on record once');
+SAVEPOINT back;
+SELECT is(sambapos_reclassify(event_id, 'single delete'), 15::bigint, 'a person: they were entered again') FROM sambapos._restore_open;
+SELECT is(till.counted(), 200::numeric, 'they do not count');
+SELECT is((SELECT sum(amount) FROM sambapos_replica.payments WHERE row_state IN ('live', 'cleared')), 200::numeric, 'nor does what was paid');
+SELECT till.quiet_sync();
+SELECT is(till.alert(), 'none', 'it is over');
+ROLLBACK TO back;
+-- sold again under the ids that the backup lacked
+SELECT till.pass(2), till.sell(11, 2, '2026-03-10 16:00'), till.quiet_sync(), till.quiet_sync();
+SELECT is(till.alert(), 'an older backup was restored at the till: 3 rows of tickets, 60.00 in all, are known here and not at the till', 'what is sold under the same ids hides nothing');
+SELECT is(till.counted(), 300::numeric, 'all of it counts');
+-- the same backup once more
+SELECT till.clear(), till.pass(1), till.quiet_sync(), till.quiet_sync(), till.put_back(), till.pass(1), till.quiet_sync(), till.quiet_sync();
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'put back once more: live rows equal the source');
+SELECT is(till.counted(), 300::numeric, 'and each ticket counts once');
+ROLLBACK TO cleared;
+
+-- the backup was put back, and the till has sold, before anybody looked
+SELECT till.pass(1), till.put_back(), till.sell(11, 2, '2026-03-10 16:00'), till.quiet_sync(), till.quiet_sync();
+SELECT is(till.alert(), 'an older backup was restored at the till: 3 rows of tickets, 60.00 in all, are known here and not at the till', 'sold at once under ids of before: a person is told');
+SELECT is(till.counted(), 300::numeric, 'all of it counts');
+ROLLBACK TO cleared;
+
+-- sold after the clear too
+SELECT till.sell(14, 2, '2026-03-10 14:00'), till.quiet_sync(), till.pass(1), till.put_back(), till.quiet_sync(), till.quiet_sync();
+SELECT is(till.states(), 'cleared 5, live 10', 'a backup from before the clear');
+SELECT is(till.alert(), 'an older backup was restored at the till: 5 rows of tickets, 100.00 in all, are known here and not at the till', 'what was sold after the clear is in the same account');
+ROLLBACK TO cleared;
+
+-- a backup that lacks nothing
+ROLLBACK TO sold;
+SELECT till.back_up(), till.pass(1), till.clear(), till.quiet_sync(), till.quiet_sync(), till.put_back(), till.quiet_sync();
+SELECT is(till.states(), 'live 13', 'a backup of the last minute');
+SELECT matches(till.restores(), 'tickets 0 13 none marked', 'it is on record');
+SELECT is(till.alert(), 'none', 'nothing is lost, so nobody is called');
+
+-- the till is cleared, then a new PC gets a backup from before that
+ROLLBACK TO sold;
+SELECT till.pass(1), till.clear(), till.quiet_sync(), till.quiet_sync(), till.put_back(), till.pass(1);
+UPDATE till.database SET created = '2026-03-11', broker = '44444444-4444-4444-4444-444444444444';
+SELECT till.quiet_sync();
+SELECT is((SELECT held_database FROM sambapos.site_state), NULL, 'a new PC with a backup from before the clear is known by rows that were cleared');
+SELECT is(till.states(), 'cleared 3, live 10', 'the run goes on');
+SELECT is(till.alert(), 'an older backup was restored at the till: 3 rows of tickets, 60.00 in all, are known here and not at the till', 'and tells what that cost');
+ROLLBACK TO sold;
+SELECT till.clear(), till.quiet_sync(), till.quiet_sync(), till.sell(1, 9, '2026-03-10 19:30'), till.pass(1);
+UPDATE till.database SET created = '2026-03-11', broker = '44444444-4444-4444-4444-444444444444';
+SELECT till.quiet_sync();
+SELECT isnt((SELECT held_database FROM sambapos.site_state), NULL, 'another database with tickets of the same ids is held');
+
+-- an epoch that is discarded brings back what went with no clear
+ROLLBACK TO sold;
+CREATE TABLE till.own AS TABLE till.database;
+UPDATE till.database SET name = 'Other', created = '2024-05-05', broker = '22222222-2222-2222-2222-222222222222';
+SELECT till.back_up(), till.clear(), till.sell(1, 2, '2026-03-01 10:00'), till.quiet_sync(), sambapos_accept_source('shop', 'new database'), till.quiet_sync();
+UPDATE till.database AS d SET name = o.name, created = o.created, broker = o.broker FROM till.own AS o;
+SELECT till.put_back(), sambapos_discard_epoch('shop', 2), till.quiet_sync(), till.quiet_sync();
+SELECT is(till.states(), 'deleted 2, live 13', 'the site''s own database is back');
+SELECT is(till.restores(), NULL, 'that is no backup');
+SELECT * FROM finish();
+ROLLBACK;
