@@ -229,18 +229,15 @@ COMMENT ON COLUMN sambapos.alerts.hint IS 'What to do; the manual has more for e
 
 -- What a listener is told of a site; NULL: it was removed.
 -- Each run asks: in PL/pgSQL a session plans the large views once.
-CREATE FUNCTION sambapos._status_notice(site_id integer, OUT light text, OUT digest text, OUT reason text,
-                                        OUT alerts bigint)
+CREATE FUNCTION sambapos._status_notice(site_id integer, OUT light text, OUT reason text)
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  SELECT l.light, a.digest,
-         coalesce(a.words, CASE l.light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END), a.alerts
-    INTO light, digest, reason, alerts
+  SELECT l.light, coalesce(a.words, CASE l.light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END)
+    INTO light, reason
   FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
   CROSS JOIN LATERAL (
-    SELECT count(*) AS alerts, md5(string_agg(x.key, E'\n' ORDER BY x.key)) AS digest,
-           nullif(sambapos._words_some(array_agg(
+    SELECT nullif(sambapos._words_some(array_agg(
              concat_ws(': ', x.kind, regexp_replace(x.table_name, '[[:cntrl:]]', '?', 'g'))
              ORDER BY array_position('{critical,warning,notice}', x.severity), x.table_name NULLS FIRST, x.kind),
              5, '; '), '') AS words
@@ -249,7 +246,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._status_notice(integer) IS
-  'What channel sambapos_status says of a site, and a digest of its alerts to see whether they are others';
+  'What channel sambapos_status says of a site: its light, and the kinds of its alerts';
 
 -- Only when it is something new: each NOTIFY takes a lock of the whole server at commit. No run fails for want of it.
 CREATE FUNCTION sambapos._status_notify() RETURNS trigger
@@ -261,11 +258,12 @@ DECLARE
   fresh jsonb;
 BEGIN
   SELECT * INTO n FROM sambapos._status_notice(NEW.site_id);
-  fresh := jsonb_build_object('light', n.light, 'alerts', n.digest);
-  IF n.light IS NOT NULL AND fresh IS DISTINCT FROM NEW.notified AND pg_notification_queue_usage() < 0.9 THEN
+  fresh := jsonb_build_object('light', n.light);
+  IF n.light IS NOT NULL AND n.light IS DISTINCT FROM NEW.notified ->> 'light'
+     AND pg_notification_queue_usage() < 0.9 THEN
     UPDATE sambapos.site_state AS s SET notified = fresh WHERE s.site_id = NEW.site_id;
     PERFORM pg_notify('sambapos_status', json_build_object(
-      'site', site, 'light', n.light, 'was', NEW.notified ->> 'light', 'reason', n.reason, 'alerts', n.alerts)::text);
+      'site', site, 'light', n.light, 'was', NEW.notified ->> 'light', 'reason', n.reason)::text);
   END IF;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
@@ -274,7 +272,7 @@ EXCEPTION WHEN OTHERS THEN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._status_notify() IS
-  'Tells channel sambapos_status that the light of a site, or its alerts, are others than when it was last told';
+  'Tells channel sambapos_status that the light of a site is another than when it was last told';
 
 -- A run gives the site back with the last that it writes of it; so does a person's verdict.
 CREATE TRIGGER status_notify AFTER UPDATE OF current_run ON sambapos.site_state
