@@ -117,8 +117,8 @@ CREATE TABLE sambapos.waiting_root (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.waiting_root', '');
 COMMENT ON TABLE sambapos.waiting_root IS
-  'Roots whose rows wait for the next run: their children came without them, or they were another row, or none, when '
-  'they were read again after their children';
+  'Roots whose rows wait for the next run: their children came without them, or could not be read, or they were another '
+  'row, or none, when they were read again after their children';
 COMMENT ON COLUMN sambapos.waiting_root.run_id IS
   'The run that found it so; a later run that reads the root deletes the row';
 COMMENT ON COLUMN sambapos.waiting_root.missing_runs IS

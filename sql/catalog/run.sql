@@ -154,6 +154,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ SELECT left(state, 2) IN ('08', '28', '25', '40', '53', '57', '58') OR state IN ('HV00N', '3D000'); $$;
 COMMENT ON FUNCTION sambapos._log_is_fatal(text) IS 'True for errors after which a run cannot go on reading';
 
+-- Lock time-outs of both sides, and query_timeout.
+CREATE FUNCTION sambapos._log_is_passing(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$ SELECT state IN ('55P03', '55006', 'HYT00'); $$;
+COMMENT ON FUNCTION sambapos._log_is_passing(text) IS
+  'True for errors of one statement that only say that somebody else is at it now';
+
 CREATE FUNCTION sambapos._log_failure(run_id bigint, table_name name, state text, message text, detail text)
 RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS

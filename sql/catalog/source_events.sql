@@ -6,7 +6,7 @@ CREATE TABLE sambapos.source_events (
   run_id     bigint,
   at         timestamptz NOT NULL DEFAULT now(),
   kind       text NOT NULL CHECK (kind IN ('clear', 'partial clear', 'reseed', 'restore', 'new database',
-                                               'single delete', 'edit')),
+                                               'single delete', 'edit', 'moved')),
   table_name text NOT NULL,
   epoch      integer NOT NULL,
   rows       bigint NOT NULL,
@@ -23,7 +23,8 @@ COMMENT ON INDEX sambapos.source_events_site_at IS 'The events of a site by time
 COMMENT ON COLUMN sambapos.source_events.kind IS
   'clear, partial clear: all rows are gone, or all up to some row, as by SambaPOS''s clear; reseed: ids name other '
   'rows; restore: a backup was restored; new database: another database answers; single delete: settle_runs runs have '
-  'missed a root, and nothing explains it; edit: sambapos_reclassify has said so of rows that were kept apart';
+  'missed a root, and nothing explains it; moved: lines went to another ticket, or other rows to another root (evidence: '
+  'id, from, to); edit: sambapos_reclassify has said so of rows that were kept apart';
 COMMENT ON COLUMN sambapos.source_events.evidence IS
   'What was counted and compared. undecided: rows that were kept apart, which sambapos_reclassify decides; was and '
   'reclassified_at: the kind before, and when sambapos_reclassify changed it';

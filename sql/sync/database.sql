@@ -57,7 +57,7 @@ BEGIN
       compared := compared + of_root.compared;
       equal := equal + of_root.equal;
     EXCEPTION WHEN OTHERS THEN
-      IF sambapos._log_is_fatal(SQLSTATE) OR SQLSTATE IN ('55P03', 'HYT00') THEN
+      IF sambapos._log_is_fatal(SQLSTATE) OR sambapos._log_is_passing(SQLSTATE) THEN
         RAISE;
       END IF;
     END;

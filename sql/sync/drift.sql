@@ -298,11 +298,6 @@ $$;
 COMMENT ON FUNCTION sambapos._drift_problem(sambapos._place, sambapos._table) IS
   'Why a table cannot be copied as the source has it now; NULL: it can';
 
-CREATE FUNCTION sambapos._drift_is_passing(state text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT state IN ('55P03', '55006') OR left(state, 2) = '40'; $$;
-COMMENT ON FUNCTION sambapos._drift_is_passing(text) IS 'True for errors that only say that somebody else is at it now';
-
 CREATE FUNCTION sambapos._drift_wait_words(place sambapos._place, t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -326,7 +321,7 @@ BEGIN
     PERFORM sambapos._report_follow(t.table_name);
   END IF;
 EXCEPTION WHEN OTHERS THEN
-  IF sambapos._drift_is_passing(SQLSTATE) OR sambapos._log_is_fatal(SQLSTATE) THEN
+  IF sambapos._log_is_passing(SQLSTATE) OR sambapos._log_is_fatal(SQLSTATE) THEN
     RAISE;
   END IF;
   GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
@@ -361,7 +356,7 @@ BEGIN
   message := coalesce(problem, message);
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-  IF sambapos._drift_is_passing(SQLSTATE) THEN
+  IF sambapos._log_is_passing(SQLSTATE) OR left(SQLSTATE, 2) = '40' THEN
     outcome := 'waiting';
     message := NULL; -- the words for it can wait: progress shows first that the run does
   ELSIF sambapos._log_is_fatal(SQLSTATE) THEN

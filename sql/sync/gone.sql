@@ -522,6 +522,22 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_judge(bigint, sambapos._place, sambapos._table, text, bigint) IS
   'Judges children that are missing while their roots are there and nothing explains it';
 
+CREATE FUNCTION sambapos._lost_enter_moved(run_id bigint, place sambapos._place, t sambapos._table) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  moved jsonb;
+BEGIN
+  EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''id'', l.id, ''from'', l.root_id, ''to'', s.%I) ORDER BY l.id)
+                  FROM pg_temp.sambapos__lost AS l JOIN pg_temp.%I AS s ON s.id = l.id AND s.%1$I <> l.root_id
+                  WHERE l.table_name = $1 AND l.row_state = ''removed'' AND l.root_id <> 0',
+                 t.parent_key, sambapos._stage_name(t.table_name)) INTO moved USING t.table_name;
+  PERFORM sambapos._moved_enter(run_id, place, t, moved);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._lost_enter_moved(bigint, sambapos._place, sambapos._table) IS
+  'Enters which of the missing children went to another root, where the root is part of their key';
+
 CREATE FUNCTION sambapos._lost_mark(run_id bigint, place sambapos._place, t sambapos._table, mode text, version bigint)
     RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -545,6 +561,7 @@ BEGIN
     USING place.site_id, version;
   GET DIAGNOSTICS marked = ROW_COUNT;
   PERFORM sambapos._log_gone(run_id, t.table_name, marked);
+  PERFORM sambapos._lost_enter_moved(run_id, place, t) WHERE marked > 0;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_mark(bigint, sambapos._place, sambapos._table, text, bigint) IS

@@ -1,7 +1,35 @@
 -- run_end.sql: the end of a run that has read: its line in the log, and the state of its tables.
 
--- A child, or the documents, that failed while the tickets went through would never be asked for
--- again by what changed: the next run reads them whole.
+-- A child that met a lock, or a time-out, while its root went through: the roots that it was to be read with wait for
+-- the next run. What it finds by itself, new rows and stamps, is asked for since it was last read.
+CREATE FUNCTION sambapos._run_children_wait(run_id bigint, place sambapos._place) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  child record;
+  waiting text[] := '{}';
+BEGIN
+  FOR child IN
+    SELECT t.table_name, p AS root
+    FROM sambapos.run_table AS x
+    JOIN sambapos._table AS t ON t.site_id = place.site_id AND t.table_name = x.table_name
+    JOIN sambapos._table AS p ON p.site_id = place.site_id AND p.table_name = t.parent
+    JOIN sambapos.run_table AS y ON (y.run_id, y.table_name) = (x.run_id, p.table_name)
+    WHERE x.run_id = _run_children_wait.run_id AND t.kind = 'child' AND x.status = 'failed'
+      AND sambapos._log_is_passing(x.sqlstate) AND y.status = 'ok' AND y.mode IN ('incremental', 'tracked')
+  LOOP
+    PERFORM sambapos._root_waits(run_id, child.root, ARRAY(SELECT c.id FROM pg_temp.sambapos__changed AS c
+                                                           WHERE c.table_name = (child.root).table_name));
+    waiting := waiting || child.table_name;
+  END LOOP;
+  RETURN waiting;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_children_wait(bigint, sambapos._place) IS
+  'Has roots wait whose children could not be read because somebody else was at them; returns these tables';
+
+-- Any other child, or the documents, that failed while the tickets went through would never be asked for again by what
+-- changed: the next run reads them whole.
 CREATE FUNCTION sambapos._run_remember_tables(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -10,6 +38,7 @@ DECLARE
   answer jsonb := (SELECT q.answer FROM sambapos.source_question AS q WHERE q.site_id = place.site_id);
   tickets_went_through boolean;
   roots_were_written boolean;
+  waiting text[] := sambapos._run_children_wait(run_id, place);
 BEGIN
   -- asked once, not of each line: before PostgreSQL has statistics of these tables it would join them line by line
   SELECT coalesce(bool_or(k.kind = 'ticket' AND x.status = 'ok'), false),
@@ -28,7 +57,7 @@ BEGIN
          source_max_id = CASE WHEN x.status = 'ok' AND x.mode <> 'none' THEN p.highest ELSE t.source_max_id END,
          full_due = a.table_name IS NOT NULL
                     OR CASE x.status WHEN 'ok' THEN t.full_due AND x.mode <> 'full'
-                            ELSE t.full_due OR tickets_went_through END,
+                            ELSE t.full_due OR tickets_went_through AND x.table_name <> ALL (waiting) END,
          reread_seen_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN x.reread_at ELSE t.reread_seen_at END,
          read_whole_at = CASE WHEN x.status = 'ok' AND x.mode = 'full' THEN now() ELSE t.read_whole_at END,
          source_signature = CASE WHEN x.status = 'ok' AND (k.kind = 'master' OR NOT roots_were_written)

@@ -2,7 +2,7 @@
 -- and also after the till is cleared. A row that has only the id of another one is no move: what was there stays.
 BEGIN;
 \ir seam.psql
-SELECT plan(24);
+SELECT plan(27);
 UPDATE sambapos.site SET id_overlap = 0;
 CREATE FUNCTION pg_temp.touch(ticket integer) RETURNS void LANGUAGE sql AS
 $$ UPDATE tickets SET last_update_time = (SELECT local_now FROM till.clock) WHERE id = ticket; $$;
@@ -19,6 +19,9 @@ $$;
 CREATE FUNCTION pg_temp.counted() RETURNS numeric LANGUAGE sql AS
 $$ SELECT sum(price * quantity) FROM sambapos_replica.orders WHERE row_state IN ('live', 'cleared', 'superseded'); $$;
 
+CREATE FUNCTION pg_temp.moves() RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(table_name || ' ' || rows || ': ' || (evidence ->> 'moved'), '; ' ORDER BY table_name) FROM sambapos.source_events
+   WHERE kind = 'moved' AND run_id = (SELECT max(run_id) FROM sambapos.source_events WHERE kind = 'moved'); $$;
 -- tickets 1 to 12, each with orders 2n and 2n + 1 of 10, a payment n
 SELECT till.sell(1, 12);
 SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'first load');
@@ -28,6 +31,7 @@ SELECT is(pg_temp.counted(), 240::numeric, 'what the till has sold');
 UPDATE orders SET ticket_id = 2 WHERE id = 2;
 SELECT pg_temp.touch(2), till.quiet_sync();
 SELECT is(pg_temp.states('orders', 2), '1 removed, 2 live', 'stamped where it came to: live under one ticket');
+SELECT is(pg_temp.moves(), 'orders 1: [{"id": 2, "to": 2, "from": 1}]', 'the move is on record');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 
 UPDATE orders SET ticket_id = 4 WHERE id = 6;
@@ -44,6 +48,7 @@ SELECT till.pass(5), pg_temp.touch(8), till.quiet_sync();
 SELECT is(pg_temp.states('payments', 7), '7 live, 8 live', 'a payment that nothing but its values tells, and its ticket has none left: it could be a clear');
 SELECT till.quiet_sync(), till.quiet_sync();
 SELECT is(pg_temp.states('payments', 7), '7 removed, 8 live', 'when it has come to rest it is live under one ticket');
+SELECT is(pg_temp.moves(), 'payments 1: [{"id": 7, "to": 8, "from": 7}]', 'and that is on record');
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 SELECT is(pg_temp.counted(), 240::numeric, 'each line counts once');
 
@@ -54,6 +59,7 @@ UPDATE orders SET ticket_id = 12 WHERE id = 22;
 SELECT till.pass(5), pg_temp.touch(10), till.quiet_sync();
 SELECT is(pg_temp.states('orders', 18) || '; ' || pg_temp.states('orders', 20) || '; ' || pg_temp.states('orders', 22),
           '9 removed, 10 live; 10 removed, 11 live; 11 removed, 12 live', 'tickets that follow from one another are read too');
+SELECT is(pg_temp.moves(), 'orders 3: [{"id": 18, "to": 10, "from": 9}, {"id": 20, "to": 11, "from": 10}, {"id": 22, "to": 12, "from": 11}]', 'all of them are on record');
 UPDATE orders SET ticket_id = 9 WHERE id = 18;
 SELECT till.pass(5), pg_temp.touch(9), till.quiet_sync();
 SELECT is(pg_temp.states('orders', 18), '9 live, 10 removed', 'a line that comes back is the row that it was');

@@ -2,7 +2,7 @@
 -- money, are known here and not at the till; the person says whether they count.
 BEGIN;
 \ir seam.psql
-SELECT plan(32);
+SELECT plan(35);
 CREATE FUNCTION till.counted() RETURNS numeric LANGUAGE sql AS $$ SELECT sum(total_amount) FROM sambapos_report.tickets $$;
 CREATE FUNCTION till.states() RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(s, ', ' ORDER BY s) FROM (SELECT row_state || ' ' || count(*) AS s FROM sambapos_replica.tickets GROUP BY row_state) AS x $$;
@@ -67,6 +67,13 @@ SELECT is(till.counted(), 300::numeric, 'all of it counts');
 SELECT till.clear(), till.pass(1), till.quiet_sync(), till.quiet_sync(), till.put_back(), till.pass(1), till.quiet_sync(), till.quiet_sync();
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'put back once more: live rows equal the source');
 SELECT is(till.counted(), 300::numeric, 'and each ticket counts once');
+ROLLBACK TO cleared;
+
+-- an archive of what the clear has ended, made before the backup is put back or after it
+SELECT is((SELECT status FROM sambapos_verify_archive(sambapos_archive('shop')) WHERE table_name = 'tickets'), 'intact', 'a period that the clear has ended');
+SELECT till.pass(1), till.put_back(), till.quiet_sync();
+SELECT is((SELECT count(*) FROM sambapos_verify_archive((SELECT max(archive_id) FROM sambapos.archives)) WHERE status = 'damaged'), 0::bigint, 'is not damaged by the backup');
+SELECT isnt_empty($$SELECT * FROM sambapos_verify_archive((SELECT max(archive_id) FROM sambapos.archives))$$, 'and tells what is otherwise') ;
 ROLLBACK TO cleared;
 
 -- the backup was put back, and the till has sold, before anybody looked
