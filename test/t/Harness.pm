@@ -254,6 +254,27 @@ sub wait
 	select undef, undef, undef, 0.05 while system('pg_isready -q -d postgres') != 0;
 }
 
+sub checkpointer
+{
+	my ($cluster) = @_;
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	return qx(psql -XAtq -d postgres -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'" 2>&1) =~ /^([0-9]+)\s*$/ ? $1 : 0;
+}
+
+# Kills a backend, which takes all others with it, and waits until the cluster has noticed, and takes connections again.
+sub kill_backend
+{
+	my ($cluster, $pid) = @_;
+	my $before = $cluster->checkpointer;
+	kill 'KILL', $pid;
+	my $now = $before;
+	until ($now && $now != $before)
+	{
+		select undef, undef, undef, 0.05;
+		$now = $cluster->checkpointer;
+	}
+}
+
 # A database that is there already, as in a standby.
 sub existing { my ($cluster, $name) = @_; return bless { cluster => $cluster, name => $name }, 'Harness::Database' }
 

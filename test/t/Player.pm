@@ -61,8 +61,9 @@ sub clear
 
 sub partial_clear
 {
-	return map { $_ =~ s/KEPT/(SELECT MAX(Id) - 3 FROM Tickets)/r }
-		"DELETE FROM TicketEntities WHERE Ticket_Id < KEPT", "DELETE FROM Tickets WHERE Id < KEPT";
+	my $kept = '(SELECT MAX(Id) - 3 FROM Tickets)';
+	my $are_some = "(SELECT COUNT(*) FROM Tickets WHERE Id < $kept) > 1";    # one alone would be a deleted ticket
+	return "DELETE FROM TicketEntities WHERE Ticket_Id < $kept AND $are_some", "DELETE FROM Tickets WHERE Id < $kept AND $are_some";
 }
 
 sub day

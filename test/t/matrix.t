@@ -1,7 +1,7 @@
 # A run that meets a clear at any step, and a failure at any moment: every kind of clear, with and without snapshot isolation,
-# with the server's errors 1205, 1222 and 3960, a connection that is cut, a backend or a till that is killed. The run is held
-# at one of its SELECTs; there the till goes on with its clear and the failure strikes. After each: what two quiet runs leave
-# equals the till, and the account is exact (Account.pm).
+# and by change tracking (with or without a snapshot), with the server's errors 1205, 1222 and 3960, a connection that is cut,
+# a backend or a till that is killed. The run is held at one of its SELECTs; there the till goes on with its clear and the
+# failure strikes. After each: what two quiet runs leave equals the till, and the account is exact (Account.pm).
 #
 # SAMBAPOS_MATRIX: how many cells are played, or `all` of them; SAMBAPOS_MATRIX_SEED: which, and in which order.
 use strict;
@@ -31,7 +31,7 @@ my %clears = (
 	children_first => sub { map { "DELETE FROM $_" } qw(AccountTransactionValues AccountTransactions Payments Orders TicketEntities Tickets AccountTransactionDocuments) },
 	restore => sub { 'restore' });
 
-# The cells of one snapshot setting: clear, step of it, failure.
+# The cells of one setting of the till: clear, step of it, failure.
 sub cells
 {
 	my $player = Player->new(1);
@@ -53,14 +53,25 @@ package Shop;
 
 sub new
 {
-	my ($class, $name, $snapshot) = @_;
-	my $till = Harness::till('--snapshot', $snapshot);
+	my ($class, $name, $setting) = @_;
+	my $is_tracked = $setting eq 'tracked';
+	my $till = Harness::till('--snapshot', $is_tracked ? (qw(off on))[ rand 2 ] : $setting);
 	my $db = $cluster->database($name);
 	$db->connect_till($till);
 	my $account = Account->new($till, $db);
 	my $names = join ', ', map { "'$_'" } @Player::tables;
 	$db->run("SELECT * FROM sambapos_add_site('shop', 'till', 'UTC', ARRAY[$names])");
-	return bless { till => $till, db => $db, account => $account, player => Player->new($seed), crashes => -1 }, $class;
+	if ($is_tracked)
+	{
+		$till->sql("ALTER DATABASE $till->{database} SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 5 DAYS, AUTO_CLEANUP = ON)");
+		$till->sql("ALTER TABLE [$_] ENABLE CHANGE_TRACKING") for @Player::tables;
+	}
+	my $shop = bless { is_tracked => $is_tracked, till => $till, db => $db, account => $account, player => Player->new($seed), crashes => -1 }, $class;
+	if ($is_tracked)    # a first run remembers, later ones go by it
+	{
+		$shop->sell(2), $shop->sync('auto') for 1 .. 3;
+	}
+	return $shop;
 }
 
 # A backend that is killed takes all others with it.
@@ -78,8 +89,23 @@ sub play
 	my ($shop, @batches) = @_;
 	for my $batch (@batches)
 	{
-		$batch eq 'restore' ? $shop->{till}->postgres('SELECT till.restore()') : $shop->{till}->sql($batch);
+		$batch eq 'restore' ? $shop->restore : $shop->{till}->sql($batch);
 	}
+}
+
+# RESTORE DATABASE brings the numbers of change tracking that the backup has.
+sub back_up
+{
+	my ($shop) = @_;
+	$shop->{till}->postgres('SELECT till.backup()');
+	$shop->{backup} = $shop->{is_tracked} ? $shop->{till}->sql('SELECT CHANGE_TRACKING_CURRENT_VERSION()') =~ s/\s//gr : 1;
+}
+
+sub restore
+{
+	my ($shop) = @_;
+	$shop->{till}->postgres('SELECT till.restore()');
+	$shop->{till}->control('change_tracking_version', $shop->{backup}) if $shop->{is_tracked};
 }
 
 sub sell
@@ -136,9 +162,9 @@ sub kill_backend
 {
 	my ($shop, $seconds) = @_;
 	select undef, undef, undef, $seconds;
-	kill 'KILL', $shop->session->{pid};
-	$shop->session->receive;    # its psql has heard of it
-	$cluster->wait;
+	my $session = $shop->session;
+	$cluster->kill_backend($session->{pid});
+	$session->receive;    # its psql has heard of it
 	$crashes++;
 }
 
@@ -148,7 +174,7 @@ sub cell
 	my ($account, $till) = @$shop{qw(account till)};
 	my @faults;
 	my $mode = (qw(full auto auto run run))[ rand 5 ];
-	$till->postgres('SELECT till.backup()') if rand() < 0.3 || !$shop->{backup}++;
+	$shop->back_up if rand() < 0.3 || !defined $shop->{backup};
 	$shop->sell(3 + int rand 5);
 	push @faults, $shop->sync('auto');
 	$shop->sell(int rand 3);
@@ -175,21 +201,22 @@ sub cell
 package main;
 
 srand $seed;
-my @cells = map { my $snapshot = $_; map { [ $snapshot, @$_ ] } cells() } qw(off on);
+my @cells = map { my $setting = $_; map { [ $setting, @$_ ] } cells() } qw(off on tracked);
 @cells = shuffle(@cells);
 splice @cells, $many if $many ne 'all';
+my %name = (off => 'snapshot off', on => 'snapshot on', tracked => 'change tracking');
 my %shop;
 for my $n (1 .. @cells)
 {
-	my ($snapshot, @cell) = @{ $cells[$n - 1] };
+	my ($setting, @cell) = @{ $cells[$n - 1] };
 	# history grows with each; what has gone wrong once is not to be told of again
-	my $shop = $shop{$snapshot} && $shop{$snapshot}{cells}++ < 12 ? $shop{$snapshot} : ($shop{$snapshot} = Shop->new("shop_$n", $snapshot));
+	my $shop = $shop{$setting} && $shop{$setting}{cells}++ < 12 ? $shop{$setting} : ($shop{$setting} = Shop->new("shop_$n", $setting));
 	my ($what, @faults) = $shop->cell(@cell);
-	is_deeply(\@faults, [], "seed $seed, cell $n, snapshot $snapshot: $what") or delete $shop{$snapshot};
+	is_deeply(\@faults, [], "seed $seed, cell $n, $name{$setting}: $what") or delete $shop{$setting};
 	diag(join "\n", @faults[0 .. ($#faults > 9 ? 9 : $#faults)]) if @faults;
 }
 # An account that finds nothing must be one that would.
-if (my ($shop) = grep { $_ } @shop{qw(off on)})
+if (my ($shop) = grep { $_ } @shop{qw(off on tracked)})
 {
 	my $a_row = sub {
 		my ($relation) = @_;
@@ -205,5 +232,7 @@ if (my ($shop) = grep { $_ } @shop{qw(off on)})
 	is_deeply([ grep { !$found{$_} } 'counts, went with clear', 'lost', 'never at the till', 'row lost: orders', 'row of history changed: payments', 'sales differ' ],
 		[], 'a row that is lost, a ticket that does not count, a penny too much: each is noticed');
 }
-note("snapshot $_: " . $shop{$_}{account}->told) for sort grep { $shop{$_} } keys %shop;
+cmp_ok($shop{tracked}{db}->value("SELECT count(*) FROM sambapos.run_table WHERE mode = 'tracked'"), '>', 0, 'runs have gone by change tracking')
+	if $shop{tracked};
+note("$name{$_}: " . $shop{$_}{account}->told) for sort grep { $shop{$_} } keys %shop;
 done_testing();
