@@ -113,6 +113,6 @@ cancel-soak: ; @SAMBAPOS_CANCEL_TIMES=100 test/harness/with prove -v test/t/canc
 demo: ; @test/demo/demo
 pushdown-page: ; @test/harness/pushdown-page
 bench: ; @test/bench/bench && test/bench/history_guard && test/bench/history_cost && test/bench/idle && test/bench/worker && test/bench/reports \
-	&& test/bench/feed
+	&& test/bench/feed && test/bench/first_load
 clients: ; @test/clients/run $(CLIENTS)
 property: ; @test/harness/with test/property/property $(PROPERTY)
