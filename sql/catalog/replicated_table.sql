@@ -64,6 +64,7 @@ CREATE TABLE sambapos.table_state (
   tracking_problem text,
   last_status      text,
   read_began_at    timestamptz,
+  read_version     bigint,
   last_run_at      timestamptz,
   last_success_at  timestamptz,
   last_error       text,
@@ -96,6 +97,8 @@ COMMENT ON COLUMN sambapos.table_state.rows_missed IS
   'How many rows were repaired since the table was added that only a comparison has found';
 COMMENT ON COLUMN sambapos.table_state.read_began_at IS
   'When the run began that last read the table, or found it unchanged: from then on its sync_interval counts';
+COMMENT ON COLUMN sambapos.table_state.read_version IS
+  'The site''s version when a run had last read the table: what has a later one has changed since; NULL: not known';
 COMMENT ON COLUMN sambapos.table_state.source_max_id IS 'The highest id at the source when the table was last read';
 COMMENT ON COLUMN sambapos.table_state.read_whole_at IS 'When all rows of the table were last read';
 COMMENT ON COLUMN sambapos.table_state.source_signature IS
@@ -137,7 +140,7 @@ SELECT t.site_id, t.table_name, t.source_schema, t.source_name, t.kind, t.parent
          OR (t.reread_at IS NOT NULL AND t.reread_at IS DISTINCT FROM x.reread_seen_at) AS full_due,
        CASE WHEN t.reread_at IS NOT DISTINCT FROM x.paused_under THEN x.paused_reason END AS paused_reason,
        x.loaded_at, x.source_max_id, x.read_whole_at, x.source_signature, x.tracked_version, x.tracked_least,
-       x.tracking_problem, x.last_status, x.read_began_at, x.last_run_at, x.last_success_at,
+       x.tracking_problem, x.last_status, x.read_began_at, x.read_version, x.last_run_at, x.last_success_at,
        x.last_error, x.last_sqlstate, coalesce(x.rows_inserted, 0) AS rows_inserted,
        coalesce(x.rows_updated, 0) AS rows_updated,
        coalesce(x.rows_gone, 0) AS rows_gone, coalesce(x.rows_missed, 0) AS rows_missed

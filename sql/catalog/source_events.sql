@@ -14,12 +14,16 @@ CREATE TABLE sambapos.source_events (
   version    bigint
 );
 CREATE INDEX source_events_site_at ON sambapos.source_events (site_id, at);
+-- moves are of every day: what a run asks for is rare beside them
+CREATE INDEX source_events_site_kind ON sambapos.source_events (site_id, kind) WHERE kind <> 'moved';
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.source_events_event_id_seq', '');
 COMMENT ON SEQUENCE sambapos.source_events_event_id_seq IS 'The number of the next source event';
 COMMENT ON TABLE sambapos.source_events IS
-  'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table';
+  'What happened to a source as a whole, as far as it could be told, with the evidence: a line a table. Moves are kept as '
+  'long as the log (run_log_retention), all else for good';
 COMMENT ON INDEX sambapos.source_events_site_at IS 'The events of a site by time';
+COMMENT ON INDEX sambapos.source_events_site_kind IS 'The events of a site that are not moves, by kind';
 COMMENT ON COLUMN sambapos.source_events.kind IS
   'clear, partial clear: all rows are gone, or all up to some row, as by SambaPOS''s clear; reseed: ids name other '
   'rows; restore: a backup was restored; new database: another database answers; single delete: settle_runs runs have '

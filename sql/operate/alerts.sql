@@ -227,26 +227,28 @@ COMMENT ON COLUMN sambapos.alerts.since IS
 COMMENT ON COLUMN sambapos.alerts.message IS 'What the matter is; it may hold words of the source, in an error';
 COMMENT ON COLUMN sambapos.alerts.hint IS 'What to do; the manual has more for each kind';
 
--- What a listener is told of a site; NULL: it was removed.
--- Each run asks: in PL/pgSQL a session plans the large views once.
-CREATE FUNCTION sambapos._status_notice(site_id integer, OUT light text, OUT reason text)
+-- Each run asks: in PL/pgSQL a session plans the large view once.
+CREATE FUNCTION sambapos._status_now(site_id integer) RETURNS text
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  SELECT l.light, coalesce(a.words, CASE l.light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END)
-    INTO light, reason
-  FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
-  CROSS JOIN LATERAL (
-    SELECT nullif(sambapos._words_some(array_agg(
-             concat_ws(': ', x.kind, regexp_replace(x.table_name, '[[:cntrl:]]', '?', 'g'))
-             ORDER BY array_position('{critical,warning,notice}', x.severity), x.table_name NULLS FIRST, x.kind),
-             5, '; '), '') AS words
-    FROM sambapos._status_alert AS x WHERE x.site_id = f.site_id) AS a
-  WHERE f.site_id = _status_notice.site_id;
+  RETURN (SELECT l.light FROM sambapos._status_facts AS f CROSS JOIN LATERAL sambapos._status_light(f) AS l
+          WHERE f.site_id = _status_now.site_id);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._status_notice(integer) IS
-  'What channel sambapos_status says of a site: its light, and the kinds of its alerts';
+COMMENT ON FUNCTION sambapos._status_now(integer) IS 'The light of a site; NULL: it was removed';
+
+CREATE FUNCTION sambapos._status_reason(site_id integer, light text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT coalesce(nullif(sambapos._words_some(array_agg(
+           concat_ws(': ', x.kind, regexp_replace(x.table_name, '[[:cntrl:]]', '?', 'g'))
+           ORDER BY array_position('{critical,warning,notice}', x.severity), x.table_name NULLS FIRST, x.kind),
+           5, '; '), ''), CASE light WHEN 'asleep' THEN 'outside opening hours' ELSE 'in order' END)
+  FROM sambapos._status_alert AS x WHERE x.site_id = _status_reason.site_id;
+$$;
+COMMENT ON FUNCTION sambapos._status_reason(integer, text) IS
+  'What channel sambapos_status says of the reason of a light: the kinds of the site''s alerts';
 
 -- Only when it is something new: each NOTIFY takes a lock of the whole server at commit. No run fails for want of it.
 CREATE FUNCTION sambapos._status_notify() RETURNS trigger
@@ -254,16 +256,14 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site text := (SELECT s.name FROM sambapos.site AS s WHERE s.site_id = NEW.site_id);
-  n record;
-  fresh jsonb;
+  was text := NEW.notified ->> 'light';
+  light text;
 BEGIN
-  SELECT * INTO n FROM sambapos._status_notice(NEW.site_id);
-  fresh := jsonb_build_object('light', n.light);
-  IF n.light IS NOT NULL AND n.light IS DISTINCT FROM NEW.notified ->> 'light'
-     AND pg_notification_queue_usage() < 0.9 THEN
-    UPDATE sambapos.site_state AS s SET notified = fresh WHERE s.site_id = NEW.site_id;
+  light := sambapos._status_now(NEW.site_id);
+  IF light <> coalesce(was, '') AND pg_notification_queue_usage() < 0.9 THEN
+    UPDATE sambapos.site_state AS s SET notified = jsonb_build_object('light', light) WHERE s.site_id = NEW.site_id;
     PERFORM pg_notify('sambapos_status', json_build_object(
-      'site', site, 'light', n.light, 'was', NEW.notified ->> 'light', 'reason', n.reason)::text);
+      'site', site, 'light', light, 'was', was, 'reason', sambapos._status_reason(NEW.site_id, light))::text);
   END IF;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN

@@ -184,7 +184,7 @@ CROSS JOIN LATERAL (
          format('%%s: rows are kept apart until somebody says whose they are: event %s in sambapos.source_events',
                 string_agg(e.event_id::text, ', ' ORDER BY e.event_id)), NULL
   FROM sambapos.source_events AS e
-  WHERE (e.site_id, e.table_name) = (t.site_id, t.table_name) AND sambapos._event_is_open(e)
+  WHERE (e.site_id, e.table_name) = (t.site_id, t.table_name) AND e.kind = 'reseed' AND sambapos._event_is_open(e)
   HAVING count(*) > 0) AS x;
 COMMENT ON VIEW sambapos._table_trouble IS
   'What is wrong with each table that is not in order; rank 3: it only follows from another table''s trouble, and is '

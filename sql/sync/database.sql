@@ -7,39 +7,37 @@
 -- * Where a server has never said anything of its database, nothing is held. If it begins to say something, rows decide
 --   as well: what was read before may be of another database. With no row to compare, it is taken at its word.
 
--- The oldest and the newest rows of a root in a state, as they are known and as they are at the source. An id that was
--- used again is known by more than one date.
-CREATE FUNCTION sambapos._database_compare_root(place sambapos._place, t sambapos._table, state text,
+-- The oldest and the newest rows that a root has at the source, and what is known under their ids: live rows, and those
+-- that went with a clear or whose ids were used again, since a backup may be of a time before that. An id that was used
+-- again has more than one date.
+CREATE FUNCTION sambapos._database_compare_root(place sambapos._place, t sambapos._table,
                                                 OUT compared bigint, OUT equal bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  known jsonb;
+  at_source jsonb;
 BEGIN
   EXECUTE format(
-    'WITH known AS NOT MATERIALIZED (
-       SELECT r.id, r.%2$I FROM sambapos_replica.%1$I AS r
-       WHERE r.site_id = $1 AND r.row_state = $2
-         AND r.epoch = ANY (ARRAY(SELECT e.epoch FROM sambapos._epoch_present AS e WHERE e.site_id = $1)))
-     SELECT jsonb_object_agg(r.id, r.dates)
-     FROM (SELECT r.id, jsonb_agg(r.%2$I) AS dates
-           FROM ((SELECT * FROM known ORDER BY id DESC LIMIT 100) UNION (SELECT * FROM known ORDER BY id LIMIT 100)) AS r
-           GROUP BY r.id) AS r',
-    t.table_name, t.date_column) INTO known USING place.site_id, state;
+    'SELECT jsonb_object_agg(s.id, s.%3$I)
+     FROM ((SELECT id, %3$I FROM %1$I.%2$I ORDER BY id DESC LIMIT 100)
+           UNION (SELECT id, %3$I FROM %1$I.%2$I ORDER BY id LIMIT 100)) AS s',
+    sambapos._live_schema(place.name), t.table_name, t.date_column) INTO at_source;
   EXECUTE format(
-    'SELECT count(*), count(*) FILTER (WHERE $2 -> s.id::text @> to_jsonb(s.%3$I)) FROM %1$I.%2$I AS s
-     WHERE s.id = ANY ($1)',
-    sambapos._live_schema(place.name), t.table_name, t.date_column)
-    INTO compared, equal USING ARRAY(SELECT k::bigint FROM jsonb_object_keys(known) AS k), known;
+    'SELECT count(*), count(*) FILTER (WHERE k.is_equal)
+     FROM (SELECT bool_or(to_jsonb(r.%2$I) = $2 -> r.id::text) AS is_equal FROM sambapos_replica.%1$I AS r
+           WHERE r.site_id = $1 AND r.row_state IN (''live'', ''cleared'', ''superseded'')
+             AND r.id = ANY (ARRAY(SELECT o::bigint FROM jsonb_object_keys($2) AS o))
+             AND r.epoch = ANY (ARRAY(SELECT e.epoch FROM sambapos._epoch_present AS e WHERE e.site_id = $1))
+           GROUP BY r.id) AS k',
+    t.table_name, t.date_column) INTO compared, equal USING place.site_id, at_source;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._database_compare_root(sambapos._place, sambapos._table, text) IS
-  'Of how many known rows of a root the source has rows under the same id, and how many of them are of the same date';
+COMMENT ON FUNCTION sambapos._database_compare_root(sambapos._place, sambapos._table) IS
+  'Of how many rows of a root at the source rows are known under the same id, and how many of them are of the same date';
 
 -- A root that cannot be read, here or there, says nothing; another one may. One that cannot be read at this moment is
 -- no reason to hold anything: then the run fails, and the next one asks again.
-CREATE FUNCTION sambapos._database_compare_roots(place sambapos._place, state text, OUT compared bigint,
-                                                 OUT equal bigint)
+CREATE FUNCTION sambapos._database_compare(place sambapos._place, OUT compared bigint, OUT equal bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -53,7 +51,7 @@ BEGIN
               AND r.kind IN ('ticket', 'document', 'period') AND sambapos._table_missing(place, r) IS NULL
   LOOP
     BEGIN
-      SELECT * INTO of_root FROM sambapos._database_compare_root(place, t, state);
+      SELECT * INTO of_root FROM sambapos._database_compare_root(place, t);
       compared := compared + of_root.compared;
       equal := equal + of_root.equal;
     EXCEPTION WHEN OTHERS THEN
@@ -64,24 +62,8 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._database_compare_roots(sambapos._place, text) IS
-  'The same of all roots of a site';
-
--- Where the source has none of the live rows a clear may have taken them: then rows that were cleared are asked.
-CREATE FUNCTION sambapos._database_compare(place sambapos._place, OUT compared bigint, OUT equal bigint)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  state text;
-BEGIN
-  FOREACH state IN ARRAY '{live,cleared}'::text[] LOOP
-    SELECT r.compared, r.equal INTO compared, equal FROM sambapos._database_compare_roots(place, state) AS r;
-    EXIT WHEN compared > 0;
-  END LOOP;
-END;
-$$;
 COMMENT ON FUNCTION sambapos._database_compare(sambapos._place) IS
-  'Of how many known rows the source has rows under the same id, and how many of them are of the same date';
+  'The same of all roots of a site';
 
 CREATE FUNCTION sambapos._database_hold(run_id bigint, place sambapos._place, identity jsonb, evidence jsonb)
     RETURNS void

@@ -399,8 +399,8 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_moved_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if missing child l was delivered under another root';
 
--- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document.
--- It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
+-- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document,
+-- in this run or, where the table could not be read for a while, in one since. It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
 -- same birth was delivered under another root.
 CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -408,7 +408,7 @@ $$
 DECLARE
   traces text[] := ARRAY(
     SELECT format('EXISTS (SELECT FROM sambapos_replica.%I AS k WHERE k.site_id = $1 AND %s AND k.%I = l.root_id
-                              AND k.row_state = ''live'' AND k.version = $2)', x.relation, x.epochs, x.key)
+                              AND k.row_state = ''live'' AND k.version > $2)', x.relation, x.epochs, x.key)
     FROM (SELECT t.parent AS relation, 'k.epoch = l.epoch' AS epochs, 'id' AS key
           UNION ALL
           SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._root_tables(place, t.parent) AS k
@@ -423,7 +423,7 @@ BEGIN
                      AND (%s) AND (%s OR NOT (coalesce(%s, false) AND %s))', t.table_name,
                  array_to_string(traces || moved, ' OR '), CASE WHEN has_birth THEN moved ELSE 'false' END,
                  sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t))
-    USING place.site_id, version;
+    USING place.site_id, least(coalesce(t.read_version, version - 1), version - 1);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_explain(sambapos._place, sambapos._table, bigint) IS
@@ -530,8 +530,9 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''id'', l.id, ''from'', l.root_id, ''to'', s.%I) ORDER BY l.id)
                   FROM pg_temp.sambapos__lost AS l JOIN pg_temp.%I AS s ON s.id = l.id AND s.%1$I <> l.root_id
-                  WHERE l.table_name = $1 AND l.row_state = ''removed'' AND l.root_id <> 0',
-                 t.parent_key, sambapos._stage_name(t.table_name)) INTO moved USING t.table_name;
+                  WHERE l.table_name = $2 AND l.row_state = ''removed'' AND l.root_id <> 0 AND %3$s',
+                 t.parent_key, sambapos._stage_name(t.table_name), sambapos._lost_moved_sql(place, t))
+    INTO moved USING place.site_id, t.table_name;
   PERFORM sambapos._moved_enter(run_id, place, t, moved);
 END;
 $$;

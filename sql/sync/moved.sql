@@ -48,7 +48,8 @@ BEGIN
     EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''id'', r.id, ''from'', r.root_id, ''to'', s.root_id)
                                      ORDER BY r.id)
                     FROM sambapos_replica.%I AS r JOIN pg_temp.%I AS s ON %s
-                    WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ''removed'' AND r.root_id <> s.root_id',
+                    WHERE r.site_id = $1 AND r.version = $2 AND r.row_state = ''removed''
+                      AND r.root_id <> s.root_id AND r.root_id <> 0 AND s.root_id <> 0',
                    t.table_name, sambapos._stage_name(t.table_name), same_row) INTO moved USING place.site_id, version;
     PERFORM sambapos._moved_enter(run_id, place, t, moved);
   END IF;

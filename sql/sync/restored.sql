@@ -106,76 +106,98 @@ $$;
 COMMENT ON FUNCTION sambapos._merge_restored(sambapos._place, sambapos._table, bigint) IS
   'Decides about the children of roots that were restored when a table could not be read';
 
--- Staged roots that are not live here, as they are before the merge makes them so. NULL: there is none.
+-- Staged roots that are not live here, as they are before the merge makes them so. ids NULL: there is none.
 CREATE FUNCTION sambapos._restored_find(place sambapos._place, t sambapos._table, on_key text, OUT epochs integer[],
-                                        OUT ids bigint[], OUT cleared boolean[])
+                                        OUT ids bigint[], OUT cleared_by bigint[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  EXECUTE format('SELECT array_agg(r.epoch), array_agg(r.id::bigint), array_agg(r.row_state = ''cleared'')
+  EXECUTE format('SELECT array_agg(r.epoch), array_agg(r.id::bigint),
+                         array_agg(CASE r.row_state WHEN ''cleared'' THEN r.version END)
                   FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE r.row_state <> ''live''',
-                 sambapos._stage_name(t.table_name), t.table_name, on_key) INTO epochs, ids, cleared
+                 sambapos._stage_name(t.table_name), t.table_name, on_key) INTO epochs, ids, cleared_by
     USING place.site_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._restored_find(sambapos._place, sambapos._table, text) IS
-  'The staged roots that are not live here, and which of them went with a clear';
+  'The staged roots that are not live here; cleared_by: the version that those got which are cleared';
 
--- Roots that went with a clear, of the same lives as those that have come back and newer than all of these, get the
--- version of this run, with their children: by it sambapos_reclassify finds them. What an open event of a restore has
--- is left to that one.
+-- What the clears took that took these roots, and later clears, and what is not back. below: how many of them a backup
+-- that has these roots would have, since they are older. A root that goes on in another epoch is not lost.
+CREATE FUNCTION sambapos._restored_find_lost(place sambapos._place, t sambapos._table, clears bigint[],
+                                             epochs integer[], ids bigint[], OUT lost_epochs integer[],
+                                             OUT lost_ids bigint[], OUT below bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(r.epoch), array_agg(r.id), count(*) FILTER (WHERE r.id < b.highest)
+     FROM sambapos_replica.%1$I AS r
+     LEFT JOIN (SELECT b.epoch, max(b.id) AS highest FROM unnest($3, $4) AS b (epoch, id) GROUP BY b.epoch) AS b
+       USING (epoch)
+     WHERE r.site_id = $1 AND r.row_state = ''cleared'' AND r.version = ANY ($2)
+       AND NOT EXISTS (SELECT FROM pg_temp.sambapos__gone AS g WHERE (g.table_name, g.epoch, g.id) = (%1$L, r.epoch,
+           r.id))', t.table_name) INTO lost_epochs, lost_ids, below USING place.site_id, clears, epochs, ids;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._restored_find_lost(sambapos._place, sambapos._table, bigint[], integer[], bigint[]) IS
+  'The roots of a table that some clears took and that are not back';
+
+-- They get the version of this run, with their children: by it sambapos_reclassify finds them.
 CREATE FUNCTION sambapos._restored_mark_lost(place sambapos._place, t sambapos._table, epochs integer[], ids bigint[],
-                                             version bigint) RETURNS bigint
+                                             version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  c sambapos._table;
-  lost_epochs integer[];
-  lost_ids bigint[];
+  c record;
 BEGIN
-  EXECUTE format(
-    'WITH lost AS (
-       UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $4
-         FROM (SELECT b.epoch, max(b.id) AS highest FROM unnest($2, $3) AS b (epoch, id) GROUP BY b.epoch) AS b
-        WHERE r.site_id = $1 AND r.epoch = b.epoch AND r.id > b.highest AND r.row_state = ''cleared''
-          AND r.version <> ALL (ARRAY(SELECT e.version FROM sambapos.source_events AS e
-                                      WHERE e.site_id = $1 AND e.table_name = $5 AND e.kind = ''restore''
-                                        AND e.version IS NOT NULL))
-        RETURNING r.epoch, r.id)
-     SELECT array_agg(l.epoch), array_agg(l.id) FROM lost AS l', t.table_name)
-    INTO lost_epochs, lost_ids USING place.site_id, epochs, ids, version, t.table_name;
-  FOR c IN SELECT k.* FROM sambapos._root_tables(place, t.table_name) AS k WHERE lost_ids IS NOT NULL LOOP
+  FOR c IN
+    SELECT t.table_name, 'id'::name AS key WHERE ids IS NOT NULL
+    UNION ALL
+    SELECT k.table_name, k.parent_key FROM sambapos._root_tables(place, t.table_name) AS k WHERE ids IS NOT NULL
+  LOOP
     EXECUTE format('UPDATE sambapos_replica.%I AS r SET synced_at = now(), version = $4
                       FROM unnest($2, $3) AS l (epoch, id)
                      WHERE r.site_id = $1 AND r.epoch = l.epoch AND r.%I = l.id AND r.row_state = ''cleared''',
-                   c.table_name, c.parent_key) USING place.site_id, lost_epochs, lost_ids, version;
+                   c.table_name, c.key) USING place.site_id, epochs, ids, version;
   END LOOP;
-  RETURN coalesce(cardinality(lost_ids), 0);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._restored_mark_lost(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
-  'Gives the roots that a restored backup lacks, of those that a clear took, a version; returns how many';
+  'Gives roots that a restored backup lacks, and their children, the version of its event';
 
--- Without a clear on record they went in another way: with an epoch that was discarded, for example.
+-- A backup has all that was there when it was made: where older roots of the same clear are not back, it is none, but
+-- an open ticket, for example, that a script has put back. What went in another way, as with an epoch that was
+-- discarded, is no matter of a backup either.
 CREATE FUNCTION sambapos._restored_enter(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
-                                         ids bigint[], version bigint) RETURNS void
+                                         ids bigint[], cleared_by bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  lost bigint;
+  clears bigint[] := ARRAY(SELECT e.version FROM sambapos.source_events AS e
+                           WHERE e.site_id = place.site_id AND e.table_name = t.table_name
+                             AND e.kind IN ('clear', 'partial clear') AND e.version IS NOT NULL);
+  since bigint;
+  lost record;
 BEGIN
-  IF ids IS NULL OR NOT EXISTS (
-      SELECT FROM sambapos.source_events AS e
-      WHERE e.site_id = place.site_id AND e.table_name = t.table_name AND e.kind IN ('clear', 'partial clear')) THEN
+  SELECT array_agg(b.epoch), array_agg(b.id), min(b.cleared_by) INTO epochs, ids, since
+  FROM unnest(epochs, ids, cleared_by) AS b (epoch, id, cleared_by) WHERE b.cleared_by = ANY (clears);
+  IF ids IS NULL THEN
     RETURN;
   END IF;
-  lost := sambapos._restored_mark_lost(place, t, epochs, ids, version);
+  SELECT * INTO lost FROM sambapos._restored_find_lost(place, t, ARRAY(SELECT c FROM unnest(clears) AS c
+                                                                       WHERE c >= since), epochs, ids);
+  IF lost.below * 9 > cardinality(ids) THEN
+    RETURN;
+  END IF;
+  PERFORM sambapos._restored_mark_lost(place, t, lost.lost_epochs, lost.lost_ids, version);
   PERFORM sambapos._log_message(run_id, t.table_name,
       format('%s rows that went with a clear are back: a backup was restored', cardinality(ids)));
-  PERFORM sambapos._log_event(run_id, place, t.table_name, 'restore', lost,
-                              jsonb_build_object('came_back', cardinality(ids), 'lost', lost),
-                              CASE WHEN lost > 0 THEN version END);
+  PERFORM sambapos._log_event(run_id, place, t.table_name, 'restore', coalesce(cardinality(lost.lost_ids), 0),
+                              jsonb_build_object('came_back', cardinality(ids)),
+                              CASE WHEN lost.lost_ids IS NOT NULL THEN version END);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._restored_enter(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
+COMMENT ON FUNCTION sambapos._restored_enter(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint[],
+                                             bigint) IS
   'Enters in the log and the source events that rows are back that went with a clear, and what is not back';

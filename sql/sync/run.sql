@@ -158,10 +158,12 @@ BEGIN
        AND r.run_id <> _run_purge_before.run_id
     RETURNING r.run_id)
   DELETE FROM sambapos.run_table AS x USING old WHERE x.run_id = old.run_id;
+  DELETE FROM sambapos.source_events AS e
+   WHERE e.site_id = place.site_id AND e.kind = 'moved' AND e.at < now() - place.run_log_retention;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._run_purge_before(bigint, sambapos._place) IS
-  'Deletes the log that is older than the site''s run_log_retention';
+  'Deletes the log that is older than the site''s run_log_retention, and which lines were moved';
 
 -- Most runs find nothing that old. The index has the oldest run first.
 CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RETURNS void

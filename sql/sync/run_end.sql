@@ -50,6 +50,7 @@ BEGIN
   UPDATE sambapos.table_state AS t
      SET last_status = x.status, last_run_at = now(),
          read_began_at = CASE x.status WHEN 'ok' THEN began ELSE t.read_began_at END,
+         read_version = CASE x.status WHEN 'ok' THEN s.version ELSE t.read_version END,
          last_success_at = CASE x.status WHEN 'ok' THEN now() ELSE t.last_success_at END,
          last_error = CASE x.status WHEN 'failed' THEN x.message WHEN 'ok' THEN NULL ELSE t.last_error END,
          last_sqlstate = CASE x.status WHEN 'failed' THEN x.sqlstate WHEN 'ok' THEN NULL ELSE t.last_sqlstate END,
@@ -66,6 +67,7 @@ BEGIN
          rows_gone = t.rows_gone + x.rows_gone
     FROM sambapos.run_table AS x
     JOIN sambapos.replicated_table AS k ON k.site_id = place.site_id AND k.table_name = x.table_name
+    JOIN sambapos.site_state AS s ON s.site_id = k.site_id
     LEFT JOIN pg_temp.sambapos__probe AS p ON p.table_name = x.table_name
     LEFT JOIN pg_temp.sambapos__again AS a ON a.table_name = x.table_name
    WHERE x.run_id = _run_remember_tables.run_id AND x.due_at IS NULL

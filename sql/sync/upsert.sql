@@ -58,8 +58,7 @@ BEGIN
     INTO unchanged USING place.site_id, version;
   IF is_root THEN
     PERFORM sambapos._restored_children(run_id, place, t, back.epochs, back.ids, version);
-    PERFORM sambapos._restored_enter(run_id, place, t, array_agg(b.epoch), array_agg(b.id), version)
-    FROM unnest(back.epochs, back.ids, back.cleared) AS b (epoch, id, cleared) WHERE b.cleared;
+    PERFORM sambapos._restored_enter(run_id, place, t, back.epochs, back.ids, back.cleared_by, version);
   END IF;
   RETURN unchanged;
 END;

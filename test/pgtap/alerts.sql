@@ -228,7 +228,7 @@ SET ROLE sambapos_test_reader;
 SELECT is((SELECT string_agg(kind, ', ') FROM sambapos.alerts), 'disabled', 'a reader sees them');
 RESET ROLE;
 SELECT sambapos_configure('shop', 'enabled', 'true');
-ALTER FUNCTION sambapos._status_notice(integer) RENAME TO _status_notice_away;
+ALTER FUNCTION sambapos._status_now(integer) RENAME TO _status_now_away;
 SET client_min_messages = error;
 SELECT is((SELECT string_agg(DISTINCT status, ', ') FROM sambapos_sync('shop')), 'ok', 'a run that cannot tell goes through');
 -- the check looks at a server, which may be called otherwise than the site

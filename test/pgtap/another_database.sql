@@ -2,7 +2,7 @@
 -- a person says what it is. The site's own database on another machine, or from a backup, is known by its rows.
 BEGIN;
 \ir seam.psql
-SELECT plan(51);
+SELECT plan(53);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -137,6 +137,21 @@ SELECT pg_temp.ours_again();
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'nothing is known, and the site''s own database answers: it goes on');
 SELECT is((SELECT database ->> 'name' FROM sambapos.site_state), 'SambaPOS', 'and it is known');
 SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'restore'), 1::bigint, 'that it is told is no event');
+ROLLBACK TO held;
+
+-- a new PC with a backup, more than a hundred tickets behind, from before a clear
+DELETE FROM work_periods;
+SELECT pg_temp.ours_again(), till.quiet_sync(), till.quiet_sync();
+SELECT till.sell(1001, 250, '2026-03-01 10:00'), till.pass(24), till.quiet_sync(), till.clear(), till.pass(1), till.quiet_sync(), till.quiet_sync();
+SELECT till.sell(1251, 50, '2026-03-12 10:00'), till.pass(24), till.quiet_sync();
+DROP SCHEMA ours CASCADE; CREATE SCHEMA ours;
+CREATE TABLE ours.tickets AS TABLE tickets; CREATE TABLE ours.orders AS TABLE orders;
+SELECT till.sell(1301, 150, '2026-03-12 11:00'), till.pass(24), till.quiet_sync(), till.clear(), till.pass(1), till.quiet_sync(), till.quiet_sync();
+SELECT pg_temp.ours_again();
+UPDATE till.database SET created = '2026-03-20', broker = '44444444-4444-4444-4444-444444444444';
+SELECT till.quiet_sync();
+SELECT is((SELECT held_database FROM sambapos.site_state), NULL, 'a new PC with a backup of long ago is known by the rows that it has');
+SELECT is((SELECT count(*) FROM sambapos_replica.tickets WHERE row_state = 'live'), 50::bigint, 'which are live again');
 ROLLBACK TO held;
 
 -- an error that says nothing of the server is not silence

@@ -64,7 +64,7 @@ SELECT matches((SELECT reason FROM sambapos_status('shop')), '^paused: .*another
 SELECT matches((SELECT paused_reason FROM sambapos_status('shop')), 'copied_original', 'so does paused_reason');
 SELECT is((SELECT string_agg(concat_ws(' ', severity, kind), ', ') FROM sambapos.alerts WHERE site = 'shop'), 'critical paused', 'it is an alert');
 SELECT matches((SELECT hint FROM sambapos.alerts WHERE site = 'shop'), 'SELECT sambapos_resume\(''shop''\)', 'with what to type');
-SELECT is((SELECT count(*) FROM sambapos._status_notice((SELECT site_id FROM sambapos.site WHERE name = 'shop')) WHERE light = 'red'), 1::bigint, 'a listener is told the same');
+SELECT is(sambapos._status_now((SELECT site_id FROM sambapos.site WHERE name = 'shop')), 'red', 'a listener is told the same');
 SELECT results_eq($$SELECT f.status, f.detail ~ 'site bar: .*site shop: .*copied_original', f.fix ~ 'sambapos_resume\(''bar''\).*sambapos_resume\(''shop''\)' FROM sambapos._doctor_copy('nowhere') AS f$$,
                   $$VALUES ('warning', true, true)$$, 'the doctor warns of both');
 SELECT is(sambapos._doctor_misses_runs('shop'), false, 'and does not wonder where the runs are');

@@ -1,6 +1,6 @@
 -- Promise: a run with many changed tickets (after a long pause) reads rows in proportion to them: no step of it compares
 -- every row with every other one. Five times the tickets may take three times that proportion; a step that compares all
--- with all would take five.
+-- with all would take five. (What PostgreSQL keeps in memory and looks through again is not counted.)
 BEGIN;
 \ir seam.psql
 SELECT plan(5);

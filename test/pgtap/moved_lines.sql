@@ -2,7 +2,7 @@
 -- and also after the till is cleared. A row that has only the id of another one is no move: what was there stays.
 BEGIN;
 \ir seam.psql
-SELECT plan(27);
+SELECT plan(29);
 UPDATE sambapos.site SET id_overlap = 0;
 CREATE FUNCTION pg_temp.touch(ticket integer) RETURNS void LANGUAGE sql AS
 $$ UPDATE tickets SET last_update_time = (SELECT local_now FROM till.clock) WHERE id = ticket; $$;
@@ -32,6 +32,13 @@ UPDATE orders SET ticket_id = 2 WHERE id = 2;
 SELECT pg_temp.touch(2), till.quiet_sync();
 SELECT is(pg_temp.states('orders', 2), '1 removed, 2 live', 'stamped where it came to: live under one ticket');
 SELECT is(pg_temp.moves(), 'orders 1: [{"id": 2, "to": 2, "from": 1}]', 'the move is on record');
+SAVEPOINT moved;
+-- a line is voided, and its id given to another line of another ticket
+DELETE FROM orders WHERE id = 4; INSERT INTO orders VALUES (4, 5, 3, 99, 1, '[]', '2026-03-10 20:00');
+SELECT pg_temp.touch(2), pg_temp.touch(5), till.quiet_sync(), till.quiet_sync();
+SELECT is(pg_temp.states('orders', 4), '2 removed, 5 live', 'an id that is used again');
+SELECT is((SELECT count(*) FROM sambapos.source_events WHERE kind = 'moved'), 1::bigint, 'is no move');
+ROLLBACK TO moved;
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'live rows equal the source');
 
 UPDATE orders SET ticket_id = 4 WHERE id = 6;

@@ -266,13 +266,15 @@ sub kill_backend
 {
 	my ($cluster, $pid) = @_;
 	my $before = $cluster->checkpointer;
-	kill 'KILL', $pid;
+	return if !kill 'KILL', $pid;
 	my $now = $before;
-	until ($now && $now != $before)
+	for (1 .. 6000)
 	{
+		return if $now && $now != $before;
 		select undef, undef, undef, 0.05;
 		$now = $cluster->checkpointer;
 	}
+	die "the cluster has not noticed that backend $pid was killed\n";
 }
 
 # A database that is there already, as in a standby.
