@@ -2,7 +2,7 @@
 -- money, are known here and not at the till; the person says whether they count.
 BEGIN;
 \ir seam.psql
-SELECT plan(46);
+SELECT plan(47);
 CREATE FUNCTION till.counted() RETURNS numeric LANGUAGE sql AS $$ SELECT sum(total_amount) FROM sambapos_report.tickets $$;
 CREATE FUNCTION till.states() RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(s, ', ' ORDER BY s) FROM (SELECT row_state || ' ' || count(*) AS s FROM sambapos_replica.tickets GROUP BY row_state) AS x $$;
