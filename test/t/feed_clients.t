@@ -145,7 +145,7 @@ sub cut
 {
 	my ($session) = @_;
 	$db->value("SELECT pg_terminate_backend($$session->{pid}, 60000)");
-	$$session->receive;
+	$$session->close;
 	$$session = $db->session;
 	$cut++;
 }
@@ -171,16 +171,19 @@ for my $round (1 .. $rounds)
 	$cut += $db->value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'listener'") if rand() < 0.04;
 }
 is($unannounced, 0, "each of $rounds ticks has announced what it numbered, up to version $announced");
-cmp_ok($cut, '>', 5, "connections were cut: $cut times");
+cmp_ok($cut, '>', $rounds / 20, "connections were cut: $cut times");
 
 # ---- at the end ----
+
+# A lazy column is a hash in a row.
+sub without_lazy { my ($rows) = @_; return { map { my %row = %{ $rows->{$_} }; delete $row{image}; ($_ => \%row) } keys %$rows } }
 
 $waiter->receive;
 ask(\%waiting, $waiter);
 ask(\%polling, $poller);
 my $there = rows_there();
-is_deeply($waiting{rows}, $there, 'who waits in a long poll has what is there');
-is_deeply($polling{rows}, $there, 'who polls has it too');
+is_deeply(without_lazy($waiting{rows}), $there, 'who waits in a long poll has what is there');
+is_deeply(without_lazy($polling{rows}), $there, 'who polls has it too');
 # an edit more wakes whoever was cut off while it was told of the last one
 $db->run("UPDATE pos.employee SET name = pos.fresh() WHERE id = 1; CALL sambapos_feed_tick()");
 $there = rows_there();
@@ -188,13 +191,13 @@ my $latest = $db->value("SELECT version FROM sambapos.feeds WHERE feed = 'pos'")
 select undef, undef, undef, 0.1 until (listener_says('version', 'version ') // "version $latest") eq "version $latest";
 my $copy = $json->decode(listener_says('rows', '\{') // '{}');
 my %listening = map { my $e = $_; map { ("$e $_" => $copy->{$e}{$_}) } keys %{ $copy->{$e} } } keys %$copy;
-is_deeply(\%listening, $there, 'the client in the manual, which listens, has it too');
+is_deeply(without_lazy(\%listening), $there, 'the client in the manual, which listens, has it too');
 
 hear();
 cmp_ok(scalar(grep { $_->{rule} } @heard), '>', 0, 'who has left was urgent');
 my @told = grep { /value[0-9]+x/ } map { $json->encode($_) } @heard;
 is(join("\n", @told), '', @heard . ' notifications hold no value of a column outside key and scope');
-cmp_ok($db->value("SELECT last_value FROM pos.value"), '>', 500, 'of which there were many');
+cmp_ok($db->value("SELECT last_value FROM pos.value"), '>', 8 * $rounds, 'of which there were many');
 $listener->kill_kill;
 $_->close for $ear, $writer, $waiter, $poller;
 done_testing();
