@@ -4,7 +4,8 @@
 -- * What a trigger does is written out for its table when the table is put on the feed: nothing is looked up when
 --   somebody writes.
 -- * A writer waits for no other writer, and sends no notification.
--- * The trigger runs with the rights of who put the table on the feed, since a writer has none on the log.
+-- * The trigger runs with the rights of the table's owner: it meets types, casts and operators that are the owner's, or
+--   that the owner has chosen. From there sambapos._feed_entered is the way into the log, on which a writer has no right.
 
 -- key as JSON, of row alias r.
 CREATE FUNCTION sambapos._feed_key_sql(e sambapos.feed_entity, alias text) RETURNS text
@@ -47,13 +48,13 @@ $$
 BEGIN
   RETURN format($sql$
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_by)
+    INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_by)
     SELECT %1$s, %2$L, %3$s, %4$s, 'INSERT', writer FROM %5$s AS n;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_by)
+    INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_by)
     SELECT %1$s, %2$L, %6$s, %7$s, 'DELETE', writer FROM %8$s AS o;
   ELSIF TG_OP = 'UPDATE' THEN
-    INSERT INTO sambapos.change (feed_id, entity, scope, key, operation, changed_columns, changed_by)
+    INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_columns, changed_by)
     SELECT %1$s, %2$L, x.scope, x.key, x.operation, x.columns, writer
     FROM (SELECT %6$s AS old_scope, %3$s AS new_scope, %7$s AS old_key, %4$s AS new_key, %9$s AS columns,
                  o.%10$I IS NOT NULL AS was, n.%10$I IS NOT NULL AS is
@@ -67,7 +68,7 @@ BEGIN
       AS x (n, scope, key, operation, columns, counts)
     WHERE x.counts ORDER BY x.n;
   ELSE
-    INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (%1$s, %2$L, 'TRUNCATE', writer);
+    INSERT INTO sambapos._feed_entered (feed_id, entity, operation, changed_by) VALUES (%1$s, %2$L, 'TRUNCATE', writer);
   END IF;$sql$,
     e.feed_id, e.entity, sambapos._feed_scope_sql(e, 'n'), sambapos._feed_key_sql(e, 'n'), news,
     sambapos._feed_scope_sql(e, 'o'), sambapos._feed_key_sql(e, 'o'), olds,
@@ -77,6 +78,41 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_capture_sql(sambapos.feed_entity, regclass, text, text, text) IS
   'What a trigger does when rows of a table change';
 
+-- A role that owns tables on feeds needs the way to the view, whatever its level.
+CREATE FUNCTION sambapos._feed_writer_allow(role name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('GRANT USAGE ON SCHEMA sambapos TO %I', role);
+  EXECUTE format('GRANT INSERT ON sambapos._feed_entered TO %I', role);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_writer_allow(name) IS 'Lets the triggers of a role''s tables enter changes';
+
+CREATE FUNCTION sambapos._feed_is_writer(role name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.feed_entity AS e
+                 JOIN pg_proc AS p ON p.oid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id))
+                 WHERE pg_get_userbyid(p.proowner) = role);
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_writer(name) IS 'True if triggers of feeds have the rights of a role';
+
+CREATE FUNCTION sambapos._feed_writer_forget(role name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF sambapos._feed_is_writer(role) OR EXISTS (SELECT FROM sambapos.role_grant AS g WHERE g.role_name = role)
+     OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = role) OR role = current_user THEN
+    RETURN;
+  END IF;
+  EXECUTE format('REVOKE ALL ON sambapos._feed_entered FROM %I', role);
+  EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_writer_forget(name) IS
+  'Takes that way from a role of which no table is on a feed any more, and which has no level';
+
 -- In a function that runs with its owner's rights current_user is the owner, even under SET ROLE. A table that is no
 -- longer what it was when this was written out does not fail who writes to it: what they do is not known then, so the
 -- entity is to be taken anew. The tick says why.
@@ -85,6 +121,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   name text := format('sambapos._feed_capture_%s', e.entity_id);
+  owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
   same_key text := (SELECT string_agg(format('o.%I = n.%1$I', k), ' AND ') FROM unnest(e.key) AS k);
 BEGIN
   EXECUTE format($sql$CREATE FUNCTION %s() RETURNS trigger -- runtime
@@ -96,7 +133,7 @@ DECLARE
 BEGIN%s
   RETURN NULL;
 EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported THEN
-  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (%s, %L, 'LOAD', writer);
+  INSERT INTO sambapos._feed_entered (feed_id, entity, operation, changed_by) VALUES (%s, %L, 'LOAD', writer);
   RETURN NULL;
 END;
 $capture$
@@ -108,6 +145,8 @@ $sql$, name,
   EXECUTE format('ALTER FUNCTION %s() DEPENDS ON EXTENSION sambapos_fdw', name);
   EXECUTE format('COMMENT ON FUNCTION %s() IS %L', name,
                  format('Enters what changes in %s on the feed; made by sambapos_add_to_feed', relation));
+  PERFORM sambapos._feed_writer_allow(owner);
+  EXECUTE format('ALTER FUNCTION %s() OWNER TO %I', name, owner);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_capture_make(sambapos.feed_entity, regclass) IS
@@ -173,6 +212,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
+  owner name := (SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p
+                 WHERE p.oid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id)));
   t record;
 BEGIN
   IF relation IS NOT NULL AND e.capture IN ('statement', 'row') THEN
@@ -184,19 +225,8 @@ BEGIN
     EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);
   END LOOP;
   EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_capture_%s()', e.entity_id);
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id);
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_value_%s(jsonb, text)', e.entity_id);
+  PERFORM sambapos._feed_writer_forget(owner) WHERE owner IS NOT NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_capture_drop(sambapos.feed_entity) IS
-  'Takes the triggers and functions of an entity away; its table stays';
-
-CREATE FUNCTION sambapos._urgent_drop(u sambapos.urgent_rule) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_urgent_%s(jsonb)', u.rule_id);
-  DELETE FROM sambapos.urgent_rule AS x WHERE x.rule_id = u.rule_id;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._urgent_drop(sambapos.urgent_rule) IS 'Takes a rule away, with its function';
+  'Takes the triggers of an entity and their function away; its table stays';
