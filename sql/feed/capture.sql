@@ -7,6 +7,13 @@
 -- * The trigger runs with the rights of the table's owner: it meets types, casts and operators that are the owner's, or
 --   that the owner has chosen. From there sambapos._feed_entered is the way into the log, on which a writer has no right.
 
+-- Told by feed and name, as the log has them: sambapos._feed_entered asks it so.
+CREATE FUNCTION sambapos._feed_capture_name(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN format('sambapos._feed_capture_%s_%s', e.feed_id, md5(e.entity)); END; $$;
+COMMENT ON FUNCTION sambapos._feed_capture_name(sambapos.feed_entity) IS
+  'The function that the triggers of an entity call';
+
 -- key as JSON, of row alias r.
 CREATE FUNCTION sambapos._feed_key_sql(e sambapos.feed_entity, alias text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -93,7 +100,7 @@ CREATE FUNCTION sambapos._feed_is_writer(role name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT EXISTS (SELECT FROM sambapos.feed_entity AS e
-                 JOIN pg_proc AS p ON p.oid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id))
+                 JOIN pg_proc AS p ON p.oid = to_regprocedure(sambapos._feed_capture_name(e) || '()')
                  WHERE pg_get_userbyid(p.proowner) = role);
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_writer(name) IS 'True if triggers of feeds have the rights of a role';
@@ -120,7 +127,7 @@ CREATE FUNCTION sambapos._feed_capture_make(e sambapos.feed_entity, relation reg
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  name text := format('sambapos._feed_capture_%s', e.entity_id);
+  name text := sambapos._feed_capture_name(e);
   owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
   same_key text := (SELECT string_agg(format('o.%I = n.%1$I', k), ' AND ') FROM unnest(e.key) AS k);
 BEGIN
@@ -175,9 +182,9 @@ BEGIN
       ('delete', 'REFERENCING OLD TABLE AS old_rows', 'ROW'),
       ('truncate', '', 'STATEMENT')) AS v (event, transition, level)
   LOOP
-    EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s %s FOR EACH %s EXECUTE FUNCTION sambapos._feed_capture_%s()',
+    EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s()',
                    t.name, t.event, relation, CASE e.capture WHEN 'statement' THEN t.transition ELSE '' END,
-                   CASE e.capture WHEN 'statement' THEN 'STATEMENT' ELSE t.level END, e.entity_id);
+                   CASE e.capture WHEN 'statement' THEN 'STATEMENT' ELSE t.level END, sambapos._feed_capture_name(e));
     EXECUTE format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION sambapos_fdw', t.name, relation);
     IF e.capture = 'row' THEN
       EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, t.name);
@@ -213,18 +220,18 @@ $$
 DECLARE
   relation regclass := to_regclass(format('%I.%I', e.schema_name, e.relation_name));
   owner name := (SELECT pg_get_userbyid(p.proowner) FROM pg_proc AS p
-                 WHERE p.oid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id)));
+                 WHERE p.oid = to_regprocedure(sambapos._feed_capture_name(e) || '()'));
   t record;
 BEGIN
   IF relation IS NOT NULL AND e.capture IN ('statement', 'row') THEN
     PERFORM sambapos._feed_table_lock(relation);
   END IF;
   FOR t IN SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger AS g
-           WHERE g.tgfoid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id))
+           WHERE g.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()')
              AND g.tgparentid = 0 LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);
   END LOOP;
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_capture_%s()', e.entity_id);
+  EXECUTE format('DROP FUNCTION IF EXISTS %s()', sambapos._feed_capture_name(e));
   PERFORM sambapos._feed_writer_forget(owner) WHERE owner IS NOT NULL;
 END;
 $$;

@@ -23,7 +23,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT count(*) = 4 FROM pg_trigger AS t
   WHERE t.tgrelid = relation AND t.tgenabled <> 'D'
-    AND t.tgfoid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id));
+    AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_captured(sambapos.feed_entity, regclass) IS
   'True if the triggers of an entity are on its table, and enabled';
@@ -57,7 +57,7 @@ $$
   FROM (SELECT sambapos._feed_relation(e) AS oid
         UNION SELECT p.relid FROM pg_partition_tree(sambapos._feed_relation(e)) AS p) AS r
   JOIN pg_trigger AS t ON t.tgrelid = r.oid
-  WHERE e.capture IN ('statement', 'row') AND t.tgfoid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id));
+  WHERE e.capture IN ('statement', 'row') AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
 $$;
 COMMENT ON FUNCTION sambapos._feed_trigger_state(sambapos.feed_entity) IS
   'Which triggers of an entity are there, and since when they are as they are; NULL: none';

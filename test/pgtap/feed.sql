@@ -28,12 +28,16 @@ SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.keyless', key => '{id
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', scope => 'shop')$$, '42703', NULL, 'a column that is not there');
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', lazy => '{id}')$$, '22023', NULL, 'a key is not lazy');
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', capture => 'wal')$$, '22023', NULL, 'capture is statement or row');
+SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', payload_key => 'version')$$, '22023', NULL, 'a payload key is no word of the payload');
+SELECT throws_ok($$SELECT sambapos_add_site('pos', 'none')$$, '42710', NULL, 'a site cannot have the name of a feed');
+SELECT throws_ok($$SELECT sambapos_add_site('feeds', 'none')$$, '42602', NULL, 'nor that of the job of feeds');
 SELECT is_empty('SELECT * FROM sambapos.entities', 'what was refused has left nothing');
 SELECT is_empty($$SELECT * FROM pg_trigger WHERE tgrelid = 'pos.products'::regclass$$, 'no trigger either');
 
 SELECT lives_ok($$SELECT sambapos_add_to_feed('pos', 'pos.products', scope => 'store', lazy => '{image}')$$, 'a table is on the feed');
 SELECT lives_ok($$SELECT sambapos_add_to_feed('pos', 'pos.prices', entity => 'price', payload_key => 'priceList')$$, 'and another one');
 SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.prices', entity => 'products')$$, '42710', NULL, 'an entity is there once');
+SELECT throws_ok($$SELECT sambapos_add_to_feed('pos', 'pos.prices', entity => 'twice', payload_key => 'priceList')$$, '22023', NULL, 'and so is a payload key');
 SELECT is((SELECT columns FROM sambapos.entities WHERE entity = 'products'), '{id,store,name,price,image,meta}', 'what looks like a secret is not sent');
 
 -- a client: a copy of what it was told, kept by two calls only

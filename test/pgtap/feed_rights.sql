@@ -186,5 +186,33 @@ RESET ROLE;
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prosecdef
                   AND (has_function_privilege('bob', p.oid, 'EXECUTE') OR has_function_privilege('mallory', p.oid, 'EXECUTE') AND p.proowner <> 'mallory'::regrole)$$,
                 'no internal function runs with more than its caller''s rights for a reader');
+
+-- an admin puts tables of the own on a feed, and of nobody else's
+CREATE ROLE chief;
+SELECT sambapos_grant('chief', 'admin') AS granted \gset
+CREATE SCHEMA chief AUTHORIZATION chief;
+SET LOCAL ROLE chief;
+CREATE TABLE chief.price (id integer PRIMARY KEY, price numeric);
+SELECT lives_ok($$SELECT sambapos_add_feed('chief')$$, 'an admin makes a feed');
+SELECT lives_ok($$SELECT sambapos_add_to_feed('chief', 'chief.price')$$, 'and puts a table on it');
+SELECT lives_ok($$SELECT sambapos_add_urgent_rule('chief', 'free', 'price', condition => 'r.price = 0')$$, 'with a rule');
+SELECT lives_ok($$INSERT INTO chief.price VALUES (1, 0)$$, 'writes');
+SELECT lives_ok('CALL sambapos_feed_tick()', 'ticks');
+SELECT is(sambapos_full_payload('chief') -> 'price', '[{"id": 1, "price": 0}]', 'and reads');
+SELECT throws_ok($$SELECT sambapos_add_to_feed('chief', 'public.other')$$, '42501', NULL, 'a table of another role is not the admin''s to put on a feed');
+SELECT throws_ok($$SELECT sambapos_remove_from_feed('trap', 'other')$$, '42501', NULL, 'nor to take off');
+SELECT throws_ok($$UPDATE sambapos.feed_entity SET query_all = 'SELECT 1'$$, '42501', NULL, 'what is read with the rights of others is not the admin''s to write');
+SELECT throws_ok($$SELECT * FROM sambapos._query_as_owner('public', 'other', 'SELECT NULL::jsonb, NULL::text, NULL::jsonb', NULL, NULL, NULL, NULL)$$, '42501', NULL, 'nor to run');
+SELECT lives_ok($$SELECT sambapos_remove_from_feed('chief', 'price')$$, 'an admin takes the own table off');
+RESET ROLE;
+
+-- one feed that fails keeps no other from its versions
+SELECT sambapos_add_feed('good') AS added \gset
+SELECT sambapos_add_to_feed('good', 'other', 'good') AS added \gset
+UPDATE sambapos.feed_state SET version = 9223372036854775807 WHERE feed_id = (SELECT feed_id FROM sambapos.change_feed WHERE name = 'trap');
+INSERT INTO other VALUES (9);
+SELECT lives_ok('CALL sambapos_feed_tick()', 'a feed fails');
+SELECT isnt((SELECT problem FROM sambapos.feeds WHERE feed = 'trap'), NULL, 'that is on record');
+SELECT is((SELECT version FROM sambapos.feeds WHERE feed = 'good'), 1::bigint, 'and the others go on');
 SELECT * FROM finish();
 ROLLBACK;
