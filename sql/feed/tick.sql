@@ -182,8 +182,9 @@ CREATE FUNCTION sambapos._feed_stamp_try(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  stamped boolean := sambapos._feed_stamp(f);
+  stamped boolean;
 BEGIN
+  stamped := sambapos._feed_stamp(f);
   UPDATE sambapos.feed_state AS s SET problem = NULL WHERE s.feed_id = f.feed_id AND s.problem IS NOT NULL;
   RETURN stamped;
 EXCEPTION WHEN OTHERS THEN

@@ -4,8 +4,10 @@ CREATE FUNCTION sambapos._urgent_sql(u sambapos.urgent_rule, e sambapos.feed_ent
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  wanted record := sambapos._feed_key_columns(e, sambapos._feed_shape_open(e), 'k.key');
+  shape regclass := sambapos._feed_shape_open(e);
+  wanted record;
 BEGIN
+  wanted := sambapos._feed_key_columns(e, shape, 'k.key');
   PERFORM sambapos._feed_shape_close();
   RETURN 'SELECT k.key, NULL::text, NULL::jsonb FROM '
          || sambapos._feed_keys_sql(e, wanted.of_row, wanted.of_json,
