@@ -7,6 +7,18 @@
 -- * The trigger runs with the rights of the table's owner: it meets types, casts and operators that are the owner's, or
 --   that the owner has chosen. From there sambapos._feed_entered is the way into the log, on which a writer has no right.
 
+-- By the catalog: to_regclass raises for who may not use the schema, and whoever asks a feed need not be allowed to.
+CREATE FUNCTION sambapos._feed_relation(e sambapos.feed_entity) RETURNS regclass
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          WHERE n.nspname = e.schema_name AND c.relname = e.relation_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_relation(sambapos.feed_entity) IS
+  'The relation of an entity; NULL: it is not there. Of what is computed the table that it is computed from';
+
 -- Told by feed and name, as the log has them: sambapos._feed_entered asks it so.
 CREATE FUNCTION sambapos._feed_capture_name(e sambapos.feed_entity) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -14,12 +26,32 @@ $$ BEGIN RETURN format('sambapos._feed_capture_%s_%s', e.feed_id, md5(e.entity))
 COMMENT ON FUNCTION sambapos._feed_capture_name(sambapos.feed_entity) IS
   'The function that the triggers of an entity call';
 
--- key as JSON, of row alias r.
-CREATE FUNCTION sambapos._feed_key_sql(e sambapos.feed_entity, alias text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+-- With search_path pg_catalog the operators of a type of another schema (citext, hstore, ltree) are not found, or others
+-- are: citext would be compared as text.
+CREATE FUNCTION sambapos._feed_type_is_foreign(type oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT 'pg_catalog.jsonb_build_object(' || string_agg(format('%L, %I.%I', k.name, alias, k.name), ', ' ORDER BY k.n) || ')'
-  FROM unnest(e.key) WITH ORDINALITY AS k (name, n);
+DECLARE
+  t pg_type := (SELECT p FROM pg_type AS p WHERE p.oid = type);
+BEGIN
+  RETURN CASE WHEN t.typtype = 'd' THEN sambapos._feed_type_is_foreign(t.typbasetype)
+              ELSE t.typtype = 'b' AND t.typcategory <> 'A' AND t.typnamespace <> 'pg_catalog'::regnamespace END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_type_is_foreign(oid) IS 'True if the operators of a type are not in pg_catalog';
+
+-- key as JSON, of row alias r. What JSON would show as an array or an object is its text: it is read back from that.
+CREATE FUNCTION sambapos._feed_key_sql(e sambapos.feed_entity, alias text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT 'pg_catalog.jsonb_build_object('
+         || string_agg(format('%L, %I.%I%s', k.name, alias, k.name, t.as_text), ', ' ORDER BY k.n) || ')'
+  FROM unnest(e.key) WITH ORDINALITY AS k (name, n)
+  LEFT JOIN (SELECT a.attname,
+                    CASE WHEN y.typcategory IN ('A', 'C') OR y.oid = 'jsonb'::regtype OR sambapos._feed_type_is_foreign(y.oid)
+                         THEN '::pg_catalog.text' END AS as_text
+             FROM pg_attribute AS a JOIN pg_type AS y ON y.oid = a.atttypid
+             WHERE a.attrelid = sambapos._feed_relation(e) AND NOT a.attisdropped) AS t ON t.attname = k.name;
 $$;
 COMMENT ON FUNCTION sambapos._feed_key_sql(sambapos.feed_entity, text) IS 'SQL for the key of a row, as JSON';
 
@@ -32,12 +64,33 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_scope_sql(sambapos.feed_entity, text) IS 'SQL for whose row it is';
 
--- What has no equality (xml, json, point) is compared as text.
+CREATE FUNCTION sambapos._feed_operator(type oid, strategy integer) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH RECURSIVE base AS (
+    SELECT t.oid, t.typbasetype FROM pg_type AS t WHERE t.oid = type
+    UNION ALL SELECT t.oid, t.typbasetype FROM base AS b JOIN pg_type AS t ON t.oid = b.typbasetype)
+  SELECT coalesce(
+    (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+     FROM base AS b
+     JOIN pg_opclass AS c ON c.opcintype = b.oid AND c.opcdefault
+     JOIN pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+     JOIN pg_amop AS a ON a.amopfamily = c.opcfamily AND a.amoplefttype = b.oid AND a.amoprighttype = b.oid
+                      AND a.amopstrategy = strategy
+     JOIN pg_operator AS o ON o.oid = a.amopopr
+     JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+     WHERE b.typbasetype = 0 AND sambapos._feed_type_is_foreign(b.oid)),
+    CASE strategy WHEN 3 THEN '=' ELSE '>' END);
+$$;
+COMMENT ON FUNCTION sambapos._feed_operator(oid, integer) IS
+  'The operator by which an index orders a type: 3 equal, 5 greater';
+
+-- What has no equality in pg_catalog (xml, json, point, and types of other schemas) is compared as text.
 CREATE FUNCTION sambapos._feed_changed_sql(e sambapos.feed_entity, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT 'pg_catalog.array_remove(ARRAY[' || string_agg(format(
-           CASE WHEN sambapos._type_has_equality(a.atttypid)
+           CASE WHEN sambapos._type_has_equality(a.atttypid) AND NOT sambapos._feed_type_is_foreign(a.atttypid)
                 THEN 'CASE WHEN o.%1$I IS DISTINCT FROM n.%1$I THEN %2$L::text END'
                 ELSE 'CASE WHEN o.%1$I::text IS DISTINCT FROM n.%1$I::text THEN %2$L::text END' END,
            c.name, c.name), ', ' ORDER BY c.n) || '], NULL)'
@@ -46,6 +99,20 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._feed_changed_sql(sambapos.feed_entity, regclass) IS
   'SQL for which of the columns that are sent differ between rows o and n';
+
+-- A key is found again by what it was written as, so settings of a session must not show in it. The usual types have
+-- none, and then a writer does not pay for them.
+CREATE FUNCTION sambapos._feed_settings_sql(e sambapos.feed_entity, relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN bool_or(a.atttypid <> ALL ('{int2,int4,int8,numeric,text,varchar,bpchar,uuid,bool,oid,name}'::regtype[]))
+              THEN 'SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO, MDY'' SET "IntervalStyle" = ''postgres'' '
+                   'SET bytea_output = ''hex'' SET extra_float_digits = 1 SET lc_monetary = ''C'' ' ELSE '' END
+  FROM pg_attribute AS a
+  WHERE a.attrelid = relation AND NOT a.attisdropped AND a.attname = ANY (e.key || e.scope);
+$$;
+COMMENT ON FUNCTION sambapos._feed_settings_sql(sambapos.feed_entity, regclass) IS
+  'The settings with which keys and scopes are written: those that query_as_owner reads them with';
 
 -- A row that goes to another scope, or gets another key, is gone for the one and new for the other.
 CREATE FUNCTION sambapos._feed_capture_sql(e sambapos.feed_entity, relation regclass, olds text, news text, joined text)
@@ -129,11 +196,13 @@ $$
 DECLARE
   name text := sambapos._feed_capture_name(e);
   owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
-  same_key text := (SELECT string_agg(format('o.%I = n.%1$I', k), ' AND ') FROM unnest(e.key) AS k);
+  same_key text := (SELECT string_agg(format('o.%I %s n.%1$I', k, sambapos._feed_operator(a.atttypid, 3)), ' AND ')
+                    FROM unnest(e.key) AS k JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = k);
 BEGIN
   EXECUTE format($sql$CREATE FUNCTION %s() RETURNS trigger -- runtime
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql %sSECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $capture$
+#variable_conflict use_variable
 DECLARE
   writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
                           nullif(current_setting('role'), 'none'), session_user::text);
@@ -144,7 +213,7 @@ EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported TH
   RETURN NULL;
 END;
 $capture$
-$sql$, name,
+$sql$, name, sambapos._feed_settings_sql(e, relation),
     CASE e.capture WHEN 'statement' THEN sambapos._feed_capture_sql(e, relation, 'old_rows', 'new_rows', same_key)
       ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END,
     e.feed_id, e.entity);

@@ -3,6 +3,8 @@
 -- Rules:
 -- * STABLE, in one snapshot: it works in a read-only transaction, on a standby, over HTTP GET.
 -- * What is committed and has no version yet is shown too. It comes again when it has one.
+-- * Only the table says whether a row is there. A DELETE of a row that is there (keys were swapped, a trigger wrote it
+--   again) is an UPDATE, but where what follows in the same answer tells of it.
 
 -- Whole versions up to about max_rows, at least one.
 CREATE FUNCTION sambapos._feed_page_end(a sambapos._feed_answer, since bigint, scope text, max_rows integer)
@@ -60,18 +62,22 @@ BEGIN
   page_end := sambapos._feed_page_end(a, since, scope, max_rows);
   RETURN QUERY
     WITH c AS MATERIALIZED (
-      SELECT k.* FROM sambapos.change AS k
+      SELECT k.*, lead(true) OVER (PARTITION BY k.entity, k.key ORDER BY k.version NULLS LAST, k.change_id) IS NULL AS is_last
+      FROM sambapos.change AS k
       WHERE k.feed_id = (a.feed).feed_id AND k.entity = ANY (a.entities)
         AND (sambapos_changes.scope IS NULL OR k.scope IS NULL OR k.scope = sambapos_changes.scope)
         AND (k.version > since AND k.version <= page_end OR k.version IS NULL AND page_end = (a.state).version)
     ), d AS MATERIALIZED (
       SELECT r.* FROM sambapos._feed_rows((a.feed).feed_id, ARRAY(SELECT (c.entity, c.key)::sambapos._feed_named FROM c
-                                          WHERE c.operation IN ('INSERT', 'UPDATE')), sambapos_changes.scope) AS r
+                                          WHERE c.operation IN ('INSERT', 'UPDATE', 'DELETE')), sambapos_changes.scope) AS r
     )
-    SELECT c.version, c.entity, c.key,
-           CASE WHEN c.operation IN ('INSERT', 'UPDATE') AND d.key IS NULL THEN 'DELETE' ELSE c.operation END,
-           CASE WHEN c.operation IN ('INSERT', 'UPDATE') THEN d.data END, c.changed_columns, c.changed_at, c.changed_by
+    SELECT c.version, c.entity, c.key, x.operation, CASE WHEN x.operation <> 'DELETE' THEN d.data END, c.changed_columns,
+           c.changed_at, c.changed_by
     FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key)
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN c.operation IN ('INSERT', 'UPDATE') AND d.key IS NULL THEN 'DELETE'
+                  WHEN c.operation = 'DELETE' AND c.is_last AND d.key IS NOT NULL THEN 'UPDATE'
+                  ELSE c.operation END AS operation) AS x
     ORDER BY c.version NULLS LAST, c.change_id;
 END;
 $$;

@@ -300,6 +300,7 @@ BEGIN
     PERFORM sambapos._feed_triggers_make(e, sambapos._feed_relation(e));
   END IF;
   e := sambapos._feed_reading_make(e);
+  PERFORM sambapos._feed_read(e, '{}', NULL, NULL, NULL), sambapos._feed_read(e, NULL, NULL, NULL, 0); -- raise
   IF e.capture = 'compare' THEN
     PERFORM sambapos._feed_compare_begin(e);
   END IF;
@@ -356,7 +357,7 @@ BEGIN
   END IF;
   INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key,
                                     tables)
-  VALUES (f.feed_id, coalesce(entity, c.relname::text), c.relnamespace::regnamespace::text, c.relname, key, scope, columns,
+  VALUES (f.feed_id, coalesce(entity, c.relname::text), (SELECT n.nspname FROM pg_namespace AS n WHERE n.oid = c.relnamespace), c.relname, key, scope, columns,
           ARRAY(SELECT l FROM unnest(lazy) AS l WHERE l = ANY (columns)),
           CASE WHEN is_replica THEN 'merge' WHEN is_view THEN 'compare' WHEN c.relkind = 'p' OR c.relispartition THEN 'row'
                ELSE capture END,

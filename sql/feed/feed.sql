@@ -50,8 +50,9 @@ BEGIN
   IF pg_is_in_recovery() THEN
     RETURN stored;
   END IF;
-  RETURN format('%s %s %s', (SELECT c.system_identifier FROM pg_control_system() AS c),
+  RETURN format('%s %s %s %s', (SELECT c.system_identifier FROM pg_control_system() AS c),
                 (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
+                (SELECT c.oid FROM pg_class AS c WHERE c.oid = 'sambapos.change'::regclass),
                 left(pg_walfile_name(pg_current_wal_lsn()), 8));
 END;
 $$;

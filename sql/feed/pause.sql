@@ -22,7 +22,7 @@ CREATE FUNCTION sambapos._feed_is_captured(e sambapos.feed_entity, relation regc
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT count(*) = 4 FROM pg_trigger AS t
-  WHERE t.tgrelid = relation AND t.tgenabled <> 'D'
+  WHERE t.tgrelid = relation AND t.tgenabled = ANY (CASE e.capture WHEN 'row' THEN '{A}' ELSE '{O,A}' END::"char"[])
     AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_captured(sambapos.feed_entity, regclass) IS
@@ -49,13 +49,14 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_signature(sambapos.feed_entity) IS 'What the relation of an entity is like; NULL: it is gone';
 
 -- A trigger that was switched off and on again is another row of the catalog, and so is that of a partition that was
--- attached: what was written meanwhile nobody has entered.
+-- attached: what was written meanwhile nobody has entered. Nor has TRUNCATE of one partition, which has another file then.
 CREATE FUNCTION sambapos._feed_trigger_state(e sambapos.feed_entity) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT md5(string_agg(concat_ws(' ', t.oid, t.tgenabled, t.xmin), ',' ORDER BY t.oid))
-  FROM (SELECT sambapos._feed_relation(e) AS oid
-        UNION SELECT p.relid FROM pg_partition_tree(sambapos._feed_relation(e)) AS p) AS r
+  SELECT md5(string_agg(concat_ws(' ', t.oid, t.tgenabled, t.xmin, r.file), ',' ORDER BY t.oid))
+  FROM (SELECT sambapos._feed_relation(e) AS oid, NULL::oid AS file
+        UNION SELECT p.relid, pg_relation_filenode(p.relid) FROM pg_partition_tree(sambapos._feed_relation(e)) AS p
+        WHERE p.level > 0) AS r
   JOIN pg_trigger AS t ON t.tgrelid = r.oid
   WHERE e.capture IN ('statement', 'row') AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
 $$;

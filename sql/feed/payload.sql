@@ -93,7 +93,7 @@ BEGIN
     ORDER BY s.entity, s.key, s.version DESC NULLS FIRST, s.change_id DESC
   ), d AS MATERIALIZED (
     SELECT r.* FROM sambapos._feed_rows((a.feed).feed_id, ARRAY(SELECT (c.entity, c.key)::sambapos._feed_named FROM c
-                                        WHERE c.operation IN ('INSERT', 'UPDATE')), _feed_delta_changes.scope) AS r
+                                        ), _feed_delta_changes.scope) AS r
   )
   SELECT jsonb_build_object(
     'fullEntities', (SELECT coalesce(jsonb_agg(n.entity ORDER BY n.entity), '[]') FROM anew AS n),
@@ -101,7 +101,7 @@ BEGIN
       'id', c.change_id, 'entityType', c.entity,
       'entityId', CASE WHEN (SELECT count(*) FROM jsonb_object_keys(c.key)) = 1
                        THEN (SELECT v.value FROM jsonb_each(c.key) AS v) ELSE c.key END,
-      'operation', CASE WHEN d.key IS NULL THEN 'DELETE' ELSE c.operation END,
+      'operation', CASE WHEN d.key IS NULL THEN 'DELETE' WHEN c.operation = 'DELETE' THEN 'UPDATE' ELSE c.operation END,
       'data', d.data, 'changedAt', c.changed_at, 'changedBy', c.changed_by)
       ORDER BY c.version NULLS LAST, c.change_id), '[]')) INTO changes
   FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key);

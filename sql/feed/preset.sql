@@ -16,8 +16,9 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$
 BEGIN
   RETURN lower(regexp_replace(column_name, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
-         ~ ('passw|secret|token|hash|(user|card|staff|employee|manager|admin)pin'
-            '|(^|[^a-z])(pins?|pincode|salts?)([^a-z]|$)');
+         ~ ('passw|secret|token|hash|(user|card|staff|employee|manager|admin|cashier|login|waiter|clerk|door|access)pins?'
+            '|(user|login|card)salts?'
+            '|(^|[^a-z])(pins?|pincodes?|salts?)([^a-z]|$)');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS

@@ -23,7 +23,7 @@ COMMENT ON FUNCTION sambapos._feed_lazy_sql(text, text, oid) IS 'SQL for what is
 CREATE FUNCTION sambapos._feed_data_sql(e sambapos.feed_entity, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT '(SELECT to_jsonb(x) FROM (SELECT ' || string_agg(
+  SELECT '(SELECT to_jsonb(x.*) FROM (SELECT ' || string_agg(
            CASE WHEN c.name = ANY (e.lazy) THEN sambapos._feed_lazy_sql('r', c.name, a.atttypid)
                 WHEN a.atttypid = 'bytea'::regtype THEN format('encode(r.%I, ''base64'')', c.name)
                 ELSE format('r.%I', c.name) END || format(' AS %I', c.name), ', ' ORDER BY c.n) || ') AS x)'
@@ -32,30 +32,22 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._feed_data_sql(sambapos.feed_entity, regclass) IS 'SQL for what is sent of a row r, as JSON';
 
--- The key's columns as one row each: of r, and out of JSON value k.
+-- What a row of keys is compared with comes from one set of operators: that of pg_catalog, or each its own.
 CREATE FUNCTION sambapos._feed_key_columns(e sambapos.feed_entity, relation regclass, "json" text,
-                                           OUT of_row text, OUT of_json text)
+                                           OUT of_row text, OUT is_equal text, OUT is_after text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT string_agg(format('r.%I', c.name), ', ' ORDER BY c.n),
-         string_agg(format('(%s ->> %L)::%s', json, c.name, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY c.n)
-  FROM unnest(e.key) WITH ORDINALITY AS c (name, n)
-  JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped;
+  SELECT string_agg(k.r, ', ' ORDER BY k.n), string_agg(format('%s %s %s', k.r, k.eq, k.j), ' AND ' ORDER BY k.n),
+         CASE WHEN bool_and(k.gt = '>') THEN format('(%s) > (%s)', string_agg(k.r, ', ' ORDER BY k.n), string_agg(k.j, ', ' ORDER BY k.n))
+              ELSE string_agg(CASE WHEN k.n < cardinality(e.key) THEN format('(%1$s %2$s %3$s OR %1$s %4$s %3$s AND ', k.r, k.gt, k.j, k.eq)
+                                   ELSE format('%s %s %s', k.r, k.gt, k.j) END, '' ORDER BY k.n) || repeat(')', cardinality(e.key) - 1) END
+  FROM (SELECT c.n, format('r.%I', c.name) AS r, format('(%s ->> %L)::%s', json, c.name, format_type(a.atttypid, a.atttypmod)) AS j,
+               sambapos._feed_operator(a.atttypid, 3) AS eq, sambapos._feed_operator(a.atttypid, 5) AS gt
+        FROM unnest(e.key) WITH ORDINALITY AS c (name, n)
+        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped) AS k;
 $$;
 COMMENT ON FUNCTION sambapos._feed_key_columns(sambapos.feed_entity, regclass, text) IS
-  'SQL for the columns of a key: of row r, and of a JSON value';
-
--- By the catalog: to_regclass raises for who may not use the schema, and whoever asks a feed need not be allowed to.
-CREATE FUNCTION sambapos._feed_relation(e sambapos.feed_entity) RETURNS regclass
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-          WHERE n.nspname = e.schema_name AND c.relname = e.relation_name);
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_relation(sambapos.feed_entity) IS
-  'The relation of an entity; NULL: it is not there. Of what is computed the table that it is computed from';
+  'SQL for the columns of a key of row r, and whether they are those of a JSON value, or come after it';
 
 -- Also what a preset computes is read with the rights of the replica's owner: so that role may call what it calls.
 CREATE FUNCTION sambapos._feed_reader_allow(relation regclass) RETURNS void
@@ -160,7 +152,7 @@ COMMENT ON FUNCTION sambapos._feed_rows_meant(sambapos.feed_entity) IS 'A condit
 
 -- What is read by its keys. A table has an index of them: each key is looked up in it, however few rows the planner
 -- believes to be there, so that what a client asks every minute costs what has changed, and never the table.
-CREATE FUNCTION sambapos._feed_keys_sql(e sambapos.feed_entity, of_row text, of_json text, condition text) RETURNS text
+CREATE FUNCTION sambapos._feed_keys_sql(e sambapos.feed_entity, is_wanted text, condition text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -168,12 +160,12 @@ DECLARE
     AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = sambapos._feed_relation(e) AND c.relkind IN ('r', 'p'));
 BEGIN
   RETURN format(CASE WHEN is_table
-    THEN 'unnest($1) AS k (key) CROSS JOIN LATERAL (SELECT r.* FROM %1$s AS r WHERE (%2$s) = (%3$s) AND %4$s OFFSET 0) AS r'
-    ELSE 'unnest($1) AS k (key) JOIN %1$s AS r ON (%2$s) = (%3$s) WHERE %4$s' END,
-    sambapos._feed_source_sql(e), of_row, of_json, condition);
+    THEN 'unnest($1) AS k (key) CROSS JOIN LATERAL (SELECT r.* FROM %1$s AS r WHERE %2$s AND %3$s OFFSET 0) AS r'
+    ELSE 'unnest($1) AS k (key) JOIN %1$s AS r ON %2$s WHERE %3$s' END,
+    sambapos._feed_source_sql(e), is_wanted, condition);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_keys_sql(sambapos.feed_entity, text, text, text) IS
+COMMENT ON FUNCTION sambapos._feed_keys_sql(sambapos.feed_entity, text, text) IS
   'SQL that follows FROM: the rows r of an entity whose keys are in $1';
 
 -- relation: whose columns are those of the entity.
@@ -189,9 +181,10 @@ DECLARE
   read text := format('SELECT %s, %s, %s FROM ', sambapos._feed_key_sql(e, 'r'), sambapos._feed_scope_sql(e, 'r'),
                       sambapos._feed_data_sql(e, relation));
 BEGIN
-  of_keys := read || sambapos._feed_keys_sql(e, wanted.of_row, wanted.of_json, its);
-  of_all := read || format('%1$s AS r WHERE ($3 IS NULL OR (%2$s) > (%3$s)) AND %4$s ORDER BY %2$s LIMIT $4',
-                           sambapos._feed_source_sql(e), wanted.of_row, after.of_json, its);
+  -- equal is not always the same: 'a' and 'A' of a citext
+  of_keys := read || sambapos._feed_keys_sql(e, wanted.is_equal, format('%s AND %s = k.key', its, sambapos._feed_key_sql(e, 'r')));
+  of_all := read || format('%1$s AS r WHERE ($3 IS NULL OR %3$s) AND %4$s ORDER BY %2$s LIMIT $4',
+                           sambapos._feed_source_sql(e), wanted.of_row, after.is_after, its);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_read_sql(sambapos.feed_entity, regclass) IS
@@ -210,7 +203,7 @@ DECLARE
                    JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = c.name AND NOT a.attisdropped);
 BEGIN
   RETURN format('SELECT k.key, %s, CASE $2 %s END FROM ', sambapos._feed_scope_sql(e, 'r'), choices)
-         || sambapos._feed_keys_sql(e, wanted.of_row, wanted.of_json, 'true' || sambapos._feed_rows_meant(e));
+         || sambapos._feed_keys_sql(e, wanted.is_equal, 'true' || sambapos._feed_rows_meant(e));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_value_sql(sambapos.feed_entity, regclass) IS

@@ -10,8 +10,7 @@ BEGIN
   wanted := sambapos._feed_key_columns(e, shape, 'k.key');
   PERFORM sambapos._feed_shape_close();
   RETURN 'SELECT k.key, NULL::text, NULL::jsonb FROM '
-         || sambapos._feed_keys_sql(e, wanted.of_row, wanted.of_json,
-                                    format(E'true%s AND (%s\n)', sambapos._feed_rows_meant(e), u.condition));
+         || sambapos._feed_keys_sql(e, wanted.is_equal, format(E'true%s AND (%s\n)', sambapos._feed_rows_meant(e), u.condition));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_sql(sambapos.urgent_rule, sambapos.feed_entity) IS

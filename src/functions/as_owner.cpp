@@ -64,7 +64,8 @@ check_owners(Node *node, void *context)
 	{
 		auto *entry = castNode(RangeTblEntry, node);
 
-		if (entry->rtekind == RTE_RELATION)
+		/* a view that was replaced by its query is remembered there from PostgreSQL 16 on */
+		if (OidIsValid(entry->relid))
 		{
 			List *all = entry->inh ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
 								   : list_make1_oid(entry->relid);
@@ -136,6 +137,27 @@ run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo 
 	receiver->rDestroy(receiver);
 }
 
+/* A name is not resolved, and a value not written, by what the session has set: a key and a hash
+ * are found again by what they were written as. sambapos._feed_settings_sql has the same for those
+ * who write. SAVE, as functions do it: also while a parallel query is on. */
+static void
+set_settings()
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"TimeZone", "UTC"},
+		{"DateStyle", "ISO, MDY"},
+		{"IntervalStyle", "postgres"},
+		{"bytea_output", "hex"},
+		{"extra_float_digits", "1"},
+		{"lc_monetary", "C"},
+	};
+
+	for (auto setting : settings)
+		set_config_option(setting[0], setting[1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+						  0, false);
+}
+
 /* An error leaves the rest to the end of the transaction or subtransaction: it puts the user and
  * the settings back. */
 static void
@@ -148,7 +170,7 @@ run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *re
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(user,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+	set_settings();
 	run_query(text, user, values, result);
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(caller, context);
