@@ -14,12 +14,22 @@ $$
     SELECT DISTINCT ON (c.entity, c.key, c.scope) c.change_id, c.entity, c.key, c.scope, c.operation
     FROM sambapos.change AS c WHERE (c.feed_id, c.version) = (f.feed_id, stamped)
     ORDER BY c.entity, c.key, c.scope, c.change_id DESC
+  ), anew AS (
+    SELECT n.entity, max(n.change_id) AS change_id FROM fresh AS n
+    WHERE n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE') GROUP BY n.entity
+  ), past AS (
+    SELECT o.change_id, n.change_id AS by_id
+    FROM sambapos.change AS o
+    JOIN fresh AS n ON (n.entity, n.key, coalesce(n.scope, ''), n.scope IS NULL)
+                     = (o.entity, o.key, coalesce(o.scope, ''), o.scope IS NULL)
+    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
+    UNION ALL
+    SELECT o.change_id, n.change_id
+    FROM sambapos.change AS o JOIN anew AS n USING (entity)
+    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
   ), gone AS (
-    DELETE FROM sambapos.change AS o USING fresh AS n
-    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.entity = n.entity AND o.change_id < n.change_id
-      AND (n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE')
-           OR o.key = n.key AND o.scope IS NOT DISTINCT FROM n.scope)
-    RETURNING n.change_id, o.operation, o.changed_columns
+    DELETE FROM sambapos.change AS o USING past AS p
+    WHERE o.change_id = p.change_id RETURNING p.by_id AS change_id, o.operation, o.changed_columns
   )
   UPDATE sambapos.change AS c
      SET changed_columns = CASE WHEN c.operation = 'UPDATE' AND g.all_known
@@ -117,9 +127,11 @@ BEGIN
     holds := ARRAY(SELECT sambapos._urgent_keys(u, e, asked)
                    FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (u.feed_id, u.entity));
   END IF;
-  PERFORM pg_notify('sambapos_urgent', jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity,
-                                                          'key', c.key, 'rule', u.rule, 'version', stamped)::text)
+  PERFORM pg_notify('sambapos_urgent', CASE WHEN octet_length(m.message::text) < 7900 THEN m.message
+                                            ELSE m.message - 'key' - 'scope' END::text)
   FROM unnest(changes) AS c
+  CROSS JOIN LATERAL (SELECT jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity, 'key', c.key,
+                                                'rule', u.rule, 'version', stamped) AS message) AS m
   WHERE c.operation = 'DELETE' OR u.condition IS NULL OR c.key = ANY (holds);
   UPDATE sambapos.urgent_rule AS x SET problem = NULL WHERE x.rule_id = u.rule_id AND x.problem IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN
