@@ -117,6 +117,13 @@ COMMENT ON FUNCTION sambapos._query_as_owner(text, text, text, jsonb[], text, js
   'caller''s: code of that role that it meets changes no setting and leaves nothing behind. All that it reads belongs to '
   'that role or to a superuser, else 42501';
 
+-- See src/functions/feed_entered.cpp.
+CREATE FUNCTION sambapos._feed_may_enter(feed_id integer, entity text) RETURNS boolean
+LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_may_enter';
+COMMENT ON FUNCTION sambapos._feed_may_enter(integer, text) IS
+  'True if the user may execute the function of an entity''s triggers, as the owner of its table may';
+REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM PUBLIC;
+
 -- Files of archives. Who may not read or write files of the server is told so by them.
 CREATE FUNCTION sambapos._archive_write(path text, compression text, query text, OUT rows bigint, OUT bytes bigint,
                                         OUT sha256 text)

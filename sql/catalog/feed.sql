@@ -154,13 +154,12 @@ COMMENT ON COLUMN sambapos.change.changed_by IS
 
 -- A trigger has the rights of its table's owner, whose types, casts and operators it meets. This is the way from there
 -- into the log: who may execute the function of an entity's triggers, as its owner may, enters changes of that entity,
--- and of no other. That costs each row that is written, so it is asked by the function's name (_feed_capture_name), of
--- what PostgreSQL has in its caches, and no table is looked into.
+-- and of no other.
 CREATE VIEW sambapos._feed_entered AS
 SELECT c.feed_id, c.entity, c.scope, c.key, c.operation, c.changed_columns, c.changed_by
 FROM sambapos.change AS c
 WHERE c.version IS NULL
-  AND has_function_privilege(to_regprocedure('sambapos._feed_capture_' || c.feed_id || '_' || md5(c.entity) || '()'), 'EXECUTE')
+  AND sambapos._feed_may_enter(c.feed_id, c.entity)
 WITH LOCAL CHECK OPTION;
 COMMENT ON VIEW sambapos._feed_entered IS
   'Where triggers enter changes: those of the entities whose tables belong to who looks, and have no version';

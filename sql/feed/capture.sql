@@ -159,6 +159,7 @@ $$
 BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA sambapos TO %I', role);
   EXECUTE format('GRANT INSERT ON sambapos._feed_entered TO %I', role);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_may_enter(integer, text) TO %I', role);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_writer_allow(name) IS 'Lets the triggers of a role''s tables enter changes';
@@ -181,6 +182,7 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format('REVOKE ALL ON sambapos._feed_entered FROM %I', role);
+  EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM %I', role);
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
 END;
 $$;

@@ -1,0 +1,42 @@
+/*
+ * May who writes enter changes of an entity? Who may execute the function of its triggers may, as
+ * the owner of its table. View sambapos._feed_entered asks it of each row that is written, so it
+ * looks into PostgreSQL's caches by the function's name (sambapos._feed_capture_name), and nowhere
+ * else.
+ */
+#include "bridge/compat.hpp"
+
+namespace sambapos::functions
+{
+
+static Oid
+capture_function(int32 feed, const text *entity)
+{
+	char hash[33];
+	char name[NAMEDATALEN];
+	const char *problem = nullptr;
+	Oid space = get_namespace_oid("sambapos", true);
+
+	if (!pg_md5_hash(VARDATA_ANY(entity), VARSIZE_ANY_EXHDR(entity), hash, &problem))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+						errmsg("could not compute MD5 hash: %s", problem)));
+	snprintf(name, sizeof(name), "_feed_capture_%d_%s", feed, hash);
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+						   PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(space));
+}
+
+} // namespace sambapos::functions
+
+using namespace sambapos;
+
+extern "C"
+{
+	PG_FUNCTION_INFO_V1(sambapos_feed_may_enter);
+
+	Datum sambapos_feed_may_enter(PG_FUNCTION_ARGS)
+	{
+		Oid function = functions::capture_function(PG_GETARG_INT32(0), PG_GETARG_TEXT_PP(1));
+
+		return BoolGetDatum(OidIsValid(function) && may_execute(function, GetUserId()));
+	}
+}
