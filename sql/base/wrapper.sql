@@ -124,6 +124,18 @@ COMMENT ON FUNCTION sambapos._feed_may_enter(integer, text) IS
   'True if the user may execute the function of an entity''s triggers, as the owner of its table may';
 REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM PUBLIC;
 
+CREATE FUNCTION sambapos._feed_is_own(relation oid) RETURNS boolean
+LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_is_own';
+COMMENT ON FUNCTION sambapos._feed_is_own(oid) IS
+  'True if a table belongs to the user, or to a superuser: then no code of another role is met with the user''s rights';
+REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM PUBLIC;
+
+-- See src/functions/feed_caller.cpp.
+CREATE FUNCTION sambapos._feed_caller() RETURNS name
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_caller';
+COMMENT ON FUNCTION sambapos._feed_caller() IS
+  'The role that calls a function which runs with its owner''s rights; raises 42501 where that cannot be known';
+
 -- Files of archives. Who may not read or write files of the server is told so by them.
 CREATE FUNCTION sambapos._archive_write(path text, compression text, query text, OUT rows bigint, OUT bytes bigint,
                                         OUT sha256 text)

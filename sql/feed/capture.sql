@@ -160,6 +160,7 @@ BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA sambapos TO %I', role);
   EXECUTE format('GRANT INSERT ON sambapos._feed_entered TO %I', role);
   EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_may_enter(integer, text) TO %I', role);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_is_own(oid) TO %I', role);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_writer_allow(name) IS 'Lets the triggers of a role''s tables enter changes';
@@ -183,6 +184,7 @@ BEGIN
   END IF;
   EXECUTE format('REVOKE ALL ON sambapos._feed_entered FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM %I', role);
+  EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM %I', role);
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
 END;
 $$;
@@ -191,34 +193,57 @@ COMMENT ON FUNCTION sambapos._feed_writer_forget(name) IS
 
 -- In a function that runs with its owner's rights current_user is the owner, even under SET ROLE. A table that is no
 -- longer what it was when this was written out does not fail who writes to it: what they do is not known then, so the
--- entity is to be taken anew. The tick says why.
+-- entity is to be taken anew. The tick says why. Nor is a table read that was given to another role meanwhile: types and
+-- casts of the new owner would run with the rights of the former. Where the new one may not enter anything yet, the tick
+-- sees the owner.
+CREATE FUNCTION sambapos._feed_capture_body(e sambapos.feed_entity, relation regclass) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  same_key text := (SELECT string_agg(format('o.%I %s n.%1$I', k, sambapos._feed_operator(a.atttypid, 3)), ' AND ')
+                    FROM unnest(e.key) AS k JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = k);
+  anew text := format('INSERT INTO sambapos._feed_entered (feed_id, entity, operation, changed_by)'
+                      ' VALUES (%s, %L, ''LOAD'', writer);', e.feed_id, e.entity);
+BEGIN
+  RETURN format($sql$
+#variable_conflict use_variable
+DECLARE
+  writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
+                          nullif(current_setting('role'), 'none'), session_user::text);
+BEGIN
+  IF NOT sambapos._feed_is_own(TG_RELID) THEN
+    %2$s
+    RETURN NULL;
+  END IF;%1$s
+  RETURN NULL;
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported THEN
+  BEGIN
+    %2$s
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;
+  END;
+  RETURN NULL;
+END;
+$sql$,
+    CASE e.capture WHEN 'statement' THEN sambapos._feed_capture_sql(e, relation, 'old_rows', 'new_rows', same_key)
+      ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END, anew);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_capture_body(sambapos.feed_entity, regclass) IS
+  'The body of the function that the triggers of an entity''s table call';
+
+-- The names in the body are the table's owner's choice: so it is quoted as a whole.
 CREATE FUNCTION sambapos._feed_capture_make(e sambapos.feed_entity, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   name text := sambapos._feed_capture_name(e);
   owner name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = relation);
-  same_key text := (SELECT string_agg(format('o.%I %s n.%1$I', k, sambapos._feed_operator(a.atttypid, 3)), ' AND ')
-                    FROM unnest(e.key) AS k JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = k);
 BEGIN
   EXECUTE format($sql$CREATE FUNCTION %s() RETURNS trigger -- runtime
 LANGUAGE plpgsql %sSECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
-$capture$
-#variable_conflict use_variable
-DECLARE
-  writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
-                          nullif(current_setting('role'), 'none'), session_user::text);
-BEGIN%s
-  RETURN NULL;
-EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported THEN
-  INSERT INTO sambapos._feed_entered (feed_id, entity, operation, changed_by) VALUES (%s, %L, 'LOAD', writer);
-  RETURN NULL;
-END;
-$capture$
-$sql$, name, sambapos._feed_settings_sql(e, relation),
-    CASE e.capture WHEN 'statement' THEN sambapos._feed_capture_sql(e, relation, 'old_rows', 'new_rows', same_key)
-      ELSE sambapos._feed_capture_sql(e, relation, '(SELECT OLD.*)', '(SELECT NEW.*)', 'true') END,
-    e.feed_id, e.entity);
+%L
+$sql$, name, sambapos._feed_settings_sql(e, relation), sambapos._feed_capture_body(e, relation));
   EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', name);
   EXECUTE format('ALTER FUNCTION %s() DEPENDS ON EXTENSION sambapos_fdw', name);
   EXECUTE format('COMMENT ON FUNCTION %s() IS %L', name,

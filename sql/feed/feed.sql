@@ -1,12 +1,7 @@
 -- feed.sql: adding and removing feeds; which life of a feed is it?
 
 -- Functions that answer a client run with their owner's rights, so no policy hides a feed from them: whose feeds the
--- caller may see is asked here. In such a function current_user is the owner, even under SET ROLE.
-CREATE FUNCTION sambapos._feed_caller() RETURNS name
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ BEGIN RETURN coalesce(nullif(current_setting('role'), 'none'), session_user); END; $$;
-COMMENT ON FUNCTION sambapos._feed_caller() IS 'The role that calls a function which runs with its owner''s rights';
-
+-- caller may see is asked here.
 CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -28,13 +28,28 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_is_captured(sambapos.feed_entity, regclass) IS
   'True if the triggers of an entity are on its table, and enabled';
 
+-- A role that was given the table, or from which rights were taken, may not.
+CREATE FUNCTION sambapos._feed_owner_may_enter(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT has_schema_privilege(c.relowner, 'sambapos', 'USAGE')
+     AND has_table_privilege(c.relowner, 'sambapos._feed_entered', 'INSERT')
+     AND has_function_privilege(c.relowner, 'sambapos._feed_may_enter(integer, text)', 'EXECUTE')
+     AND has_function_privilege(c.relowner, 'sambapos._feed_is_own(oid)', 'EXECUTE')
+  FROM pg_class AS c WHERE c.oid = relation;
+$$;
+COMMENT ON FUNCTION sambapos._feed_owner_may_enter(regclass) IS
+  'True if the owner of a table has the way to the log that its triggers need';
+
 -- By names, so that it is the same in a restored copy. Of a column its place, too: one that was dropped and added again
 -- is another one.
 CREATE FUNCTION sambapos._feed_signature(e sambapos.feed_entity) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT md5(string_agg(concat_ws(' ', c.relname, c.relkind, pg_get_userbyid(c.relowner), n.columns,
-                                  CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END), ';' ORDER BY c.relname))
+                                  CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END,
+                                  CASE WHEN e.capture IN ('statement', 'row') AND NOT sambapos._feed_owner_may_enter(c.oid)
+                                       THEN 'may not' END), ';' ORDER BY c.relname))
   FROM (SELECT sambapos._feed_relation(e) AS oid
         UNION SELECT r.oid FROM pg_class AS r
               WHERE e.preset IS NOT NULL AND r.relnamespace = to_regnamespace('sambapos_replica') AND r.relname = ANY (e.tables)) AS r

@@ -1,8 +1,12 @@
 /*
+ * What the triggers of a feed ask before they enter changes.
+ *
  * May who writes enter changes of an entity? Who may execute the function of its triggers may, as
  * the owner of its table. View sambapos._feed_entered asks it of each row that is written, so it
  * looks into PostgreSQL's caches by the function's name (sambapos._feed_capture_name), and nowhere
  * else.
+ *
+ * Does the table still belong to the role with whose rights they run?
  */
 #include "bridge/compat.hpp"
 
@@ -32,11 +36,24 @@ using namespace sambapos;
 extern "C"
 {
 	PG_FUNCTION_INFO_V1(sambapos_feed_may_enter);
+	PG_FUNCTION_INFO_V1(sambapos_feed_is_own);
 
 	Datum sambapos_feed_may_enter(PG_FUNCTION_ARGS)
 	{
 		Oid function = functions::capture_function(PG_GETARG_INT32(0), PG_GETARG_TEXT_PP(1));
 
 		return BoolGetDatum(OidIsValid(function) && may_execute(function, GetUserId()));
+	}
+
+	Datum sambapos_feed_is_own(PG_FUNCTION_ARGS)
+	{
+		HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(PG_GETARG_OID(0)));
+		Oid owner;
+
+		if (!HeapTupleIsValid(tuple))
+			return BoolGetDatum(false);
+		owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+		return BoolGetDatum(owner == GetUserId() || superuser_arg(owner));
 	}
 }

@@ -118,12 +118,31 @@ SELECT is((SELECT array_agg(DISTINCT pg_get_userbyid(p.proowner)::text) FROM pg_
 SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'and it is taken anew');
 SELECT lives_ok($$INSERT INTO pos.wide VALUES (5, 'e')$$, 'it is written to');
 SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 5}', 'and told');
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+CREATE ROLE bartender;
+REASSIGN OWNED BY waiter TO bartender;
+GRANT USAGE ON SCHEMA pos TO bartender;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (6, 'f')$$, 'a row is written when tables and functions of a role are given to another');
+CALL sambapos_feed_tick();
+SELECT is(pos.problem('wide'), NULL, 'which the tick mends');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'it is taken anew');
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (7, 'g')$$, 'it is written to');
+SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 7}', 'and told');
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+REVOKE ALL ON sambapos._feed_entered FROM bartender;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (8, 'h')$$, 'nor does it fail when the way to the log was taken away');
+CALL sambapos_feed_tick();
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'that is told, too');
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (9, 'i')$$, 'and mended');
+SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 9}', 'so that it goes on');
 ALTER TABLE pos.wide DROP CONSTRAINT wide_pkey;
 ALTER TABLE pos.wide ALTER COLUMN id DROP NOT NULL;
 CALL sambapos_feed_tick();
 SELECT matches(pos.problem('wide'), 'no key', 'what can no longer be told is paused with the reason');
 SELECT sambapos_remove_from_feed('pos', 'wide') AS removed \gset
-SELECT is(has_schema_privilege('waiter', 'sambapos', 'USAGE'), false, 'whose tables are on no feed has nothing of it');
+SELECT is(has_schema_privilege('bartender', 'sambapos', 'USAGE'), false, 'whose tables are on no feed has nothing of it');
 
 -- a partition comes with rows
 CREATE TABLE pos.part (id integer PRIMARY KEY) PARTITION BY RANGE (id);
