@@ -14,7 +14,8 @@ $$
     AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
-                                        AND (p.proname IN ('_worker_turns', '_live_columns') -- they read the catalog
+                                        AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')
+                                             -- they read the catalog
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
              WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true

@@ -75,7 +75,7 @@ extern "C"
 		const text *entity = PG_GETARG_TEXT_PP(1);
 		auto *answer = static_cast<functions::Answer *>(fcinfo->flinfo->fn_extra);
 
-		if (!functions::is_for(answer, PG_GETARG_INT32(0), entity)) /* another entity: hardly ever */
+		if (!functions::is_for(answer, PG_GETARG_INT32(0), entity))
 			answer = functions::find_answer(fcinfo->flinfo->fn_mcxt, PG_GETARG_INT32(0), entity);
 		fcinfo->flinfo->fn_extra = answer;
 		return BoolGetDatum(answer->may);
