@@ -206,7 +206,7 @@ SELECT results_eq($$SELECT * FROM sambapos_resume('pos')$$, $$VALUES ('pos', 'fe
 SELECT is(sambapos_delta_payload('pos', :before, incarnation => :'life') ->> 'reason' ~ 'another life', true, 'then all is taken anew');
 SELECT throws_ok($$SELECT sambapos_delta_payload('pos', -1)$$, '22023', NULL, 'no version is negative');
 SELECT throws_ok($$SELECT sambapos_delta_payload('pos', 1, entities => '{product}')$$, '42704', NULL, 'an entity that is not there is no silence');
-SELECT is_empty($$SELECT * FROM pos.answer WHERE body ~ '471[1-3]'$$, 'no secret was in any answer');
+SELECT is_empty($$SELECT * FROM pos.answer WHERE regexp_replace(body, '"(timestamp|changedAt|incarnation)": *"[^"]*"', '', 'g') ~ '471[1-3]'$$, 'no secret was in any answer');
 
 -- partitions, and a key that is not the first column
 CREATE TABLE pos.sales (day date, id bigint, total numeric, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
