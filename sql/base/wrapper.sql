@@ -107,6 +107,35 @@ LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_d
 COMMENT ON FUNCTION sambapos._disconnect(text) IS 'sambapos_disconnect, for the SQL parts of the extension';
 REVOKE ALL ON FUNCTION sambapos._disconnect(text) FROM PUBLIC;
 
+-- See src/functions/as_owner.cpp. Who may not act as the owner is refused.
+CREATE FUNCTION sambapos._query_as_owner(schema_name text, relation_name text, query text, keys jsonb[], scope text,
+                                         after jsonb, max_rows integer)
+RETURNS TABLE (key jsonb, scope_of_row text, data jsonb)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', 'sambapos_query_as_owner';
+COMMENT ON FUNCTION sambapos._query_as_owner(text, text, text, jsonb[], text, jsonb, integer) IS
+  'Runs a query, with the other arguments as $1 to $4, with the rights of a relation''s owner and no way back to the '
+  'caller''s: code of that role that it meets changes no setting and leaves nothing behind. All that it reads belongs to '
+  'that role or to a superuser, else 42501';
+
+-- See src/functions/feed_entered.cpp.
+CREATE FUNCTION sambapos._feed_may_enter(feed_id integer, entity text) RETURNS boolean
+LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_may_enter';
+COMMENT ON FUNCTION sambapos._feed_may_enter(integer, text) IS
+  'True if the user may execute the function of an entity''s triggers, as the owner of its table may';
+REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM PUBLIC;
+
+CREATE FUNCTION sambapos._feed_is_own(relation oid) RETURNS boolean
+LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_is_own';
+COMMENT ON FUNCTION sambapos._feed_is_own(oid) IS
+  'True if a table belongs to the user, or to a superuser: then no code of another role is met with the user''s rights';
+REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM PUBLIC;
+
+-- See src/functions/feed_caller.cpp.
+CREATE FUNCTION sambapos._feed_caller() RETURNS name
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_caller';
+COMMENT ON FUNCTION sambapos._feed_caller() IS
+  'The role that calls a function which runs with its owner''s rights; raises 42501 where that cannot be known';
+
 -- Files of archives. Who may not read or write files of the server is told so by them.
 CREATE FUNCTION sambapos._archive_write(path text, compression text, query text, OUT rows bigint, OUT bytes bigint,
                                         OUT sha256 text)

@@ -15,22 +15,44 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_compare_lock(sambapos.feed_entity) IS 'A run and a tick do not compare an entity at once';
 
+-- Without a key that names one row a difference would be another row's.
+CREATE FUNCTION sambapos._feed_compare_key(e sambapos.feed_entity, key jsonb, rows bigint) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF rows > 1 THEN
+    RAISE EXCEPTION 'columns % do not name a row of entity "%"', array_to_string(e.key, ', '), e.entity USING
+      ERRCODE = 'invalid_table_definition', HINT = 'Several rows have the same key. Name more columns, or another one.';
+  ELSIF e.preset IS NULL AND EXISTS (SELECT FROM jsonb_each(key) AS k WHERE k.value = 'null') THEN
+    RAISE EXCEPTION 'columns % are NULL in a row of entity "%"', array_to_string(e.key, ', '), e.entity USING
+      ERRCODE = 'invalid_table_definition', HINT = 'Name columns that each row has, or leave such rows out of the view.';
+  END IF;
+  RETURN key;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_compare_key(sambapos.feed_entity, jsonb, bigint) IS
+  'The key of a row; raises 42P16 if several rows have it, or a column of it is NULL';
+
+CREATE FUNCTION sambapos._feed_compare_rows(e sambapos.feed_entity) RETURNS TABLE (key jsonb, scope text, hash text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT sambapos._feed_compare_key(e, r.key, count(*)), min(r.scope_of_row), min(md5(r.data::text))
+  FROM sambapos._feed_read(e, NULL, NULL, NULL, NULL) AS r GROUP BY r.key;
+$$;
+COMMENT ON FUNCTION sambapos._feed_compare_rows(sambapos.feed_entity) IS 'What an entity that is computed has now';
+
 CREATE FUNCTION sambapos._feed_compare_begin(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
-  EXECUTE format('INSERT INTO sambapos.feed_row (feed_id, entity_id, key, scope, hash)
-                  SELECT $1, $2, r.key, r.scope, md5(r.data::text) FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r',
-                 e.entity_id) USING e.feed_id, e.entity_id;
-EXCEPTION WHEN unique_violation THEN
-  RAISE EXCEPTION 'columns % do not name a row of entity "%"', array_to_string(e.key, ', '), e.entity USING
-    ERRCODE = 'invalid_table_definition', HINT = 'Several rows have the same key. Name more columns, or another one.';
+  INSERT INTO sambapos.feed_row (feed_id, entity_id, key, scope, hash)
+  SELECT e.feed_id, e.entity_id, r.key, r.scope, r.hash FROM sambapos._feed_compare_rows(e) AS r;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_compare_begin(sambapos.feed_entity) IS
   'Notes what an entity that is computed has; what comes is told as a difference from it. Raises 42P16 for a key that '
-  'names several rows';
+  'names several rows, or none';
 
 CREATE TYPE sambapos._feed_difference AS (key jsonb, hash text, old_scope text, new_scope text, was boolean, "is" boolean);
 COMMENT ON TYPE sambapos._feed_difference IS 'A row that is not as it was; was, is: it was there, it is there';
@@ -41,12 +63,11 @@ $$
 DECLARE
   found_differences sambapos._feed_difference[];
 BEGIN
-  EXECUTE format(
-    'SELECT array_agg((coalesce(n.key, o.key), n.hash, o.scope, n.scope, o.key IS NOT NULL, n.key IS NOT NULL)
-                      ::sambapos._feed_difference ORDER BY coalesce(n.key, o.key))
-     FROM (SELECT r.key, r.scope, md5(r.data::text) AS hash FROM sambapos._feed_read_%s(NULL, NULL, NULL, NULL) AS r) AS n
-     FULL JOIN (SELECT r.* FROM sambapos.feed_row AS r WHERE r.entity_id = $1) AS o ON o.key = n.key
-     WHERE (o.hash, o.scope) IS DISTINCT FROM (n.hash, n.scope)', e.entity_id) INTO found_differences USING e.entity_id;
+  SELECT array_agg((coalesce(n.key, o.key), n.hash, o.scope, n.scope, o.key IS NOT NULL, n.key IS NOT NULL)
+                   ::sambapos._feed_difference ORDER BY coalesce(n.key, o.key)) INTO found_differences
+  FROM sambapos._feed_compare_rows(e) AS n
+  FULL JOIN (SELECT r.* FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id) AS o ON o.key = n.key
+  WHERE (o.hash, o.scope) IS DISTINCT FROM (n.hash, n.scope);
   RETURN coalesce(found_differences, '{}');
 END;
 $$;

@@ -1,4 +1,8 @@
 -- entity.sql: putting tables on a feed and taking them off.
+--
+-- Rules:
+-- * What a feed reads is written down by the extension's owner, for who calls and owns the table. No code of the table's
+--   owner runs meanwhile, but as that owner.
 
 CREATE FUNCTION sambapos._feed_is_replica(f sambapos.change_feed, relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -44,7 +48,7 @@ DECLARE
 BEGIN
   IF c.oid IS NULL THEN
     RAISE EXCEPTION 'a relation must be given' USING ERRCODE = 'null_value_not_allowed';
-  ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+  ELSIF NOT pg_has_role(sambapos._feed_caller(), c.relowner, 'USAGE') THEN
     RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
   ELSIF c.relnamespace IN ('sambapos'::regnamespace, 'pg_catalog'::regnamespace)
         OR (c.relnamespace IS NOT DISTINCT FROM to_regnamespace('sambapos_replica')
@@ -65,6 +69,20 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_check_relation(sambapos.change_feed, regclass) IS 'Raises what keeps a relation off a feed';
+
+CREATE FUNCTION sambapos._feed_check_owner(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := sambapos._feed_relation(e);
+BEGIN
+  IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND NOT pg_has_role(sambapos._feed_caller(), c.relowner, 'USAGE')) THEN
+    RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_owner(sambapos.feed_entity) IS
+  'Raises 42501 if the caller does not own the relation of an entity, and it is there';
 
 CREATE FUNCTION sambapos._feed_check_columns(relation regclass, names name[], what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -114,11 +132,20 @@ BEGIN
       HINT = 'Name the columns that name a row of it by argument key.';
   END IF;
   PERFORM sambapos._feed_check_columns(relation, key, 'key');
+  IF (SELECT count(*) FROM sambapos.site) > 1
+     AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = 'site_id'
+                       AND a.atttypid = 'integer'::regtype AND NOT a.attisdropped) THEN
+    RAISE EXCEPTION 'view "%" does not say of which site its rows are', relation USING ERRCODE = 'invalid_table_definition',
+      DETAIL = 'Replica tables hold the rows of all sites, and a site''s feed tells of one.',
+      HINT = 'Give it column site_id of its tables: the feed then reads the rows of its site. It is sent if it is among '
+             'the columns.';
+  END IF;
   RETURN key;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_view_key(regclass, name[]) IS
-  'The columns that name a row of a view; raises 42P16 if none are given';
+  'The columns that name a row of a view; raises 42P16 if none are given, and where several sites are copied for a view '
+  'without column site_id';
 
 -- A key has to name one row and be there in each.
 CREATE FUNCTION sambapos._feed_key(relation regclass, key name[]) RETURNS name[]
@@ -178,20 +205,65 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_columns(regclass, name[], name, name[]) IS
   'The columns that are sent: those named and the key, else all but what looks like a secret';
 
-CREATE FUNCTION sambapos._feed_reading_make(e sambapos.feed_entity) RETURNS void
+CREATE FUNCTION sambapos._feed_check_payload_key(f sambapos.change_feed, payload_key text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  reserved CONSTANT text[] := '{feed,incarnation,timestamp,propertyId,version,paused,fromVersion,toVersion,changes,'
+                              'fullEntities,fullRequired,reason}';
+  other text := (SELECT e.entity FROM sambapos.feed_entity AS e
+                 WHERE (e.feed_id, e.payload_key) = (f.feed_id, _feed_check_payload_key.payload_key) LIMIT 1);
+BEGIN
+  IF payload_key = ANY (reserved) THEN
+    RAISE EXCEPTION 'payload key "%" is a word of the payload itself', payload_key USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give the entity another one by argument payload_key. Reserved are: ' || array_to_string(reserved, ', ') || '.';
+  ELSIF other IS NOT NULL THEN
+    RAISE EXCEPTION 'payload key "%" is that of entity "%" of feed "%"', payload_key, other, f.name USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Give the entity another one by argument payload_key.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_payload_key(sambapos.change_feed, text) IS
+  'Raises 22023 for a payload key that another entity of the feed has, or that means something else in a payload';
+
+-- What a run writes that began before the entity was there, it would not enter.
+CREATE FUNCTION sambapos._feed_site_lock(f sambapos.change_feed) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  FOR attempt IN 1 .. 50 LOOP
+    IF f.site_id IS NULL OR sambapos._site_try_lock(f.site_id) THEN
+      RETURN;
+    END IF;
+    PERFORM pg_sleep(0.2);
+  END LOOP;
+  PERFORM sambapos._site_lock(f.site_id); -- raises
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_site_lock(sambapos.change_feed) IS
+  'Waits until no run of the feed''s site is on, and keeps runs out; raises 55P03 when that takes long';
+
+CREATE FUNCTION sambapos._feed_queries(e sambapos.feed_entity) RETURNS sambapos.feed_entity
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation regclass;
+  read record;
 BEGIN
+  e.query_all := NULL;
+  e.query_keys := NULL;
+  e.query_value := NULL;
   IF sambapos._feed_is_left(e) THEN
-    PERFORM sambapos._feed_empty_make(e);
-    RETURN;
+    RETURN e;
   END IF;
   relation := sambapos._feed_shape_open(e);
-  PERFORM sambapos._feed_value_make(e, relation);
-  PERFORM sambapos._feed_read_make(e, relation);
+  read := sambapos._feed_read_sql(e, relation);
+  e.query_value := sambapos._feed_value_sql(e, relation);
   PERFORM sambapos._feed_shape_close();
+  e.query_all := read.of_all;
+  e.query_keys := read.of_keys;
+  PERFORM sambapos._feed_reader_allow(sambapos._feed_relation(e));
+  RETURN e;
 EXCEPTION WHEN undefined_column THEN -- a preset names a column of a table that is not copied
   IF e.preset IS NULL OR NOT EXISTS (
     SELECT FROM sambapos.change_feed AS f CROSS JOIN unnest(e.tables) AS n (name)
@@ -200,11 +272,24 @@ EXCEPTION WHEN undefined_column THEN -- a preset names a column of a table that 
   THEN
     RAISE;
   END IF;
-  PERFORM sambapos._feed_empty_make(e);
+  RETURN e;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_reading_make(sambapos.feed_entity) IS
-  'Makes the functions that read an entity; of a preset for which a table is not copied it has no rows';
+COMMENT ON FUNCTION sambapos._feed_queries(sambapos.feed_entity) IS
+  'An entity with what it is read with; that of a preset for which a table is not copied has no rows';
+
+CREATE FUNCTION sambapos._feed_reading_make(e sambapos.feed_entity) RETURNS sambapos.feed_entity
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  e := sambapos._feed_queries(e);
+  UPDATE sambapos.feed_entity AS x
+     SET query_all = e.query_all, query_keys = e.query_keys, query_value = e.query_value
+   WHERE x.entity_id = e.entity_id;
+  RETURN e;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_reading_make(sambapos.feed_entity) IS 'Writes down what an entity is read with';
 
 CREATE FUNCTION sambapos._feed_entity_make(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -214,36 +299,22 @@ BEGIN
     PERFORM sambapos._feed_capture_make(e, sambapos._feed_relation(e));
     PERFORM sambapos._feed_triggers_make(e, sambapos._feed_relation(e));
   END IF;
-  PERFORM sambapos._feed_reading_make(e);
+  e := sambapos._feed_reading_make(e);
+  PERFORM sambapos._feed_read(e, '{}', NULL, NULL, NULL), sambapos._feed_read(e, NULL, NULL, NULL, 0); -- raise
   IF e.capture = 'compare' THEN
     PERFORM sambapos._feed_compare_begin(e);
   END IF;
+  PERFORM sambapos._feed_note_state(e);
   INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', session_user);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_entity_make(sambapos.feed_entity) IS
   'Makes the triggers and functions of an entity; whoever asks takes it anew';
 
--- What has become of a table since is not known, so an entity that cannot be made again is said and left out.
-CREATE FUNCTION sambapos._feed_entity_restore(e sambapos.feed_entity) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  PERFORM format('%I.%I', e.schema_name, e.relation_name)::regclass; -- raises
-  PERFORM sambapos._feed_entity_make(e);
-EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, SQLERRM USING
-    HINT = 'SELECT sambapos_add_to_feed(...) puts it on the feed again.';
-  DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_entity_restore(sambapos.feed_entity) IS
-  'Makes the triggers and functions of an entity again after another installation';
-
 CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, entity text DEFAULT NULL,
   key name[] DEFAULT NULL, scope name DEFAULT NULL, columns name[] DEFAULT NULL, lazy name[] DEFAULT NULL,
   capture text DEFAULT 'statement', payload_key text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := sambapos._feed_of(feed);
@@ -262,6 +333,7 @@ BEGIN
     RAISE EXCEPTION 'feed "%" has an entity "%" already', feed, coalesce(entity, c.relname::text) USING
       ERRCODE = 'duplicate_object', HINT = 'Give it another name by argument entity, or remove it first.';
   END IF;
+  PERFORM sambapos._feed_check_payload_key(f, coalesce(payload_key, entity, c.relname::text));
   IF scope IS NOT NULL THEN
     PERFORM sambapos._feed_check_columns(relation, ARRAY[scope], 'scope');
   END IF;
@@ -278,12 +350,14 @@ BEGIN
     RAISE EXCEPTION 'a column of the key cannot be lazy' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   columns := sambapos._feed_columns(relation, key, scope, columns);
-  IF NOT is_replica AND NOT is_view THEN
+  IF is_replica OR is_view THEN
+    PERFORM sambapos._feed_site_lock(f);
+  ELSE
     PERFORM sambapos._feed_table_lock(relation);
   END IF;
   INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, scope, columns, lazy, capture, payload_key,
                                     tables)
-  VALUES (f.feed_id, coalesce(entity, c.relname::text), c.relnamespace::regnamespace::text, c.relname, key, scope, columns,
+  VALUES (f.feed_id, coalesce(entity, c.relname::text), (SELECT n.nspname FROM pg_namespace AS n WHERE n.oid = c.relnamespace), c.relname, key, scope, columns,
           ARRAY(SELECT l FROM unnest(lazy) AS l WHERE l = ANY (columns)),
           CASE WHEN is_replica THEN 'merge' WHEN is_view THEN 'compare' WHEN c.relkind = 'p' OR c.relispartition THEN 'row'
                ELSE capture END,
@@ -304,7 +378,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[
   'row. payload_key: what its array is called in a full payload. On the feed of a site also one of its replica tables, or '
   'a view over them with key named, which is compared whole. For the table''s owner. Errors: 42704 no such feed, '
   '42710 the entity is there, 42809 no ordinary table, 42501 another role''s, 42P16 no key, 42703 no such column, 22023 '
-  'capture, 55P03 the table is in use';
+  'capture or payload key, 55P03 the table is in use, or a run of the site is on';
 
 CREATE FUNCTION sambapos._feed_entity(f sambapos.change_feed, entity text) RETURNS sambapos.feed_entity
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -345,7 +419,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._feed_capture_drop(e);
-  PERFORM sambapos._urgent_drop(u) FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
   DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id;
@@ -356,14 +430,18 @@ COMMENT ON FUNCTION sambapos._feed_forget_entity(sambapos.feed_entity) IS
   'Takes an entity''s triggers, functions and changes away';
 
 CREATE FUNCTION @extschema@.sambapos_remove_from_feed(feed text, entity text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  e sambapos.feed_entity := sambapos._feed_entity(sambapos._feed(feed), entity);
 BEGIN
-  PERFORM sambapos._feed_forget_entity(sambapos._feed_entity(sambapos._feed(feed), entity));
+  PERFORM sambapos._feed_check_owner(e);
+  PERFORM sambapos._feed_forget_entity(e);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_from_feed(text, text) IS
-  'Takes a table off a feed; the table stays. Errors: 42704 no such feed or entity, 55P03 the table is in use';
+  'Takes a table off a feed; the table stays. For the owner of the table. Errors: 42704 no such feed or entity, 42501 '
+  'another role''s table, 55P03 the table is in use';
 
 CREATE FUNCTION sambapos._feed_forget(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -378,11 +456,15 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_forget(sambapos.change_feed) IS 'Takes all of a feed away; its tables stay';
 
 CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  f sambapos.change_feed := sambapos._feed(feed);
 BEGIN
-  PERFORM sambapos._feed_forget(sambapos._feed(feed));
+  PERFORM sambapos._feed_check_owner(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
+  PERFORM sambapos._feed_forget(f);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_feed(text) IS
-  'Removes a feed with its changes and triggers; its tables stay. Errors: 42704 no such feed, 55P03 a table is in use';
+  'Removes a feed with its changes and triggers; its tables stay. For the owner of the tables. Errors: 42704 no such '
+  'feed, 42501 another role''s table, 55P03 a table is in use';

@@ -1,12 +1,12 @@
 -- feed.sql: adding and removing feeds; which life of a feed is it?
 
 -- Functions that answer a client run with their owner's rights, so no policy hides a feed from them: whose feeds the
--- caller may see is asked here. In such a function current_user is the owner, even under SET ROLE.
+-- caller may see is asked here.
 CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
+  caller name := sambapos._feed_caller();
 BEGIN
   RETURN has_function_privilege(caller, 'sambapos._grant_of_all_sites()'::regprocedure, 'EXECUTE')
       OR NOT has_function_privilege(caller, 'sambapos._grant_of_some_sites()'::regprocedure, 'EXECUTE')
@@ -45,8 +45,9 @@ BEGIN
   IF pg_is_in_recovery() THEN
     RETURN stored;
   END IF;
-  RETURN format('%s %s %s', (SELECT c.system_identifier FROM pg_control_system() AS c),
+  RETURN format('%s %s %s %s', (SELECT c.system_identifier FROM pg_control_system() AS c),
                 (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
+                (SELECT c.oid FROM pg_class AS c WHERE c.oid = 'sambapos.change'::regclass),
                 left(pg_walfile_name(pg_current_wal_lsn()), 8));
 END;
 $$;
@@ -64,6 +65,19 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_incarnation(sambapos.feed_state) IS
   'Which life of a feed: versions of another one mean other changes';
 
+-- A hint, as each notification: what counts is the answer to the question with the position.
+CREATE FUNCTION sambapos._feed_tell_required(f sambapos.change_feed, reason text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM pg_notify('sambapos_sync_required',
+                    jsonb_build_object('feed', f.name, 'scope', NULL, 'reason', left(reason, 1900))::text)
+  WHERE reason IS NOT NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_tell_required(sambapos.change_feed, text) IS
+  'Tells channel sambapos_sync_required that something has to be taken anew, and why; NULL: nothing has';
+
 -- What cannot be noticed, as a disk snapshot that was put back, a person says.
 CREATE FUNCTION sambapos._feed_begin_another_life(feed text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -71,9 +85,11 @@ $$
 BEGIN
   UPDATE sambapos.feed_state AS s SET seed = gen_random_uuid()
   FROM sambapos.change_feed AS f WHERE f.feed_id = s.feed_id AND f.name = feed;
+  PERFORM sambapos._feed_tell_required(f, 'the feed began another life') FROM sambapos.change_feed AS f WHERE f.name = feed;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_begin_another_life(text) IS 'Gives a feed, if it is there, another incarnation';
+COMMENT ON FUNCTION sambapos._feed_begin_another_life(text) IS
+  'Gives a feed, if it is there, another incarnation, and tells of it';
 
 CREATE FUNCTION sambapos._feed_make(name text, site_id integer) RETURNS sambapos.change_feed
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -102,6 +118,22 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_of(text) IS 'The feed of that name; that of a site is made at first';
+
+CREATE FUNCTION sambapos._feed_check_site_name(site text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF site = 'feeds' THEN
+    RAISE EXCEPTION 'invalid site name "feeds"' USING ERRCODE = 'invalid_name',
+      DETAIL = 'Job sambapos:feeds ticks the feeds that no site has.', HINT = 'Give the site another name.';
+  ELSIF EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.name = site AND f.site_id IS NULL) THEN
+    RAISE EXCEPTION '"%" is the name of a feed', site USING ERRCODE = 'duplicate_object',
+      HINT = 'A site''s feed has the name of its site. Give the site another name, or remove the feed first.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_site_name(text) IS
+  'Raises 42710 for the name of a feed that no site has, 42602 for that of their job';
 
 CREATE FUNCTION @extschema@.sambapos_add_feed(feed text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

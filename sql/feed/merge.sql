@@ -91,11 +91,13 @@ $$
 BEGIN
   EXECUTE format(
     'INSERT INTO sambapos.change (feed_id, entity, key, operation, changed_by)
-     SELECT $1, $2, n.key, CASE WHEN r.key IS NULL THEN ''DELETE'' WHEN n.is_new THEN ''INSERT'' ELSE ''UPDATE'' END, ''sync''
-     FROM (SELECT n.key, bool_and(n.is_new) AS is_new FROM pg_temp.sambapos__noted AS n WHERE n.table_name = $3 GROUP BY n.key) AS n
-     LEFT JOIN sambapos._feed_read_%s(ARRAY(SELECT DISTINCT n.key FROM pg_temp.sambapos__noted AS n WHERE n.table_name = $3),
-                                      NULL, NULL, NULL) AS r ON r.key = n.key
-     ORDER BY r.key IS NOT NULL, n.key', e.entity_id) USING e.feed_id, e.entity, e.relation_name;
+     SELECT $1.feed_id, $1.entity, n.key,
+            CASE WHEN r.key IS NULL THEN ''DELETE'' WHEN n.is_new THEN ''INSERT'' ELSE ''UPDATE'' END, ''sync''
+     FROM (SELECT n.key, bool_and(n.is_new) AS is_new
+           FROM pg_temp.sambapos__noted AS n WHERE n.table_name = %1$L GROUP BY n.key) AS n
+     LEFT JOIN sambapos._feed_read($1, ARRAY(SELECT DISTINCT n.key FROM pg_temp.sambapos__noted AS n WHERE n.table_name = %1$L),
+                                   NULL, NULL, NULL) AS r ON r.key = n.key
+     ORDER BY r.key IS NOT NULL, n.key', e.relation_name) USING e;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_enter_rows(sambapos.feed_entity) IS 'Enters the rows that a run has noted';
@@ -107,8 +109,7 @@ $$
 DECLARE
   keys jsonb[];
 BEGIN
-  EXECUTE format('SELECT array_agg(r.key ORDER BY r.key) FROM sambapos._feed_read_%s(NULL, NULL, NULL, $1) AS r', e.entity_id)
-    INTO keys USING max_rows + 1;
+  SELECT array_agg(r.key ORDER BY r.key) INTO keys FROM sambapos._feed_read(e, NULL, NULL, NULL, max_rows + 1) AS r;
   IF cardinality(keys) > max_rows THEN
     PERFORM sambapos._feed_enter_whole(e, 'LOAD');
     RETURN;
@@ -157,11 +158,12 @@ BEGIN
   WHERE f.site_id = place.site_id AND e.capture = 'compare'
     AND EXISTS (SELECT FROM sambapos.run_table AS x
                 WHERE x.run_id = _feed_note_merge.run_id AND x.table_name = ANY (e.tables)
-                  AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
+                  AND x.rows_inserted + x.rows_updated + x.rows_gone > 0)
+  ORDER BY e.entity_id;
   IF to_regclass('pg_temp.sambapos__noted') IS NOT NULL THEN
     PERFORM sambapos._feed_enter_noted(e, f.max_delta)
     FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
-    WHERE f.site_id = place.site_id AND e.capture = 'merge';
+    WHERE f.site_id = place.site_id AND e.capture = 'merge' ORDER BY e.entity_id;
   END IF;
 END;
 $$;

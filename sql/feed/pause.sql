@@ -22,11 +22,76 @@ CREATE FUNCTION sambapos._feed_is_captured(e sambapos.feed_entity, relation regc
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT count(*) = 4 FROM pg_trigger AS t
-  WHERE t.tgrelid = relation AND t.tgenabled <> 'D'
-    AND t.tgfoid = to_regprocedure(format('sambapos._feed_capture_%s()', e.entity_id));
+  WHERE t.tgrelid = relation AND t.tgenabled = ANY (CASE e.capture WHEN 'row' THEN '{A}' ELSE '{O,A}' END::"char"[])
+    AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_captured(sambapos.feed_entity, regclass) IS
   'True if the triggers of an entity are on its table, and enabled';
+
+-- A role that was given the table, or from which rights were taken, may not.
+CREATE FUNCTION sambapos._feed_owner_may_enter(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT has_schema_privilege(c.relowner, 'sambapos', 'USAGE')
+     AND has_table_privilege(c.relowner, 'sambapos._feed_entered', 'INSERT')
+     AND has_function_privilege(c.relowner, 'sambapos._feed_may_enter(integer, text)', 'EXECUTE')
+     AND has_function_privilege(c.relowner, 'sambapos._feed_is_own(oid)', 'EXECUTE')
+  FROM pg_class AS c WHERE c.oid = relation;
+$$;
+COMMENT ON FUNCTION sambapos._feed_owner_may_enter(regclass) IS
+  'True if the owner of a table has the way to the log that its triggers need';
+
+-- By names, so that it is the same in a restored copy. Of a column its place, too: one that was dropped and added again
+-- is another one.
+CREATE FUNCTION sambapos._feed_signature(e sambapos.feed_entity) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT md5(string_agg(concat_ws(' ', c.relname, c.relkind, pg_get_userbyid(c.relowner), n.columns,
+                                  CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END,
+                                  CASE WHEN e.capture IN ('statement', 'row') AND NOT sambapos._feed_owner_may_enter(c.oid)
+                                       THEN 'may not' END), ';' ORDER BY c.relname))
+  FROM (SELECT sambapos._feed_relation(e) AS oid
+        UNION SELECT r.oid FROM pg_class AS r
+              WHERE e.preset IS NOT NULL AND r.relnamespace = to_regnamespace('sambapos_replica') AND r.relname = ANY (e.tables)) AS r
+  JOIN pg_class AS c USING (oid)
+  CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), a.attnotnull), ','
+                      ORDER BY a.attnum) AS columns
+    FROM pg_attribute AS a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND (e.preset IS NOT NULL OR a.attname = ANY (e.key || e.columns || e.scope || ARRAY['site_id']))) AS n;
+$$;
+COMMENT ON FUNCTION sambapos._feed_signature(sambapos.feed_entity) IS 'What the relation of an entity is like; NULL: it is gone';
+
+-- A trigger that was switched off and on again is another row of the catalog, and so is that of a partition that was
+-- attached: what was written meanwhile nobody has entered. Nor has TRUNCATE of one partition, which has another file then.
+CREATE FUNCTION sambapos._feed_trigger_state(e sambapos.feed_entity) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT md5(string_agg(concat_ws(' ', t.oid, t.tgenabled, t.xmin, r.file), ',' ORDER BY t.oid))
+  FROM (SELECT sambapos._feed_relation(e) AS oid, NULL::oid AS file
+        UNION SELECT p.relid, pg_relation_filenode(p.relid) FROM pg_partition_tree(sambapos._feed_relation(e)) AS p
+        WHERE p.level > 0) AS r
+  JOIN pg_trigger AS t ON t.tgrelid = r.oid
+  WHERE e.capture IN ('statement', 'row') AND t.tgfoid = to_regprocedure(sambapos._feed_capture_name(e) || '()');
+$$;
+COMMENT ON FUNCTION sambapos._feed_trigger_state(sambapos.feed_entity) IS
+  'Which triggers of an entity are there, and since when they are as they are; NULL: none';
+
+CREATE FUNCTION sambapos._feed_note_state(e sambapos.feed_entity) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.feed_entity AS x
+     SET signature = sambapos._feed_signature(e), trigger_state = sambapos._feed_trigger_state(e)
+   WHERE x.entity_id = e.entity_id;
+$$;
+COMMENT ON FUNCTION sambapos._feed_note_state(sambapos.feed_entity) IS
+  'Puts on record what the relation of an entity and its triggers are like';
+
+CREATE FUNCTION sambapos._feed_altered_words() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN 'its relation was altered, and it cannot be made again: '; END; $$;
+COMMENT ON FUNCTION sambapos._feed_altered_words() IS 'What the problem of such an entity begins with';
 
 CREATE FUNCTION sambapos._feed_problem(e sambapos.feed_entity) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -35,9 +100,7 @@ DECLARE
   relation regclass := sambapos._feed_relation(e);
   missing text;
 BEGIN
-  IF to_regprocedure(format('sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id)) IS NULL THEN
-    RETURN 'the function that reads it is not there';
-  ELSIF e.preset IS NOT NULL OR sambapos._feed_is_left(e) THEN
+  IF e.preset IS NOT NULL OR sambapos._feed_is_left(e) THEN
     RETURN NULL; -- the replica's columns are never dropped
   ELSIF relation IS NULL THEN
     RETURN format('there is no relation "%s.%s"', e.schema_name, e.relation_name);
@@ -47,6 +110,9 @@ BEGIN
     RETURN format('"%s.%s" has no longer: %s', e.schema_name, e.relation_name, missing);
   ELSIF e.capture IN ('statement', 'row') AND NOT sambapos._feed_is_captured(e, relation) THEN
     RETURN format('the triggers of the feed are not on "%s.%s", or not enabled', e.schema_name, e.relation_name);
+  ELSIF e.capture <> 'merge' AND sambapos._feed_signature(e) IS DISTINCT FROM e.signature THEN
+    RETURN CASE WHEN starts_with(e.problem, sambapos._feed_altered_words()) THEN e.problem
+                ELSE format('"%s.%s" was altered', e.schema_name, e.relation_name) END;
   END IF;
   RETURN NULL;
 END;
@@ -88,43 +154,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   UPDATE sambapos.feed_entity AS x SET problem = NULL WHERE x.entity_id = e.entity_id;
+  PERFORM sambapos._feed_note_state(e);
   INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', session_user);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_resume(sambapos.feed_entity) IS
   'Goes on with an entity that was paused: whoever asks takes it anew';
-
--- What failed to be compared goes on when it has been compared.
-CREATE FUNCTION sambapos._feed_is_to_look_at(e sambapos.feed_entity) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  present text := sambapos._feed_problem(e);
-BEGIN
-  RETURN present IS DISTINCT FROM e.problem
-     AND NOT (present IS NULL AND starts_with(e.problem, sambapos._feed_compare_words()));
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_is_to_look_at(sambapos.feed_entity) IS
-  'True if an entity is to be paused, or to go on';
-
-CREATE FUNCTION sambapos._feed_look_at_entities(f sambapos.change_feed) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  e sambapos.feed_entity;
-  present text;
-BEGIN
-  FOR e IN SELECT x.* FROM sambapos.feed_entity AS x
-           WHERE x.feed_id = f.feed_id AND sambapos._feed_is_to_look_at(x) ORDER BY x.entity_id LOOP
-    present := sambapos._feed_problem(e);
-    IF present IS NULL THEN
-      PERFORM sambapos._feed_resume(e);
-    ELSE
-      PERFORM sambapos._feed_pause(e, present);
-    END IF;
-  END LOOP;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_look_at_entities(sambapos.change_feed) IS
-  'Pauses the entities of a feed that cannot be read or followed any more, and goes on with those that can again';

@@ -24,8 +24,7 @@ BEGIN
   FOR e IN SELECT x.* FROM sambapos.feed_entity AS x
            WHERE x.feed_id = (a.feed).feed_id AND x.entity = ANY (a.entities) ORDER BY x.entity_id
   LOOP
-    EXECUTE format('SELECT coalesce(jsonb_agg(r.data), ''[]'') FROM sambapos._feed_read_%s(NULL, $1, NULL, NULL) AS r',
-                   e.entity_id) INTO rows USING scope;
+    SELECT coalesce(jsonb_agg(r.data), '[]') INTO rows FROM sambapos._feed_read(e, NULL, scope, NULL, NULL) AS r;
     payload := payload || jsonb_build_object(e.payload_key, rows);
   END LOOP;
   RETURN payload;
@@ -66,8 +65,9 @@ BEGIN
     RAISE EXCEPTION 'invalid page_rows %', coalesce(page_rows::text, 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Valid: 1 or more.';
   END IF;
-  RETURN QUERY EXECUTE format('SELECT r.key, r.data FROM sambapos._feed_read_%s(NULL, $1, $2, $3) AS r', e.entity_id)
-    USING scope, CASE WHEN after IS NOT NULL THEN sambapos._feed_key_given(e, after) END, page_rows;
+  RETURN QUERY SELECT r.key, r.data
+               FROM sambapos._feed_read(e, NULL, scope, CASE WHEN after IS NOT NULL THEN sambapos._feed_key_given(e, after) END,
+                                        page_rows) AS r;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_full_rows(text, text, text, jsonb, integer) IS
@@ -82,27 +82,29 @@ $$
 DECLARE
   changes jsonb;
 BEGIN
-  EXECUTE format(
-    'WITH seen AS MATERIALIZED (
-       SELECT * FROM sambapos.change AS k
-       WHERE k.feed_id = $1 AND k.entity = ANY ($4) AND ($3 IS NULL OR k.scope IS NULL OR k.scope = $3)
-         AND (k.version > $2 OR k.version IS NULL)
-     ), anew AS (SELECT DISTINCT s.entity FROM seen AS s WHERE s.key IS NULL),
-     c AS MATERIALIZED (
-       SELECT DISTINCT ON (s.entity, s.key) s.* FROM seen AS s WHERE s.entity NOT IN (SELECT n.entity FROM anew AS n)
-       ORDER BY s.entity, s.key, s.version DESC NULLS FIRST, s.change_id DESC
-     ), d AS MATERIALIZED (%s)
-     SELECT jsonb_build_object(
-       ''fullEntities'', (SELECT coalesce(jsonb_agg(n.entity ORDER BY n.entity), ''[]'') FROM anew AS n),
-       ''changes'', coalesce(jsonb_agg(jsonb_build_object(
-         ''id'', c.change_id, ''entityType'', c.entity,
-         ''entityId'', CASE WHEN (SELECT count(*) FROM jsonb_object_keys(c.key)) = 1
-                            THEN (SELECT v.value FROM jsonb_each(c.key) AS v) ELSE c.key END,
-         ''operation'', CASE WHEN d.key IS NULL THEN ''DELETE'' ELSE c.operation END,
-         ''data'', d.data, ''changedAt'', c.changed_at, ''changedBy'', c.changed_by)
-         ORDER BY c.version NULLS LAST, c.change_id), ''[]''))
-     FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key)', sambapos._feed_rows_sql(a, 'c'))
-    INTO changes USING (a.feed).feed_id, since, scope, a.entities;
+  WITH seen AS MATERIALIZED (
+    SELECT k.* FROM sambapos.change AS k
+    WHERE k.feed_id = (a.feed).feed_id AND k.entity = ANY (a.entities)
+      AND (_feed_delta_changes.scope IS NULL OR k.scope IS NULL OR k.scope = _feed_delta_changes.scope)
+      AND (k.version > since OR k.version IS NULL)
+  ), anew AS (SELECT DISTINCT s.entity FROM seen AS s WHERE s.key IS NULL),
+  c AS MATERIALIZED (
+    SELECT DISTINCT ON (s.entity, s.key) s.* FROM seen AS s WHERE s.entity NOT IN (SELECT n.entity FROM anew AS n)
+    ORDER BY s.entity, s.key, s.version DESC NULLS FIRST, s.change_id DESC
+  ), d AS MATERIALIZED (
+    SELECT r.* FROM sambapos._feed_rows((a.feed).feed_id, ARRAY(SELECT (c.entity, c.key)::sambapos._feed_named FROM c
+                                        ), _feed_delta_changes.scope) AS r
+  )
+  SELECT jsonb_build_object(
+    'fullEntities', (SELECT coalesce(jsonb_agg(n.entity ORDER BY n.entity), '[]') FROM anew AS n),
+    'changes', coalesce(jsonb_agg(jsonb_build_object(
+      'id', c.change_id, 'entityType', c.entity,
+      'entityId', CASE WHEN (SELECT count(*) FROM jsonb_object_keys(c.key)) = 1
+                       THEN (SELECT v.value FROM jsonb_each(c.key) AS v) ELSE c.key END,
+      'operation', CASE WHEN d.key IS NULL THEN 'DELETE' WHEN c.operation = 'DELETE' THEN 'UPDATE' ELSE c.operation END,
+      'data', d.data, 'changedAt', c.changed_at, 'changedBy', c.changed_by)
+      ORDER BY c.version NULLS LAST, c.change_id), '[]')) INTO changes
+  FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key);
   RETURN changes;
 END;
 $$;
@@ -144,8 +146,7 @@ BEGIN
       ERRCODE = 'undefined_column', HINT = sambapos._name_hint(column_name, e.columns)
         || 'The columns are: ' || array_to_string(e.columns, ', ') || '.';
   END IF;
-  EXECUTE format('SELECT sambapos._feed_value_%s($1, $2)', e.entity_id)
-    INTO found_value USING sambapos._feed_key_given(e, key), column_name::text;
+  found_value := sambapos._feed_value(e, sambapos._feed_key_given(e, key), column_name::text);
   RETURN CASE WHEN found_value ->> 'sha256' IS DISTINCT FROM lower(unless_sha256) THEN found_value -> 'value' END;
 END;
 $$;

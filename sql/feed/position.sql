@@ -77,17 +77,3 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_ask(text, bigint, text, text[], uuid, boolean) IS
   'What a question is about, checked; is_delta: and whether what is new is enough';
-
--- The rows of the keys that changes name, entity by entity, each read with the rights of its table's owner.
-CREATE FUNCTION sambapos._feed_rows_sql(a sambapos._feed_answer, changes text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT coalesce(string_agg(format(
-    'SELECT %L::text AS entity, r.key, r.data FROM sambapos._feed_read_%s(
-       coalesce((SELECT array_agg(DISTINCT c.key) FROM %s AS c
-                 WHERE c.entity = %1$L AND c.operation IN (''INSERT'', ''UPDATE'')), ''{}''), $3, NULL, NULL) AS r',
-    e.entity, e.entity_id, changes), ' UNION ALL '), 'SELECT NULL::text AS entity, NULL::jsonb AS key, NULL::jsonb AS data WHERE false')
-  FROM sambapos.feed_entity AS e WHERE e.feed_id = (a.feed).feed_id AND e.entity = ANY (a.entities);
-$$;
-COMMENT ON FUNCTION sambapos._feed_rows_sql(sambapos._feed_answer, text) IS
-  'A query for the rows that a relation of changes names, as a caller with scope $3 may see them';

@@ -16,8 +16,9 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$
 BEGIN
   RETURN lower(regexp_replace(column_name, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
-         ~ ('passw|secret|token|hash|(user|card|staff|employee|manager|admin)pin'
-            '|(^|[^a-z])(pins?|pincode|salts?)([^a-z]|$)');
+         ~ ('passw|secret|token|hash|(user|card|staff|employee|manager|admin|cashier|login|waiter|clerk|door|access)pins?'
+            '|(user|login|card)salts?'
+            '|(^|[^a-z])(pins?|pincodes?|salts?)([^a-z]|$)');
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_column_is_secret(text) IS
@@ -246,13 +247,18 @@ CREATE FUNCTION sambapos._preset_sql(p sambapos._feed_preset, site_id integer) R
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  written text := replace(p.definition, '{site}', site_id::text);
+  rest text := replace(p.definition, '{site}', site_id::text);
+  written text := '';
   part text[];
 BEGIN
-  FOR part IN SELECT DISTINCT m.found FROM regexp_matches(written, '(\{([a-z_]+)( [a-z_ ,]+)?\})', 'g') AS m (found) LOOP
-    written := replace(written, part[1], sambapos._preset_relation(site_id, part[2]::name, coalesce(part[3], '')));
+  -- from left to right, and never again what was put in: names of columns there are not ours
+  LOOP
+    part := regexp_match(rest, '^(.*?)\{([a-z_]+)( [a-z_ ,]+)?\}(.*)$');
+    EXIT WHEN part IS NULL;
+    written := written || part[1] || sambapos._preset_relation(site_id, part[2]::name, coalesce(part[3], ''));
+    rest := part[4];
   END LOOP;
-  RETURN written;
+  RETURN written || rest;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._preset_sql(sambapos._feed_preset, integer) IS

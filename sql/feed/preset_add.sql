@@ -28,6 +28,7 @@ DECLARE
   e sambapos.feed_entity;
 BEGIN
   PERFORM sambapos._feed_check_relation(f, sambapos._replica_table(p.main_table::name));
+  PERFORM sambapos._feed_check_payload_key(f, p.payload_key);
   INSERT INTO sambapos.feed_entity (feed_id, entity, schema_name, relation_name, key, columns, capture, payload_key,
                                     preset, tier, priority, tables)
   VALUES (f.feed_id, p.entity, 'sambapos_replica', p.main_table,
@@ -82,12 +83,13 @@ COMMENT ON FUNCTION sambapos._preset_say_left_out(sambapos.change_feed, text) IS
   'Says which entities of a preset are not on a feed, and what they need';
 
 CREATE FUNCTION @extschema@.sambapos_add_entities(feed text, preset text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := sambapos._feed_of(feed);
 BEGIN
   PERFORM sambapos._preset_check(f, preset);
+  PERFORM sambapos._feed_site_lock(f);
   PERFORM sambapos._preset_add(f, p) FROM sambapos._feed_presets() AS p
   WHERE p.preset = sambapos_add_entities.preset
     AND EXISTS (SELECT FROM sambapos._table AS t WHERE (t.site_id, t.table_name) = (f.site_id, p.main_table))

@@ -5,9 +5,8 @@ CREATE FUNCTION sambapos._feed_reading_make_again(e sambapos.feed_entity) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_read_%s(jsonb[], text, jsonb, integer)', e.entity_id);
-  EXECUTE format('DROP FUNCTION IF EXISTS sambapos._feed_value_%s(jsonb, text)', e.entity_id);
-  PERFORM sambapos._feed_reading_make(e);
+  e := sambapos._feed_reading_make(e);
+  PERFORM sambapos._feed_note_state(e);
   IF e.capture = 'compare' THEN
     PERFORM sambapos._feed_due_note(e);
   ELSE
@@ -16,10 +15,11 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_reading_make_again(sambapos.feed_entity) IS
-  'Makes the functions that read an entity of a site again, after its tables have changed';
+  'Writes anew what an entity of a site is read with, after its tables have changed';
 
+-- By whoever adds a table or removes one; what is written here only the extension's owner may write.
 CREATE FUNCTION sambapos._feed_site_table_changed(site_id integer, table_name name) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._feed_reading_make_again(e)
@@ -32,8 +32,20 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_site_table_changed(integer, name) IS
   'A table has joined a site or left it: what the site''s feed has of it is taken anew';
 
+CREATE FUNCTION sambapos._feed_site_number_changed(site_id integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_reading_make_again(e)
+  FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
+  WHERE f.site_id = _feed_site_number_changed.site_id ORDER BY e.entity_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_site_number_changed(integer) IS
+  'A site has got another number: its feed reads the rows of that, which are taken anew';
+
 CREATE FUNCTION sambapos._feed_forget_site(site_id integer) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._feed_forget(f) FROM sambapos.change_feed AS f WHERE f.site_id = _feed_forget_site.site_id;

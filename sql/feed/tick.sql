@@ -14,12 +14,22 @@ $$
     SELECT DISTINCT ON (c.entity, c.key, c.scope) c.change_id, c.entity, c.key, c.scope, c.operation
     FROM sambapos.change AS c WHERE (c.feed_id, c.version) = (f.feed_id, stamped)
     ORDER BY c.entity, c.key, c.scope, c.change_id DESC
+  ), anew AS (
+    SELECT n.entity, max(n.change_id) AS change_id FROM fresh AS n
+    WHERE n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE') GROUP BY n.entity
+  ), past AS (
+    SELECT o.change_id, n.change_id AS by_id
+    FROM sambapos.change AS o
+    JOIN fresh AS n ON (n.entity, n.key, coalesce(n.scope, ''), n.scope IS NULL)
+                     = (o.entity, o.key, coalesce(o.scope, ''), o.scope IS NULL)
+    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
+    UNION ALL
+    SELECT o.change_id, n.change_id
+    FROM sambapos.change AS o JOIN anew AS n USING (entity)
+    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
   ), gone AS (
-    DELETE FROM sambapos.change AS o USING fresh AS n
-    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.entity = n.entity AND o.change_id < n.change_id
-      AND (n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE')
-           OR o.key = n.key AND o.scope IS NOT DISTINCT FROM n.scope)
-    RETURNING n.change_id, o.operation, o.changed_columns
+    DELETE FROM sambapos.change AS o USING past AS p
+    WHERE o.change_id = p.change_id RETURNING p.by_id AS change_id, o.operation, o.changed_columns
   )
   UPDATE sambapos.change AS c
      SET changed_columns = CASE WHEN c.operation = 'UPDATE' AND g.all_known
@@ -75,19 +85,6 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_notify(sambapos.change_feed, sambapos.feed_state) IS
   'Tells channel sambapos_changed of a version: feed, incarnation, from, to, how many changes of which entities, scopes';
 
--- A hint, as each notification: what counts is the answer to the question with the position.
-CREATE FUNCTION sambapos._feed_tell_required(f sambapos.change_feed, reason text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  PERFORM pg_notify('sambapos_sync_required',
-                    jsonb_build_object('feed', f.name, 'scope', NULL, 'reason', left(reason, 1900))::text)
-  WHERE reason IS NOT NULL;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._feed_tell_required(sambapos.change_feed, text) IS
-  'Tells channel sambapos_sync_required that something has to be taken anew, and why; NULL: nothing has';
-
 CREATE FUNCTION sambapos._feed_required(f sambapos.change_feed, stamped bigint) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -117,24 +114,25 @@ CREATE FUNCTION sambapos._urgent_tell(u sambapos.urgent_rule, f sambapos.change_
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  c sambapos.change;
-  holds boolean;
-BEGIN
-  FOR c IN
-    SELECT k.* FROM sambapos.change AS k
+  changes sambapos.change[] := ARRAY(
+    SELECT k FROM sambapos.change AS k
     WHERE (k.feed_id, k.version, k.entity) = (f.feed_id, stamped, u.entity) AND k.key IS NOT NULL
       AND (k.operation = 'DELETE' OR u.columns IS NULL OR k.changed_columns IS NULL OR k.changed_columns && u.columns)
-    ORDER BY k.change_id
-  LOOP
-    holds := c.operation = 'DELETE' OR u.condition IS NULL;
-    IF NOT holds THEN
-      EXECUTE format('SELECT sambapos._feed_urgent_%s($1)', u.rule_id) INTO holds USING c.key;
-    END IF;
-    IF holds THEN
-      PERFORM pg_notify('sambapos_urgent', jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity,
-                                                              'key', c.key, 'rule', u.rule, 'version', stamped)::text);
-    END IF;
-  END LOOP;
+    ORDER BY k.change_id);
+  asked jsonb[] := ARRAY(SELECT DISTINCT c.key FROM unnest(changes) AS c
+                         WHERE c.operation <> 'DELETE' AND u.condition IS NOT NULL);
+  holds jsonb[];
+BEGIN
+  IF asked <> '{}' THEN
+    holds := ARRAY(SELECT sambapos._urgent_keys(u, e, asked)
+                   FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (u.feed_id, u.entity));
+  END IF;
+  PERFORM pg_notify('sambapos_urgent', CASE WHEN octet_length(m.message::text) < 7900 THEN m.message
+                                            ELSE m.message - 'key' - 'scope' END::text)
+  FROM unnest(changes) AS c
+  CROSS JOIN LATERAL (SELECT jsonb_build_object('feed', f.name, 'scope', c.scope, 'entity', c.entity, 'key', c.key,
+                                                'rule', u.rule, 'version', stamped) AS message) AS m
+  WHERE c.operation = 'DELETE' OR u.condition IS NULL OR c.key = ANY (holds);
   UPDATE sambapos.urgent_rule AS x SET problem = NULL WHERE x.rule_id = u.rule_id AND x.problem IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN
   UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
@@ -191,26 +189,47 @@ COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.change_feed) IS
   'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old; true if there was '
   'anything to give a version to';
 
-CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
+-- What one feed has raised keeps no other from its versions.
+CREATE FUNCTION sambapos._feed_stamp_try(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stamped boolean;
+BEGIN
+  stamped := sambapos._feed_stamp(f);
+  UPDATE sambapos.feed_state AS s SET problem = NULL WHERE s.feed_id = f.feed_id AND s.problem IS NOT NULL;
+  RETURN stamped;
+EXCEPTION WHEN OTHERS THEN
+  UPDATE sambapos.feed_state AS s SET problem = SQLERRM WHERE s.feed_id = f.feed_id AND s.problem IS DISTINCT FROM SQLERRM;
+  RAISE WARNING 'a tick of feed "%" has failed: %', f.name, SQLERRM USING ERRCODE = SQLSTATE,
+    HINT = 'Its changes wait for the next tick; clients are told them without a version.';
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_stamp_try(sambapos.change_feed) IS
+  'A tick of a feed; an error is put on record, and a warning';
+
+-- Whoever may tick need not own the tables: what reads them has their owners' rights.
+CREATE FUNCTION sambapos._feed_tick(feed text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF feed IS NOT NULL THEN
     PERFORM sambapos._feed(feed); -- raises
   END IF;
-  PERFORM sambapos._feed_stamp(f) FROM sambapos.change_feed AS f WHERE feed IS NULL OR f.name = feed;
+  PERFORM sambapos._feed_stamp_try(f) FROM sambapos.change_feed AS f WHERE feed IS NULL OR f.name = feed ORDER BY f.feed_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_tick(text) IS 'One tick, of a feed or of all';
 
 -- What a site's job and the worker do after a run.
 CREATE FUNCTION sambapos._feed_tick_site(site_id integer) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.site_id = _feed_tick_site.site_id);
 BEGIN
-  RETURN f.feed_id IS NOT NULL AND sambapos._feed_stamp(f);
+  RETURN f.feed_id IS NOT NULL AND sambapos._feed_stamp_try(f);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_tick_site(integer) IS 'A tick of a site''s feed; true if it gave out a version';

@@ -1,31 +1,57 @@
 -- urgent.sql: which changes are told at once, by name and key.
 
--- The condition is parsed here, and evaluated with the rights of the table's owner, who wrote it.
-CREATE FUNCTION sambapos._urgent_make(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
+CREATE FUNCTION sambapos._urgent_sql(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation regclass := sambapos._feed_relation(e);
   shape regclass := sambapos._feed_shape_open(e);
   wanted record;
 BEGIN
-  wanted := sambapos._feed_key_columns(e, shape, '$1');
+  wanted := sambapos._feed_key_columns(e, shape, 'k.key');
   PERFORM sambapos._feed_shape_close();
-  EXECUTE format($sql$CREATE FUNCTION sambapos._feed_urgent_%s(jsonb) RETURNS boolean -- runtime
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
-$urgent$ SELECT EXISTS (SELECT FROM %s AS r WHERE (%s) = (%s)%s AND (%s
-)) $urgent$
-$sql$, u.rule_id, sambapos._feed_source_sql(e), wanted.of_row, wanted.of_json, sambapos._feed_rows_meant(e), u.condition);
-  PERFORM sambapos._feed_owned_by_table(format('sambapos._feed_urgent_%s(jsonb)', u.rule_id), relation,
-                                        format('Whether a row of %s is urgent by rule %s', relation, u.rule));
+  RETURN 'SELECT k.key, NULL::text, NULL::jsonb FROM '
+         || sambapos._feed_keys_sql(e, wanted.is_equal, format(E'true%s AND (%s\n)', sambapos._feed_rows_meant(e), u.condition));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_sql(sambapos.urgent_rule, sambapos.feed_entity) IS
+  'SQL that reads for which of keys $1 a rule''s condition holds';
+
+CREATE FUNCTION sambapos._urgent_keys(u sambapos.urgent_rule, e sambapos.feed_entity, keys jsonb[]) RETURNS SETOF jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT r.key FROM sambapos._query_as_owner(e.schema_name, e.relation_name, u.query, _urgent_keys.keys, NULL, NULL, NULL) AS r;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_keys(sambapos.urgent_rule, sambapos.feed_entity, jsonb[]) IS
+  'Those of the keys for which a rule''s condition holds';
+
+-- The condition is parsed here, and evaluated with the rights of the table's owner.
+CREATE FUNCTION sambapos._urgent_make(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  u.query := sambapos._urgent_sql(u, e);
+  PERFORM sambapos._urgent_keys(u, e, '{}');
+  UPDATE sambapos.urgent_rule AS x SET query = u.query WHERE x.rule_id = u.rule_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_make(sambapos.urgent_rule, sambapos.feed_entity) IS
-  'Makes the function that asks a rule''s condition of a row';
+  'Writes down what asks a rule''s condition of rows; raises what the condition raises';
+
+CREATE FUNCTION sambapos._urgent_make_again(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._urgent_make(u, e);
+EXCEPTION WHEN OTHERS THEN
+  UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_make_again(sambapos.urgent_rule, sambapos.feed_entity) IS
+  'The same after its relation was altered; an error is put on record';
 
 CREATE FUNCTION @extschema@.sambapos_add_urgent_rule(feed text, rule text, entity text, columns name[] DEFAULT NULL,
                                                      condition text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := sambapos._feed(feed);
@@ -56,7 +82,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_urgent_rule(text, text, text, name[
   'role''s table, and what the condition raises when it is parsed';
 
 CREATE FUNCTION @extschema@.sambapos_remove_urgent_rule(feed text, rule text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := sambapos._feed(feed);
@@ -66,8 +92,10 @@ BEGIN
   IF u.rule_id IS NULL THEN
     RAISE EXCEPTION 'feed "%" has no rule "%"', feed, coalesce(rule, 'NULL') USING ERRCODE = 'undefined_object';
   END IF;
-  PERFORM sambapos._urgent_drop(u);
+  PERFORM sambapos._feed_check_owner(e) FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (u.feed_id, u.entity);
+  DELETE FROM sambapos.urgent_rule AS x WHERE x.rule_id = u.rule_id;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_urgent_rule(text, text) IS
-  'Takes an urgent rule off a feed. Errors: 42704 no such feed or rule';
+  'Takes an urgent rule off a feed. For the owner of the table. Errors: 42704 no such feed or rule, 42501 another role''s '
+  'table';

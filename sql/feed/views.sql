@@ -5,13 +5,14 @@ SELECT f.name AS feed, s.version, s.min_version, sambapos._feed_incarnation(s) A
        (SELECT count(*) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id) AS entities,
        (SELECT count(*) FROM sambapos.change AS c WHERE c.feed_id = f.feed_id) AS changes,
        (SELECT count(*) FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) AS waiting,
-       f.retention, f.max_delta, f.max_version_gap
+       f.retention, f.max_delta, f.max_version_gap, s.problem
 FROM sambapos.change_feed AS f JOIN sambapos.feed_state AS s USING (feed_id);
 COMMENT ON VIEW sambapos.feeds IS 'The change feeds: how far each has come, and its settings';
 COMMENT ON COLUMN sambapos.feeds.version IS 'The version given out last';
 COMMENT ON COLUMN sambapos.feeds.min_version IS 'A client at a lower version has to take everything anew';
 COMMENT ON COLUMN sambapos.feeds.incarnation IS 'Which life of the feed; versions of another one mean other changes';
 COMMENT ON COLUMN sambapos.feeds.changes IS 'How many changes are kept';
+COMMENT ON COLUMN sambapos.feeds.problem IS 'The error that the last tick raised: nothing gets a version; NULL: none';
 COMMENT ON COLUMN sambapos.feeds.waiting IS 'How many of them have no version yet';
 
 CREATE VIEW sambapos.entities AS

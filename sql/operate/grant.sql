@@ -1,7 +1,7 @@
 -- grant.sql: sambapos_grant: who may look, operate, sync.
 
 -- What a level may call. Functions of schema sambapos run with the rights of whoever calls them; those that
--- reach a source, and what changes history, are for the level that syncs.
+-- do not, that reach a source, and what changes history, are for the level that syncs.
 CREATE FUNCTION sambapos._grant_routines(level text) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -13,8 +13,9 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
-               THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite'
-                                        AND (p.proname IN ('_worker_turns', '_live_columns') -- they read the catalog
+               THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
+                                        AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')
+                                             -- they read the catalog
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
              WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true
@@ -146,6 +147,7 @@ BEGIN
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
   PERFORM sambapos._grant_replica(role, 'none');
   PERFORM sambapos._grant_note(role, level, sites);
+  PERFORM sambapos._feed_writer_allow(role::name) WHERE sambapos._feed_is_writer(role::name);
   IF level = 'none' THEN
     RETURN;
   END IF;
@@ -176,6 +178,8 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SEQUENCE sambapos.request_request_id_seq TO %I', role);
   ELSIF level = 'admin' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
+    -- what is run with the rights of the owners of tables is written by the functions of the feed alone
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule FROM %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
   END IF;
   PERFORM sambapos._grant_replica(role, level);

@@ -189,6 +189,7 @@ DECLARE
   tables_left text;
 BEGIN
   PERFORM sambapos._site_check_name(name);
+  PERFORM sambapos._feed_check_site_name(name);
   SELECT * INTO place FROM sambapos._place AS s WHERE s.name = _import_site.r ->> 'name' AND s.removed_at IS NULL;
   server := coalesce(place.server, name);
   server_was := sambapos._import_server(r, server);

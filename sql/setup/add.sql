@@ -287,6 +287,7 @@ DECLARE
   is_new boolean;
 BEGIN
   PERFORM sambapos._site_check_name(site);
+  PERFORM sambapos._feed_check_site_name(site);
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
   PERFORM sambapos._problem_raise(sambapos._schema_problem(sambapos._live_schema(site)));

@@ -74,7 +74,7 @@ BEGIN
   PERFORM sambapos._counted_ensure(t) FROM sambapos._replica_tables() AS t
   WHERE sambapos._replica_kind(t) = 'replica';
   PERFORM sambapos._report_refresh();
-  PERFORM sambapos._feed_entity_restore(e) FROM sambapos.feed_entity AS e;
+  PERFORM sambapos._feed_restore_all();
   PERFORM sambapos._take_back_privileges(to_regclass(format('sambapos_report.%I', k.name)), k.content)
   FROM sambapos._kept('view') AS k WHERE to_regclass(format('sambapos_report.%I', k.name)) IS NOT NULL;
   PERFORM sambapos._adopt_say_rest();
@@ -123,6 +123,7 @@ BEGIN
     PERFORM sambapos._site_drop_rest(sambapos_adopt.site_id);
   ELSIF site IS NOT NULL THEN
     PERFORM sambapos._site_take_number(place, sambapos_adopt.site_id);
+    PERFORM sambapos._feed_site_number_changed(sambapos_adopt.site_id);
   END IF;
 END;
 $$;

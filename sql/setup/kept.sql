@@ -139,6 +139,11 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state',
       HINT = 'CREATE EXTENSION sambapos_fdw in the version that was uninstalled, or a later one.';
   END IF;
+  IF NOT has_table_privilege(relation, 'INSERT') THEN
+    RAISE NOTICE 'what was kept of "%" is left out: the owner of the extension alone may take it back', name USING
+      HINT = 'Put the tables on their feeds again.';
+    RETURN;
+  END IF;
   SELECT string_agg(quote_ident(c), ', ') INTO columns FROM jsonb_object_keys(row) AS c;
   EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM (SELECT (jsonb_populate_record(NULL::%1$s, k.content)).*
                     FROM sambapos._kept(''rows'') AS k WHERE k.name = $1) AS r ON CONFLICT DO NOTHING',

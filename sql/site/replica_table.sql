@@ -299,6 +299,23 @@ $$;
 COMMENT ON FUNCTION sambapos._history_guard_ensure(regclass) IS
   'Gives a replica table, or one of earlier versions, the trigger that keeps history';
 
+-- Whoever has a copy by the site's feed is to have it as it is now.
+CREATE FUNCTION sambapos._history_tell(site_id integer, table_name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO sambapos.change (feed_id, entity, operation, changed_by)
+  SELECT e.feed_id, e.entity, 'LOAD', session_user
+  FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
+  WHERE f.site_id = _history_tell.site_id AND e.capture = 'merge' AND e.relation_name = table_name;
+  INSERT INTO sambapos.feed_due (feed_id, entity_id)
+  SELECT e.feed_id, e.entity_id FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
+  WHERE f.site_id = _history_tell.site_id AND e.capture = 'compare' AND table_name = ANY (e.tables);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._history_tell(integer, name) IS
+  'Enters on the feed of a site that values of a replica table were rewritten';
+
 -- What a person decides about history goes through here, and nothing else: personal columns are nulled, a guest is
 -- erased, a new computed column is filled.
 CREATE FUNCTION sambapos._history_rewrite(site_id integer, table_name name, assignments text,
@@ -320,6 +337,7 @@ BEGIN
     USING site_id;
   GET DIAGNOSTICS rewritten = ROW_COUNT;
   PERFORM set_config('sambapos_replica.rewrite_history', '', true);
+  PERFORM sambapos._history_tell(site_id, table_name) WHERE rewritten > 0;
   RETURN rewritten;
 END;
 $$;

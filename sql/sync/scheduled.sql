@@ -282,6 +282,9 @@ BEGIN
   COMMIT;
   SET LOCAL search_path TO pg_catalog, pg_temp;
   IF complaints <> '{}' THEN
+    PERFORM sambapos._feed_tick_site(s) FROM unnest(sites) AS s; -- who called will not come to it
+    COMMIT;
+    SET LOCAL search_path TO pg_catalog, pg_temp;
     RAISE EXCEPTION '%', array_to_string(complaints, '; ') USING ERRCODE = 'fdw_error',
       HINT = 'See sambapos.run and sambapos.run_table.';
   END IF;

@@ -145,6 +145,29 @@ walk_expression(Node *node, bool (*walker)(Node *, void *), void *context)
 #endif
 }
 
+/* query_tree_walker: the same. */
+inline bool
+walk_query(Query *query, bool (*walker)(Node *, void *), void *context, int flags)
+{
+#if PG_VERSION_NUM >= 160000
+	return query_tree_walker(query, walker, context, flags);
+#else
+	return query_tree_walker(query, reinterpret_cast<bool (*)()>(reinterpret_cast<void *>(walker)),
+							 context, flags);
+#endif
+}
+
+/* ExecutorRun to the end: 18 has no parameter that says whether it is called once. */
+inline void
+run_executor(QueryDesc *query)
+{
+#if PG_VERSION_NUM >= 180000
+	ExecutorRun(query, ForwardScanDirection, 0);
+#else
+	ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
 /* expression_tree_mutator: the same. */
 inline Node *
 mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context)

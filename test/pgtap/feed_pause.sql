@@ -1,5 +1,6 @@
 -- Promise: whoever alters or drops a table that is on a feed fails nobody: who writes to it goes on, so does the tick, and
--- all other entities are told. The entity is paused, with the reason; when it is mended it is taken anew.
+-- all other entities are told. What can be told as the table is now is taken anew; otherwise the entity is paused, with
+-- the reason, and taken anew when it is mended. A pause that no tick has seen is told, too.
 BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
@@ -64,6 +65,97 @@ ALTER TABLE pos.rate DISABLE TRIGGER USER;
 SELECT matches(pos.problem('rate'), 'trigger', 'a table whose triggers are off is not followed');
 ALTER TABLE pos.rate ENABLE TRIGGER USER;
 SELECT is(pos.problem('rate'), NULL, 'it is when they are on');
+
+-- and was off and on again between two ticks: what was written meanwhile is told
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+CALL sambapos_feed_tick();
+SELECT is(pos.version(), :version::bigint, 'nothing is new');
+SAVEPOINT another_transaction;
+ALTER TABLE pos.rate DISABLE TRIGGER USER;
+UPDATE pos.rate SET percent = 7;
+ALTER TABLE pos.rate ENABLE TRIGGER USER;
+RELEASE another_transaction;
+CALL sambapos_feed_tick();
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["rate"]', 'a pause that no tick has seen is told');
+SELECT pos.version() AS version \gset
+CALL sambapos_feed_tick();
+SELECT is(pos.version(), :version::bigint, 'once');
+
+-- the key's type, another column of the same name, another owner
+CREATE TABLE pos.wide (id smallint PRIMARY KEY, name text);
+INSERT INTO pos.wide VALUES (1, 'a');
+SELECT sambapos_add_to_feed('pos', 'pos.wide') AS added \gset
+SELECT sambapos_add_urgent_rule('pos', 'wide', 'wide', condition => 'r.name = ''b''') AS added \gset
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+ALTER TABLE pos.wide ALTER COLUMN id TYPE bigint;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (3000000000, 'b')$$, 'a key that the former type would not hold');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'changes', '[]', 'is not told wrongly');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'paused', '["room", "wide"]', 'but as paused');
+CALL sambapos_feed_tick();
+SELECT is(pos.problem('wide'), NULL, 'until the tick has looked');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'then it is taken anew');
+SELECT is(sambapos_full_payload('pos', NULL, '{wide}') #>> '{wide,1,id}', '3000000000', 'with the new key');
+SELECT is((SELECT problem FROM sambapos.urgent_rule WHERE rule = 'wide'), NULL, 'its rule is asked as it is now');
+SELECT pos.version() AS version \gset
+UPDATE pos.wide SET name = 'c' WHERE id = 3000000000;
+SELECT is(sambapos_delta_payload('pos', :version) #>> '{changes,0,data,name}', 'c', 'and goes on');
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+ALTER TABLE pos.wide DROP COLUMN name;
+ALTER TABLE pos.wide ADD COLUMN name text DEFAULT 'new';
+CALL sambapos_feed_tick();
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'a column of the same name is another one');
+SELECT pos.version() AS version \gset
+CREATE ROLE waiter;
+GRANT USAGE ON SCHEMA pos TO waiter;
+ALTER TABLE pos.wide OWNER TO waiter;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (4, 'd')$$, 'a row is written whoever owns the table');
+CALL sambapos_feed_tick();
+SELECT is((SELECT array_agg(DISTINCT pg_get_userbyid(p.proowner)::text) FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid WHERE t.tgrelid = 'pos.wide'::regclass),
+          '{waiter}', 'the triggers have the rights of whose it is now');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'and it is taken anew');
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (5, 'e')$$, 'it is written to');
+SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 5}', 'and told');
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+CREATE ROLE bartender;
+REASSIGN OWNED BY waiter TO bartender;
+GRANT USAGE ON SCHEMA pos TO bartender;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (6, 'f')$$, 'a row is written when tables and functions of a role are given to another');
+CALL sambapos_feed_tick();
+SELECT is(pos.problem('wide'), NULL, 'which the tick mends');
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'it is taken anew');
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (7, 'g')$$, 'it is written to');
+SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 7}', 'and told');
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+REVOKE ALL ON sambapos._feed_entered FROM bartender;
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (8, 'h')$$, 'nor does it fail when the way to the log was taken away');
+CALL sambapos_feed_tick();
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["wide"]', 'that is told, too');
+SELECT lives_ok($$INSERT INTO pos.wide VALUES (9, 'i')$$, 'and mended');
+SELECT is((SELECT string_agg(key::text, '') FROM sambapos.change WHERE version IS NULL), '{"id": 9}', 'so that it goes on');
+ALTER TABLE pos.wide DROP CONSTRAINT wide_pkey;
+ALTER TABLE pos.wide ALTER COLUMN id DROP NOT NULL;
+CALL sambapos_feed_tick();
+SELECT matches(pos.problem('wide'), 'no key', 'what can no longer be told is paused with the reason');
+SELECT sambapos_remove_from_feed('pos', 'wide') AS removed \gset
+SELECT is(has_schema_privilege('bartender', 'sambapos', 'USAGE'), false, 'whose tables are on no feed has nothing of it');
+
+-- a partition comes with rows
+CREATE TABLE pos.part (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE pos.part_1 PARTITION OF pos.part FOR VALUES FROM (0) TO (10);
+SELECT sambapos_add_to_feed('pos', 'pos.part') AS added \gset
+CALL sambapos_feed_tick();
+SELECT pos.version() AS version \gset
+CREATE TABLE pos.part_2 (id integer PRIMARY KEY);
+INSERT INTO pos.part_2 VALUES (11);
+ALTER TABLE pos.part ATTACH PARTITION pos.part_2 FOR VALUES FROM (10) TO (20);
+CALL sambapos_feed_tick();
+SELECT is(sambapos_delta_payload('pos', :version) -> 'fullEntities', '["part"]', 'a partition comes with its rows');
+SELECT sambapos_remove_from_feed('pos', 'part') AS removed \gset
 
 -- a table goes
 DROP TABLE pos.item;

@@ -240,5 +240,12 @@ SELECT is_empty('SELECT * FROM till.differs()', 'and is right');
 SELECT sambapos_remove_feed('shop') AS removed \gset
 SELECT is((SELECT count(*) FROM sambapos.feed_row) + (SELECT count(*) FROM sambapos.feed_due), 0::bigint, 'a feed that is removed leaves nothing');
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE proname ~ '^_feed_(read|value)_[0-9]'$$, 'no function either');
+
+-- names of columns that the till chose stand in the query, and are not read as words of its definition
+CREATE OR REPLACE FUNCTION sambapos._preset_relation(site_id integer, table_name name, needed text) RETURNS text LANGUAGE sql AS
+$$ SELECT format('(SELECT t."{users}{roles a integer}" FROM %I AS t)', table_name) $$;
+SELECT is(sambapos._preset_sql(jsonb_populate_record(NULL::sambapos._feed_preset, '{"definition": "a {site} {roles b text}\nb {users} c"}'), 7),
+          E'a 7 (SELECT t."{users}{roles a integer}" FROM roles AS t)\nb (SELECT t."{users}{roles a integer}" FROM users AS t) c',
+          'what stands for a table is not written over');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,0 +1,206 @@
+/*
+ * A query over a relation of somebody else's, with its owner's rights and no others: what it meets
+ * there, the types, casts, domains, policies and views of that role, is code of that role.
+ *
+ * As VACUUM, ANALYZE and REFRESH MATERIALIZED VIEW do it: the user is switched within a
+ * security-restricted operation, in which there is no way back to the caller's rights, no temporary
+ * object and no deferred trigger, and what is set is put back. Parsing, planning (which evaluates
+ * expressions of indexes and constraints) and running are all inside.
+ */
+#include "bridge/compat.hpp"
+
+namespace sambapos::functions
+{
+
+static constexpr int parameters = 4;
+
+/* Who the relation belongs to at this moment; checked again when it is locked. */
+static Oid
+relation_owner(const char *schema, const char *name)
+{
+	Oid space = get_namespace_oid(schema, true);
+	Oid relation = OidIsValid(space) ? get_relname_relid(name, space) : InvalidOid;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation \"%s.%s\" does not exist", schema, name)));
+	owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+static void
+check_relation_owner(Oid relation, Oid user)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple)) /* a partition that went at this moment */
+		return;
+	owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (owner != user && !superuser_arg(owner))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("relation \"%s\" belongs to role \"%s\", and is not read with the rights of "
+					"role \"%s\"",
+					get_rel_name(relation), GetUserNameFromId(owner, true),
+					GetUserNameFromId(user, true)),
+			 errhint("What is read belongs to one role, or to a superuser.")));
+}
+
+/* All that is read, locked since it was parsed, is the user's own or a superuser's: a name that was
+ * given to another table meanwhile, a view over tables of others and a partition of another role
+ * would have their code run as this user. */
+static bool
+check_owners(Node *node, void *context)
+{
+	if (node == nullptr)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		auto *entry = castNode(RangeTblEntry, node);
+
+		/* a view that was replaced by its query is remembered there from PostgreSQL 16 on */
+		if (OidIsValid(entry->relid))
+		{
+			List *all = entry->inh ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
+								   : list_make1_oid(entry->relid);
+			ListCell *cell;
+
+			foreach (cell, all)
+				check_relation_owner(lfirst_oid(cell), *static_cast<Oid *>(context));
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+		return walk_query(castNode(Query, node), check_owners, context, QTW_EXAMINE_RTES_BEFORE);
+	return walk_expression(node, check_owners, context);
+}
+
+static PlannedStmt *
+plan_query(const char *text, Oid user, ParamListInfo values)
+{
+	Oid types[parameters] = {JSONBARRAYOID, TEXTOID, JSONBOID, INT4OID};
+	List *statements = pg_parse_query(text);
+	List *rewritten;
+	Query *query;
+
+	if (list_length(statements) != 1)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("one query is expected")));
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, statements), text, types, parameters,
+									  nullptr);
+	if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a query that reads is expected")));
+	rewritten = QueryRewrite(query);
+	query = linitial_node(Query, rewritten);
+	check_owners(reinterpret_cast<Node *>(query), &user);
+	return pg_plan_query(query, text, CURSOR_OPT_PARALLEL_OK, values);
+}
+
+static ParamListInfo
+parameters_of(FunctionCallInfo fcinfo, int first)
+{
+	ParamListInfo values = makeParamList(parameters);
+	Oid types[parameters] = {JSONBARRAYOID, TEXTOID, JSONBOID, INT4OID};
+
+	for (int i = 0; i < parameters; i++)
+	{
+		values->params[i].value = fcinfo->args[first + i].value;
+		values->params[i].isnull = fcinfo->args[first + i].isnull;
+		values->params[i].pflags = PARAM_FLAG_CONST;
+		values->params[i].ptype = types[i];
+	}
+	return values;
+}
+
+static void
+run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo *result)
+{
+	PlannedStmt *plan = plan_query(text, user, values);
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
+	QueryDesc *query;
+
+	SetTuplestoreDestReceiverParams(receiver, result->setResult,
+									result->econtext->ecxt_per_query_memory, true, result->setDesc,
+									"the columns of the query are not those of the function");
+	query = CreateQueryDesc(plan, text, GetActiveSnapshot(), InvalidSnapshot, receiver, values,
+							nullptr, 0);
+	ExecutorStart(query, 0);
+	run_executor(query);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	receiver->rDestroy(receiver);
+}
+
+/* A name is not resolved, and a value not written, by what the session has set: a key and a hash
+ * are found again by what they were written as. sambapos._feed_settings_sql has the same for those
+ * who write. SAVE, as functions do it: also while a parallel query is on. */
+static void
+set_settings()
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"TimeZone", "UTC"},
+		{"DateStyle", "ISO, MDY"},
+		{"IntervalStyle", "postgres"},
+		{"bytea_output", "hex"},
+		{"extra_float_digits", "1"},
+		{"lc_monetary", "C"},
+	};
+
+	for (auto setting : settings)
+		set_config_option(setting[0], setting[1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+						  0, false);
+}
+
+/* An error leaves the rest to the end of the transaction or subtransaction: it puts the user and
+ * the settings back. */
+static void
+run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *result)
+{
+	Oid caller;
+	int context;
+	int level = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&caller, &context);
+	SetUserIdAndSecContext(user,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	set_settings();
+	run_query(text, user, values, result);
+	AtEOXact_GUC(false, level);
+	SetUserIdAndSecContext(caller, context);
+}
+
+} // namespace sambapos::functions
+
+using namespace sambapos;
+
+extern "C"
+{
+	PG_FUNCTION_INFO_V1(sambapos_query_as_owner);
+
+	Datum sambapos_query_as_owner(PG_FUNCTION_ARGS)
+	{
+		Oid owner;
+
+		if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("a relation and a query must be given")));
+		owner = functions::relation_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+										  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+		if (!has_privs_of_role(GetUserId(), owner))
+			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+							errmsg("permission denied to read with the rights of role \"%s\"",
+								   GetUserNameFromId(owner, true))));
+		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+						  functions::parameters_of(fcinfo, 3),
+						  reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
+		return Datum{0};
+	}
+}
