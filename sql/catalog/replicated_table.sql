@@ -74,7 +74,7 @@ CREATE TABLE sambapos.table_state (
   rows_gone        bigint NOT NULL DEFAULT 0,
   rows_missed      bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (site_id, table_name)
-);
+) WITH (fillfactor = 50); -- each run writes all rows of a site: a page has room for their next versions
 SELECT pg_catalog.pg_extension_config_dump('sambapos.table_state', '');
 COMMENT ON TABLE sambapos.table_state IS
   'How far each copied table has come; written by runs. A table without a row was never read';

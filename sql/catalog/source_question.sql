@@ -1,8 +1,29 @@
 -- source_question.sql: the one question that shows whether a run would find anything new at a source.
 
+-- A run of all tables sends it as it is.
+CREATE FUNCTION sambapos._question_whole(question jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT string_agg(l.value, ' UNION ALL ' ORDER BY l.key) FROM jsonb_each_text(question) AS l);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_whole(jsonb) IS 'All lines of a question as one statement';
+
+CREATE FUNCTION sambapos._question_names(question jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN ARRAY(SELECT k FROM jsonb_object_keys(question) AS k WHERE k <> '' ORDER BY k);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._question_names(jsonb) IS 'The tables that a question is about';
+
 CREATE TABLE sambapos.source_question (
   site_id    integer PRIMARY KEY,
   question   jsonb NOT NULL,
+  whole      text GENERATED ALWAYS AS (sambapos._question_whole(question)) STORED,
+  tables     text[] GENERATED ALWAYS AS (sambapos._question_names(question)) STORED,
   since      timestamp,
   low_ids    jsonb NOT NULL DEFAULT '{}',
   database   text,
@@ -21,6 +42,8 @@ COMMENT ON TABLE sambapos.source_question IS
 COMMENT ON COLUMN sambapos.source_question.question IS
   'T-SQL by table, of the source itself under no name: how many rows there are, and what the rows add up to that a run '
   'would read again. Of tables that are not due a run does not ask';
+COMMENT ON COLUMN sambapos.source_question.whole IS 'All of it, as a run sends it that asks about all tables';
+COMMENT ON COLUMN sambapos.source_question.tables IS 'The tables that it is about';
 COMMENT ON COLUMN sambapos.source_question.since IS
   'The source''s local time on which its dates rest; NULL: it asks about masters only';
 COMMENT ON COLUMN sambapos.source_question.low_ids IS 'The id of each table above which it asks about the rows';

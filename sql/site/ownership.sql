@@ -13,7 +13,10 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
 BEGIN
-  RETURN (SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND (r.rolsuper OR r.rolname = current_user))
+  IF pg_get_userbyid(role_id) = current_user THEN
+    RETURN true;
+  END IF;
+  RETURN (SELECT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = role_id AND r.rolsuper)
         OR (EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'sambapos_fdw' AND e.extowner = role_id)
             AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = current_user AND r.rolsuper)));
 END;
@@ -70,10 +73,9 @@ COMMENT ON FUNCTION sambapos._schema_check_create(name) IS
 CREATE FUNCTION sambapos._site_problem(place sambapos._place) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 BEGIN
-  RETURN (SELECT coalesce(sambapos._schema_problem('sambapos_replica'),
-                     sambapos._schema_problem(sambapos._live_schema(place.name))));
+  RETURN coalesce(sambapos._schema_problem('sambapos_replica'),
+                  sambapos._schema_problem(sambapos._live_schema(place.name)));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._site_problem(sambapos._place) IS

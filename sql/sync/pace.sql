@@ -7,11 +7,6 @@
 --   beside how long it usually takes here.
 -- * What was had of the source is counted in the connection (src/functions/figures.cpp), so it costs no question.
 
-CREATE FUNCTION sambapos._pace_begin(place sambapos._place) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
-$$ SELECT sambapos._source_mark(place.server); $$;
-COMMENT ON FUNCTION sambapos._pace_begin(sambapos._place) IS 'From here on what a run has of its source is counted';
-
 CREATE FUNCTION sambapos._pace_note(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

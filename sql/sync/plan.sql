@@ -127,12 +127,18 @@ CREATE FUNCTION sambapos._run_plan_tables(run_id bigint, place sambapos._place, 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  is_chunk boolean := (SELECT r.mode = 'backfill' FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id);
+  this sambapos.run;
+  is_chunk boolean;
   named text[]; -- NULL: no table was, so that it is all
   families text[];
-  rests jsonb := (SELECT jsonb_object_agg(d.family, d.due_at)
-                  FROM sambapos._run_families_due(_run_plan_tables.run_id, place) AS d WHERE d.due_at IS NOT NULL);
+  rests jsonb;
 BEGIN
+  SELECT * INTO STRICT this FROM sambapos.run AS r WHERE r.run_id = _run_plan_tables.run_id;
+  is_chunk := this.mode = 'backfill';
+  IF this.trigger = 'schedule' THEN
+    rests := (SELECT jsonb_object_agg(d.family, d.due_at)
+              FROM sambapos._run_families_due(_run_plan_tables.run_id, place) AS d WHERE d.due_at IS NOT NULL);
+  END IF;
   IF tables IS NOT NULL THEN
     SELECT coalesce(array_agg(n.table_name), '{}'), coalesce(array_agg(sambapos._table_family(n)), '{}')
       INTO named, families FROM sambapos._tables_replicated(place.site_id, tables) AS n;

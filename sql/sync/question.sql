@@ -17,12 +17,12 @@
 CREATE FUNCTION sambapos._question_line(table_name text, measure text, source text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('SELECT %s AS t, N''%s'' AS m, %s, CAST(NULL AS datetime) AS l, CAST(NULL AS datetime) AS u, '
-                'CAST(NULL AS nvarchar(400)) AS d FROM %s', sambapos._tsql_text(table_name),
+  SELECT format('SELECT %s, N''%s'', %s, NULL, NULL, NULL FROM %s', sambapos._tsql_text(table_name),
                 hashtextextended(measure || source, 0), measure, source);
 $$;
 COMMENT ON FUNCTION sambapos._question_line(text, text, text) IS
-  'T-SQL for one line of the answer, with a digest of what was asked: an answer to another question says nothing';
+  'T-SQL for one line of the answer after the first, with a digest of what was asked: an answer to another question '
+  'says nothing';
 
 -- The clock, and what the server says of the database; the columns that drift.sql looks at.
 CREATE FUNCTION sambapos._question_of_source(place sambapos._place) RETURNS text
@@ -33,7 +33,7 @@ $$
          'CONVERT(nvarchar(40), d.create_date, 121) + N'' '' + '
          'ISNULL(CONVERT(nvarchar(40), d.service_broker_guid), N'''') AS d '
          'FROM (SELECT 1 AS one) AS x LEFT JOIN sys.databases AS d ON d.database_id = DB_ID() UNION ALL '
-         || sambapos._question_line('information_schema.columns', 'COUNT_BIG(*) AS n, '
+         || sambapos._question_line('information_schema.columns', 'COUNT_BIG(*), '
               'SUM(CAST(CAST(HASHBYTES(''MD5'', CAST(c.TABLE_NAME AS nvarchar(128)) + NCHAR(31) + '
               'CAST(c.COLUMN_NAME AS nvarchar(128)) + NCHAR(31) + CAST(c.DATA_TYPE AS nvarchar(128)) + NCHAR(31) + '
               'ISNULL(CONVERT(nvarchar(20), c.CHARACTER_MAXIMUM_LENGTH), N'''') + NCHAR(31) + '
@@ -41,14 +41,14 @@ $$
               'ISNULL(CONVERT(nvarchar(20), c.NUMERIC_SCALE), N'''') + NCHAR(31) + '
               'ISNULL(CONVERT(nvarchar(20), c.DATETIME_PRECISION), N'''') + NCHAR(31) + '
               'CAST(c.IS_NULLABLE AS nvarchar(3)) + NCHAR(31) + '
-              'ISNULL(CAST(c.COLLATION_NAME AS nvarchar(128)), N'''')) AS varbinary(5)) AS bigint)) AS s',
+              'ISNULL(CAST(c.COLLATION_NAME AS nvarchar(128)), N'''')) AS varbinary(5)) AS bigint))',
               format('INFORMATION_SCHEMA.COLUMNS AS c WHERE c.TABLE_SCHEMA IN (%s) AND c.TABLE_NAME IN (%s)',
                      n.schemas, n.tables))
          || ' UNION ALL '
-         || sambapos._question_line('information_schema.columns', 'COUNT_BIG(*) AS n, '
+         || sambapos._question_line('information_schema.columns', 'COUNT_BIG(*), '
               'SUM(CAST(CAST(HASHBYTES(''MD5'', CAST(u.TABLE_NAME AS nvarchar(128)) + NCHAR(31) + '
               'CAST(u.COLUMN_NAME AS nvarchar(128)) + NCHAR(31) + CONVERT(nvarchar(20), u.ORDINAL_POSITION)) '
-              'AS varbinary(5)) AS bigint)) AS s',
+              'AS varbinary(5)) AS bigint))',
               format('INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS u JOIN INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS r '
                      'ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME '
                      'AND r.TABLE_NAME = u.TABLE_NAME WHERE r.CONSTRAINT_TYPE = ''PRIMARY KEY'' '
@@ -95,12 +95,12 @@ CREATE FUNCTION sambapos._question_of_table(place sambapos._place, t sambapos._t
 RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT sambapos._question_line(t.table_name, 'COUNT_BIG(*) AS n, ' || sum || ' AS s',
+  SELECT sambapos._question_line(t.table_name, 'COUNT_BIG(*), ' || sum,
                                  f.source || coalesce(' WHERE ' || rows || coalesce(' OR ' || of_roots, ''), ''))
          || CASE WHEN t.kind = 'master' OR rows IS NULL THEN ''
                  ELSE ' UNION ALL ' || sambapos._question_line(t.table_name, CASE t.kind
-                   WHEN 'child' THEN 'CAST(NULL AS bigint) AS n, CAST(MAX(Id) AS bigint) AS s'
-                   ELSE 'COUNT_BIG(*) AS n, CAST(MIN(Id) AS bigint) + CAST(MAX(Id) AS bigint) AS s' END, f.source) END
+                   WHEN 'child' THEN 'NULL, CAST(MAX(Id) AS bigint)'
+                   ELSE 'COUNT_BIG(*), CAST(MIN(Id) AS bigint) + CAST(MAX(Id) AS bigint)' END, f.source) END
   FROM (SELECT format('%s.%s', sambapos._tsql_name(t.source_schema),
                       sambapos._tsql_name(t.source_name)) AS source) AS f;
 $$;
@@ -108,9 +108,11 @@ COMMENT ON FUNCTION sambapos._question_of_table(sambapos._place, sambapos._table
   'T-SQL that asks what a table holds, as far as a run would read it';
 
 CREATE FUNCTION sambapos._question_settings(place sambapos._place) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT concat_ws(' ', place.overlap, place.lateness, place.id_overlap, place.document_days, place.stock_days);
+BEGIN
+  RETURN concat_ws(' ', place.overlap, place.lateness, place.id_overlap, place.document_days, place.stock_days);
+END;
 $$;
 COMMENT ON FUNCTION sambapos._question_settings(sambapos._place) IS
   'The settings of a site on which the dates and ids of its question rest';
@@ -261,15 +263,13 @@ COMMENT ON FUNCTION sambapos._question_answer(sambapos._place, text) IS
 CREATE FUNCTION sambapos._question_of_tracking(place sambapos._place) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  state text := (SELECT i.question FROM sambapos._tracking_idle(place) AS i);
 BEGIN
-  IF state IS NULL THEN
+  IF sambapos._tracking_state(place) IS NULL THEN
     RETURN NULL;
   END IF;
   RETURN sambapos._question_of_source(place) || ' UNION ALL SELECT N''change tracking'' AS t, N'''' AS m, '
          'CAST(NULL AS bigint) AS n, CAST(NULL AS bigint) AS s, CAST(NULL AS datetime) AS l, '
-         'CAST(NULL AS datetime) AS u, CAST(' || state || ' AS nvarchar(400)) AS d';
+         'CAST(NULL AS datetime) AS u, CAST(' || sambapos._tracking_state_sql() || ' AS nvarchar(400)) AS d';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
@@ -278,7 +278,7 @@ COMMENT ON FUNCTION sambapos._question_of_tracking(sambapos._place) IS
 -- Asked before all else, since an error ends the remote transaction: what is read is of one that has seen none. The
 -- answer is kept for the end of the run. Once a run is enough: an older answer misses nothing, it only costs a run
 -- more.
-CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place, may_end_run boolean) RETURNS void
+CREATE FUNCTION sambapos._question_ask(run_id bigint, place sambapos._place, signatures jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -289,15 +289,18 @@ BEGIN
   IF known.asked_by = run_id THEN
     RETURN;
   END IF;
-  PERFORM sambapos._new_tables_look(place) WHERE sambapos._new_tables_are_due(place);
+  IF signatures IS NULL AND sambapos._new_tables_are_due(place) THEN
+    PERFORM sambapos._new_tables_look(place);
+  END IF;
   BEGIN
     IF known.site_id IS NULL THEN
       known.question := sambapos._question_build(place, known);
       INSERT INTO sambapos.source_question (site_id, question) VALUES (place.site_id, known.question);
     END IF;
     asked := coalesce(sambapos._question_of_tracking(place),
+      CASE WHEN signatures ?& known.tables THEN known.whole END,
       sambapos._question_of_run(run_id, place, known.question,
-        CASE WHEN may_end_run THEN true WHEN sambapos._run_was_foreseen(run_id, place) THEN false
+        CASE WHEN signatures IS NOT NULL THEN true WHEN sambapos._run_was_foreseen(run_id, place) THEN false
              ELSE NOT sambapos._source_has_moved(place) END));
     UPDATE sambapos.source_question AS q
        SET answer = sambapos._question_answer(place, asked), last_error = NULL, asked_by = run_id
@@ -314,8 +317,9 @@ BEGIN
   END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place, boolean) IS
-  'Asks a source its site''s question, unless the run has asked it; may_end_run: the run is over if nothing is new';
+COMMENT ON FUNCTION sambapos._question_ask(bigint, sambapos._place, jsonb) IS
+  'Asks a source its site''s question, unless the run has asked it; signatures: of the tables whose equal answers end '
+  'the run; NULL: it reads in any case';
 
 CREATE FUNCTION sambapos._question_answered(site_id integer, table_name text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -661,7 +661,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._end_remote_transaction(place.server);
   PERFORM sambapos._tracking_ask(run_id, place);
-  PERFORM sambapos._question_ask(run_id, place, false);
+  PERFORM sambapos._question_ask(run_id, place, NULL);
   SELECT * INTO clock FROM sambapos._pace_clock(place);
   UPDATE sambapos.run AS r
      SET source_now = clock.local_now, source_utc = clock.utc_now, phase = 'reading', answer_ms = clock.answer_ms,

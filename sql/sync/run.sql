@@ -4,6 +4,37 @@
 -- * State (high-water mark, loaded_at, max ids) changes in the transaction that writes the rows.
 -- * What a run of some tables does is no success of the site, nor its turn: only a whole run is.
 
+CREATE FUNCTION sambapos._run_has_state(place sambapos._place) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.epoch AS e WHERE (e.site_id, e.epoch) = (place.site_id, place.epoch))
+     AND EXISTS (SELECT FROM sambapos.site_state AS s WHERE s.site_id = place.site_id)
+     AND EXISTS (SELECT FROM sambapos.site_home AS h WHERE h.site_id = place.site_id)
+     AND NOT EXISTS (SELECT t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id
+                     EXCEPT SELECT x.table_name FROM sambapos.table_state AS x WHERE x.site_id = place.site_id);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_has_state(sambapos._place) IS
+  'True if all rows are there in which a run keeps the state of a site and its tables: mostly so';
+
+CREATE FUNCTION sambapos._run_enter_state(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load')
+  ON CONFLICT DO NOTHING;
+  INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
+  PERFORM sambapos._home_note(place.site_id)
+  WHERE NOT EXISTS (SELECT FROM sambapos.site_home AS h WHERE h.site_id = place.site_id);
+  INSERT INTO sambapos.table_state (site_id, table_name)
+  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t WHERE t.site_id = place.site_id
+  ON CONFLICT DO NOTHING;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._run_enter_state(sambapos._place) IS
+  'Makes the rows in which a run keeps the state of a site and its tables, as far as they are not there';
+
 -- Whoever holds the lock knows that a run still called running is dead. The site's row is not touched
 -- before the merge, so that sambapos_request_sync does not wait for a long sambapos_sync.
 CREATE FUNCTION sambapos._run_begin(place sambapos._place, mode text, trigger text, tables text[]) RETURNS bigint
@@ -18,20 +49,13 @@ BEGIN
    WHERE r.site_id = place.site_id AND r.status = 'running';
   INSERT INTO sambapos.run AS r (site_id, mode, trigger) VALUES (place.site_id, _run_begin.mode, _run_begin.trigger)
   RETURNING r.run_id INTO fresh;
-  INSERT INTO sambapos.epoch (site_id, epoch, reason) VALUES (place.site_id, place.epoch, 'first load')
-  ON CONFLICT DO NOTHING;
-  INSERT INTO sambapos.site_state (site_id) VALUES (place.site_id) ON CONFLICT DO NOTHING;
-  PERFORM sambapos._home_note(place.site_id)
-  WHERE NOT EXISTS (SELECT FROM sambapos.site_home AS h WHERE h.site_id = place.site_id);
-  INSERT INTO sambapos.table_state (site_id, table_name)
-  SELECT t.site_id, t.table_name FROM sambapos.replicated_table AS t LEFT JOIN sambapos.table_state AS x
-    USING (site_id, table_name)
-  WHERE t.site_id = place.site_id AND x.table_name IS NULL
-  ON CONFLICT DO NOTHING;
+  IF NOT sambapos._run_has_state(place) THEN
+    PERFORM sambapos._run_enter_state(place);
+  END IF;
   UPDATE sambapos.request AS q SET run_id = fresh, status = 'running'
    WHERE q.site_id = place.site_id AND q.finished_at IS NULL AND tables IS NULL;
   PERFORM sambapos._run_plan_tables(fresh, place, tables);
-  PERFORM sambapos._pace_begin(place);
+  PERFORM sambapos._source_mark(place.server); -- from here on what it has of its source is counted
   RETURN fresh;
 END;
 $$;
@@ -170,7 +194,8 @@ CREATE FUNCTION sambapos._run_purge_log(run_id bigint, place sambapos._place) RE
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF (SELECT min(r.started_at) FROM sambapos.run AS r WHERE r.site_id = place.site_id) < now() - place.run_log_retention
+  IF (SELECT r.started_at FROM sambapos.run AS r WHERE r.site_id = place.site_id ORDER BY r.started_at LIMIT 1)
+     < now() - place.run_log_retention
      OR EXISTS (SELECT FROM sambapos.request AS q
                 WHERE q.site_id = place.site_id AND q.finished_at < now() - place.run_log_retention) THEN
     PERFORM sambapos._run_purge_before(run_id, place);

@@ -26,7 +26,10 @@ BEGIN
       WHEN w.word IN ('float', 'real') THEN 'CONVERT(nvarchar(40), %s, 2)'
       WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') AND w.length <= 40 THEN
         'CONVERT(nvarchar(40), %s) COLLATE DATABASE_DEFAULT'
-      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar', 'text', 'ntext', 'xml') THEN
+      WHEN w.word IN ('char', 'varchar', 'nchar', 'nvarchar') THEN
+        'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
+        'HASHBYTES(''MD5'', SUBSTRING(%1$s, 1, 4000)) AS varbinary(7)) AS bigint))'
+      WHEN w.word IN ('text', 'ntext', 'xml') THEN
         'CONVERT(nvarchar(20), DATALENGTH(%1$s)) + N'' '' + CONVERT(nvarchar(20), CAST(CAST('
         'HASHBYTES(''MD5'', SUBSTRING(CONVERT(nvarchar(max), %1$s), 1, 4000)) AS varbinary(7)) AS bigint))'
       WHEN w.word IN ('binary', 'varbinary', 'image', 'timestamp', 'rowversion') THEN

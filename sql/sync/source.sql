@@ -5,8 +5,12 @@
 -- * What is asked is plain documented T-SQL, a few questions for all tables together.
 
 CREATE FUNCTION sambapos._source_offset(local_now timestamp, utc_now timestamp) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT round(extract(epoch FROM local_now - utc_now) / 60)::integer; $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN round(extract(epoch FROM local_now - utc_now) / 60)::integer;
+END;
+$$;
 COMMENT ON FUNCTION sambapos._source_offset(timestamp, timestamp) IS 'The source''s offset from UTC in minutes';
 
 -- The lower bound for stamps: the source's clock of the last complete read in its own local time, less

@@ -10,25 +10,26 @@ CREATE FUNCTION sambapos._sync_results(run_id bigint, place sambapos._place) RET
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_column
+DECLARE
+  this sambapos.run;
 BEGIN
+  SELECT * INTO this FROM sambapos.run AS r WHERE r.run_id = _sync_results.run_id;
+  IF this.status <> 'ok' THEN
+    RETURN QUERY
+      SELECT place.name, NULL, NULL, this.epoch, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint,
+             clock_timestamp() - this.started_at, 'failed', format('%s (%s)', x.message, x.sqlstate)
+      FROM sambapos.run_table AS x
+      WHERE x.run_id = this.run_id AND x.status = 'failed' AND sambapos._log_is_of_site(x.run_id, x)
+      GROUP BY x.message, x.sqlstate;
+  END IF;
   RETURN QUERY
-    WITH line AS (
-      SELECT x, x.status = 'failed' AND sambapos._log_is_of_site(x.run_id, x) AS is_of_site
-      FROM sambapos.run_table AS x WHERE x.run_id = _sync_results.run_id
-    ), said AS (
-      SELECT (l.x).*, array_position('{ticket,document,period,child,master}', t.kind) AS rank
-      FROM line AS l
-      JOIN sambapos.replicated_table AS t ON t.site_id = place.site_id AND t.table_name = (l.x).table_name
-      WHERE NOT l.is_of_site
-    )
-    SELECT place.name, NULL, NULL, r.epoch, 0, 0, 0, 0, 0, clock_timestamp() - r.started_at, 'failed',
-           format('%s (%s)', (l.x).message, (l.x).sqlstate)
-    FROM line AS l JOIN sambapos.run AS r ON r.run_id = (l.x).run_id
-    WHERE l.is_of_site GROUP BY r.run_id, (l.x).message, (l.x).sqlstate
-    UNION ALL
-    SELECT place.name, s.table_name, s.mode, r.epoch, s.rows_read, s.rows_inserted, s.rows_updated, s.rows_unchanged,
-           s.rows_gone, s.duration, s.status, s.message || coalesce(' (' || s.sqlstate || ')', '')
-    FROM (SELECT * FROM said ORDER BY rank, table_name) AS s JOIN sambapos.run AS r USING (run_id);
+    SELECT place.name, x.table_name, x.mode, this.epoch, x.rows_read, x.rows_inserted, x.rows_updated,
+           x.rows_unchanged, x.rows_gone, x.duration, x.status, x.message || coalesce(' (' || x.sqlstate || ')', '')
+    FROM sambapos.run_table AS x
+    JOIN sambapos.replicated_table AS t ON (t.site_id, t.table_name) = (place.site_id, x.table_name)
+    WHERE x.run_id = this.run_id
+      AND CASE x.status WHEN 'failed' THEN NOT sambapos._log_is_of_site(x.run_id, x) ELSE true END
+    ORDER BY array_position('{ticket,document,period,child,master}', t.kind), x.table_name;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._sync_results(bigint, sambapos._place) IS 'The log of a run as sambapos_sync returns it';
@@ -93,7 +94,9 @@ BEGIN
   IF sambapos._run_steps(run_id, place) THEN
     PERFORM sambapos._run_end(run_id, place);
   END IF;
-  PERFORM sambapos._workbench_empty();
+  IF pg_my_temp_schema() <> 0 THEN -- the session has made temporary tables
+    PERFORM sambapos._workbench_empty();
+  END IF;
   RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
 END;
 $$;
@@ -157,14 +160,20 @@ DECLARE
   result sambapos.sync_result;
 BEGIN
   PERFORM sambapos._sync_check_arguments(mode, on_error);
-  PERFORM sambapos._tables_check_names(tables);
+  IF tables IS NOT NULL THEN
+    PERFORM sambapos._tables_check_names(tables);
+  END IF;
   PERFORM sambapos._catalog_check();
   PERFORM sambapos._check_isolation();
   IF site IS NOT NULL THEN
     s := sambapos._site(site);
-    PERFORM sambapos._sync_check_tables(s, tables) WHERE tables IS NOT NULL;
+    IF tables IS NOT NULL THEN
+      PERFORM sambapos._sync_check_tables(s, tables);
+    END IF;
   END IF;
-  PERFORM sambapos._workbench_close(); -- what a scheduled run that failed has left in this session
+  IF pg_my_temp_schema() <> 0 THEN -- a scheduled run that failed may have left some
+    PERFORM sambapos._workbench_close();
+  END IF;
   FOR s IN SELECT k.* FROM sambapos._place AS k
             WHERE k.removed_at IS NULL AND (site IS NULL OR k.name = site) ORDER BY k.priority DESC, k.name
   LOOP
@@ -177,7 +186,9 @@ BEGIN
       RETURN NEXT result;
     END LOOP;
   END LOOP;
-  PERFORM sambapos._workbench_close();
+  IF pg_my_temp_schema() <> 0 THEN
+    PERFORM sambapos._workbench_close();
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS

@@ -24,7 +24,7 @@ DECLARE
 BEGIN
   BEGIN
     EXECUTE change;
-    SELECT sambapos._idle_is_equal((SELECT max(r.run_id) FROM sambapos.run AS r), s) INTO equal FROM sambapos._place AS s;
+    SELECT sambapos._idle_is_equal(s, sambapos._idle_signatures((SELECT max(r.run_id) FROM sambapos.run AS r), s)) INTO equal FROM sambapos._place AS s;
     RAISE EXCEPTION USING ERRCODE = 'TT000'; -- undo the change
   EXCEPTION WHEN SQLSTATE 'TT000' THEN
     RETURN equal;
