@@ -3,6 +3,7 @@
  * write.
  */
 #include "fdw/fdw.hpp"
+#include "functions/feed_caller.hpp"
 #include "worker/shared.hpp"
 
 extern "C"
@@ -90,6 +91,7 @@ _PG_init()
 							   "Who is said to have changed rows of tables on a feed.",
 							   "Set by an application for its user; empty: the role.", &changed_by,
 							   "", PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+	sambapos::functions::feed_caller_init();
 	sambapos::worker::init();
 	MarkGUCPrefixReserved("sambapos");
 }

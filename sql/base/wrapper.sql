@@ -134,7 +134,16 @@ REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM PUBLIC;
 CREATE FUNCTION sambapos._feed_caller() RETURNS name
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_caller';
 COMMENT ON FUNCTION sambapos._feed_caller() IS
-  'The role that calls a function which runs with its owner''s rights; raises 42501 where that cannot be known';
+  'The role that asks a feed by a function which runs with its owner''s rights; raises 42501 where that cannot be known';
+
+CREATE FUNCTION sambapos._feed_note_changer() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_feed_note_changer';
+COMMENT ON FUNCTION sambapos._feed_note_changer() IS
+  'Notes the present role as the one that changes a feed, until the function ends that calls this';
+
+CREATE FUNCTION sambapos._feed_changer() RETURNS name
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_feed_changer';
+COMMENT ON FUNCTION sambapos._feed_changer() IS 'The role that changes a feed; raises 42501 if none was noted';
 
 -- Files of archives. Who may not read or write files of the server is told so by them.
 CREATE FUNCTION sambapos._archive_write(path text, compression text, query text, OUT rows bigint, OUT bytes bigint,

@@ -48,7 +48,7 @@ DECLARE
 BEGIN
   IF c.oid IS NULL THEN
     RAISE EXCEPTION 'a relation must be given' USING ERRCODE = 'null_value_not_allowed';
-  ELSIF NOT pg_has_role(sambapos._feed_caller(), c.relowner, 'USAGE') THEN
+  ELSIF NOT pg_has_role(sambapos._feed_changer(), c.relowner, 'USAGE') THEN
     RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
   ELSIF c.relnamespace IN ('sambapos'::regnamespace, 'pg_catalog'::regnamespace)
         OR (c.relnamespace IS NOT DISTINCT FROM to_regnamespace('sambapos_replica')
@@ -76,7 +76,7 @@ $$
 DECLARE
   relation regclass := sambapos._feed_relation(e);
 BEGIN
-  IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND NOT pg_has_role(sambapos._feed_caller(), c.relowner, 'USAGE')) THEN
+  IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND NOT pg_has_role(sambapos._feed_changer(), c.relowner, 'USAGE')) THEN
     RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
   END IF;
 END;
@@ -311,9 +311,8 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_entity_make(sambapos.feed_entity) IS
   'Makes the triggers and functions of an entity; whoever asks takes it anew';
 
-CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, entity text DEFAULT NULL,
-  key name[] DEFAULT NULL, scope name DEFAULT NULL, columns name[] DEFAULT NULL, lazy name[] DEFAULT NULL,
-  capture text DEFAULT 'statement', payload_key text DEFAULT NULL) RETURNS void
+CREATE FUNCTION sambapos._feed_add(feed text, relation regclass, entity text, key name[], scope name, columns name[],
+                                   lazy name[], capture text, payload_key text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -329,7 +328,7 @@ BEGIN
   ELSIF entity = '' OR payload_key = '' THEN
     RAISE EXCEPTION 'a name must not be empty' USING ERRCODE = 'invalid_parameter_value';
   ELSIF EXISTS (SELECT FROM sambapos.feed_entity AS x
-                WHERE x.feed_id = f.feed_id AND x.entity = coalesce(sambapos_add_to_feed.entity, c.relname::text)) THEN
+                WHERE x.feed_id = f.feed_id AND x.entity = coalesce(_feed_add.entity, c.relname::text)) THEN
     RAISE EXCEPTION 'feed "%" has an entity "%" already', feed, coalesce(entity, c.relname::text) USING
       ERRCODE = 'duplicate_object', HINT = 'Give it another name by argument entity, or remove it first.';
   END IF;
@@ -367,6 +366,19 @@ BEGIN
                                        JOIN pg_class AS k ON k.oid = t.oid ORDER BY 1) ELSE '{}' END)
   RETURNING * INTO e;
   PERFORM sambapos._feed_entity_make(e);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_add(text, regclass, text, name[], name, name[], name[], text, text) IS
+  'Puts a relation on a feed, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_add_to_feed(feed text, relation regclass, entity text DEFAULT NULL,
+  key name[] DEFAULT NULL, scope name DEFAULT NULL, columns name[] DEFAULT NULL, lazy name[] DEFAULT NULL,
+  capture text DEFAULT 'statement', payload_key text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._feed_add(feed, relation, entity, key, scope, columns, lazy, capture, payload_key);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_to_feed(text, regclass, text, name[], name, name[], name[], text, text) IS
@@ -429,7 +441,7 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_forget_entity(sambapos.feed_entity) IS
   'Takes an entity''s triggers, functions and changes away';
 
-CREATE FUNCTION @extschema@.sambapos_remove_from_feed(feed text, entity text) RETURNS void
+CREATE FUNCTION sambapos._feed_take_off(feed text, entity text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -437,6 +449,17 @@ DECLARE
 BEGIN
   PERFORM sambapos._feed_check_owner(e);
   PERFORM sambapos._feed_forget_entity(e);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_take_off(text, text) IS
+  'Takes an entity off a feed, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_remove_from_feed(feed text, entity text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._feed_take_off(feed, entity);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_from_feed(text, text) IS
@@ -455,7 +478,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_forget(sambapos.change_feed) IS 'Takes all of a feed away; its tables stay';
 
-CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
+CREATE FUNCTION sambapos._feed_remove(feed text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -463,6 +486,17 @@ DECLARE
 BEGIN
   PERFORM sambapos._feed_check_owner(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
   PERFORM sambapos._feed_forget(f);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_remove(text) IS
+  'Removes a feed, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_remove_feed(feed text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._feed_remove(feed);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_feed(text) IS

@@ -82,7 +82,7 @@ $$;
 COMMENT ON FUNCTION sambapos._preset_say_left_out(sambapos.change_feed, text) IS
   'Says which entities of a preset are not on a feed, and what they need';
 
-CREATE FUNCTION @extschema@.sambapos_add_entities(feed text, preset text) RETURNS void
+CREATE FUNCTION sambapos._preset_add_all(feed text, preset text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -91,11 +91,22 @@ BEGIN
   PERFORM sambapos._preset_check(f, preset);
   PERFORM sambapos._feed_site_lock(f);
   PERFORM sambapos._preset_add(f, p) FROM sambapos._feed_presets() AS p
-  WHERE p.preset = sambapos_add_entities.preset
+  WHERE p.preset = _preset_add_all.preset
     AND EXISTS (SELECT FROM sambapos._table AS t WHERE (t.site_id, t.table_name) = (f.site_id, p.main_table))
     AND sambapos._replica_table(p.main_table::name) IS NOT NULL
     AND NOT EXISTS (SELECT FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (f.feed_id, p.entity));
   PERFORM sambapos._preset_say_left_out(f, preset);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._preset_add_all(text, text) IS
+  'Puts a preset on the feed of a site, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_add_entities(feed text, preset text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._preset_add_all(feed, preset);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_entities(text, text) IS

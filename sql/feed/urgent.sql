@@ -49,8 +49,7 @@ $$;
 COMMENT ON FUNCTION sambapos._urgent_make_again(sambapos.urgent_rule, sambapos.feed_entity) IS
   'The same after its relation was altered; an error is put on record';
 
-CREATE FUNCTION @extschema@.sambapos_add_urgent_rule(feed text, rule text, entity text, columns name[] DEFAULT NULL,
-                                                     condition text DEFAULT NULL) RETURNS void
+CREATE FUNCTION sambapos._urgent_add(feed text, rule text, entity text, columns name[], condition text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -60,7 +59,7 @@ DECLARE
 BEGIN
   IF coalesce(rule, '') = '' THEN
     RAISE EXCEPTION 'a rule needs a name' USING ERRCODE = 'invalid_parameter_value';
-  ELSIF EXISTS (SELECT FROM sambapos.urgent_rule AS x WHERE (x.feed_id, x.rule) = (f.feed_id, sambapos_add_urgent_rule.rule)) THEN
+  ELSIF EXISTS (SELECT FROM sambapos.urgent_rule AS x WHERE (x.feed_id, x.rule) = (f.feed_id, _urgent_add.rule)) THEN
     RAISE EXCEPTION 'feed "%" has a rule "%" already', feed, rule USING ERRCODE = 'duplicate_object';
   ELSIF columns = '{}' OR NOT columns::text[] <@ e.columns THEN
     RAISE EXCEPTION 'a rule can be about columns that are sent only' USING ERRCODE = 'undefined_column',
@@ -74,6 +73,18 @@ BEGIN
   END IF;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._urgent_add(text, text, text, name[], text) IS
+  'Adds an urgent rule, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_add_urgent_rule(feed text, rule text, entity text, columns name[] DEFAULT NULL,
+                                                     condition text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._urgent_add(feed, rule, entity, columns, condition);
+END;
+$$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_urgent_rule(text, text, text, name[], text) IS
   'From now on the tick tells channel sambapos_urgent of each change of an entity''s rows that a rule is about: entity, '
   'key and rule, never a value. columns: an update counts if it has changed one of these. condition: an expression over '
@@ -81,19 +92,30 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_urgent_rule(text, text, text, name[
   'table. Errors: 42704 no such feed or entity, 42710 the rule is there, 42703 columns that are not sent, 42501 another '
   'role''s table, and what the condition raises when it is parsed';
 
-CREATE FUNCTION @extschema@.sambapos_remove_urgent_rule(feed text, rule text) RETURNS void
+CREATE FUNCTION sambapos._urgent_remove(feed text, rule text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   f sambapos.change_feed := sambapos._feed(feed);
   u sambapos.urgent_rule := (SELECT x FROM sambapos.urgent_rule AS x
-                             WHERE (x.feed_id, x.rule) = (f.feed_id, sambapos_remove_urgent_rule.rule));
+                             WHERE (x.feed_id, x.rule) = (f.feed_id, _urgent_remove.rule));
 BEGIN
   IF u.rule_id IS NULL THEN
     RAISE EXCEPTION 'feed "%" has no rule "%"', feed, coalesce(rule, 'NULL') USING ERRCODE = 'undefined_object';
   END IF;
   PERFORM sambapos._feed_check_owner(e) FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (u.feed_id, u.entity);
   DELETE FROM sambapos.urgent_rule AS x WHERE x.rule_id = u.rule_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._urgent_remove(text, text) IS
+  'Takes an urgent rule off a feed, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_remove_urgent_rule(feed text, rule text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._urgent_remove(feed, rule);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_urgent_rule(text, text) IS

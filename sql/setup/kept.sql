@@ -144,7 +144,8 @@ BEGIN
       HINT = 'Put the tables on their feeds again.';
     RETURN;
   END IF;
-  SELECT string_agg(quote_ident(c), ', ') INTO columns FROM jsonb_object_keys(row) AS c;
+  SELECT string_agg(quote_ident(c), ', ') INTO columns
+  FROM jsonb_object_keys(row) AS c JOIN pg_attribute AS a ON (a.attrelid, a.attname, a.attgenerated) = (relation, c, '');
   EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM (SELECT (jsonb_populate_record(NULL::%1$s, k.content)).*
                     FROM sambapos._kept(''rows'') AS k WHERE k.name = $1) AS r ON CONFLICT DO NOTHING',
                  relation, columns) USING name;

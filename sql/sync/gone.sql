@@ -400,15 +400,18 @@ COMMENT ON FUNCTION sambapos._lost_moved_sql(sambapos._place, sambapos._table) I
   'SQL that is true if missing child l was delivered under another root';
 
 -- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document,
--- in this run or, where the table could not be read for a while, in one since. It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
+-- in this run or, where the table could not be read for a while, in one since (that says nothing where the root has
+-- lost all, and its amounts do not tell). It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
 -- same birth was delivered under another root.
 CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  tells text := format('%s IS NOT NULL OR NOT %s', sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t));
   traces text[] := ARRAY(
     SELECT format('EXISTS (SELECT FROM sambapos_replica.%I AS k WHERE k.site_id = $1 AND %s AND k.%I = l.root_id
-                              AND k.row_state = ''live'' AND k.version > $2)', x.relation, x.epochs, x.key)
+                              AND k.row_state = ''live'' AND k.version > $2 AND (k.version > $3 OR %s))',
+                  x.relation, x.epochs, x.key, tells)
     FROM (SELECT t.parent AS relation, 'k.epoch = l.epoch' AS epochs, 'id' AS key
           UNION ALL
           SELECT k.table_name, 'k.epoch = l.epoch', k.parent_key FROM sambapos._root_tables(place, t.parent) AS k
@@ -417,13 +420,14 @@ DECLARE
            WHERE t.parent = 'account_transaction_documents' AND sambapos._replica_table('tickets') IS NOT NULL) AS x);
   moved text := sambapos._lost_moved_sql(place, t);
   has_birth boolean := sambapos._child_has_birth(place, t);
+  before bigint := version - 1;
 BEGIN
   EXECUTE format('UPDATE pg_temp.sambapos__lost AS l SET row_state = ''removed''
                    WHERE l.table_name = %L AND l.row_state IS NULL AND l.root_id <> 0
                      AND (%s) AND (%s OR NOT (coalesce(%s, false) AND %s))', t.table_name,
                  array_to_string(traces || moved, ' OR '), CASE WHEN has_birth THEN moved ELSE 'false' END,
                  sambapos._lost_amounts_sql(place, t), sambapos._lost_all_sql(t))
-    USING place.site_id, least(coalesce(t.read_version, version - 1), version - 1);
+    USING place.site_id, least(coalesce(t.read_version, before), before), before;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._lost_explain(sambapos._place, sambapos._table, bigint) IS

@@ -180,7 +180,9 @@ DECLARE
   since bigint;
   lost record;
 BEGIN
-  SELECT array_agg(b.epoch), array_agg(b.id), min(b.cleared_by) INTO epochs, ids, since
+  -- a stray row of an old clear shows no backup of that time
+  SELECT array_agg(b.epoch), array_agg(b.id), percentile_disc(0.1) WITHIN GROUP (ORDER BY b.cleared_by)
+    INTO epochs, ids, since
   FROM unnest(epochs, ids, cleared_by) AS b (epoch, id, cleared_by) WHERE b.cleared_by = ANY (clears);
   IF ids IS NULL THEN
     RETURN;
@@ -188,6 +190,8 @@ BEGIN
   SELECT * INTO lost FROM sambapos._restored_find_lost(place, t, ARRAY(SELECT c FROM unnest(clears) AS c
                                                                        WHERE c >= since), epochs, ids);
   IF lost.below * 9 > cardinality(ids) THEN
+    PERFORM sambapos._log_message(run_id, t.table_name,
+        format('%s rows that went with a clear are back, others of it are not', cardinality(ids)));
     RETURN;
   END IF;
   PERFORM sambapos._restored_mark_lost(place, t, lost.lost_epochs, lost.lost_ids, version);

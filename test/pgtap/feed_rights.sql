@@ -280,5 +280,34 @@ INSERT INTO other VALUES (9);
 SELECT lives_ok('CALL sambapos_feed_tick()', 'a feed fails');
 SELECT isnt((SELECT problem FROM sambapos.feeds WHERE feed = 'trap'), NULL, 'that is on record');
 SELECT is((SELECT version FROM sambapos.feeds WHERE feed = 'good'), 1::bigint, 'and the others go on');
+-- a function of an admin's, which runs with his rights, lends him nobody else's
+CREATE TABLE public.secret (id integer PRIMARY KEY);
+CREATE ROLE carol;
+SELECT sambapos_grant('carol', 'admin') AS granted \gset
+CREATE SCHEMA carol AUTHORIZATION carol;
+SET LOCAL ROLE carol;
+CREATE FUNCTION carol.harmless() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM public.sambapos_add_to_feed('good', 'public.secret', 'loot'); END; $$;
+CREATE FUNCTION carol.direct() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM sambapos._feed_add('good', 'public.secret', 'loot', NULL, NULL, NULL, NULL, 'statement', NULL); END; $$;
+CREATE FUNCTION carol.noted() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM sambapos._feed_note_changer(); END; $$;
+RESET ROLE;
+SELECT throws_ok('SELECT carol.harmless()', '42501', 'must be owner of table "public.secret"', 'it puts no table of its caller on a feed');
+SELECT throws_ok('SELECT carol.direct()', '42501', 'a feed can be changed by its public functions only', 'nor does it by another way');
+SELECT throws_ok('SELECT carol.harmless() FROM (SELECT carol.noted()) AS n', '42501', NULL, 'nor after it has noted who calls');
+SELECT throws_ok($$SELECT set_config('sambapos.feed_changer', 'postgres', false)$$, '55P02', NULL, 'who changes a feed is nobody''s to say');
+SELECT lives_ok($$SELECT sambapos_add_to_feed('good', 'public.secret', 'loot')$$, 'the owner does');
+
+-- who sees some sites sees no more through another role of his
+INSERT INTO sambapos.site (name, server) VALUES ('zzone', 'zzserver');
+CREATE ROLE dave; CREATE ROLE nobody;
+SELECT sambapos_grant('dave', 'reader', '{zzone}') AS granted \gset
+GRANT nobody TO dave;
+CREATE SCHEMA dave AUTHORIZATION dave;
+GRANT USAGE ON SCHEMA dave TO nobody;
+SET LOCAL ROLE dave;
+CREATE FUNCTION dave.peek() RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$ SELECT public.sambapos_full_payload('good') $$;
+SELECT throws_ok('SELECT dave.peek()', '42704', NULL, 'a reader of one site is shown no feed of others');
+SET LOCAL ROLE nobody;
+SELECT throws_ok('SELECT dave.peek()', '42704', NULL, 'nor is a role without a level, by a function of his');
+RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;

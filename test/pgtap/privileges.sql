@@ -43,8 +43,7 @@ SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m J
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
            WHERE p.prosecdef AND p.proname NOT IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change', 'sambapos_full_payload',
                                                    'sambapos_full_rows', 'sambapos_delta_payload', 'sambapos_value',
-                                                   'sambapos_add_to_feed', 'sambapos_add_entities', 'sambapos_remove_from_feed', 'sambapos_remove_feed',
-                                                   'sambapos_add_urgent_rule', 'sambapos_remove_urgent_rule',
+                                                   '_feed_add', '_preset_add_all', '_feed_take_off', '_feed_remove', '_urgent_add', '_urgent_remove',
                                                    '_feed_tick', '_feed_tick_site', '_feed_site_table_changed', '_feed_site_number_changed', '_feed_forget_site')),
           NULL, 'no function runs with its owner''s rights, but those of feeds');
 

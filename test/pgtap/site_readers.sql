@@ -41,7 +41,8 @@ DECLARE
   own jsonb := replace(made::text, 'zzsecret', 'open')::jsonb || CASE WHEN patch ? 'site_id' THEN jsonb_build_object('site_id', shop) WHEN patch ? 'site' THEN '{"site": "shop"}' ELSE '{}' END;
   copied bigint;
 BEGIN
-  EXECUTE format('INSERT INTO %1$s SELECT (jsonb_populate_record(NULL::%1$s, to_jsonb(t) || $1)).* FROM %1$s AS t ON CONFLICT DO NOTHING', relation) USING patch;
+  EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM (SELECT (jsonb_populate_record(NULL::%1$s, to_jsonb(t) || $1)).* FROM %1$s AS t) AS r ON CONFLICT DO NOTHING', relation,
+                 (SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')) USING patch;
   GET DIAGNOSTICS copied = ROW_COUNT;
   IF copied = 0 THEN
     EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', relation, (SELECT string_agg(quote_ident(k), ', ') FROM jsonb_object_keys(made || patch) AS k))
