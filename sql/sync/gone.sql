@@ -399,10 +399,10 @@ $$;
 COMMENT ON FUNCTION sambapos._lost_moved_sql(sambapos._place, sambapos._table) IS
   'SQL that is true if missing child l was delivered under another root';
 
--- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document,
--- in this run or, where the table could not be read for a while, in one since (that says nothing where the root has
--- lost all, and its amounts do not tell). It explains nothing where the root has lost all and its amounts say that it should have some, unless a row of the
--- same birth was delivered under another root.
+-- An edit shows elsewhere too: in the root's own row, in rows of its that came instead, in the ticket of a document; in
+-- this run or, where the table could not be read for a while, in one since. That one says nothing where the root has
+-- lost all and its amounts do not tell. No edit explains anything where the root has lost all and its amounts say that
+-- it should have some, unless a row of the same birth was delivered under another root.
 CREATE FUNCTION sambapos._lost_explain(place sambapos._place, t sambapos._table, version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -49,8 +49,8 @@ $$;
 COMMENT ON FUNCTION sambapos._child_leave_replaced(sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
   'Sets row_state removed on the children of roots that are live again, until they are delivered';
 
-CREATE FUNCTION sambapos._restored_children(run_id bigint, place sambapos._place, t sambapos._table,
-                                                epochs integer[], ids bigint[], version bigint) RETURNS void
+CREATE FUNCTION sambapos._restored_children(run_id bigint, place sambapos._place, t sambapos._table, epochs integer[],
+                                            ids bigint[], version bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -72,8 +72,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._restored_children(bigint, sambapos._place, sambapos._table, integer[], bigint[],
-                                                    bigint) IS
+COMMENT ON FUNCTION sambapos._restored_children(bigint, sambapos._place, sambapos._table, integer[], bigint[], bigint) IS
   'Decides about the children of roots that are live again, or notes for which tables that is to be done';
 
 -- Of the roots that were noted those that are live and were staged with their children; one that is not live any more
