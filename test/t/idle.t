@@ -123,7 +123,7 @@ for my $change (
 	[ 'a payment', "UPDATE Payments SET Amount = Amount + 0.01 WHERE Id = (SELECT MAX(Id) FROM Payments)" ],
 	[ 'a work period that ends', "UPDATE WorkPeriods SET EndDate = DATEADD(minute, 1, EndDate) WHERE Id = (SELECT MAX(Id) FROM WorkPeriods)" ],
 	[ 'a new column', "ALTER TABLE MenuItems ADD Colour nvarchar(20) NULL" ],
-	[ 'a wider column', "ALTER TABLE UserRoles ALTER COLUMN Name nvarchar(200) NULL" ],
+	[ 'a wider column', "ALTER TABLE UserRoles ALTER COLUMN Name nvarchar(200)" ],
 	[ 'a day of work', [qw(play --edits 12 --seed 7)] ])
 {
 	my ($name, $statement) = @$change;
