@@ -1,12 +1,14 @@
 -- run_end.sql: the end of a run that has read: its line in the log, and the state of its tables.
 
 -- A child that met a lock, or a time-out, while its root went through: the roots that it was to be read with wait for
--- the next run. What it finds by itself, new rows and stamps, is asked for since it was last read.
+-- the next run. What it finds by itself, new rows and stamps, is asked for since it was last read. Where it is locked
+-- in so many runs that more than a thousand roots would wait, each read again by each run, the table is read whole.
 CREATE FUNCTION sambapos._run_children_wait(run_id bigint, place sambapos._place) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   child record;
+  changed bigint[];
   waiting text[] := '{}';
 BEGIN
   FOR child IN
@@ -18,8 +20,9 @@ BEGIN
     WHERE x.run_id = _run_children_wait.run_id AND t.kind = 'child' AND x.status = 'failed'
       AND sambapos._log_is_passing(x.sqlstate) AND y.status = 'ok' AND y.mode IN ('incremental', 'tracked')
   LOOP
-    PERFORM sambapos._root_waits(run_id, child.root, ARRAY(SELECT c.id FROM pg_temp.sambapos__changed AS c
-                                                           WHERE c.table_name = (child.root).table_name));
+    changed := ARRAY(SELECT c.id FROM pg_temp.sambapos__changed AS c WHERE c.table_name = (child.root).table_name);
+    CONTINUE WHEN cardinality(changed) > 1000;
+    PERFORM sambapos._root_waits(run_id, child.root, changed);
     waiting := waiting || child.table_name;
   END LOOP;
   RETURN waiting;

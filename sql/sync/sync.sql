@@ -94,9 +94,7 @@ BEGIN
   IF sambapos._run_steps(run_id, place) THEN
     PERFORM sambapos._run_end(run_id, place);
   END IF;
-  IF pg_my_temp_schema() <> 0 THEN -- the session has made temporary tables
-    PERFORM sambapos._workbench_empty();
-  END IF;
+  PERFORM sambapos._workbench_empty();
   RETURN QUERY SELECT * FROM sambapos._sync_results(run_id, place);
 END;
 $$;
@@ -171,9 +169,7 @@ BEGIN
       PERFORM sambapos._sync_check_tables(s, tables);
     END IF;
   END IF;
-  IF pg_my_temp_schema() <> 0 THEN -- a scheduled run that failed may have left some
-    PERFORM sambapos._workbench_close();
-  END IF;
+  PERFORM sambapos._workbench_close(); -- a scheduled run that failed may have left some
   FOR s IN SELECT k.* FROM sambapos._place AS k
             WHERE k.removed_at IS NULL AND (site IS NULL OR k.name = site) ORDER BY k.priority DESC, k.name
   LOOP
@@ -186,9 +182,7 @@ BEGIN
       RETURN NEXT result;
     END LOOP;
   END LOOP;
-  IF pg_my_temp_schema() <> 0 THEN
-    PERFORM sambapos._workbench_close();
-  END IF;
+  PERFORM sambapos._workbench_close();
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_sync(text, text[], text, text) IS

@@ -79,6 +79,9 @@ $$
 DECLARE
   relation regclass;
 BEGIN
+  IF pg_my_temp_schema() = 0 THEN -- no temporary table was ever made: so it is in most sessions
+    RETURN;
+  END IF;
   FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w WHERE pg_relation_size(w) > 0 LOOP
     EXECUTE format(CASE WHEN pg_relation_size(relation) > 10 * 8192 THEN 'TRUNCATE %s' ELSE 'DELETE FROM %s' END,
                    relation);
@@ -93,6 +96,9 @@ $$
 DECLARE
   relation regclass;
 BEGIN
+  IF pg_my_temp_schema() = 0 THEN
+    RETURN;
+  END IF;
   FOR relation IN SELECT w FROM sambapos._workbench_tables() AS w LOOP
     EXECUTE format('DROP TABLE %s', relation);
   END LOOP;

@@ -3,7 +3,7 @@
 -- what a failed run missed the next one reads.
 BEGIN;
 \ir seam.psql
-SELECT plan(37);
+SELECT plan(40);
 SELECT throws_ok($$SELECT * FROM sambapos_sync('nope')$$, '42704', 'there is no site named "nope"', 'an unknown site raises');
 SELECT throws_ok($$SELECT * FROM sambapos_sync('shop', '{nothing}')$$, '42P01', 'site "shop" has no table "nothing"', 'an unknown table raises');
 SELECT throws_ok($$SELECT * FROM sambapos_sync('shop', mode => 'fast')$$, '22023', 'unknown mode "fast"', 'an unknown mode raises');
@@ -61,6 +61,20 @@ SELECT is((SELECT x.mode FROM sambapos.run_table AS x WHERE x.run_id = (SELECT m
 SELECT is_empty($$SELECT * FROM till.differences()$$, 'the replica equals the source');
 SELECT is_empty($$SELECT * FROM till.sync()$$, 'then nothing is left');
 SELECT is_empty($$SELECT * FROM sambapos.waiting_root$$, 'and nothing waits');
+
+-- it is locked while more than a thousand tickets change
+SELECT till.sell(1001, 1001), till.pass(5), till.quiet_sync(), till.quiet_sync();
+ALTER TABLE orders RENAME TO orders_away;
+CREATE VIEW orders AS SELECT till.cut() AS id, ticket_id, menu_item_id, price, quantity, order_states, last_update_date_time FROM orders_away;
+UPDATE pg_attribute SET attfdwoptions = '{key=true}' WHERE attrelid = 'orders'::regclass AND attname IN ('id', 'ticket_id');
+UPDATE tickets SET total_amount = 11, last_update_time = (SELECT local_now FROM till.clock) WHERE id > 1000;
+SELECT till.quiet_sync();
+SELECT is_empty($$SELECT * FROM sambapos.waiting_root$$, 'more than a thousand tickets do not wait');
+DROP VIEW orders; ALTER TABLE orders_away RENAME TO orders;
+SELECT till.quiet_sync();
+SELECT is((SELECT x.mode FROM sambapos.run_table AS x WHERE x.run_id = (SELECT max(run_id) FROM sambapos.run) AND table_name = 'orders'), 'full', 'the table is read whole then');
+SELECT is_empty($$SELECT * FROM till.differences()$$, 'and the replica equals the source');
+SELECT till.quiet_sync();
 
 -- the login is refused
 INSERT INTO till.failure VALUES ('GETDATE', '28000', 'login failed for user "reader"');
