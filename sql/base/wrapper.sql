@@ -117,6 +117,12 @@ COMMENT ON FUNCTION sambapos._query_as_owner(text, text, text, jsonb[], text, js
   'caller''s: code of that role that it meets changes no setting and leaves nothing behind. All that it reads belongs to '
   'that role or to a superuser, else 42501';
 
+CREATE FUNCTION sambapos._update_as_owner(schema_name text, relation_name text, statement text, keys jsonb[], reference text,
+                                          key jsonb, max_rows integer) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_update_as_owner';
+COMMENT ON FUNCTION sambapos._update_as_owner(text, text, text, jsonb[], text, jsonb, integer) IS
+  'Runs an UPDATE in the same way, and returns how many rows it has changed. Triggers of the table run within';
+
 -- See src/functions/feed_entered.cpp.
 CREATE FUNCTION sambapos._feed_may_enter(feed_id integer, entity text) RETURNS boolean
 LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_may_enter';

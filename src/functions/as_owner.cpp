@@ -1,6 +1,7 @@
 /*
- * A query over a relation of somebody else's, with its owner's rights and no others: what it meets
- * there, the types, casts, domains, policies and views of that role, is code of that role.
+ * A query over a relation of somebody else's, or an UPDATE of it, with its owner's rights and no
+ * others: what it meets there, the types, casts, domains, policies, triggers and views of that
+ * role, is code of that role.
  *
  * As VACUUM, ANALYZE and REFRESH MATERIALIZED VIEW do it: the user is switched within a
  * security-restricted operation, in which there is no way back to the caller's rights, no temporary
@@ -81,8 +82,19 @@ check_owners(Node *node, void *context)
 	return walk_expression(node, check_owners, context);
 }
 
+/* One query that reads, or one UPDATE that returns nothing. */
+static void
+check_command(const Query *query, CmdType command)
+{
+	if (query->commandType != command || query->hasModifyingCTE || query->rowMarks != NIL ||
+		query->returningList != NIL)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+						command == CMD_SELECT ? errmsg("a query that reads is expected")
+											  : errmsg("an UPDATE is expected")));
+}
+
 static PlannedStmt *
-plan_query(const char *text, Oid user, ParamListInfo values)
+plan_query(const char *text, CmdType command, Oid user, ParamListInfo values)
 {
 	Oid types[parameters] = {JSONBARRAYOID, TEXTOID, JSONBOID, INT4OID};
 	List *statements = pg_parse_query(text);
@@ -93,9 +105,11 @@ plan_query(const char *text, Oid user, ParamListInfo values)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("one query is expected")));
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, statements), text, types, parameters,
 									  nullptr);
-	if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a query that reads is expected")));
+	check_command(query, command);
 	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a relation with rules is not written to")));
 	query = linitial_node(Query, rewritten);
 	check_owners(reinterpret_cast<Node *>(query), &user);
 	return pg_plan_query(query, text, CURSOR_OPT_PARALLEL_OK, values);
@@ -120,7 +134,7 @@ parameters_of(FunctionCallInfo fcinfo, int first)
 static void
 run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo *result)
 {
-	PlannedStmt *plan = plan_query(text, user, values);
+	PlannedStmt *plan = plan_query(text, CMD_SELECT, user, values);
 	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
 	QueryDesc *query;
 
@@ -135,6 +149,29 @@ run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo 
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
 	receiver->rDestroy(receiver);
+}
+
+/* Its triggers run within, but those that are deferred: they are refused where it is so. */
+static uint64
+run_update(const char *text, Oid user, ParamListInfo values)
+{
+	PlannedStmt *plan = plan_query(text, CMD_UPDATE, user, values);
+	QueryDesc *query;
+	uint64 rows;
+
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+	query = CreateQueryDesc(plan, text, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, values,
+							nullptr, 0);
+	ExecutorStart(query, 0);
+	run_executor(query);
+	ExecutorFinish(query);
+	rows = query->estate->es_processed;
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return rows;
 }
 
 /* A name is not resolved, and a value not written, by what the session has set: a key and a hash
@@ -158,11 +195,13 @@ set_settings()
 						  0, false);
 }
 
-/* An error leaves the rest to the end of the transaction or subtransaction: it puts the user and
- * the settings back. */
-static void
+/* result: where the rows of a query go; nullptr: it is an UPDATE, of which the number of rows is
+ * returned. An error leaves the rest to the end of the transaction or subtransaction: it puts the
+ * user and the settings back. */
+static uint64
 run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *result)
 {
+	uint64 rows = 0;
 	Oid caller;
 	int context;
 	int level = NewGUCNestLevel();
@@ -171,9 +210,31 @@ run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *re
 	SetUserIdAndSecContext(user,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	set_settings();
-	run_query(text, user, values, result);
+	if (result != nullptr)
+		run_query(text, user, values, result);
+	else
+		rows = run_update(text, user, values);
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(caller, context);
+	return rows;
+}
+
+/* Whose relation the first two arguments name: the caller may act as that role. */
+static Oid
+owner_named(FunctionCallInfo fcinfo)
+{
+	Oid owner;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("a relation and a query must be given")));
+	owner = relation_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied to act with the rights of role \"%s\"",
+							   GetUserNameFromId(owner, true))));
+	return owner;
 }
 
 } // namespace sambapos::functions
@@ -186,21 +247,23 @@ extern "C"
 
 	Datum sambapos_query_as_owner(PG_FUNCTION_ARGS)
 	{
-		Oid owner;
+		Oid owner = functions::owner_named(fcinfo);
 
-		if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("a relation and a query must be given")));
-		owner = functions::relation_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-										  text_to_cstring(PG_GETARG_TEXT_PP(1)));
-		if (!has_privs_of_role(GetUserId(), owner))
-			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-							errmsg("permission denied to read with the rights of role \"%s\"",
-								   GetUserNameFromId(owner, true))));
 		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						  functions::parameters_of(fcinfo, 3),
 						  reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
 		return Datum{0};
+	}
+
+	PG_FUNCTION_INFO_V1(sambapos_update_as_owner);
+
+	Datum sambapos_update_as_owner(PG_FUNCTION_ARGS)
+	{
+		Oid owner = functions::owner_named(fcinfo);
+
+		PG_RETURN_INT64(
+			static_cast<int64>(functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+												 functions::parameters_of(fcinfo, 3), nullptr)));
 	}
 }
