@@ -47,6 +47,7 @@ BEGIN
   e := sambapos._feed_reading_make(e);
   PERFORM sambapos._urgent_make_again(u, e) FROM sambapos.urgent_rule AS u
   WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity) AND u.condition IS NOT NULL;
+  PERFORM sambapos._consumer_make_again(e);
   IF e.capture = 'compare' THEN
     PERFORM sambapos._feed_compare_begin(e);
   END IF;
@@ -126,6 +127,7 @@ BEGIN
   PERFORM sambapos._feed_entity_make(e);
   PERFORM sambapos._urgent_make_again(u, x) FROM sambapos.urgent_rule AS u JOIN sambapos.feed_entity AS x USING (feed_id, entity)
   WHERE x.entity_id = e.entity_id AND u.condition IS NOT NULL;
+  PERFORM sambapos._consumer_make_again(x) FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_entity_restore(sambapos.feed_entity, name) IS

@@ -36,6 +36,39 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_rows(integer, sambapos._feed_named[], text) IS
   'The rows that are there of those named, as a scope may see them, each entity read with the rights of its owner';
 
+-- Also what has no version yet, if it is asked for: on the last page.
+CREATE FUNCTION sambapos._feed_changes(a sambapos._feed_answer, since bigint, scope text, max_rows integer, with_waiting boolean)
+RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
+               changed_at timestamptz, changed_by text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  page_end bigint := sambapos._feed_page_end(a, since, scope, max_rows);
+BEGIN
+  RETURN QUERY
+    WITH c AS MATERIALIZED (
+      SELECT k.*, lead(true) OVER (PARTITION BY k.entity, k.key ORDER BY k.version NULLS LAST, k.change_id) IS NULL AS is_last
+      FROM sambapos.change AS k
+      WHERE k.feed_id = (a.feed).feed_id AND k.entity = ANY (a.entities)
+        AND (_feed_changes.scope IS NULL OR k.scope IS NULL OR k.scope = _feed_changes.scope)
+        AND (k.version > since AND k.version <= page_end OR with_waiting AND k.version IS NULL AND page_end = (a.state).version)
+    ), d AS MATERIALIZED (
+      SELECT r.* FROM sambapos._feed_rows((a.feed).feed_id, ARRAY(SELECT (c.entity, c.key)::sambapos._feed_named FROM c
+                                          WHERE c.operation IN ('INSERT', 'UPDATE', 'DELETE')), _feed_changes.scope) AS r
+    )
+    SELECT c.version, c.entity, c.key, x.operation, CASE WHEN x.operation <> 'DELETE' THEN d.data END, c.changed_columns,
+           c.changed_at, c.changed_by
+    FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key)
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN c.operation IN ('INSERT', 'UPDATE') AND d.key IS NULL THEN 'DELETE'
+                  WHEN c.operation = 'DELETE' AND c.is_last AND d.key IS NOT NULL THEN 'UPDATE'
+                  ELSE c.operation END AS operation) AS x
+    ORDER BY c.version NULLS LAST, c.change_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_changes(sambapos._feed_answer, bigint, text, integer, boolean) IS
+  'What has changed since a version, with what the rows have now';
+
 CREATE FUNCTION @extschema@.sambapos_changes(feed text, since bigint, scope text DEFAULT NULL,
   entities text[] DEFAULT NULL, max_rows integer DEFAULT 1000, incarnation uuid DEFAULT NULL)
 RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
@@ -44,7 +77,6 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 $$
 DECLARE
   a sambapos._feed_answer := sambapos._feed_ask(feed, since, scope, entities, incarnation, true);
-  page_end bigint;
 BEGIN
   IF max_rows IS NULL OR max_rows < 1 THEN
     RAISE EXCEPTION 'invalid max_rows %', coalesce(max_rows::text, 'NULL') USING ERRCODE = 'invalid_parameter_value',
@@ -59,26 +91,7 @@ BEGIN
     RAISE NOTICE 'nothing is told of entities that are paused: %', array_to_string(a.paused, ', ') USING
       HINT = 'Keep what you have of them; they are taken anew (LOAD) when they go on. Column problem of view sambapos.entities says why.';
   END IF;
-  page_end := sambapos._feed_page_end(a, since, scope, max_rows);
-  RETURN QUERY
-    WITH c AS MATERIALIZED (
-      SELECT k.*, lead(true) OVER (PARTITION BY k.entity, k.key ORDER BY k.version NULLS LAST, k.change_id) IS NULL AS is_last
-      FROM sambapos.change AS k
-      WHERE k.feed_id = (a.feed).feed_id AND k.entity = ANY (a.entities)
-        AND (sambapos_changes.scope IS NULL OR k.scope IS NULL OR k.scope = sambapos_changes.scope)
-        AND (k.version > since AND k.version <= page_end OR k.version IS NULL AND page_end = (a.state).version)
-    ), d AS MATERIALIZED (
-      SELECT r.* FROM sambapos._feed_rows((a.feed).feed_id, ARRAY(SELECT (c.entity, c.key)::sambapos._feed_named FROM c
-                                          WHERE c.operation IN ('INSERT', 'UPDATE', 'DELETE')), sambapos_changes.scope) AS r
-    )
-    SELECT c.version, c.entity, c.key, x.operation, CASE WHEN x.operation <> 'DELETE' THEN d.data END, c.changed_columns,
-           c.changed_at, c.changed_by
-    FROM c LEFT JOIN d ON (d.entity, d.key) = (c.entity, c.key)
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN c.operation IN ('INSERT', 'UPDATE') AND d.key IS NULL THEN 'DELETE'
-                  WHEN c.operation = 'DELETE' AND c.is_last AND d.key IS NOT NULL THEN 'UPDATE'
-                  ELSE c.operation END AS operation) AS x
-    ORDER BY c.version NULLS LAST, c.change_id;
+  RETURN QUERY SELECT k.* FROM sambapos._feed_changes(a, since, scope, max_rows, true) AS k;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_changes(text, bigint, text, text[], integer, uuid) IS

@@ -432,6 +432,8 @@ $$
 BEGIN
   PERFORM sambapos._feed_capture_drop(e);
   DELETE FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.consumer_entity AS x USING sambapos.feed_consumer AS c
+  WHERE x.consumer_id = c.consumer_id AND (c.feed_id, x.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
   DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id;
@@ -470,6 +472,7 @@ CREATE FUNCTION sambapos._feed_forget(f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  PERFORM sambapos._consumer_forget(c) FROM sambapos.feed_consumer AS c WHERE c.feed_id = f.feed_id;
   PERFORM sambapos._feed_forget_entity(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
   DELETE FROM sambapos.change AS c WHERE c.feed_id = f.feed_id;
   DELETE FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id;

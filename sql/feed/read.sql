@@ -4,7 +4,7 @@
 -- * What an entity is read with is written out when it is put on the feed, and run with the rights of the relation's
 --   owner, and no others: what that role may not read, no feed shows, and code of that role that is met on the way
 --   (types, casts, policies, views) gains nothing by who asks. So all that reads a relation of others goes by
---   _feed_read, _feed_value and _urgent_keys.
+--   _feed_read, _feed_value and _condition_keys.
 
 -- Size and hash in place of a large value; bytea as it is, all else as its text in UTF-8.
 CREATE FUNCTION sambapos._feed_lazy_sql(alias text, column_name text, type oid) RETURNS text

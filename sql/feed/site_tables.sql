@@ -6,6 +6,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   e := sambapos._feed_reading_make(e);
+  PERFORM sambapos._consumer_make_again(e);
   PERFORM sambapos._feed_note_state(e);
   IF e.capture = 'compare' THEN
     PERFORM sambapos._feed_due_note(e);

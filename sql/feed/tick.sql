@@ -124,7 +124,7 @@ DECLARE
   holds jsonb[];
 BEGIN
   IF asked <> '{}' THEN
-    holds := ARRAY(SELECT sambapos._urgent_keys(u, e, asked)
+    holds := ARRAY(SELECT sambapos._condition_keys(e, u.query, asked)
                    FROM sambapos.feed_entity AS e WHERE (e.feed_id, e.entity) = (u.feed_id, u.entity));
   END IF;
   PERFORM pg_notify('sambapos_urgent', CASE WHEN octet_length(m.message::text) < 7900 THEN m.message
@@ -148,6 +148,7 @@ $$
 BEGIN
   RETURN EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL)
       OR EXISTS (SELECT FROM sambapos.feed_due AS d WHERE d.feed_id = f.feed_id)
+      OR sambapos._pending_is_due(f)
       OR EXISTS (SELECT FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id AND sambapos._feed_is_to_look_at(e))
       OR EXISTS (SELECT FROM sambapos.feed_state AS s
                  WHERE s.feed_id = f.feed_id AND s.identity IS DISTINCT FROM sambapos._feed_identity(s.identity))
@@ -157,13 +158,18 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_has_work(sambapos.change_feed) IS 'True if a tick of a feed has anything to do';
 
+CREATE FUNCTION sambapos._feed_tick_key(f sambapos.change_feed) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN x'73616d62'::bigint << 32 | f.feed_id; END; $$;
+COMMENT ON FUNCTION sambapos._feed_tick_key(sambapos.change_feed) IS 'The advisory lock by which one tick of a feed is on at a time';
+
 CREATE FUNCTION sambapos._feed_stamp(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   s sambapos.feed_state;
 BEGIN
-  IF NOT sambapos._feed_has_work(f) OR NOT pg_try_advisory_xact_lock(x'73616d62'::bigint << 32 | f.feed_id) THEN
+  IF NOT sambapos._feed_has_work(f) OR NOT pg_try_advisory_xact_lock(sambapos._feed_tick_key(f)) THEN
     RETURN false;
   END IF;
   PERFORM set_config('synchronous_commit', 'on', true);
@@ -172,12 +178,14 @@ BEGIN
   PERFORM sambapos._feed_compare_due(f);
   PERFORM sambapos._feed_drop_old(f);
   IF NOT EXISTS (SELECT FROM sambapos.change AS c WHERE c.feed_id = f.feed_id AND c.version IS NULL) THEN
+    PERFORM sambapos._pending_make(f);
     RETURN false;
   END IF;
   UPDATE sambapos.feed_state AS x
      SET version = x.version + 1, ticked_at = now()
    WHERE x.feed_id = f.feed_id RETURNING * INTO s;
   UPDATE sambapos.change AS c SET version = s.version WHERE c.feed_id = f.feed_id AND c.version IS NULL;
+  PERFORM sambapos._pending_make(f); -- before changes are one: which of them consumers have written is told by columns
   PERFORM sambapos._feed_compact(f, s.version);
   PERFORM sambapos._feed_notify(f, s);
   PERFORM sambapos._feed_tell_required(f, sambapos._feed_required(f, s.version));
@@ -186,7 +194,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_stamp(sambapos.change_feed) IS
-  'Gives what is committed on a feed the next version, tells of it, drops what is superfluous or old; true if there was '
+  'Gives what is committed on a feed the next version, tells of it, makes deliveries of it, drops what is superfluous or '
+  'old; true if there was '
   'anything to give a version to';
 
 -- What one feed has raised keeps no other from its versions.

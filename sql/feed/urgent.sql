@@ -1,36 +1,12 @@
 -- urgent.sql: which changes are told at once, by name and key.
 
-CREATE FUNCTION sambapos._urgent_sql(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  shape regclass := sambapos._feed_shape_open(e);
-  wanted record;
-BEGIN
-  wanted := sambapos._feed_key_columns(e, shape, 'k.key');
-  PERFORM sambapos._feed_shape_close();
-  RETURN 'SELECT k.key, NULL::text, NULL::jsonb FROM '
-         || sambapos._feed_keys_sql(e, wanted.is_equal, format(E'true%s AND (%s\n)', sambapos._feed_rows_meant(e), u.condition));
-END;
-$$;
-COMMENT ON FUNCTION sambapos._urgent_sql(sambapos.urgent_rule, sambapos.feed_entity) IS
-  'SQL that reads for which of keys $1 a rule''s condition holds';
-
-CREATE FUNCTION sambapos._urgent_keys(u sambapos.urgent_rule, e sambapos.feed_entity, keys jsonb[]) RETURNS SETOF jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-$$
-  SELECT r.key FROM sambapos._query_as_owner(e.schema_name, e.relation_name, u.query, _urgent_keys.keys, NULL, NULL, NULL) AS r;
-$$;
-COMMENT ON FUNCTION sambapos._urgent_keys(sambapos.urgent_rule, sambapos.feed_entity, jsonb[]) IS
-  'Those of the keys for which a rule''s condition holds';
-
 -- The condition is parsed here, and evaluated with the rights of the table's owner.
 CREATE FUNCTION sambapos._urgent_make(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  u.query := sambapos._urgent_sql(u, e);
-  PERFORM sambapos._urgent_keys(u, e, '{}');
+  u.query := sambapos._condition_sql(e, u.condition);
+  PERFORM sambapos._condition_keys(e, u.query, '{}');
   UPDATE sambapos.urgent_rule AS x SET query = u.query WHERE x.rule_id = u.rule_id;
 END;
 $$;

@@ -7,18 +7,19 @@
 -- * Anybody who can connect may LISTEN: no message of a source, and no value, is in a notification. Words of ours and
 --   names of tables are.
 
--- A site's own light: what its tables have is said by themselves.
+-- A site's own light: what its tables and consumers have is said by themselves.
 CREATE FUNCTION sambapos._status_of_site(facts sambapos._status_facts, OUT light text, OUT kind text, OUT reason text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   facts.troubles := NULL;
   facts.code_of_others := NULL;
+  facts.consumers := NULL;
   SELECT l.light, l.kind, l.reason INTO light, kind, reason FROM sambapos._status_light(facts) AS l;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._status_of_site(sambapos._status_facts) IS
-  'The light that a site would have if its tables were in order';
+  'The light that a site would have if its tables and consumers were in order';
 
 -- Which restores nobody has answered yet: a line a run, by its event of the tickets, or else of another root.
 CREATE VIEW sambapos._restore_open AS
@@ -132,6 +133,13 @@ $$
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
+    WHEN 'consumer stopped' THEN 'It goes on by itself when that is mended; see sambapos.consumers.'
+    WHEN 'consumer silent' THEN 'Start its worker again; see sambapos.consumers.'
+    WHEN 'deliveries wait' THEN 'Its worker is slow, or fails: see last_error in sambapos.deliveries.'
+    WHEN 'dead deliveries' THEN
+      'Mend the cause: last_error in sambapos.dead_deliveries. Then SELECT sambapos_retry(CONSUMER).'
+    WHEN 'taken anew' THEN
+      'Compare with the target; then SELECT sambapos_retry(CONSUMER) ends this. See the manual.'
     ELSE format('SELECT * FROM sambapos_check(%L) WHERE status <> ''ok''', server) END;
 $$;
 COMMENT ON FUNCTION sambapos._alert_hint(text, text, text, text, bigint) IS 'What to do about an alert';
@@ -205,19 +213,26 @@ FROM sambapos._restore_open AS e
 UNION ALL
 SELECT e.site_id, 'warning', 'tickets deleted', e.table_name, e.at, sambapos._deletion_words(e), e.event_id,
        'tickets deleted ' || e.event_id
-FROM sambapos._deletion_open AS e;
+FROM sambapos._deletion_open AS e
+UNION ALL
+SELECT t.site_id, t.severity, t.kind, NULL, t.since, t.words, NULL, concat_ws(' ', t.kind, t.consumer)
+FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NOT NULL;
 COMMENT ON VIEW sambapos._status_alert IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
 
 CREATE VIEW sambapos.alerts AS
 SELECT s.name AS site, a.severity, a.kind, a.table_name, a.since, a.message,
        sambapos._alert_hint(a.kind, s.name, s.server, a.table_name, a.event_id) AS hint
 FROM sambapos._status_alert AS a JOIN sambapos.site AS s USING (site_id)
-WHERE s.removed_at IS NULL;
+WHERE s.removed_at IS NULL
+UNION ALL
+SELECT NULL, t.severity, t.kind, NULL, t.since, t.words, sambapos._alert_hint(t.kind, NULL, NULL, NULL, NULL)
+FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NULL;
 COMMENT ON VIEW sambapos.alerts IS
   'What a person should know, one open matter a row. severity: critical (the light is red), warning (amber, or '
   'somebody should look), notice. table_name: NULL where it is the whole site. since: as far as it is known; of what '
   'a run meets, the last success before it. A restore says how many tickets, and how much money, are known here and no '
   'longer at the till. Never connects to a till';
+COMMENT ON COLUMN sambapos.alerts.site IS 'The site; NULL: it is of a feed that no site has';
 COMMENT ON COLUMN sambapos.alerts.severity IS
   'critical: the light is red; warning: it is amber, or somebody should look; notice';
 COMMENT ON COLUMN sambapos.alerts.kind IS 'What it is, in one word or two; the manual has a line for each';

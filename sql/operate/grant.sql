@@ -13,7 +13,8 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
-               THEN level = 'admin' OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
+               THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts') -- they ask who looks
+                    OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
                                         AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')
                                              -- they read the catalog
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
@@ -28,7 +29,8 @@ $$
              WHEN level = 'operator' THEN p.proname IN ('sambapos_status', 'sambapos_configure',
                                                         'sambapos_request_sync', 'sambapos_request',
                                                         'sambapos_verify_archive', 'sambapos_restatements',
-                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded')
+                                                        'sambapos_archive_rows', 'sambapos_archive_uploaded',
+                                                        'sambapos_retry', 'sambapos_set_reference')
              ELSE p.proname NOT IN ('sambapos_grant') END;
 $$;
 COMMENT ON FUNCTION sambapos._grant_routines(text) IS 'The routines that a level of sambapos_grant may call';
@@ -148,6 +150,7 @@ BEGIN
   PERFORM sambapos._grant_replica(role, 'none');
   PERFORM sambapos._grant_note(role, level, sites);
   PERFORM sambapos._feed_writer_allow(role::name) WHERE sambapos._feed_is_writer(role::name);
+  PERFORM sambapos._consumer_allow(role) WHERE sambapos._consumer_is_of_role(role);
   IF level = 'none' THEN
     RETURN;
   END IF;
@@ -179,7 +182,8 @@ BEGIN
   ELSIF level = 'admin' THEN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
     -- what is run with the rights of the owners of tables is written by the functions of the feed alone
-    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule FROM %I', role);
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule, sambapos.feed_consumer, '
+                   'sambapos.consumer_entity FROM %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
   END IF;
   PERFORM sambapos._grant_replica(role, level);

@@ -52,6 +52,21 @@ WITH site_metric AS (
     ('sambapos_worker_look_age_seconds', extract(epoch FROM clock_timestamp() - w.looked_at)::double precision,
      'Seconds since the worker was last done with the site')) AS m (name, value, help)
   WHERE m.value IS NOT NULL
+), consumer_metric AS (
+  SELECT m.name, jsonb_build_object('consumer', c.consumer, 'feed', c.feed) || m.labels, m.value, m.help
+  FROM (SELECT n.consumer, n.feed, n.light, n.lag, n.waiting_since, n.mode, n.pending, n.leased, n.failed, n.dead
+        FROM sambapos.consumers AS n) AS c
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_consumer_up', '{}'::jsonb, (c.light <> 'red')::integer::double precision, '0 when the consumer has stopped'),
+    ('sambapos_consumer_lag_versions', '{}', c.lag, 'How many versions the feed is ahead of the consumer'),
+    ('sambapos_consumer_waiting_seconds', '{}', CASE c.mode WHEN 'work' THEN coalesce(extract(epoch FROM statement_timestamp() - c.waiting_since), 0)
+       END::double precision, 'How long the longest waiting delivery has waited'),
+    ('sambapos_consumer_deliveries', '{"status": "pending"}', CASE c.mode WHEN 'work' THEN c.pending END, 'Deliveries that are not done, by status'),
+    ('sambapos_consumer_deliveries', '{"status": "leased"}', CASE c.mode WHEN 'work' THEN c.leased END, 'Deliveries that are not done, by status'),
+    ('sambapos_consumer_deliveries', '{"status": "failed"}', CASE c.mode WHEN 'work' THEN c.failed END, 'Deliveries that are not done, by status'),
+    ('sambapos_consumer_deliveries', '{"status": "dead"}', CASE c.mode WHEN 'work' THEN c.dead END, 'Deliveries that are not done, by status'))
+    AS m (name, labels, value, help)
+  WHERE m.value IS NOT NULL
 ), run_sum AS (
   SELECT s.name AS site, r.status, count(*) AS runs, sum(extract(epoch FROM r.ended_at - r.started_at)) AS seconds,
          sum(r.source_queries) AS queries, sum(r.source_rows) AS rows, sum(r.source_bytes) AS bytes,
@@ -97,9 +112,10 @@ UNION ALL SELECT * FROM run_metric
 UNION ALL SELECT * FROM table_metric
 UNION ALL SELECT * FROM alert_metric
 UNION ALL SELECT * FROM day_metric
-UNION ALL SELECT * FROM worker_metric;
+UNION ALL SELECT * FROM worker_metric
+UNION ALL SELECT * FROM consumer_metric;
 COMMENT ON VIEW sambapos.metrics IS
   'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';
 COMMENT ON COLUMN sambapos.metrics.labels IS
-  'site; of a table also table; of some names also light, status, severity or quantile';
+  'site; of a table also table; consumer and feed; of some names also light, status, severity or quantile';
 COMMENT ON COLUMN sambapos.metrics.help IS 'What the value is';

@@ -197,7 +197,8 @@ SELECT s.site_id, statement_timestamp() - s.last_success_at AS data_age, t.*, x.
        p.site IS NOT NULL AS running, p.waits_for,
        (SELECT r.status = 'busy' FROM sambapos.run AS r WHERE r.site_id = s.site_id
         ORDER BY r.run_id DESC LIMIT 1) AS last_was_busy,
-       coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed
+       coalesce(NOT sambapos._hours_contain(s.opening_hours, sambapos._site_clock(s)), false) AS closed,
+       (SELECT string_agg(x.words, '; ') FROM sambapos._consumer_trouble AS x WHERE x.site_id = s.site_id) AS consumers
 FROM sambapos._place AS s
 LEFT JOIN sambapos._backfill_progress AS b USING (site_id)
 LEFT JOIN LATERAL (SELECT p.site, p.waits_for FROM sambapos.progress AS p WHERE p.site = s.name
@@ -305,6 +306,10 @@ BEGIN
   END IF;
   IF facts.code_of_others IS NOT NULL AND position(facts.code_of_others IN reason) = 0 THEN
     reason := format('%s; code of others runs with the rights of the sync: %s', reason, facts.code_of_others);
+  END IF;
+  IF facts.consumers IS NOT NULL THEN
+    light := CASE light WHEN 'green' THEN 'amber' ELSE light END;
+    reason := format('%s; %s', reason, facts.consumers);
   END IF;
   IF s.time_zone IS NULL THEN
     reason := reason || format('; time zone not set, the till''s clock is taken (UTC%s)',

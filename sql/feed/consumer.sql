@@ -1,0 +1,101 @@
+-- consumer.sql: what is asked of, and written to, the tables of a consumer's entities.
+--
+-- Rules:
+-- * It is written out when the consumer is added, and when a table was altered. It is run with the rights of the table's
+--   owner, who alone can add the consumer.
+-- * What a consumer writes back is a change as any other, for everybody else. No consumer of the feed is told of it: two
+--   that write back would tell each other for ever.
+
+-- text is assigned, so that a reference that is too long is an error; a cast would cut it.
+CREATE FUNCTION sambapos._consumer_assigned(relation regclass, column_name text, new_value text, condition text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('%1$I = CASE WHEN %2$s THEN %3$s ELSE r.%1$I END', column_name, condition,
+                CASE WHEN new_value LIKE '$%' AND t.typcategory <> 'S' THEN format('(%s)::%s', new_value, format_type(a.atttypid, NULL))
+                     ELSE new_value END)
+  FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+  WHERE a.attrelid = relation AND a.attname = column_name AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_assigned(regclass, text, text, text) IS
+  'SQL that gives a column a new value where a condition holds; NULL: there is no such column';
+
+-- $1 is NULL where nothing was delivered, $2 the reference, $3 the key. What has the values already is not written.
+CREATE FUNCTION sambapos._consumer_update_sql(c sambapos.feed_consumer, e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := sambapos._feed_relation(e);
+  status text := sambapos._consumer_assigned(relation, c.status_column, '''synced''', '$1 IS NOT NULL');
+  reference text := sambapos._consumer_assigned(relation, c.reference_column, '$2', '$2 IS NOT NULL');
+BEGIN
+  RETURN format('UPDATE %I.%I AS r SET %s WHERE %s AND %s = $3 AND (%s)', e.schema_name, e.relation_name,
+                concat_ws(', ', status, reference), (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
+                sambapos._feed_key_sql(e, 'r'),
+                concat_ws(' OR ', format('$1 IS NOT NULL AND r.%I::text IS DISTINCT FROM ''synced''', c.status_column),
+                          format('$2 IS NOT NULL AND r.%I::text IS DISTINCT FROM $2', c.reference_column)));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_update_sql(sambapos.feed_consumer, sambapos.feed_entity) IS
+  'The UPDATE that writes back to the row of key $3 that it was delivered, and its reference';
+
+CREATE FUNCTION sambapos._consumer_write(e sambapos.feed_entity, statement text, is_delivered boolean, reference text, key jsonb)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._update_as_owner(e.schema_name, e.relation_name, statement, CASE WHEN is_delivered THEN '{}'::jsonb[] END,
+                                    reference, key, NULL) WHERE statement IS NOT NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_write(sambapos.feed_entity, text, boolean, text, jsonb) IS
+  'Writes back to a row of a user''s table; NULL: there is nothing to write to';
+
+CREATE FUNCTION sambapos._consumer_make(c sambapos.feed_consumer, e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  ready text := CASE WHEN c.condition IS NOT NULL THEN sambapos._condition_sql(e, c.condition) END;
+  back text := CASE WHEN c.status_column IS NOT NULL OR c.reference_column IS NOT NULL THEN sambapos._consumer_update_sql(c, e) END;
+BEGIN
+  PERFORM sambapos._condition_keys(e, ready, '{}') WHERE ready IS NOT NULL; -- raises
+  PERFORM sambapos._consumer_write(e, back, true, NULL, NULL); -- raises
+  INSERT INTO sambapos.consumer_entity (consumer_id, entity, query_ready, update_back) VALUES (c.consumer_id, e.entity, ready, back)
+  ON CONFLICT ON CONSTRAINT consumer_entity_pkey DO UPDATE SET query_ready = excluded.query_ready, update_back = excluded.update_back;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_make(sambapos.feed_consumer, sambapos.feed_entity) IS
+  'Writes down what is asked of an entity, and written to it, for a consumer; raises what parsing that raises';
+
+-- What is left as it was says itself, when it is run, that it does not fit.
+CREATE FUNCTION sambapos._consumer_make_again(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  c sambapos.feed_consumer;
+BEGIN
+  FOR c IN SELECT k.* FROM sambapos.feed_consumer AS k JOIN sambapos.consumer_entity AS x USING (consumer_id)
+           WHERE (k.feed_id, x.entity) = (e.feed_id, e.entity) LOOP
+    BEGIN
+      PERFORM sambapos._consumer_make(c, e);
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'consumer "%" cannot go on with entity "%": %', c.name, e.entity, SQLERRM;
+    END;
+  END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_make_again(sambapos.feed_entity) IS
+  'The same for all consumers of an entity whose relation was altered; an error is a warning, and comes again when it is used';
+
+CREATE FUNCTION sambapos._consumer_forget(c sambapos.feed_consumer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  DELETE FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id;
+  DELETE FROM sambapos.delivery_noted AS n WHERE n.consumer_id = c.consumer_id;
+  DELETE FROM sambapos.consumer_entity AS x WHERE x.consumer_id = c.consumer_id;
+  DELETE FROM sambapos.consumer_position AS p WHERE p.consumer_id = c.consumer_id;
+  DELETE FROM sambapos.consumer_call AS k WHERE k.consumer_id = c.consumer_id;
+  DELETE FROM sambapos.feed_consumer AS k WHERE k.consumer_id = c.consumer_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_forget(sambapos.feed_consumer) IS 'Takes all that is of a consumer away';
