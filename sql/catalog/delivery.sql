@@ -150,3 +150,13 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.delivery_noted', '');
 COMMENT ON TABLE sambapos.delivery_noted IS
   'Changes of rows whose delivery a consumer had in hand when the tick came: the next tick writes them. Without a key: '
   'nobody who notes one waits for another';
+
+CREATE FUNCTION sambapos._delivery_status(d sambapos.delivery) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN d.state = 'done' THEN 'synced' WHEN d.state = 'dead' THEN 'dead'
+              WHEN d.leased_until > clock_timestamp() THEN 'leased' WHEN d.attempts > 0 THEN 'failed' ELSE 'pending' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._delivery_status(sambapos.delivery) IS 'How a delivery stands, in a word';

@@ -57,7 +57,7 @@ CREATE TABLE sambapos.feed_entity (
   scope         text,
   columns       text[] NOT NULL,
   lazy          text[] NOT NULL DEFAULT '{}',
-  capture       text NOT NULL CHECK (capture IN ('statement', 'row', 'merge', 'compare')),
+  capture       text NOT NULL CHECK (capture IN ('statement', 'row', 'merge', 'compare', 'join')),
   payload_key   text NOT NULL,
   added_at      timestamptz NOT NULL DEFAULT now(),
   preset        text,
@@ -83,7 +83,8 @@ COMMENT ON COLUMN sambapos.feed_entity.columns IS 'The columns that are sent';
 COMMENT ON COLUMN sambapos.feed_entity.lazy IS 'Those of them that are sent as size and hash; sambapos_value has the value';
 COMMENT ON COLUMN sambapos.feed_entity.capture IS
   'Whether triggers see statements or rows; merge: of a replica table, whose changes the sync enters; compare: what is '
-  'computed from replica tables, and compared with what it was when one of them has changed';
+  'computed from replica tables, and compared with what it was when one of them has changed; join: what is computed from them '
+  'too, of which each changed row says whose key it belongs to';
 COMMENT ON COLUMN sambapos.feed_entity.payload_key IS 'What its array is called in a full payload';
 COMMENT ON COLUMN sambapos.feed_entity.preset IS 'The preset that it is of; NULL: it was put on the feed by itself';
 COMMENT ON COLUMN sambapos.feed_entity.tier IS 'The group of tables of configuration that it belongs to; NULL: none';

@@ -50,6 +50,7 @@ CREATE TABLE sambapos.site (
   room_entity_type     text NOT NULL DEFAULT '3',
   customer_entity_type text NOT NULL DEFAULT '1',
   gift_card_account_type text,
+  sales_consumer       text,
   void_state           text,
   gift_state           text,
   run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
@@ -84,6 +85,8 @@ COMMENT ON COLUMN sambapos.site.room_entity_type IS 'The entity type of rooms, b
 COMMENT ON COLUMN sambapos.site.customer_entity_type IS 'The entity type of customers, by id or name';
 COMMENT ON COLUMN sambapos.site.gift_card_account_type IS
   'The account type of gift cards, by id or name; NULL: there are none';
+COMMENT ON COLUMN sambapos.site.sales_consumer IS
+  'The consumer whose deliveries say how a sale stands; NULL: the only one there is';
 COMMENT ON COLUMN sambapos.site.void_state IS
   'The order state that means a void at this site; NULL: voids are told by the flags of the line';
 COMMENT ON COLUMN sambapos.site.gift_state IS

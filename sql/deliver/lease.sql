@@ -12,16 +12,6 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$ BEGIN RETURN d.delivery_no * 65536 + d.lease_no % 65536; END; $$;
 COMMENT ON FUNCTION sambapos._delivery_id(sambapos.delivery) IS 'The number of a lease: that of the row, and how often it was given out';
 
-CREATE FUNCTION sambapos._delivery_status(d sambapos.delivery) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  RETURN CASE WHEN d.state = 'done' THEN 'synced' WHEN d.state = 'dead' THEN 'dead'
-              WHEN d.leased_until > clock_timestamp() THEN 'leased' WHEN d.attempts > 0 THEN 'failed' ELSE 'pending' END;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._delivery_status(sambapos.delivery) IS 'How a delivery stands, in a word';
-
 CREATE FUNCTION sambapos._delivery_idempotency(c sambapos.feed_consumer, d sambapos.delivery) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$

@@ -96,7 +96,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._feed_compare_lock(e);
   differences := sambapos._feed_compare_find(e);
-  IF cardinality(differences) > f.max_delta THEN
+  IF cardinality(differences) > f.max_delta AND NOT sambapos._feed_is_delivered(e) THEN
     PERFORM sambapos._feed_compare_begin(e);
     INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', 'sync');
     RETURN;

@@ -86,6 +86,18 @@ $$;
 COMMENT ON FUNCTION sambapos._consumer_make_again(sambapos.feed_entity) IS
   'The same for all consumers of an entity whose relation was altered; an error is a warning, and comes again when it is used';
 
+-- Whoever asks with a position is told, of more than max_delta changes, to take all anew: there each need not be known. Who
+-- gets each row delivered cannot be told so.
+CREATE FUNCTION sambapos._feed_is_delivered(e sambapos.feed_entity) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN EXISTS (SELECT FROM sambapos.feed_consumer AS c
+                 WHERE c.feed_id = e.feed_id AND c.mode = 'work' AND e.entity = ANY (c.entities));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_delivered(sambapos.feed_entity) IS 'True if consumers get the rows of an entity delivered';
+
 CREATE FUNCTION sambapos._consumer_forget(c sambapos.feed_consumer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -19,32 +19,51 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_merge_key(sambapos._place, name) IS
   'SQL for the key of a row (r) of a replica table that is on its site''s feed; NULL: it is not on it';
 
+-- Of an account transaction only the document is known here.
+CREATE FUNCTION sambapos._feed_sale_key(place sambapos._place, table_name name) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN EXISTS (SELECT FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS x USING (feed_id)
+                           WHERE f.site_id = place.site_id AND x.capture = 'join' AND _feed_sale_key.table_name = ANY (x.tables))
+    THEN format('jsonb_build_object(''epoch'', r.epoch, %L, r.%s)',
+                CASE table_name WHEN 'account_transactions' THEN 'document' ELSE 'ticket_id' END,
+                CASE table_name WHEN 'account_transactions' THEN 'account_transaction_document_id' WHEN 'tickets' THEN 'id'
+                     ELSE 'ticket_id' END) END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_sale_key(sambapos._place, name) IS
+  'SQL for the sale, or its account document, that a row (r) of a replica table belongs to; NULL: no sales are on its site''s feed';
+
 -- It is there while a run has something to note, and goes as the other tables of the workbench do.
 CREATE FUNCTION sambapos._feed_noted_open() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF to_regclass('pg_temp.sambapos__noted') IS NULL THEN
-    CREATE TEMPORARY TABLE sambapos__noted (table_name name, key jsonb, row_state text, is_new boolean);
+    CREATE TEMPORARY TABLE sambapos__noted (table_name name, key jsonb, sale jsonb, row_state text, is_new boolean);
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_noted_open() IS 'Makes the temporary table for what a run has written, unless it is there';
 
--- Of what went with a clear the keys are of no use.
+-- Of what went with a clear the keys are of no use, and no sale has changed.
 CREATE FUNCTION sambapos._feed_noting_parts(place sambapos._place, table_name name, OUT returned text, OUT noted text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   key text := sambapos._feed_merge_key(place, table_name);
+  sale text := sambapos._feed_sale_key(place, table_name);
 BEGIN
-  IF key IS NULL THEN
+  IF key IS NULL AND sale IS NULL THEN
     RETURN;
   END IF;
   PERFORM sambapos._feed_noted_open();
-  returned := format('%s AS noted_key, r.row_state AS noted_state, r.first_seen_at = now() AS noted_new', key);
-  noted := format('INSERT INTO pg_temp.sambapos__noted (table_name, key, row_state, is_new)
-                   SELECT %s, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END, w.noted_state, w.noted_new
+  returned := format('%s AS noted_key, %s AS noted_sale, r.row_state AS noted_state, r.first_seen_at = now() AS noted_new',
+                     coalesce(key, 'NULL::jsonb'), coalesce(sale, 'NULL::jsonb'));
+  noted := format('INSERT INTO pg_temp.sambapos__noted (table_name, key, sale, row_state, is_new)
+                   SELECT %s, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END,
+                          CASE WHEN w.noted_state NOT IN (''cleared'', ''superseded'') THEN w.noted_sale END, w.noted_state, w.noted_new
                    FROM %%I AS w', replace(quote_literal(table_name), '%', '%%'));
 END;
 $$;
@@ -68,7 +87,8 @@ CREATE FUNCTION sambapos._feed_note_whole(place sambapos._place, table_name name
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  IF sambapos._feed_merge_key(place, table_name) IS NOT NULL THEN
+  IF sambapos._feed_merge_key(place, table_name) IS NOT NULL
+     OR table_name = 'tickets' AND sambapos._feed_sale_key(place, table_name) IS NOT NULL THEN
     PERFORM sambapos._feed_noted_open();
     EXECUTE format('INSERT INTO pg_temp.sambapos__noted (table_name, row_state) VALUES (%L, ''load'')', table_name);
   END IF;
@@ -133,7 +153,7 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT count(DISTINCT n.key), bool_or(n.row_state = ''cleared''), bool_or(n.row_state = ''load'')
                   FROM pg_temp.sambapos__noted AS n WHERE n.table_name = %L', e.relation_name) INTO keys, cleared, whole;
-  IF whole OR keys > max_rows THEN -- a first load, and whatever else is more than a client would take as changes
+  IF whole OR keys > max_rows AND NOT sambapos._feed_is_delivered(e) THEN -- a first load, and whatever else is more than a client would take as changes
     PERFORM sambapos._feed_enter_whole(e, 'LOAD');
   ELSIF cleared THEN
     PERFORM sambapos._feed_enter_clear(e, max_rows);
@@ -148,6 +168,49 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_enter_noted(sambapos.feed_entity, integer) IS
   'Enters what a run has noted of a replica table';
+
+-- The lines and payments of a ticket say which sale they belong to; of an account document its ticket is looked up. What is
+-- not there any more sambapos_changes says.
+CREATE FUNCTION sambapos._feed_sales_noted(site_id integer) RETURNS TABLE (key jsonb, is_new boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN QUERY EXECUTE
+    'SELECT k.key, bool_or(k.is_new) FROM (
+       SELECT n.sale AS key, n.is_new AND n.table_name = ''tickets'' AS is_new FROM pg_temp.sambapos__noted AS n
+       WHERE n.sale ? ''ticket_id''
+       UNION ALL
+       SELECT jsonb_build_object(''epoch'', t.epoch, ''ticket_id'', t.id), false FROM pg_temp.sambapos__noted AS n
+       JOIN sambapos_replica.tickets AS t ON t.site_id = $1 AND t.document_epoch = (n.sale ->> ''epoch'')::integer
+        AND t.transaction_document_id = (n.sale ->> ''document'')::integer
+       WHERE n.sale ? ''document'') AS k
+     WHERE k.key ->> ''ticket_id'' IS NOT NULL GROUP BY k.key' USING site_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_sales_noted(integer) IS 'The sales that a run has changed';
+
+CREATE FUNCTION sambapos._feed_enter_sales(e sambapos.feed_entity, f sambapos.change_feed) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  whole boolean;
+  keys jsonb[];
+  news boolean[];
+BEGIN
+  EXECUTE 'SELECT coalesce(bool_or(n.row_state = ''load'' AND n.table_name = ''tickets''), false) FROM pg_temp.sambapos__noted AS n' INTO whole;
+  SELECT array_agg(n.key ORDER BY n.key), array_agg(n.is_new ORDER BY n.key) INTO keys, news FROM sambapos._feed_sales_noted(f.site_id) AS n;
+  IF whole OR cardinality(keys) > f.max_delta AND NOT sambapos._feed_is_delivered(e) THEN
+    PERFORM sambapos._feed_enter_whole(e, 'LOAD');
+    RETURN;
+  END IF;
+  INSERT INTO sambapos.change (feed_id, entity, key, operation, changed_by)
+  SELECT e.feed_id, e.entity, n.key, CASE WHEN n.is_new THEN 'INSERT' ELSE 'UPDATE' END, 'sync' FROM unnest(keys, news) AS n (key, is_new);
+EXCEPTION WHEN OTHERS THEN
+  PERFORM sambapos._feed_enter_whole(e, 'LOAD');
+  RAISE WARNING 'which sales have changed cannot be told: %', SQLERRM USING HINT = 'Clients take them anew.';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_enter_sales(sambapos.feed_entity, sambapos.change_feed) IS 'Enters the sales that a run has changed';
 
 CREATE FUNCTION sambapos._feed_note_merge(run_id bigint, place sambapos._place) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -164,6 +227,9 @@ BEGIN
     PERFORM sambapos._feed_enter_noted(e, f.max_delta)
     FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
     WHERE f.site_id = place.site_id AND e.capture = 'merge' ORDER BY e.entity_id;
+    PERFORM sambapos._feed_enter_sales(e, f)
+    FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
+    WHERE f.site_id = place.site_id AND e.capture = 'join' ORDER BY e.entity_id;
   END IF;
 END;
 $$;
@@ -178,7 +244,7 @@ BEGIN
   PERFORM CASE e.capture WHEN 'compare' THEN sambapos._feed_due_note(e) ELSE sambapos._feed_enter_whole(e, 'LOAD') END
   FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
   WHERE f.site_id = place.site_id AND _feed_note_outside.table_name = ANY (e.tables)
-    AND (e.capture = 'compare' OR e.capture = 'merge' AND of_live);
+    AND (e.capture IN ('compare', 'join') OR e.capture = 'merge' AND of_live);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_note_outside(sambapos._place, name, boolean) IS

@@ -187,12 +187,33 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._preset_config_devices() IS 'The entities of preset config in tiers 4 and 6';
 
+-- Document 002: sales. Its definition is that of a report, which knows how each of its tables is read.
+CREATE FUNCTION sambapos._preset_sales() RETURNS SETOF sambapos._feed_preset
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1 SET search_path = pg_catalog, pg_temp AS
+$$
+  VALUES ('sales', 'sales', 'sales', NULL::integer, 'HIGH', 'tickets', '{epoch,ticket_id}'::text[], '{}'::text[],
+          sambapos._report_sale_of_feed());
+$$;
+COMMENT ON FUNCTION sambapos._preset_sales() IS 'The entity of preset sales';
+
+-- The tables whose rows belong to a ticket, or to its account document. A user or a menu item that is called otherwise is no
+-- change of a sale.
+CREATE FUNCTION sambapos._preset_sale_tables() RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN '{account_transactions,calculations,change_payments,orders,payments,ticket_entities,tickets}';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._preset_sale_tables() IS 'The tables of which a changed row is a change of a sale';
+
 CREATE FUNCTION sambapos._feed_presets() RETURNS SETOF sambapos._feed_preset
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT * FROM sambapos._preset_pos()
   UNION ALL SELECT * FROM sambapos._preset_config()
-  UNION ALL SELECT * FROM sambapos._preset_config_devices();
+  UNION ALL SELECT * FROM sambapos._preset_config_devices()
+  UNION ALL SELECT * FROM sambapos._preset_sales();
 $$;
 COMMENT ON FUNCTION sambapos._feed_presets() IS 'The entities of all presets';
 
@@ -204,7 +225,7 @@ COMMENT ON FUNCTION sambapos._preset_of(sambapos.feed_entity) IS 'What an entity
 CREATE FUNCTION sambapos._preset_tables(p sambapos._feed_preset) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT array_agg(DISTINCT t.name ORDER BY t.name)
+  SELECT CASE p.preset WHEN 'sales' THEN sambapos._preset_sale_tables() ELSE array_agg(DISTINCT t.name ORDER BY t.name) END
   FROM (SELECT p.main_table AS name
         UNION ALL SELECT m.found[1] FROM regexp_matches(p.definition, '\{([a-z_]+)', 'g') AS m (found)
         WHERE m.found[1] <> 'site') AS t;
@@ -250,7 +271,11 @@ DECLARE
   rest text := replace(p.definition, '{site}', site_id::text);
   written text := '';
   part text[];
+  nowhere sambapos._place;
 BEGIN
+  IF p.preset = 'sales' THEN
+    RETURN format('%s AND t.site_id = %s', sambapos._report_sql(p.definition, nowhere), site_id);
+  END IF;
   -- from left to right, and never again what was put in: names of columns there are not ours
   LOOP
     part := regexp_match(rest, '^(.*?)\{([a-z_]+)( [a-z_ ,]+)?\}(.*)$');

@@ -33,7 +33,7 @@ BEGIN
                                     preset, tier, priority, tables)
   VALUES (f.feed_id, p.entity, 'sambapos_replica', p.main_table,
           CASE WHEN p.definition IS NULL THEN sambapos._feed_replica_key(f, p.main_table::name)::text[] ELSE p.key END, '{}',
-          CASE WHEN p.definition IS NULL THEN 'merge' ELSE 'compare' END, p.payload_key, p.preset, p.tier, p.priority,
+          CASE WHEN p.definition IS NULL THEN 'merge' WHEN p.preset = 'sales' THEN 'join' ELSE 'compare' END, p.payload_key, p.preset, p.tier, p.priority,
           sambapos._preset_tables(p))
   RETURNING * INTO e;
   UPDATE sambapos.feed_entity AS x SET columns = c.names, lazy = ARRAY(SELECT l FROM unnest(p.lazy) AS l WHERE l = ANY (c.names))
@@ -111,7 +111,7 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_entities(text, text) IS
   'Puts the entities of a preset on the feed of a site: pos (what a point of sale client keeps: products, prices, tables '
-  'and so on) or config (the configuration of a property, in tiers). An entity whose table the site does not copy is left '
+  'and so on) config (the configuration of a property, in tiers) or sales (a row a ticket). An entity whose table the site does not copy is left '
   'out with a NOTICE; called again it adds those that are missing. Entities that are there stay as they are. For the '
   'owner of the replica. Errors: 42704 no such feed, 22023 no such preset, 42809 the feed is not a site''s, 42501 another '
   'role''s tables';

@@ -20,7 +20,7 @@ $$
                                              OR p.prolang <> (SELECT l.oid FROM pg_language AS l
                                                               WHERE l.lanname = 'c')))
              WHEN p.pronamespace = 'sambapos_report'::regnamespace THEN true
-             WHEN p.proname IN ('sambapos_safe_json', 'sambapos_tag_value') THEN true
+             WHEN p.proname IN ('sambapos_safe_json', 'sambapos_tag_value', 'sambapos_list_sales', 'sambapos_get_sale') THEN true
              WHEN p.proname IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change',
                                 'sambapos_full_payload', 'sambapos_full_rows', 'sambapos_delta_payload',
                                 'sambapos_value') THEN true

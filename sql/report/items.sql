@@ -1,27 +1,42 @@
 -- items.sql: reports of what was sold: a row a line, and a row a modifier.
 
--- When a line was ordered, to find the version of the menu item that held then: the till's wall clock, in the site's
--- zone.
-CREATE FUNCTION sambapos._report_sold_at() RETURNS text
+-- The till's wall clock, in the site's zone.
+CREATE FUNCTION sambapos._report_moment(moment text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  moment CONSTANT text := 'coalesce(o.created_date_time, t.date)';
 BEGIN
   RETURN format('coalesce(%1$s AT TIME ZONE s.time_zone, '
                 '(%1$s - make_interval(mins => s.offset_minutes)) AT TIME ZONE ''UTC'')', moment);
 END;
 $$;
+COMMENT ON FUNCTION sambapos._report_moment(text) IS 'A time of the till''s clock at site s as a moment';
+
+-- When a line was ordered, to find the version of the menu item that held then.
+CREATE FUNCTION sambapos._report_sold_at() RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN sambapos._report_moment('coalesce(o.created_date_time, t.date)');
+END;
+$$;
 COMMENT ON FUNCTION sambapos._report_sold_at() IS 'The moment at which line o of ticket t was ordered at site s';
 
 -- The menu item as it was when line o of ticket t was sold, as m. Deleted items are there as well.
+CREATE FUNCTION sambapos._report_is_as_sold() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('(m.site_id, m.epoch, m.id) = (o.site_id, o.epoch, o.menu_item_id)
+                 AND m.valid_from <= %1$s AND %1$s < m.valid_to', sambapos._report_sold_at());
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_is_as_sold() IS 'True for the version m of line o''s menu item that held when it was sold, as SQL';
+
 CREATE FUNCTION sambapos._report_item_as_sold() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN format('LEFT JOIN {versions menu_items} AS m
-                   ON (m.site_id, m.epoch, m.id) = (o.site_id, o.epoch, o.menu_item_id)
-                 AND m.valid_from <= %1$s AND %1$s < m.valid_to', sambapos._report_sold_at());
+  RETURN 'LEFT JOIN {versions menu_items} AS m ON ' || sambapos._report_is_as_sold();
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_item_as_sold() IS 'Joins to line o the menu item as it was when it was sold, as m';

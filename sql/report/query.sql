@@ -205,6 +205,7 @@ $$
 DECLARE
   has_day boolean := definition LIKE '%{day}%';
   has_taxes boolean := definition LIKE '%{tax}%';
+  has_sales boolean := definition LIKE '%s.sales_consumer%';
   written text := regexp_replace(definition, '--[^\n]*', '', 'g');
   site text;
   part text[];
@@ -230,7 +231,8 @@ BEGIN
       place, part[2]::name, part[3], ARRAY(SELECT o.column_name FROM sambapos._report_outputs(definition) AS o)));
   END LOOP;
   IF read_once OR written LIKE '%{site}%' THEN
-    site := sambapos._report_site(place, coalesce(sources, sambapos._report_sources(definition)), has_day, has_taxes);
+    site := sambapos._report_site(place, coalesce(sources, sambapos._report_sources(definition)), has_day, has_taxes,
+                                   has_sales);
   END IF;
   IF place.site_id IS NOT NULL AND read_once THEN
     RETURN sambapos._report_read_once(place, written, site);

@@ -78,6 +78,23 @@ $$;
 COMMENT ON FUNCTION sambapos._report_entity_types(integer, text[]) IS
   'The ids of a site''s entity types, each given by its id or its name; NULL: there is none';
 
+-- Of several consumers of sales one has to be named.
+CREATE FUNCTION sambapos._sale_consumer(site_id integer) RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  found integer[] := ARRAY(
+    SELECT c.consumer_id FROM sambapos.site AS s JOIN sambapos.change_feed AS f USING (site_id)
+    JOIN sambapos.feed_consumer AS c USING (feed_id)
+    WHERE s.site_id = _sale_consumer.site_id AND c.mode = 'work' AND 'sales' = ANY (c.entities)
+      AND c.name = coalesce(s.sales_consumer, c.name));
+BEGIN
+  RETURN CASE WHEN cardinality(found) = 1 THEN found[1] END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._sale_consumer(integer) IS
+  'The consumer whose deliveries say how a sale stands: the one in setting sales_consumer, else the only one; NULL: none';
+
 CREATE FUNCTION sambapos._report_site_columns() RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -98,12 +115,12 @@ COMMENT ON FUNCTION sambapos._report_site_columns() IS
 -- day is asked for that ends with them; which kinds of account transactions are taxes, or were one once, where that is
 -- asked for.
 CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
-                                      has_taxes boolean DEFAULT false) RETURNS text
+                                      has_taxes boolean DEFAULT false, has_sales boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN format(
-    '(SELECT %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) '
+    '(SELECT %s, %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) '
     'CROSS JOIN LATERAL (SELECT sambapos._report_entity_types(s.site_id, ARRAY[s.table_entity_type, '
     's.room_entity_type, s.customer_entity_type]) AS types OFFSET 0) AS n %s WHERE s.removed_at IS NULL%s OFFSET 0)',
     sambapos._report_site_columns(),
@@ -116,11 +133,12 @@ BEGIN
                              '+ k.account_transaction_type_id), ''{}'') FROM {versions tax_templates} AS k '
                              'WHERE k.site_id = s.site_id AND k.account_transaction_type_id IS NOT NULL)'
          ELSE 'NULL::bigint[]' END || ' AS tax_types',
+    CASE WHEN has_sales THEN 'sambapos._sale_consumer(s.site_id)' ELSE 'NULL::integer' END || ' AS sales_consumer',
     CASE WHEN place.site_id IS NULL
          THEN format('CROSS JOIN LATERAL sambapos._report_state(s.site_id, string_to_array(%L, '','')) AS f',
                      array_to_string(tables, ',')) END, -- no braces: they would stand for tables
     CASE WHEN place.site_id IS NOT NULL THEN ' AND s.site_id = ' || place.site_id END);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_site(sambapos._place, text[], boolean, boolean) IS
+COMMENT ON FUNCTION sambapos._report_site(sambapos._place, text[], boolean, boolean, boolean) IS
   'What {site} stands for: the site''s settings, and where the rows of these tables come from';

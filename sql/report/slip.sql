@@ -35,6 +35,17 @@ $$;
 COMMENT ON FUNCTION sambapos._line_taxes(text, numeric, numeric, boolean, numeric, numeric) IS
   'The taxes of a line as SambaPOS 3 computes them from the JSON in orders.taxes';
 
+CREATE FUNCTION sambapos._line_taxable() RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$CASE WHEN o.quantity = 0 THEN 0 WHEN o.price + o.modifiers = 0 THEN o.line_value / o.quantity
+              ELSE o.line_value / o.quantity
+                   * (1 - sambapos._order_tags_price_of(o.order_tags, 'TF', true) / (o.price + o.modifiers)) END$part$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._line_taxable() IS 'What of the price of one of line o is taxed, as SQL';
+
 -- Tickets k with their sums, lines o, taxes x of lines, payments p, calculations c. n: the place of a ticket.
 CREATE FUNCTION sambapos._report_slip_rows() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -51,9 +62,7 @@ o AS MATERIALIZED (
          o.creating_user_name,
          o.line_total, o.line_value, o.taxes, o.order_states,
          sambapos._order_tags_price_of(o.order_tags, 'AP', false) AS extras,
-         CASE WHEN o.quantity = 0 THEN 0 WHEN o.price + o.modifiers = 0 THEN o.line_value / o.quantity
-              ELSE o.line_value / o.quantity
-                   * (1 - sambapos._order_tags_price_of(o.order_tags, 'TF', true) / (o.price + o.modifiers)) END
+         $part$ || sambapos._line_taxable() || $part$
          AS taxable
   FROM t JOIN {orders} AS o ON (o.site_id, o.epoch, o.ticket_id) = (t.site_id, t.epoch, t.id)),
 c AS MATERIALIZED (

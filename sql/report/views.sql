@@ -17,6 +17,7 @@ $$
     ('accounts', sambapos._report_accounts(), 'Accounts with their balances, now and over all history'),
     ('menu_items', sambapos._report_menu_items(), 'Menu items with course, code and price'),
     ('work_periods', sambapos._report_work_periods(), 'Work periods'),
+    ('sales', sambapos._report_sales(), 'Sales, one row a ticket, with their lines and how their delivery stands'),
     ('daily_sales', sambapos._report_daily_sales(), 'What was sold, by business day'),
     ('payments_by_type', sambapos._report_payments_by_type(), 'What was paid, by business day and payment type'),
     ('category_sales', sambapos._report_category_sales(), 'What was sold, by business day and group of menu items'),

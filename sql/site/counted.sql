@@ -160,7 +160,7 @@ CREATE FUNCTION sambapos._report_names() RETURNS name[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN '{tickets,ticket_items,payments,transactions,menu_items,accounts,order_tags,work_periods,daily_sales,'
+  RETURN '{tickets,ticket_items,payments,transactions,menu_items,accounts,order_tags,work_periods,sales,daily_sales,'
          'payments_by_type,category_sales,discounts,voids_and_gifts,taxes,json_problems}';
 END;
 $$;

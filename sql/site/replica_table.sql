@@ -176,7 +176,8 @@ BEGIN
   END IF;
   FOR indexed IN
     SELECT c.column_name FROM sambapos._table_columns(place, t) AS c
-    WHERE c.column_name IN (t.parent_key, t.date_column, 'date', 'transaction_document_id', 'last_payment_date')
+    WHERE c.column_name IN (t.parent_key, t.date_column, 'date', 'transaction_document_id', 'last_payment_date',
+                            'ticket_number')
        OR (t.kind = 'child' AND c.column_name = 'account_id')
     ORDER BY c.ordinal
   LOOP
@@ -307,7 +308,8 @@ BEGIN
   INSERT INTO sambapos.change (feed_id, entity, operation, changed_by)
   SELECT e.feed_id, e.entity, 'LOAD', session_user
   FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
-  WHERE f.site_id = _history_tell.site_id AND e.capture = 'merge' AND e.relation_name = table_name;
+  WHERE f.site_id = _history_tell.site_id AND (e.capture = 'merge' AND e.relation_name = table_name
+                                                    OR e.capture = 'join' AND table_name = ANY (e.tables));
   INSERT INTO sambapos.feed_due (feed_id, entity_id)
   SELECT e.feed_id, e.entity_id FROM sambapos.change_feed AS f JOIN sambapos.feed_entity AS e USING (feed_id)
   WHERE f.site_id = _history_tell.site_id AND e.capture = 'compare' AND table_name = ANY (e.tables);

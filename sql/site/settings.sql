@@ -128,6 +128,8 @@ $$
     ('customer_entity_type', 'site', 'text', '1', '200', '1', NULL, 'the entity type of customers, by id or name'),
     ('gift_card_account_type', 'site', 'text', '1', '200', NULL, NULL,
      'the account type of gift cards, by id or name; not set: there are none'),
+    ('sales_consumer', 'site', 'text', '1', '40', NULL, NULL,
+     'the consumer whose deliveries say how a sale stands; not set: the only one of the site''s feed'),
     ('void_state', 'site', 'text', '1', '200', NULL, NULL,
      'the order state that means a void; not set: voids are told by the flags of the line'),
     ('gift_state', 'site', 'text', '1', '200', NULL, NULL,
