@@ -154,6 +154,7 @@ $$
 DECLARE
   keeper name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = to_regclass('sambapos_replica.sambapos_uninstalled'));
 BEGIN
+  UPDATE sambapos.consumer_entity AS x SET query_ready = NULL, update_back = NULL; -- what is run is written down here
   PERFORM sambapos._feed_entity_restore_try(e, keeper) FROM sambapos.feed_entity AS e ORDER BY e.entity_id;
 END;
 $$;

@@ -175,16 +175,16 @@ CREATE FUNCTION sambapos._feed_sales_noted(site_id integer) RETURNS TABLE (key j
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN QUERY EXECUTE
+  RETURN QUERY EXECUTE format(
     'SELECT k.key, bool_or(k.is_new) FROM (
-       SELECT n.sale AS key, n.is_new AND n.table_name = ''tickets'' AS is_new FROM pg_temp.sambapos__noted AS n
+       SELECT n.sale AS key, n.is_new AND n.table_name = %L AS is_new FROM pg_temp.sambapos__noted AS n
        WHERE n.sale ? ''ticket_id''
        UNION ALL
        SELECT jsonb_build_object(''epoch'', t.epoch, ''ticket_id'', t.id), false FROM pg_temp.sambapos__noted AS n
        JOIN sambapos_replica.tickets AS t ON t.site_id = $1 AND t.document_epoch = (n.sale ->> ''epoch'')::integer
         AND t.transaction_document_id = (n.sale ->> ''document'')::integer
        WHERE n.sale ? ''document'') AS k
-     WHERE k.key ->> ''ticket_id'' IS NOT NULL GROUP BY k.key' USING site_id;
+     WHERE k.key ->> ''ticket_id'' IS NOT NULL GROUP BY k.key', 'tickets') USING site_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_sales_noted(integer) IS 'The sales that a run has changed';
@@ -197,7 +197,8 @@ DECLARE
   keys jsonb[];
   news boolean[];
 BEGIN
-  EXECUTE 'SELECT coalesce(bool_or(n.row_state = ''load'' AND n.table_name = ''tickets''), false) FROM pg_temp.sambapos__noted AS n' INTO whole;
+  EXECUTE format('SELECT coalesce(bool_or(n.row_state = ''load'' AND n.table_name = %L), false) FROM pg_temp.sambapos__noted AS n',
+                 'tickets') INTO whole;
   SELECT array_agg(n.key ORDER BY n.key), array_agg(n.is_new ORDER BY n.key) INTO keys, news FROM sambapos._feed_sales_noted(f.site_id) AS n;
   IF whole OR cardinality(keys) > f.max_delta AND NOT sambapos._feed_is_delivered(e) THEN
     PERFORM sambapos._feed_enter_whole(e, 'LOAD');

@@ -183,7 +183,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
     -- what is run with the rights of the owners of tables is written by the functions of the feed alone
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule, sambapos.feed_consumer, '
-                   'sambapos.consumer_entity FROM %I', role);
+                   'sambapos.consumer_entity, sambapos.consumer_position, sambapos.consumer_call, sambapos.delivery_noted FROM %I', role);
+    EXECUTE format('REVOKE INSERT, DELETE ON sambapos.delivery FROM %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
   END IF;
   PERFORM sambapos._grant_replica(role, level);

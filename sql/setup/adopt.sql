@@ -75,6 +75,8 @@ BEGIN
   WHERE sambapos._replica_kind(t) = 'replica';
   PERFORM sambapos._report_refresh();
   PERFORM sambapos._feed_restore_all();
+  PERFORM sambapos._consumer_allow(r.role_name)
+  FROM (SELECT DISTINCT c.role_name FROM sambapos.feed_consumer AS c JOIN pg_roles AS p ON p.rolname = c.role_name) AS r;
   PERFORM sambapos._take_back_privileges(to_regclass(format('sambapos_report.%I', k.name)), k.content)
   FROM sambapos._kept('view') AS k WHERE to_regclass(format('sambapos_report.%I', k.name)) IS NOT NULL;
   PERFORM sambapos._adopt_say_rest();

