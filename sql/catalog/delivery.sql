@@ -113,7 +113,8 @@ CREATE INDEX delivery_dead ON sambapos.delivery (consumer_id) WHERE state = 'dea
 SELECT pg_catalog.pg_extension_config_dump('sambapos.delivery', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.delivery_delivery_no_seq', '');
 COMMENT ON SEQUENCE sambapos.delivery_delivery_no_seq IS 'The number of the next row of delivery';
-COMMENT ON TABLE sambapos.delivery IS
+-- The first line is for PostGraphile, which calls a table by its plural: view deliveries has that name.
+COMMENT ON TABLE sambapos.delivery IS E'@name delivery_row\n'
   'How the delivery of each row to each consumer stands; view deliveries says it in words. An administrator may set next_at';
 COMMENT ON INDEX sambapos.delivery_key IS 'The delivery of a row; by a hash, since a key can be long';
 COMMENT ON INDEX sambapos.delivery_open IS 'What is to be delivered, the longest due first';

@@ -39,7 +39,8 @@ SELECT is_empty($$WITH named AS (
     SELECT pronamespace::regnamespace, regexp_replace(proname, '(?<!^)_', '', 'g') FROM pg_proc
     WHERE proretset AND starts_with(pronamespace::regnamespace::text, 'sambapos'))
   SELECT one.schema, one.name FROM named AS one JOIN named AS many USING (schema)
-  WHERE many.name IN (one.name || 's', one.name || 'es', regexp_replace(one.name, 'y$', 'ies')) AND many.name <> one.name$$,
+  WHERE many.name IN (one.name || 's', one.name || 'es', regexp_replace(one.name, 'y$', 'ies')) AND many.name <> one.name
+    AND coalesce(obj_description(to_regclass(format('%s.%I', one.schema, one.name)), 'pg_class'), '') NOT LIKE '@name %'$$,
   'no relation is the plural of another');
 -- Not a whole row, not what only PostgreSQL's own catalog uses.
 SELECT is_empty($$SELECT schema, relation, name, type FROM shown_column
