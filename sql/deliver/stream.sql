@@ -54,6 +54,18 @@ $$;
 COMMENT ON FUNCTION sambapos._stream_rows(sambapos.feed_consumer, sambapos._feed_answer, bigint, integer) IS
   'What a consumer is told after a version: whole versions, up to about n rows';
 
+-- However much has changed: a stream is read page by page, and max_delta is not for it.
+CREATE FUNCTION sambapos._stream_reason(p sambapos.consumer_position, a sambapos._feed_answer) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN CASE WHEN p.version IS NULL THEN 'the beginning' WHEN p.incarnation IS DISTINCT FROM a.incarnation THEN 'another life of the feed'
+              WHEN p.version > (a.state).version THEN 'an earlier time' WHEN p.version < (a.state).min_version THEN 'retention' END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stream_reason(sambapos.consumer_position, sambapos._feed_answer) IS
+  'Why a stream has to begin with all rows; NULL: it goes on';
+
 CREATE FUNCTION @extschema@.sambapos_read(consumer text, n integer DEFAULT 1000)
 RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
                changed_at timestamptz, changed_by text)
@@ -71,7 +83,7 @@ BEGIN
   a.incarnation := sambapos._feed_incarnation(a.state);
   a.entities := ARRAY(SELECT e.entity FROM sambapos.feed_entity AS e
                       WHERE e.feed_id = c.feed_id AND e.entity = ANY (c.entities) AND NOT sambapos._feed_is_paused(e));
-  a.reason := sambapos._feed_reason(a.feed, a.state, a.incarnation, p.version, p.incarnation, NULL, a.entities);
+  a.reason := sambapos._stream_reason(p, a);
   RETURN QUERY SELECT r.* FROM sambapos._stream_rows(c, a, p.version, n) AS r;
 END;
 $$;

@@ -218,6 +218,13 @@ SELECT lives_ok($$SELECT sambapos_ack_version('log', (SELECT max(version) FROM s
 SELECT results_eq($$SELECT entity FROM sambapos_read('log')$$, $$VALUES ('items')$$, 'and is told the rest');
 SELECT throws_ok($$SELECT sambapos_ack_version('log', 1000000)$$, '22023', NULL, 'not more than there is');
 SELECT throws_ok($$SELECT sambapos_ack_version('log', 1)$$, '55000', NULL, 'nor back');
+SELECT sambapos_configure('pos', 'max_delta', '1');
+INSERT INTO pos.items VALUES ('F1', 2, 'tea'), ('F1', 3, 'milk');
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT operation, count(*) FROM sambapos_read('log') GROUP BY 1$$, $$VALUES ('INSERT', 3::bigint)$$, 'however much it is');
+DELETE FROM pos.items WHERE sale = 'F1' AND line > 1;
+CALL sambapos_feed_tick('pos');
+SELECT sambapos_configure('pos', 'max_delta', '10000');
 SELECT lives_ok($$SELECT sambapos_add_consumer('whole', 'pos', '{items}', 'stream', start => 'beginning')$$, 'a stream from the beginning');
 SELECT results_eq($$SELECT operation, key -> 'line' FROM sambapos_read('whole')$$, $$VALUES ('LOAD', NULL::jsonb), ('INSERT', '3'), ('INSERT', '1')$$, 'LOAD, then the rows');
 SELECT lives_ok($$SELECT sambapos_ack_version('whole', (SELECT max(version) FROM sambapos_read('whole')))$$, 'has them');
