@@ -91,6 +91,7 @@ sub worker
 	return IPC::Run::start([ '/usr/bin/python3', "$Harness::root/doc/examples/ledger_worker.py", "dbname=$db->{name} user=ledger_worker", 'ledger', "http://127.0.0.1:$port/" ],
 		'<', '/dev/null', '>', '/dev/null', '2>', "$folder/worker.log");
 }
+sub killed { my ($process) = @_; $process->signal('KILL'); $process->finish }
 @workers = map { worker() } 1 .. 3;
 
 # ---- the tills ----
@@ -112,7 +113,7 @@ for my $n (1 .. $sales)
 	if ($n % 5 == 0) # a worker is killed in the middle of what it does
 	{
 		my $victim = shift @workers;
-		$victim->kill_kill(grace => 0);
+		killed($victim);
 		push @workers, worker();
 	}
 	# the ledger in the same database: its worker is killed before it commits, or books
@@ -162,7 +163,7 @@ is_deeply([ $db->rows(q(SELECT count(*), count(DISTINCT number), count(DISTINCT 
 # ---- two workers and one row; a lease that was given out again undoes what was booked ----
 
 mood('kind');
-$_->kill_kill(grace => 1) for @workers;
+killed($_) for @workers;
 $db->run(q(INSERT INTO pos.sales (number, total, is_closed) VALUES ('last', 9, true); CALL sambapos_feed_tick()));
 my ($one, $two) = map { $db->session } 1, 2;
 my $id = $one->value(q(SELECT delivery_id FROM sambapos_next('here') WHERE key ->> 'number' = 'last'));
@@ -185,5 +186,5 @@ $one->run('COMMIT');
 $db->run('CALL sambapos_feed_tick()');
 is($db->value(q(SELECT data ->> 'total' FROM sambapos_next('here') WHERE key ->> 'number' = 'last')), '11', 'and the change that came meanwhile is not lost');
 
-$ledger->kill_kill(grace => 1);
+killed($ledger);
 done_testing();
