@@ -186,5 +186,5 @@ $one->run('COMMIT');
 $db->run('CALL sambapos_feed_tick()');
 is($db->value(q(SELECT data ->> 'total' FROM sambapos_next('here') WHERE key ->> 'number' = 'last')), '11', 'and the change that came meanwhile is not lost');
 
-killed($ledger);
 done_testing();
+END { local $?; eval { killed($_) } for grep { $_ } @workers, $ledger } # also when the test stops half way
