@@ -3,6 +3,8 @@
 -- Rules:
 -- * What a consumer is given are rows of tables: so their owner adds it.
 -- * A consumer's role works for its own consumer, and sees no other: not that it is there either.
+-- * Who works for one is who calls the public function, as with all that changes a feed (src/functions/feed_caller.cpp).
+--   So each has one beside it that runs with the rights of the extension's owner, for the role that was noted.
 
 CREATE FUNCTION sambapos._consumer_has_role(caller name, role text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -30,7 +32,7 @@ $$
 BEGIN
   RETURN sambapos._consumer_has_role(caller, c.role_name) OR sambapos._consumer_has_role(caller, c.added_by)
       OR sambapos._consumer_has_level(caller, '{reader,operator,admin}')
-         AND sambapos._feed_is_shown((SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = c.feed_id));
+         AND sambapos._feed_is_shown_to(caller, (SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = c.feed_id));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_is_shown(sambapos.feed_consumer, name) IS
@@ -62,7 +64,7 @@ CREATE FUNCTION sambapos._consumer(consumer text, levels text[]) RETURNS sambapo
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  caller name := sambapos._feed_caller();
+  caller name := sambapos._feed_changer();
   c sambapos.feed_consumer := (SELECT x FROM sambapos.feed_consumer AS x WHERE x.name = consumer);
   names text[] := ARRAY(SELECT x.name FROM sambapos.feed_consumer AS x WHERE sambapos._consumer_is_shown(x, caller) ORDER BY 1);
 BEGIN
@@ -119,8 +121,10 @@ $$
   JOIN pg_proc AS p ON p.oid = d.objid
   WHERE x.extname = 'sambapos_fdw'
     AND p.proname = ANY ('{sambapos_next,sambapos_ack,sambapos_nack,sambapos_retry,sambapos_set_reference,sambapos_read,
-                           sambapos_ack_version,sambapos_forward,_forward_call,_forward_take,_forward_done,_consumer_shown_ids,_consumer_facts,_consumer_patience,
-                           _delivery_status}'::text[])
+                           sambapos_ack_version,sambapos_forward,_forward_call,_forward_take,_forward_done,
+                           _feed_note_changer,_delivery_next,_delivery_end,_delivery_fail,_delivery_retry,_delivery_name,
+                           _stream_read,_stream_end,
+                           _consumer_shown_ids,_consumer_facts,_consumer_patience,_delivery_status}'::text[])
   UNION ALL
   SELECT 'SELECT ON sambapos.' || t
   FROM unnest('{consumers,deliveries,dead_deliveries,_consumer_trouble,feed_consumer,consumer_position,consumer_call,delivery}'::text[]) AS t;
@@ -262,7 +266,7 @@ BEGIN
   INSERT INTO sambapos.feed_consumer (feed_id, name, entities, mode, condition, start, once, max_attempts, lease, role_name,
                                       status_column, reference_column, added_by)
   VALUES (f.feed_id, c.name, c.entities, c.mode, c.condition, c.start, c.once, c.max_attempts, c.lease, c.role_name,
-          c.status_column, c.reference_column, sambapos._feed_caller()) RETURNING * INTO c;
+          c.status_column, c.reference_column, sambapos._feed_changer()) RETURNING * INTO c;
   INSERT INTO sambapos.consumer_position (consumer_id, version, incarnation)
   VALUES (c.consumer_id, CASE WHEN c.mode = 'work' OR c.start = 'now' THEN s.version END, sambapos._feed_incarnation(s));
   INSERT INTO sambapos.consumer_call (consumer_id, called_at) VALUES (c.consumer_id, clock_timestamp());
@@ -273,10 +277,8 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_add(sambapos.feed_consumer, sambapos.change_feed) IS 'Puts a consumer on record and has it begin';
 
-CREATE FUNCTION @extschema@.sambapos_add_consumer(consumer text, feed text, entities text[], mode text DEFAULT 'work',
-  condition text DEFAULT NULL, start text DEFAULT 'now', once boolean DEFAULT false, max_attempts integer DEFAULT 5,
-  lease interval DEFAULT '1 minute', role name DEFAULT NULL, status_column name DEFAULT NULL,
-  reference_column name DEFAULT NULL) RETURNS void
+CREATE FUNCTION sambapos._consumer_enter(consumer text, feed text, entities text[], mode text, condition text, start text,
+  once boolean, max_attempts integer, lease interval, role name, status_column name, reference_column name) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -298,6 +300,21 @@ BEGIN
   PERFORM sambapos._consumer_allow(c.role_name) WHERE c.role_name IS NOT NULL;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._consumer_enter(text, text, text[], text, text, text, boolean, integer, interval, name, name, name) IS
+  'Adds a consumer, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_add_consumer(consumer text, feed text, entities text[], mode text DEFAULT 'work',
+  condition text DEFAULT NULL, start text DEFAULT 'now', once boolean DEFAULT false, max_attempts integer DEFAULT 5,
+  lease interval DEFAULT '1 minute', role name DEFAULT NULL, status_column name DEFAULT NULL,
+  reference_column name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._consumer_enter(consumer, feed, entities, mode, condition, start, once, max_attempts, lease, role,
+                                   status_column, reference_column);
+END;
+$$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, text, text, boolean, integer, interval, name, name, name) IS
   'From now on what changes in these entities of a feed is delivered to a consumer. mode: work (sambapos_next, row by row, '
   'with retries) or stream (sambapos_read, version by version). condition: an expression over the row (r) that says whether '
@@ -309,21 +326,31 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, 
   'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, and what the condition '
   'raises when it is parsed';
 
-CREATE FUNCTION @extschema@.sambapos_remove_consumer(consumer text) RETURNS void
+CREATE FUNCTION sambapos._consumer_remove(consumer text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos.feed_consumer := sambapos._consumer(consumer, '{admin}');
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.feed_id = c.feed_id);
 BEGIN
-  IF NOT (sambapos._consumer_has_role(sambapos._feed_caller(), c.added_by)
-          OR sambapos._consumer_has_level(sambapos._feed_caller(), '{admin}')) THEN
+  IF NOT (sambapos._consumer_has_role(sambapos._feed_changer(), c.added_by)
+          OR sambapos._consumer_has_level(sambapos._feed_changer(), '{admin}')) THEN
     RAISE EXCEPTION 'permission denied to remove consumer "%"', consumer USING ERRCODE = 'insufficient_privilege',
       HINT = 'Who has added it may, and the owner of the extension.';
   END IF;
   PERFORM pg_advisory_xact_lock(sambapos._feed_tick_key(f));
   PERFORM sambapos._consumer_forget(c);
   PERFORM sambapos._consumer_disallow(c.role_name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_remove(text) IS 'Removes a consumer, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_remove_consumer(consumer text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._consumer_remove(consumer);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_remove_consumer(text) IS

@@ -65,13 +65,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._delivery_ack(sambapos.feed_consumer, bigint, text) IS 'Ends a delivery that the caller has';
 
-CREATE FUNCTION @extschema@.sambapos_ack(consumer text, delivery_id bigint, reference text DEFAULT NULL) RETURNS void
+CREATE FUNCTION sambapos._delivery_end(consumer text, delivery_id bigint, reference text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos.feed_consumer := sambapos._consumer_in_mode(consumer, 'work');
 BEGIN
   PERFORM sambapos._delivery_ack(c, delivery_id, reference);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._delivery_end(text, bigint, text) IS 'Ends a delivery, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_ack(consumer text, delivery_id bigint, reference text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._delivery_end(consumer, delivery_id, reference);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_ack(text, bigint, text) IS
@@ -91,7 +101,7 @@ $$;
 COMMENT ON FUNCTION sambapos._delivery_backoff(integer) IS 'How long to wait after so many attempts';
 
 -- What has changed meanwhile is another matter: it has all its attempts.
-CREATE FUNCTION @extschema@.sambapos_nack(consumer text, delivery_id bigint, error text, retry boolean DEFAULT true) RETURNS void
+CREATE FUNCTION sambapos._delivery_fail(consumer text, delivery_id bigint, error text, retry boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -105,6 +115,16 @@ BEGIN
          attempts = CASE WHEN NOT is_dead AND x.attempts >= c.max_attempts THEN 0 ELSE x.attempts END,
          next_at = clock_timestamp() + sambapos._delivery_backoff(x.attempts)
    WHERE x.delivery_no = d.delivery_no;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._delivery_fail(text, bigint, text, boolean) IS 'A delivery has failed, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_nack(consumer text, delivery_id bigint, error text, retry boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._delivery_fail(consumer, delivery_id, error, retry);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_nack(text, bigint, text, boolean) IS

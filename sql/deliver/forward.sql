@@ -3,26 +3,26 @@
 -- Rules:
 -- * A queue's functions run with the rights of whoever calls, never with those of this extension's owner.
 -- * Taken, put into the queue and ended in one transaction: each delivery is in the queue once.
+-- * Who forwards is noted for the taking and for the ending only: not while code of the queue runs.
 
-CREATE FUNCTION sambapos._forward_take(consumer text, n integer)
+CREATE FUNCTION sambapos._forward_take(consumer text)
 RETURNS TABLE (delivery_id bigint, entity text, key jsonb, version bigint, operation text, data jsonb, attempt integer,
                reference text, idempotency_key text)
-LANGUAGE plpgsql SECURITY DEFINER ROWS 1000 SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql ROWS 1000 SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  c sambapos.feed_consumer := sambapos._consumer_in_mode(consumer, 'work');
 BEGIN
-  PERFORM sambapos._consumer_note_call(c);
-  RETURN QUERY SELECT t.* FROM sambapos._lease_take(c, n) AS t;
+  PERFORM sambapos._feed_note_changer();
+  RETURN QUERY SELECT t.* FROM sambapos._delivery_next(consumer, 1000) AS t;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._forward_take(text, integer) IS 'sambapos_next, for sambapos_forward';
+COMMENT ON FUNCTION sambapos._forward_take(text) IS 'sambapos_next, for sambapos_forward';
 
 CREATE FUNCTION sambapos._forward_done(consumer text, delivery_id bigint, reference text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM sambapos._delivery_ack(sambapos._consumer_in_mode(consumer, 'work'), delivery_id, reference);
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._delivery_end(consumer, delivery_id, reference);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._forward_done(text, bigint, text) IS 'sambapos_ack, for sambapos_forward';
@@ -62,7 +62,7 @@ DECLARE
   event text;
   forwarded bigint := 0;
 BEGIN
-  FOR d IN SELECT t.* FROM sambapos._forward_take(consumer, 1000) AS t LOOP
+  FOR d IN SELECT t.* FROM sambapos._forward_take(consumer) AS t LOOP
     EXECUTE call INTO event USING queue, d.entity, jsonb_build_object(
       'consumer', consumer, 'entity', d.entity, 'key', d.key, 'version', d.version, 'operation', d.operation, 'data', d.data,
       'reference', d.reference, 'idempotencyKey', d.idempotency_key);

@@ -99,7 +99,7 @@ $$
   ), given AS (
     UPDATE sambapos.delivery AS d
        SET lease_no = d.lease_no + 1, attempts = d.attempts + 1, leased_until = clock_timestamp() + c.lease,
-           leased_by = sambapos._feed_caller(), leased_version = d.version, leased_hash = md5(r.data::text)::uuid
+           leased_by = sambapos._feed_changer(), leased_version = d.version, leased_hash = md5(r.data::text)::uuid
       FROM asked AS a LEFT JOIN rows AS r ON (r.entity, r.key) = (a.entity, a.key)
      WHERE d.delivery_no = a.delivery_no RETURNING d AS its, r.data
   )
@@ -145,7 +145,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._lease_check_count(integer) IS 'Raises 22023 for a number of deliveries that nobody can want';
 
-CREATE FUNCTION @extschema@.sambapos_next(consumer text, n integer DEFAULT 10)
+CREATE FUNCTION sambapos._delivery_next(consumer text, n integer)
 RETURNS TABLE (delivery_id bigint, entity text, key jsonb, version bigint, operation text, data jsonb, attempt integer,
                reference text, idempotency_key text)
 LANGUAGE plpgsql SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp AS
@@ -156,6 +156,18 @@ BEGIN
   PERFORM sambapos._lease_check_count(n);
   PERFORM sambapos._consumer_note_call(c);
   RETURN QUERY SELECT t.* FROM sambapos._lease_take(c, n) AS t;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._delivery_next(text, integer) IS 'Gives deliveries out, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_next(consumer text, n integer DEFAULT 10)
+RETURNS TABLE (delivery_id bigint, entity text, key jsonb, version bigint, operation text, data jsonb, attempt integer,
+               reference text, idempotency_key text)
+LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  RETURN QUERY SELECT t.* FROM sambapos._delivery_next(consumer, n) AS t;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_next(text, integer) IS

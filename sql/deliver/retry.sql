@@ -26,7 +26,7 @@ $$;
 COMMENT ON FUNCTION sambapos._delivery_missing(sambapos.feed_consumer, jsonb) IS 'Raises 42704 for a row that is not among the deliveries';
 
 -- A row that a worker has in hand at this moment it keeps.
-CREATE FUNCTION @extschema@.sambapos_retry(consumer text, key jsonb DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION sambapos._delivery_retry(consumer text, key jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -49,25 +49,45 @@ BEGIN
   RETURN retried;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._delivery_retry(text, jsonb) IS 'Has deliveries tried again, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_retry(consumer text, key jsonb DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  RETURN sambapos._delivery_retry(consumer, key);
+END;
+$$;
 COMMENT ON FUNCTION @extschema@.sambapos_retry(text, jsonb) IS
   'Has deliveries that are dead, or wait after a failure, tried again at once, with all their attempts: that of one row, or all. '
   'Returns how many. For the consumer''s role, who has added it, and levels operator and admin. Errors: 42704 no such consumer or '
   'delivery, 42501 another''s';
 
-CREATE FUNCTION @extschema@.sambapos_set_reference(consumer text, entity text, key jsonb, reference text) RETURNS void
+CREATE FUNCTION sambapos._delivery_name(consumer text, entity text, key jsonb, reference text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos.feed_consumer := sambapos._consumer(consumer, '{operator,admin}');
   d sambapos.delivery;
 BEGIN
-  UPDATE sambapos.delivery AS x SET reference = sambapos_set_reference.reference
-  WHERE x.delivery_no = ANY (sambapos._delivery_numbers(c, ARRAY[sambapos_set_reference.entity],
-                                                                 sambapos_set_reference.key)) RETURNING x.* INTO d;
+  UPDATE sambapos.delivery AS x SET reference = _delivery_name.reference
+  WHERE x.delivery_no = ANY (sambapos._delivery_numbers(c, ARRAY[_delivery_name.entity],
+                                                                 _delivery_name.key)) RETURNING x.* INTO d;
   IF d.delivery_no IS NULL THEN
     PERFORM sambapos._delivery_missing(c, key);
   END IF;
   PERFORM sambapos._delivery_write_back(c, d, false, reference);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._delivery_name(text, text, jsonb, text) IS 'Sets the reference of a delivery, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_set_reference(consumer text, entity text, key jsonb, reference text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._delivery_name(consumer, entity, key, reference);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_set_reference(text, text, jsonb, text) IS

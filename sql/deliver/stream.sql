@@ -66,7 +66,7 @@ $$;
 COMMENT ON FUNCTION sambapos._stream_reason(sambapos.consumer_position, sambapos._feed_answer) IS
   'Why a stream has to begin with all rows; NULL: it goes on';
 
-CREATE FUNCTION @extschema@.sambapos_read(consumer text, n integer DEFAULT 1000)
+CREATE FUNCTION sambapos._stream_read(consumer text, n integer)
 RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
                changed_at timestamptz, changed_by text)
 LANGUAGE plpgsql SECURITY DEFINER ROWS 1000 SET search_path = pg_catalog, pg_temp AS
@@ -87,12 +87,24 @@ BEGIN
   RETURN QUERY SELECT r.* FROM sambapos._stream_rows(c, a, p.version, n) AS r;
 END;
 $$;
+COMMENT ON FUNCTION sambapos._stream_read(text, integer) IS 'Reads a stream, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_read(consumer text, n integer DEFAULT 1000)
+RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
+               changed_at timestamptz, changed_by text)
+LANGUAGE plpgsql ROWS 1000 SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  RETURN QUERY SELECT r.* FROM sambapos._stream_read(consumer, n) AS r;
+END;
+$$;
 COMMENT ON FUNCTION @extschema@.sambapos_read(text, integer) IS
   'The changes that a consumer of mode stream has not had, in strict order, as sambapos_changes has them: whole versions, up to '
   'about n rows, those with a version only. They come again until sambapos_ack_version. LOAD: drop what you have of that entity, '
   'all its rows follow. Errors: 42704 no such consumer, 42501 another''s, 55000 mode work, 22023 n';
 
-CREATE FUNCTION @extschema@.sambapos_ack_version(consumer text, version bigint) RETURNS void
+CREATE FUNCTION sambapos._stream_end(consumer text, version bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -109,8 +121,18 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A stream does not go back.',
       HINT = 'One process at a time reads a stream. To have all rows anew remove the consumer, and add it with start => ''beginning''.';
   END IF;
-  UPDATE sambapos.consumer_position AS x SET version = sambapos_ack_version.version, incarnation = life
+  UPDATE sambapos.consumer_position AS x SET version = _stream_end.version, incarnation = life
   WHERE x.consumer_id = c.consumer_id;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._stream_end(text, bigint) IS 'A stream has come to a version, for the role that was noted';
+
+CREATE FUNCTION @extschema@.sambapos_ack_version(consumer text, version bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._stream_end(consumer, version);
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_ack_version(text, bigint) IS

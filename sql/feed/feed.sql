@@ -3,11 +3,9 @@
 -- Functions that answer a client run with their owner's rights, so no policy hides a feed from them: whose feeds the
 -- caller may see is asked here. Who has no level may ask if he was given the functions themselves: nobody else calls
 -- them but through a function of a role that has a level, and that must not see more by it.
-CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
+CREATE FUNCTION sambapos._feed_is_shown_to(caller name, site_id integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  caller name := sambapos._feed_caller();
 BEGIN
   RETURN has_function_privilege(caller, 'sambapos._grant_of_all_sites()'::regprocedure, 'EXECUTE')
       OR NOT has_function_privilege(caller, 'sambapos._grant_of_some_sites()'::regprocedure, 'EXECUTE')
@@ -16,12 +14,17 @@ BEGIN
                      JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw'
                      WHERE p.proname LIKE 'sambapos\_full\_payload' AND has_function_privilege(caller, p.oid, 'EXECUTE'))
       OR EXISTS (SELECT FROM sambapos.role_grant AS g JOIN sambapos.site AS s ON s.name = ANY (g.sites)
-                 WHERE s.site_id = _feed_is_shown.site_id
+                 WHERE s.site_id = _feed_is_shown_to.site_id
                    AND pg_has_role(caller, to_regrole(quote_ident(g.role_name))::oid, 'USAGE'));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_is_shown(integer) IS
-  'True if the caller may ask feeds, unless he has a level for some sites only, and the feed is of another one, or none';
+COMMENT ON FUNCTION sambapos._feed_is_shown_to(name, integer) IS
+  'True if a role may ask feeds, unless it has a level for some sites only, and the feed is of another one, or none';
+
+CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN sambapos._feed_is_shown_to(sambapos._feed_caller(), site_id); END; $$;
+COMMENT ON FUNCTION sambapos._feed_is_shown(integer) IS 'The same of the caller';
 
 CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.change_feed
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

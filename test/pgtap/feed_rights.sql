@@ -297,6 +297,24 @@ SELECT throws_ok('SELECT carol.harmless() FROM (SELECT carol.noted()) AS n', '42
 SELECT throws_ok($$SELECT set_config('sambapos.feed_changer', 'postgres', false)$$, '55P02', NULL, 'who changes a feed is nobody''s to say');
 SELECT lives_ok($$SELECT sambapos_add_to_feed('good', 'public.secret', 'loot')$$, 'the owner does');
 
+-- nor does it for a consumer, and none is added over his head
+SELECT sambapos_add_consumer('mine', 'good', '{loot}') AS added \gset
+INSERT INTO public.secret VALUES (1);
+CALL sambapos_feed_tick('good');
+SELECT d.delivery_id AS leased FROM sambapos_next('mine') AS d \gset
+REVOKE INSERT, UPDATE, DELETE ON sambapos.delivery FROM carol;
+DELETE FROM sambapos.role_grant WHERE role_name = 'carol';
+SET LOCAL ROLE carol;
+CREATE FUNCTION carol.does(what text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN EXECUTE 'SELECT ' || what; END; $$;
+RESET ROLE;
+SELECT throws_ok(format('SELECT carol.does(%L)', w), '42501', NULL, 'not by a function of another: ' || split_part(w, '(', 1))
+FROM unnest(ARRAY['public.sambapos_add_consumer(''loot'', ''good'', ''{loot}'')', 'public.sambapos_remove_consumer(''mine'')', 'public.sambapos_next(''mine'')',
+                  format('public.sambapos_ack(''mine'', %s)', :leased), format('public.sambapos_nack(''mine'', %s, ''x'')', :leased), 'public.sambapos_retry(''mine'')',
+                  'public.sambapos_set_reference(''mine'', ''loot'', ''1'', ''x'')', 'public.sambapos_read(''mine'')', 'public.sambapos_ack_version(''mine'', 1)',
+                  'sambapos._delivery_next(''mine'', 1)', format('sambapos._delivery_end(''mine'', %s, NULL)', :leased), 'sambapos._consumer_remove(''mine'')',
+                  'sambapos._forward_take(''mine'')']) AS w;
+SELECT lives_ok(format('SELECT sambapos_ack(''mine'', %s)', :leased), 'whose it is has it');
+
 -- who sees some sites sees no more through another role of his
 INSERT INTO sambapos.site (name, server) VALUES ('zzone', 'zzserver');
 CREATE ROLE dave; CREATE ROLE nobody;

@@ -44,9 +44,8 @@ SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m J
            WHERE p.prosecdef AND p.proname NOT IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change', 'sambapos_full_payload',
                                                    'sambapos_full_rows', 'sambapos_delta_payload', 'sambapos_value',
                                                    '_feed_add', '_preset_add_all', '_feed_take_off', '_feed_remove', '_urgent_add', '_urgent_remove',
-                                                   'sambapos_add_consumer', 'sambapos_remove_consumer', 'sambapos_next', 'sambapos_ack', 'sambapos_nack',
-                                                   'sambapos_retry', 'sambapos_set_reference', 'sambapos_read', 'sambapos_ack_version',
-                                                   '_forward_take', '_forward_done', '_consumer_shown_ids', '_consumer_facts',
+                                                   '_consumer_enter', '_consumer_remove', '_delivery_next', '_delivery_end', '_delivery_fail', '_delivery_retry',
+                                                   '_delivery_name', '_stream_read', '_stream_end', '_consumer_shown_ids', '_consumer_facts',
                                                    '_feed_tick', '_feed_tick_site', '_feed_site_table_changed', '_feed_site_number_changed', '_feed_forget_site')),
           NULL, 'no function runs with its owner''s rights, but those of feeds and consumers');
 
