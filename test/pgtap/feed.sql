@@ -201,6 +201,8 @@ UPDATE sambapos.change SET changed_at = now() - interval '31 days';
 SELECT version AS before FROM sambapos.feeds \gset
 CALL sambapos_feed_tick();
 SELECT is((SELECT changes || ' ' || (version = :before) || (min_version = :before) FROM sambapos.feeds), '0 truetrue', 'a tick with nothing new drops what is old, and gives out no version');
+SELECT is((SELECT string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns WHERE (table_schema, table_name) = ('sambapos', 'config_versions')),
+          'id property_id version entity_type entity_id operation changed_columns changed_at changed_by feed', 'the log has the names of a table of configuration versions');
 SELECT incarnation AS life FROM sambapos.feeds WHERE feed = 'pos' \gset
 SELECT results_eq($$SELECT * FROM sambapos_resume('pos')$$, $$VALUES ('pos', 'feed began another life')$$, 'who has put a snapshot back says so');
 SELECT is(sambapos_delta_payload('pos', :before, incarnation => :'life') ->> 'reason' ~ 'another life', true, 'then all is taken anew');

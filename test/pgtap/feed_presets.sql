@@ -71,6 +71,11 @@ SELECT sambapos_add_feed('own') AS added \gset
 SELECT throws_ok($$SELECT sambapos_add_entities('own', 'pos')$$, '42809', NULL, 'a feed of other tables');
 SELECT is_empty('SELECT * FROM sambapos.entities', 'nothing is left of it');
 
+SELECT results_eq($$SELECT preset, string_agg(entity, ' ' ORDER BY tier, entity) FROM sambapos._feed_presets() GROUP BY 1 ORDER BY 1$$,
+  $$VALUES ('config', 'employees enterprises privileges properties roles rvcs menu_item_modifier_groups menu_items modifier_group_modifiers modifier_groups modifiers slus discounts '
+                      'service_charges tax_groups tenders order_device_printers order_devices print_class_routing print_classes printers workstations gift_cards loyalty_members shifts'),
+           ('pos', 'categories document_prefixes inventory_config material_unit_of_measures materials product_unit_of_measures products recipe_materials recipes settings tables unit_of_measures'),
+           ('sales', 'sales')$$, 'what each preset has');
 SELECT lives_ok($$SELECT sambapos_add_entities('shop', 'pos')$$, 'preset pos');
 SELECT lives_ok($$SELECT sambapos_add_entities('shop', 'config')$$, 'preset config, beside it');
 SELECT set_eq($$SELECT entity FROM sambapos.entities WHERE preset = 'pos'$$,
