@@ -10,6 +10,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use Test::More;
 use File::Temp ();
+use IPC::Run ();
 use JSON::PP ();
 use Harness;
 use Ledger;
@@ -178,6 +179,35 @@ $one->run('COMMIT');
 $db->run('CALL sambapos_feed_tick()');
 is($db->value(q(SELECT data ->> 'total' FROM sambapos_next('here') WHERE key ->> 'number' = 'last')), '11', 'and the change that came meanwhile is not lost');
 
+# ---- into a queue of pgq, whose daemon hands the events out ----
+
+my $pgqd;
+SKIP:
+{
+	my ($daemon) = grep { -x } map { "$_/pgqd" } split(/:/, $ENV{PATH}), '/usr/bin', '/usr/sbin';
+	skip 'no pgqd', 2 if !$daemon;
+	skip 'extension pgq is not available', 2 if !$db->value(q(SELECT count(*) FROM pg_available_extensions WHERE name = 'pgq'));
+	$db->run(q(CREATE EXTENSION pgq; SELECT pgq.create_queue('sales'), pgq.set_queue_config('sales', 'ticker_max_lag', '1 second'), pgq.register_consumer('sales', 'reader');
+		SELECT sambapos_add_consumer('to_queue', 'pos', '{sales}', start => 'beginning')));
+	my $settings = "$folders[-1]/pgqd.ini";
+	open my $file, '>', $settings or die $!;
+	print $file "[pgqd]\nlogfile = $folders[-1]/pgqd.log\npidfile = $folders[-1]/pgqd.pid\ninitial_database = $db->{name}\ndatabase_list = $db->{name}\ncheck_period = 1\nticker_period = 0.2\n";
+	close $file;
+	local @ENV{ keys %{ $cluster->{environment} } } = values %{ $cluster->{environment} };
+	$pgqd = IPC::Run::start([ $daemon, '-q', $settings ], '<', '/dev/null', '>', '/dev/null', '2>', "$folders[-1]/pgqd.said");
+	is($db->value(q(SELECT sambapos_forward('to_queue', 'pgq', 'sales'))), $db->value('SELECT count(*) FROM pos.sales'), 'all sales are put into a queue');
+	my %seen;
+	soon(sub {
+		my $batch = $db->value(q(SELECT pgq.next_batch('sales', 'reader'))) // return 0;
+		return 0 if $batch eq '\N';
+		$seen{ $_->[0] }++ for $db->rows("SELECT ev_data::jsonb -> 'key' ->> 'number' FROM pgq.get_batch_events($batch) WHERE ev_type = 'sales'");
+		$db->run("SELECT pgq.finish_batch($batch)");
+		return scalar %seen;
+	});
+	is_deeply(\%seen, { map { $_->[0] => 1 } $db->rows('SELECT number FROM pos.sales') }, 'whose reader gets each of them once');
+	Ledger::end($pgqd);
+}
+
 # ---- the server is killed at each step of a worker in the same database ----
 
 my @steps = (
@@ -200,4 +230,4 @@ for my $last (0 .. $#steps)
 is($db->value(q(SELECT count(*) FROM sambapos.deliveries WHERE consumer = 'here' AND status <> 'synced')), 0, 'and nothing is left');
 
 done_testing();
-END { $ledger->stop if $ledger } # also when the test stops half way
+END { $ledger->stop if $ledger; Ledger::end($pgqd) if $pgqd } # also when the test stops half way
