@@ -111,7 +111,7 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_add_entities(text, text) IS
   'Puts the entities of a preset on the feed of a site: pos (what a point of sale client keeps: products, prices, tables '
-  'and so on) config (the configuration of a property, in tiers) or sales (a row a ticket). An entity whose table the site does not copy is left '
+  'and so on), config (the configuration of a property, in tiers) or sales (a row a ticket). An entity whose table the site does not copy is left '
   'out with a NOTICE; called again it adds those that are missing. Entities that are there stay as they are. For the '
   'owner of the replica. Errors: 42704 no such feed, 22023 no such preset, 42809 the feed is not a site''s, 42501 another '
   'role''s tables';

@@ -61,5 +61,39 @@ SELECT is(till.told('TRUNCATE tickets, orders, payments, ticket_entities, accoun
 SELECT is((SELECT count(*) FROM sambapos_full_rows('shop', 'sales')), 5::bigint, 'all are there');
 UPDATE sambapos.delivery SET leased_until = now();
 SELECT results_eq($$SELECT key ->> 'ticket_id', operation, data IS NOT NULL FROM sambapos_next('ledger')$$, $$VALUES ('2', 'UPDATE', true)$$, 'what was under way goes out with its values');
+
+-- a page, and one sale, read what they show, however many tickets there are
+CREATE FUNCTION till.more(first integer, last integer) RETURNS void LANGUAGE plpgsql AS
+$$
+DECLARE
+  name text;
+  names text;
+  made text;
+BEGIN
+  FOREACH name IN ARRAY '{tickets,orders,payments}'::text[] LOOP
+    SELECT string_agg(quote_ident(a.attname), ', '), string_agg(CASE WHEN a.attname IN ('id', 'ticket_id') THEN '1000 + i' WHEN a.attname = 'ticket_number' THEN '''N'' || i'
+             WHEN a.attname = 'date' THEN 'timestamp ''2020-01-01'' + i * interval ''1 minute''' ELSE 't.' || quote_ident(a.attname) END, ', ') INTO names, made
+    FROM pg_attribute AS a WHERE a.attrelid = ('sambapos_replica.' || name)::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+    EXECUTE format('INSERT INTO sambapos_replica.%1$I (%2$s) SELECT %3$s FROM (SELECT * FROM sambapos_replica.%1$I LIMIT 1) AS t, generate_series(%4$s, %5$s) AS i', name, names, made, first, last);
+    EXECUTE format('ANALYZE sambapos_replica.%I', name);
+  END LOOP;
+END;
+$$;
+CREATE FUNCTION till.buffers(query text) RETURNS bigint LANGUAGE plpgsql AS
+$$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE query;
+  EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) ' || query INTO plan;
+  RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
+END;
+$$;
+SELECT till.more(1, 2000) AS made \gset
+CREATE TABLE till.pages AS SELECT q.*, till.buffers(q.query) AS buffers
+FROM (VALUES ('a page', $$SELECT * FROM sambapos_list_sales('shop')$$), ('one in the middle', $$SELECT * FROM sambapos_list_sales('shop', after => '{"date": "2020-01-02", "epoch": 1, "id": 0}')$$),
+             ('one sale', $$SELECT sambapos_get_sale('shop', 'N1500')$$)) AS q (name, query);
+SELECT till.more(2001, 20000) AS made \gset
+SELECT cmp_ok(till.buffers(a.query), '<', 2 * a.buffers, format('%s of ten times as many sales (of 2,000: %s buffers)', a.name, a.buffers)) FROM till.pages AS a;
 SELECT * FROM finish();
 ROLLBACK;

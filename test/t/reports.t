@@ -17,7 +17,7 @@ my $db = Harness::cluster()->database('shop');
 $db->connect_till($till);
 $db->run("SELECT count(*) FROM sambapos_add_site('shop', 'till')");
 my @reports = sort keys %Reports::asked;
-is_deeply([ sort map { $_->[0] } $db->rows('SELECT unnest(sambapos._report_names())') ], \@reports, 'every report is compared');
+is_deeply([ sort grep { $_ ne 'sales' } map { $_->[0] } $db->rows('SELECT unnest(sambapos._report_names())') ], \@reports, 'every report is compared'); # sales in sales.t
 
 sub equal
 {
