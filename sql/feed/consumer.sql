@@ -31,8 +31,8 @@ BEGIN
   RETURN format('UPDATE %I.%I AS r SET %s WHERE %s AND %s = $3 AND (%s)', e.schema_name, e.relation_name,
                 concat_ws(', ', status, reference), (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
                 sambapos._feed_key_sql(e, 'r'),
-                concat_ws(' OR ', format('$1 IS NOT NULL AND r.%I::text IS DISTINCT FROM ''synced''', c.status_column),
-                          format('$2 IS NOT NULL AND r.%I::text IS DISTINCT FROM $2', c.reference_column)));
+                concat_ws(' OR ', '$1 IS NOT NULL AND r.' || quote_ident(c.status_column) || '::text IS DISTINCT FROM ''synced''',
+                          '$2 IS NOT NULL AND r.' || quote_ident(c.reference_column) || '::text IS DISTINCT FROM $2'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_update_sql(sambapos.feed_consumer, sambapos.feed_entity) IS

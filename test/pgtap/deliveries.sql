@@ -28,6 +28,8 @@ SELECT lives_ok($$SELECT sambapos_add_consumer('ledger', 'pos', '{sales}', condi
 SELECT throws_ok($$SELECT sambapos_add_consumer('ledger', 'pos', '{sales}')$$, '42710', NULL, 'is there once');
 SELECT lives_ok($$SELECT sambapos_add_consumer('copy', 'pos', '{sales,items}', start => 'beginning')$$, 'another one, from the beginning');
 SELECT lives_ok($$SELECT sambapos_add_consumer('mail', 'pos', '{sales}', once => true)$$, 'one that is told of each sale once');
+SELECT lives_ok(format('SELECT sambapos_add_consumer(''half'', ''pos'', ''{sales}'', %s), sambapos_remove_consumer(''half'')', a), 'one column: ' || a)
+FROM unnest(ARRAY['status_column => ''status''', 'reference_column => ''ledger_id''']) AS a;
 SELECT throws_ok($$SELECT * FROM sambapos_next('nobody')$$, '42704', NULL, 'no such consumer');
 SELECT throws_ok($$SELECT * FROM sambapos_next('ledger', 0)$$, '22023', NULL, 'n is 1 or more');
 SELECT throws_ok($$SELECT * FROM sambapos_read('ledger')$$, '55000', NULL, 'mode work is no stream');
