@@ -48,6 +48,7 @@ COMMENT ON COLUMN sambapos.feed_consumer.added_by IS 'The role that has added it
 CREATE TABLE sambapos.consumer_entity (
   consumer_id integer NOT NULL,
   entity      text NOT NULL,
+  owner_name  text,
   query_ready text,
   update_back text,
   taken_anew  timestamptz,
@@ -55,6 +56,8 @@ CREATE TABLE sambapos.consumer_entity (
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.consumer_entity', '');
 COMMENT ON TABLE sambapos.consumer_entity IS 'What is asked of, and written to, the table of an entity for a consumer';
+COMMENT ON COLUMN sambapos.consumer_entity.owner_name IS
+  'Whose the relation was when the consumer was added: of another owner''s the consumer gets nothing, until that owner adds it';
 COMMENT ON COLUMN sambapos.consumer_entity.query_ready IS
   'The query that reads which of some keys the condition holds for, run with the rights of the relation''s owner';
 COMMENT ON COLUMN sambapos.consumer_entity.update_back IS

@@ -67,6 +67,7 @@ CREATE TABLE sambapos.feed_entity (
   query_all     text,
   query_keys    text,
   query_value   text,
+  owner_name    text,
   signature     text,
   trigger_state text,
   problem       text,
@@ -94,6 +95,8 @@ COMMENT ON COLUMN sambapos.feed_entity.query_all IS
   'The query that reads its rows after a key, run with the rights of the relation''s owner; NULL: it has no rows';
 COMMENT ON COLUMN sambapos.feed_entity.query_keys IS 'The query that reads the rows of some keys';
 COMMENT ON COLUMN sambapos.feed_entity.query_value IS 'The query that reads one column of some keys';
+COMMENT ON COLUMN sambapos.feed_entity.owner_name IS
+  'Whose its relation was then: what was given under another owner is not run with the rights of this one';
 COMMENT ON COLUMN sambapos.feed_entity.signature IS
   'What its relation was like when triggers and queries were written out: kind, owner, columns, the text of a view';
 COMMENT ON COLUMN sambapos.feed_entity.trigger_state IS
@@ -173,6 +176,7 @@ CREATE TABLE sambapos.urgent_rule (
   entity    text NOT NULL,
   columns   text[],
   condition text,
+  owner_name text,
   query     text,
   problem   text,
   UNIQUE (feed_id, rule)
@@ -183,6 +187,8 @@ COMMENT ON SEQUENCE sambapos.urgent_rule_rule_id_seq IS 'The number of the next 
 COMMENT ON TABLE sambapos.urgent_rule IS 'Which changes are told to channel sambapos_urgent';
 COMMENT ON COLUMN sambapos.urgent_rule.columns IS 'An update counts if it has changed one of these; NULL: any';
 COMMENT ON COLUMN sambapos.urgent_rule.condition IS 'An expression over the row; NULL: each row counts';
+COMMENT ON COLUMN sambapos.urgent_rule.owner_name IS
+  'Whose the relation was when the condition was given: with the rights of another owner it is not run; NULL: no condition';
 COMMENT ON COLUMN sambapos.urgent_rule.query IS
   'The query that reads which of some keys the condition holds for, run with the rights of the relation''s owner';
 COMMENT ON COLUMN sambapos.urgent_rule.problem IS

@@ -277,6 +277,35 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_add(sambapos.feed_consumer, sambapos.change_feed) IS 'Puts a consumer on record and has it begin';
 
+-- The present owner of a relation that was another's says that the consumer goes on. It is his from then on: who had added
+-- it may no longer work for it.
+CREATE FUNCTION sambapos._consumer_take_over(c sambapos.feed_consumer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  k sambapos.feed_consumer := (
+    SELECT x FROM sambapos.feed_consumer AS x
+    WHERE (x.feed_id, x.name, x.mode, x.start, x.once, x.max_attempts, x.lease)
+          = (c.feed_id, c.name, c.mode, c.start, c.once, c.max_attempts, c.lease)
+      AND x.entities <@ c.entities AND c.entities <@ x.entities
+      AND (x.condition, x.role_name, x.status_column, x.reference_column)
+          IS NOT DISTINCT FROM (c.condition, c.role_name, c.status_column, c.reference_column));
+BEGIN
+  IF NOT EXISTS (SELECT FROM sambapos.consumer_entity AS x JOIN sambapos.feed_entity AS e ON (e.feed_id, e.entity) = (k.feed_id, x.entity)
+                 WHERE x.consumer_id = k.consumer_id AND sambapos._feed_owner(e) <> x.owner_name) THEN
+    RETURN false;
+  END IF;
+  PERFORM sambapos._consumer_check_entity(k, e), sambapos._consumer_make(k, e) FROM sambapos.feed_entity AS e
+  WHERE e.feed_id = k.feed_id AND e.entity = ANY (k.entities);
+  UPDATE sambapos.feed_consumer AS x SET added_by = sambapos._feed_changer() WHERE x.consumer_id = k.consumer_id;
+  UPDATE sambapos.consumer_position AS p SET problem = NULL WHERE p.consumer_id = k.consumer_id;
+  RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_take_over(sambapos.feed_consumer) IS
+  'Has a consumer go on that has stopped since relations have another owner, if that one has called with the same arguments; '
+  'false: there is no such consumer';
+
 CREATE FUNCTION sambapos._consumer_enter(consumer text, feed text, entities text[], mode text, condition text, start text,
   once boolean, max_attempts integer, lease interval, role name, status_column name, reference_column name) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
@@ -292,6 +321,9 @@ BEGIN
   IF c.entities = '{}' THEN
     RAISE EXCEPTION 'a consumer needs an entity' USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Name entities that are on the feed; view sambapos.entities has them.';
+  END IF;
+  IF sambapos._consumer_take_over(c) THEN
+    RETURN;
   END IF;
   PERFORM sambapos._consumer_check(c);
   PERFORM sambapos._consumer_check_entity(c, e) FROM sambapos.feed_entity AS e
@@ -322,7 +354,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, 
   'start: now, or beginning: the rows that are there, then changes. once: what was delivered is not delivered again when it '
   'changes. max_attempts: then a delivery is dead. lease: how long it is given to one worker. role: who works for it. '
   'status_column, reference_column: columns of the table into which synced, and the target''s reference, are written. For '
-  'the owner of the tables. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 '
+  'the owner of the tables; when a table has another owner the consumer stops, until that one calls this with the same arguments. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 '
   'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, and what the condition '
   'raises when it is parsed';
 

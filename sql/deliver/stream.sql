@@ -78,6 +78,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._lease_check_count(n);
   PERFORM sambapos._consumer_note_call(c);
+  PERFORM sambapos._consumer_check_owners(c);
   a.feed := (SELECT f FROM sambapos.change_feed AS f WHERE f.feed_id = c.feed_id);
   a.state := (SELECT s FROM sambapos.feed_state AS s WHERE s.feed_id = c.feed_id);
   a.incarnation := sambapos._feed_incarnation(a.state);

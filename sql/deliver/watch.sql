@@ -7,7 +7,7 @@ COMMENT ON FUNCTION sambapos._consumer_patience() IS 'After which time something
 
 -- By who looks: which consumers is asked there.
 CREATE FUNCTION sambapos._consumer_facts(consumer_id integer, OUT feed text, OUT site_id integer, OUT version bigint, OUT left_entities text[],
-                                         OUT anew_entities text[], OUT anew_since timestamptz)
+                                         OUT anew_entities text[], OUT anew_since timestamptz, OUT foreign_entities text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT f.name, f.site_id, s.version,
@@ -16,13 +16,15 @@ $$
                                  WHERE x.consumer_id = c.consumer_id AND e.feed_id = c.feed_id AND x.entity = n)),
          ARRAY(SELECT x.entity FROM sambapos.consumer_entity AS x
                WHERE x.consumer_id = c.consumer_id AND x.taken_anew IS NOT NULL ORDER BY 1),
-         (SELECT min(x.taken_anew) FROM sambapos.consumer_entity AS x WHERE x.consumer_id = c.consumer_id)
+         (SELECT min(x.taken_anew) FROM sambapos.consumer_entity AS x WHERE x.consumer_id = c.consumer_id),
+         ARRAY(SELECT x.entity FROM sambapos.consumer_entity AS x JOIN sambapos.feed_entity AS e USING (entity)
+               WHERE x.consumer_id = c.consumer_id AND e.feed_id = c.feed_id AND sambapos._feed_owner(e) <> x.owner_name ORDER BY 1)
   FROM sambapos.feed_consumer AS c JOIN sambapos.change_feed AS f USING (feed_id) JOIN sambapos.feed_state AS s USING (feed_id)
   WHERE c.consumer_id = _consumer_facts.consumer_id AND c.consumer_id = ANY (sambapos._consumer_shown_ids());
 $$;
 COMMENT ON FUNCTION sambapos._consumer_facts(integer) IS
   'What is known of a consumer''s feed, for who may see the consumer: its name and version, entities that have left it, and those '
-  'that were taken anew';
+  'that were taken anew, and those whose relation has another owner than when the consumer was added';
 
 -- Of what is open only the longest waiting is looked for.
 CREATE VIEW sambapos._consumer_trouble AS
@@ -43,6 +45,10 @@ CROSS JOIN LATERAL (
   UNION ALL
   SELECT 'consumer stopped', 'critical', NULL, format('entities of consumer "%s" are not on its feed any more: %s', c.name, array_to_string(f.left_entities, ', '))
   WHERE f.left_entities <> '{}'
+  UNION ALL
+  SELECT 'consumer stopped', 'critical', NULL, format('the relations of entities of consumer "%s" have another owner than when it was added: %s',
+                                                      c.name, array_to_string(f.foreign_entities, ', '))
+  WHERE f.foreign_entities <> '{}' AND p.problem IS NULL
   UNION ALL
   SELECT 'dead deliveries', 'warning', x.since, format('%s deliveries to consumer "%s" are dead', x.deliveries, c.name) WHERE x.deliveries > 0
   UNION ALL

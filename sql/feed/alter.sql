@@ -3,6 +3,8 @@
 -- Rules:
 -- * The tick looks. What was altered gets its triggers and queries anew, with the rights of whose it is now, and is taken
 --   anew. What cannot be made again is paused, with the reason, and tried again by the next tick.
+-- * What a former owner has given is not run with the rights of the present one: a condition, what a consumer asks and
+--   writes, a view. It waits until the present owner gives it, or the former one has the relation back.
 -- * It waits for a table only briefly. Who alters a table, or writes to it, is never failed.
 
 CREATE FUNCTION sambapos._feed_capture_make_again(e sambapos.feed_entity) RETURNS void
@@ -27,13 +29,16 @@ $$
 DECLARE
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.feed_id = e.feed_id);
 BEGIN
+  IF sambapos._feed_owner(e) IS DISTINCT FROM e.owner_name THEN -- its text is the former owner's
+    RAISE EXCEPTION '%', sambapos._feed_owner_words(e, e.owner_name) USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
   IF NOT sambapos._feed_is_replica_view(f, sambapos._feed_relation(e)) THEN
     RAISE EXCEPTION 'the view reads more than replica tables of its site' USING ERRCODE = 'wrong_object_type';
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_view_check(sambapos.feed_entity) IS
-  'Raises 42809 for a view that was replaced by one that cannot be on its feed';
+  'Raises 42809 for a view that was replaced by one that cannot be on its feed, 55000 for one that has another owner';
 
 CREATE FUNCTION sambapos._feed_make_again(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -44,6 +49,7 @@ BEGIN
   ELSIF e.capture = 'compare' AND e.preset IS NULL THEN
     PERFORM sambapos._feed_view_check(e);
   END IF;
+  e.owner_name := sambapos._feed_owner(e);
   e := sambapos._feed_reading_make(e);
   PERFORM sambapos._urgent_make_again(u, e) FROM sambapos.urgent_rule AS u
   WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity) AND u.condition IS NOT NULL;

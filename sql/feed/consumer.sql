@@ -2,7 +2,8 @@
 --
 -- Rules:
 -- * It is written out when the consumer is added, and when a table was altered. It is run with the rights of the table's
---   owner, who alone can add the consumer.
+--   owner, who alone can add the consumer. If the table has another owner since, nothing of it is run, and the consumer
+--   stops: what it is given, and to whom, the present owner has not said.
 -- * What a consumer writes back is a change as any other, for everybody else. No consumer of the feed is told of it: two
 --   that write back would tell each other for ever.
 
@@ -43,6 +44,10 @@ RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  IF statement IS NOT NULL AND sambapos._feed_owner(e) IS DISTINCT FROM e.owner_name THEN -- what was delivered is so all the same
+    RAISE WARNING 'nothing is written back: %', sambapos._feed_owner_words(e, e.owner_name);
+    RETURN;
+  END IF;
   PERFORM sambapos._update_as_owner(e.schema_name, e.relation_name, statement, CASE WHEN is_delivered THEN '{}'::jsonb[] END,
                                     reference, key, NULL) WHERE statement IS NOT NULL;
 END;
@@ -59,12 +64,31 @@ DECLARE
 BEGIN
   PERFORM sambapos._condition_keys(e, ready, '{}') WHERE ready IS NOT NULL; -- raises
   PERFORM sambapos._consumer_write(e, back, true, NULL, NULL); -- raises
-  INSERT INTO sambapos.consumer_entity (consumer_id, entity, query_ready, update_back) VALUES (c.consumer_id, e.entity, ready, back)
-  ON CONFLICT ON CONSTRAINT consumer_entity_pkey DO UPDATE SET query_ready = excluded.query_ready, update_back = excluded.update_back;
+  INSERT INTO sambapos.consumer_entity (consumer_id, entity, owner_name, query_ready, update_back)
+  VALUES (c.consumer_id, e.entity, e.owner_name, ready, back)
+  ON CONFLICT ON CONSTRAINT consumer_entity_pkey DO UPDATE
+    SET owner_name = excluded.owner_name, query_ready = excluded.query_ready, update_back = excluded.update_back;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_make(sambapos.feed_consumer, sambapos.feed_entity) IS
   'Writes down what is asked of an entity, and written to it, for a consumer; raises what parsing that raises';
+
+CREATE FUNCTION sambapos._consumer_check_owners(c sambapos.feed_consumer) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  words text := (SELECT string_agg(sambapos._feed_owner_words(e, x.owner_name), '; ' ORDER BY e.entity)
+                 FROM sambapos.consumer_entity AS x JOIN sambapos.feed_entity AS e ON (e.feed_id, e.entity) = (c.feed_id, x.entity)
+                 WHERE x.consumer_id = c.consumer_id AND sambapos._feed_owner(e) <> x.owner_name);
+BEGIN
+  IF words IS NOT NULL THEN
+    RAISE EXCEPTION '%', words USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'The present owner adds the consumer again, with the same arguments: then it goes on where it is.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._consumer_check_owners(sambapos.feed_consumer) IS
+  'Raises 55000 for a consumer that was added under another owner of one of its relations';
 
 -- What is left as it was says itself, when it is run, that it does not fit.
 CREATE FUNCTION sambapos._consumer_make_again(e sambapos.feed_entity) RETURNS void
@@ -74,7 +98,7 @@ DECLARE
   c sambapos.feed_consumer;
 BEGIN
   FOR c IN SELECT k.* FROM sambapos.feed_consumer AS k JOIN sambapos.consumer_entity AS x USING (consumer_id)
-           WHERE (k.feed_id, x.entity) = (e.feed_id, e.entity) LOOP
+           WHERE (k.feed_id, x.entity, x.owner_name) = (e.feed_id, e.entity, e.owner_name) LOOP
     BEGIN
       PERFORM sambapos._consumer_make(c, e);
     EXCEPTION WHEN OTHERS THEN
@@ -84,7 +108,8 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_make_again(sambapos.feed_entity) IS
-  'The same for all consumers of an entity whose relation was altered; an error is a warning, and comes again when it is used';
+  'The same for all consumers of an entity whose relation was altered, but those that were added under another owner; an error '
+  'is a warning, and comes again when it is used';
 
 -- Whoever asks with a position is told, of more than max_delta changes, to take all anew: there each need not be known. Who
 -- gets each row delivered cannot be told so.

@@ -28,6 +28,26 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_is_captured(sambapos.feed_entity, regclass) IS
   'True if the triggers of an entity are on its table, and enabled';
 
+CREATE FUNCTION sambapos._feed_owner(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT pg_get_userbyid(c.relowner)::text FROM pg_class AS c WHERE c.oid = sambapos._feed_relation(e));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_owner(sambapos.feed_entity) IS 'Whose the relation of an entity is; NULL: it is not there';
+
+CREATE FUNCTION sambapos._feed_owner_words(e sambapos.feed_entity, owner text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN format('the relation of entity "%s" belongs to role "%s" now, and not to "%s", under whom it was added', e.entity,
+                sambapos._feed_owner(e), owner);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_owner_words(sambapos.feed_entity, text) IS
+  'Why something that was given under an owner is not run with the rights of another one';
+
 -- A role that was given the table, or from which rights were taken, may not.
 CREATE FUNCTION sambapos._feed_owner_may_enter(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -78,15 +98,25 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_trigger_state(sambapos.feed_entity) IS
   'Which triggers of an entity are there, and since when they are as they are; NULL: none';
 
+-- With the new owner's name what a former one has given would be run: so it is taken back in the same breath.
 CREATE FUNCTION sambapos._feed_note_state(e sambapos.feed_entity) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
   UPDATE sambapos.feed_entity AS x
-     SET signature = sambapos._feed_signature(e), trigger_state = sambapos._feed_trigger_state(e)
+     SET signature = sambapos._feed_signature(e), trigger_state = sambapos._feed_trigger_state(e),
+         owner_name = sambapos._feed_owner(e)
    WHERE x.entity_id = e.entity_id;
+  UPDATE sambapos.consumer_entity AS x SET query_ready = NULL, update_back = NULL
+    FROM sambapos.feed_entity AS n JOIN sambapos.feed_consumer AS c USING (feed_id)
+   WHERE n.entity_id = e.entity_id AND (x.consumer_id, x.entity) = (c.consumer_id, n.entity)
+     AND x.owner_name IS DISTINCT FROM n.owner_name AND (x.query_ready IS NOT NULL OR x.update_back IS NOT NULL);
+  UPDATE sambapos.urgent_rule AS u SET query = NULL, problem = sambapos._feed_owner_words(n, u.owner_name)
+    FROM sambapos.feed_entity AS n
+   WHERE n.entity_id = e.entity_id AND (u.feed_id, u.entity) = (n.feed_id, n.entity)
+     AND u.owner_name IS DISTINCT FROM n.owner_name AND u.query IS NOT NULL;
 $$;
 COMMENT ON FUNCTION sambapos._feed_note_state(sambapos.feed_entity) IS
-  'Puts on record what the relation of an entity and its triggers are like';
+  'Puts on record what the relation of an entity and its triggers are like; what another owner of it has given is not run any more';
 
 CREATE FUNCTION sambapos._feed_altered_words() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS

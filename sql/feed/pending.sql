@@ -192,6 +192,7 @@ $$
 DECLARE
   past bigint := (SELECT p.version FROM sambapos.consumer_position AS p WHERE p.consumer_id = c.consumer_id);
 BEGIN
+  PERFORM sambapos._consumer_check_owners(c);
   PERFORM sambapos._pending_entity(c, e, past, s)
   FROM sambapos.consumer_entity AS x JOIN sambapos.feed_entity AS e ON (e.feed_id, e.entity) = (c.feed_id, x.entity)
   WHERE x.consumer_id = c.consumer_id ORDER BY e.entity_id;

@@ -5,6 +5,7 @@ CREATE FUNCTION sambapos._feed_reading_make_again(e sambapos.feed_entity) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  e.owner_name := sambapos._feed_owner(e);
   e := sambapos._feed_reading_make(e);
   PERFORM sambapos._consumer_make_again(e);
   PERFORM sambapos._feed_note_state(e);

@@ -189,7 +189,8 @@ BEGIN
   PERFORM sambapos._feed_compact(f, s.version);
   PERFORM sambapos._feed_notify(f, s);
   PERFORM sambapos._feed_tell_required(f, sambapos._feed_required(f, s.version));
-  PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u WHERE u.feed_id = f.feed_id;
+  PERFORM sambapos._urgent_tell(u, f, s.version) FROM sambapos.urgent_rule AS u
+  WHERE u.feed_id = f.feed_id AND (u.condition IS NULL OR u.query IS NOT NULL); -- else it has stopped
   RETURN true;
 END;
 $$;

@@ -7,7 +7,7 @@ $$
 BEGIN
   u.query := sambapos._condition_sql(e, u.condition);
   PERFORM sambapos._condition_keys(e, u.query, '{}');
-  UPDATE sambapos.urgent_rule AS x SET query = u.query WHERE x.rule_id = u.rule_id;
+  UPDATE sambapos.urgent_rule AS x SET query = u.query, owner_name = e.owner_name, problem = NULL WHERE x.rule_id = u.rule_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_make(sambapos.urgent_rule, sambapos.feed_entity) IS
@@ -17,13 +17,18 @@ CREATE FUNCTION sambapos._urgent_make_again(u sambapos.urgent_rule, e sambapos.f
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  IF u.owner_name IS DISTINCT FROM e.owner_name THEN
+    RAISE WARNING 'rule "%" has stopped: %', u.rule, sambapos._feed_owner_words(e, u.owner_name) USING
+      HINT = 'The present owner removes the rule, and adds it again.';
+    RETURN;
+  END IF;
   PERFORM sambapos._urgent_make(u, e);
 EXCEPTION WHEN OTHERS THEN
   UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_make_again(sambapos.urgent_rule, sambapos.feed_entity) IS
-  'The same after its relation was altered; an error is put on record';
+  'The same after its relation was altered; an error is put on record. One that another owner has given has stopped';
 
 CREATE FUNCTION sambapos._urgent_add(feed text, rule text, entity text, columns name[], condition text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS

@@ -231,6 +231,16 @@ SELECT throws_ok($$SELECT sambapos_add_to_feed('own', 'own.big', key => '{id}')$
 SELECT throws_ok($$SELECT sambapos_add_to_feed('shop', 'own.big')$$, '42P16', NULL, 'it needs a key');
 SELECT throws_ok($$SELECT sambapos_add_to_feed('shop', 'own.big', key => '{total_amount}')$$, '42P16', NULL, 'which names a row');
 SELECT lives_ok($$SELECT sambapos_add_to_feed('shop', 'own.big', key => '{id}')$$, 'a view over replica tables');
+SAVEPOINT owned;
+CREATE ROLE viewer;
+GRANT USAGE ON SCHEMA own TO viewer;
+ALTER VIEW own.big OWNER TO viewer;
+CALL sambapos_feed_tick('shop');
+SELECT ok((SELECT problem ~ 'belongs to role "viewer"' FROM sambapos.entities WHERE entity = 'big'), 'of another owner than the one who put it on the feed it is not read');
+ALTER VIEW own.big OWNER TO CURRENT_USER;
+CALL sambapos_feed_tick('shop');
+SELECT is((SELECT problem FROM sambapos.entities WHERE entity = 'big'), NULL, 'but when that one has it again');
+ROLLBACK TO owned;
 CALL sambapos_feed_tick('shop');
 SELECT till.follow() AS told \gset
 SELECT till.pass(1);
