@@ -82,8 +82,9 @@ BEGIN
   a.feed := (SELECT f FROM sambapos.change_feed AS f WHERE f.feed_id = c.feed_id);
   a.state := (SELECT s FROM sambapos.feed_state AS s WHERE s.feed_id = c.feed_id);
   a.incarnation := sambapos._feed_incarnation(a.state);
-  a.entities := ARRAY(SELECT e.entity FROM sambapos.feed_entity AS e
-                      WHERE e.feed_id = c.feed_id AND e.entity = ANY (c.entities) AND NOT sambapos._feed_is_paused(e));
+  a.entities := ARRAY(SELECT e.entity FROM sambapos.consumer_entity AS x -- what has the name of one that was taken off is another
+                      JOIN sambapos.feed_entity AS e ON (e.feed_id, e.entity) = (c.feed_id, x.entity)
+                      WHERE x.consumer_id = c.consumer_id AND NOT sambapos._feed_is_paused(e));
   a.reason := sambapos._stream_reason(p, a);
   RETURN QUERY SELECT r.* FROM sambapos._stream_rows(c, a, p.version, n) AS r;
 END;

@@ -148,6 +148,8 @@ EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, SQLERRM USING
     HINT = 'SELECT sambapos_add_to_feed(...) puts it on the feed again.';
   DELETE FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.consumer_entity AS x USING sambapos.feed_consumer AS c
+  WHERE x.consumer_id = c.consumer_id AND (c.feed_id, x.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.feed_entity AS x WHERE x.entity_id = e.entity_id;
 END;
 $$;

@@ -117,8 +117,8 @@ CREATE FUNCTION sambapos._feed_is_delivered(e sambapos.feed_entity) RETURNS bool
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN EXISTS (SELECT FROM sambapos.feed_consumer AS c
-                 WHERE c.feed_id = e.feed_id AND c.mode = 'work' AND e.entity = ANY (c.entities));
+  RETURN EXISTS (SELECT FROM sambapos.feed_consumer AS c JOIN sambapos.consumer_entity AS x USING (consumer_id)
+                 WHERE c.feed_id = e.feed_id AND c.mode = 'work' AND x.entity = e.entity);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_delivered(sambapos.feed_entity) IS 'True if consumers get the rows of an entity delivered';

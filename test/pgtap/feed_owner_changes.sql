@@ -66,5 +66,22 @@ CALL sambapos_feed_tick('shop');
 SELECT is((SELECT problem FROM sambapos.consumer_position JOIN sambapos.feed_consumer USING (consumer_id) WHERE name = 'trap'), NULL, 'the former owner has it back: all goes on');
 SELECT isnt((SELECT problem FROM sambapos.urgent_rule WHERE rule = 'trap'), NULL, 'but what the other one has given');
 SELECT results_eq('SELECT DISTINCT who FROM shop.seen', $$VALUES ('mallory')$$, 'each with its own rights');
+
+-- another table of the entity's name
+SET LOCAL SESSION AUTHORIZATION alice;
+CREATE TABLE shop.docs (id integer PRIMARY KEY, text text);
+SELECT sambapos_add_to_feed('shop', 'shop.docs');
+SELECT sambapos_add_consumer('alices_stream', 'shop', '{docs}', mode => 'stream', role => 'worker');
+SELECT sambapos_add_consumer('alices_work', 'shop', '{docs}', role => 'worker');
+SELECT sambapos_remove_from_feed('shop', 'docs');
+SET LOCAL SESSION AUTHORIZATION bob;
+CREATE TABLE shop.bobs (id integer PRIMARY KEY, text text);
+SELECT sambapos_add_to_feed('shop', 'shop.bobs', 'docs');
+INSERT INTO shop.bobs VALUES (1, 'of bob');
+CALL sambapos_feed_tick('shop');
+SET LOCAL SESSION AUTHORIZATION worker;
+SELECT is_empty($$SELECT * FROM sambapos_read('alices_stream')$$, 'a stream is told nothing of a table that has an entity''s name after it');
+SELECT is_empty($$SELECT * FROM sambapos_next('alices_work')$$, 'nor does a worker get it');
+RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
 ROLLBACK;
