@@ -219,6 +219,14 @@ DECLARE
   written name[] := array_remove(ARRAY[c.status_column, c.reference_column], NULL);
 BEGIN
   PERFORM sambapos._feed_check_owner(e);
+  IF sambapos._feed_owner(e) IS NULL THEN -- whose it is when it comes back nobody knows
+    RAISE EXCEPTION 'there is no relation of entity "%"', e.entity USING ERRCODE = 'undefined_object',
+      DETAIL = sambapos._feed_problem(e), HINT = 'Whose rows they are adds the consumer, when they are there.';
+  ELSIF sambapos._feed_is_paused(e) THEN -- another one may have its name now
+    RAISE EXCEPTION 'entity "%" is paused', e.entity USING ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = coalesce(sambapos._feed_problem(e), 'The next tick looks at it again.'),
+      HINT = 'Column problem of view sambapos.entities says why.';
+  END IF;
   IF written = '{}' THEN
     RETURN;
   ELSIF e.capture NOT IN ('statement', 'row') THEN
@@ -355,8 +363,8 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, 
   'changes. max_attempts: then a delivery is dead. lease: how long it is given to one worker. role: who works for it. '
   'status_column, reference_column: columns of the table into which synced, and the target''s reference, are written. For '
   'the owner of the tables; when a table has another owner the consumer stops, until that one calls this with the same arguments. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 '
-  'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, and what the condition '
-  'raises when it is parsed';
+  'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, 55000 an entity that is '
+  'paused, and what the condition raises when it is parsed';
 
 CREATE FUNCTION sambapos._consumer_remove(consumer text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS

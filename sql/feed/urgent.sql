@@ -38,6 +38,8 @@ DECLARE
   e sambapos.feed_entity := sambapos._feed_entity(f, entity);
   u sambapos.urgent_rule;
 BEGIN
+  PERFORM sambapos._feed_check_owner(e);
+  e := sambapos._feed_entity_to_read(f, entity); -- of one that is paused another table may have the name
   IF coalesce(rule, '') = '' THEN
     RAISE EXCEPTION 'a rule needs a name' USING ERRCODE = 'invalid_parameter_value';
   ELSIF EXISTS (SELECT FROM sambapos.urgent_rule AS x WHERE (x.feed_id, x.rule) = (f.feed_id, _urgent_add.rule)) THEN
@@ -71,7 +73,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_urgent_rule(text, text, text, name[
   'key and rule, never a value. columns: an update counts if it has changed one of these. condition: an expression over '
   'the row (r), in which functions of yours stand with their schema. A DELETE counts in any case. For the owner of the '
   'table. Errors: 42704 no such feed or entity, 42710 the rule is there, 42703 columns that are not sent, 42501 another '
-  'role''s table, and what the condition raises when it is parsed';
+  'role''s table, 55000 the entity is paused, and what the condition raises when it is parsed';
 
 CREATE FUNCTION sambapos._urgent_remove(feed text, rule text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS

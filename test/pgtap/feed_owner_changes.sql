@@ -83,5 +83,20 @@ SET LOCAL SESSION AUTHORIZATION worker;
 SELECT is_empty($$SELECT * FROM sambapos_read('alices_stream')$$, 'a stream is told nothing of a table that has an entity''s name after it');
 SELECT is_empty($$SELECT * FROM sambapos_next('alices_work')$$, 'nor does a worker get it');
 RESET SESSION AUTHORIZATION;
+
+-- while the table is away, and while another one has its place
+SET LOCAL SESSION AUTHORIZATION bob;
+ALTER TABLE shop.bobs RENAME TO away;
+SET LOCAL SESSION AUTHORIZATION mallory;
+SELECT throws_ok(format('SELECT sambapos_add_consumer(''loot'', ''shop'', ''{docs}'', %s)', a), '42704', NULL, 'nobody gets a consumer of a table that is away: ' || a)
+FROM unnest(ARRAY['''work''', '''stream'', start => ''beginning''']) AS a;
+CREATE TABLE shop.bobs (id integer PRIMARY KEY, text text);
+SELECT throws_ok($$SELECT sambapos_add_consumer('loot', 'shop', '{docs}')$$, '55000', NULL, 'nor by a table in its place');
+SELECT throws_ok($$SELECT sambapos_add_urgent_rule('shop', 'loot', 'docs', condition => 'shop.trap(''loot'')')$$, '55000', NULL, 'nor a rule');
+DROP TABLE shop.bobs;
+SET LOCAL SESSION AUTHORIZATION bob;
+ALTER TABLE shop.away RENAME TO bobs;
+SELECT lives_ok($$SELECT sambapos_add_consumer('bobs', 'shop', '{docs}', 'stream', start => 'beginning')$$, 'its owner adds one when it is there');
+RESET SESSION AUTHORIZATION;
 SELECT * FROM finish();
 ROLLBACK;
