@@ -185,7 +185,8 @@ BEGIN
     -- what is run with the rights of the owners of tables is written by the functions of the feed alone
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule, sambapos.feed_consumer, '
                    'sambapos.consumer_entity, sambapos.consumer_position, sambapos.consumer_call, sambapos.delivery_noted FROM %I', role);
-    EXECUTE format('REVOKE INSERT, DELETE ON sambapos.delivery FROM %I', role);
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.delivery FROM %I', role);
+    EXECUTE format('GRANT UPDATE (next_at) ON sambapos.delivery TO %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
   END IF;
   PERFORM sambapos._grant_replica(role, level);

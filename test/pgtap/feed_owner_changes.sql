@@ -67,6 +67,13 @@ SELECT is((SELECT problem FROM sambapos.consumer_position JOIN sambapos.feed_con
 SELECT isnt((SELECT problem FROM sambapos.urgent_rule WHERE rule = 'trap'), NULL, 'but what the other one has given');
 SELECT results_eq('SELECT DISTINCT who FROM shop.seen', $$VALUES ('mallory')$$, 'each with its own rights');
 
+-- an admin puts a delivery off or brings it forward, and says no more of it
+SET LOCAL SESSION AUTHORIZATION alice;
+SELECT lives_ok($$UPDATE sambapos.delivery SET next_at = now() WHERE entity = 'orders'$$, 'an admin sets when a delivery is tried');
+SELECT throws_ok(format('UPDATE sambapos.delivery SET %s', a), '42501', NULL, 'but not: ' || a)
+FROM unnest(ARRAY['leased_until = NULL', 'key = ''{"id": 77}''', 'state = ''done''', 'reference = ''x''', 'consumer_id = 1']) AS a;
+RESET SESSION AUTHORIZATION;
+
 -- another table of the entity's name
 SET LOCAL SESSION AUTHORIZATION alice;
 CREATE TABLE shop.docs (id integer PRIMARY KEY, text text);
