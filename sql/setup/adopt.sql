@@ -81,6 +81,7 @@ BEGIN
   FROM sambapos._kept('view') AS k WHERE to_regclass(format('sambapos_report.%I', k.name)) IS NOT NULL;
   PERFORM sambapos._adopt_say_rest();
   DROP TABLE sambapos_replica.sambapos_uninstalled;
+  PERFORM sambapos._schema_drop_empty('sambapos_replica') WHERE NOT EXISTS (SELECT FROM sambapos.site);
   RETURN QUERY SELECT s.site_id, r.table_name, r.rows, r.epoch, r.last_synced_at, 'adopted'
                FROM sambapos.site AS s CROSS JOIN LATERAL sambapos._unknown_rows(s.site_id) AS r
                ORDER BY s.site_id, r.table_name;

@@ -49,6 +49,7 @@ BEGIN
       HINT = 'If it is of no use any more, since sites were added anew: DROP TABLE '
              'sambapos_replica.sambapos_uninstalled;';
   END IF;
+  PERFORM sambapos._replica_schema_ensure(); -- without a site, but with a feed, there was none
   CREATE TABLE sambapos_replica.sambapos_uninstalled (part text NOT NULL, name text NOT NULL, content jsonb NOT NULL);
   COMMENT ON TABLE sambapos_replica.sambapos_uninstalled IS
     'What sambapos_uninstall has kept of sambapos_fdw: settings, state, servers and foreign tables, no password. '

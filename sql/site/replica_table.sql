@@ -450,6 +450,20 @@ $$;
 COMMENT ON FUNCTION sambapos._history_ensure(sambapos._place, sambapos._table) IS
   'Makes or extends the table of earlier versions of a replica table';
 
+CREATE FUNCTION sambapos._replica_schema_ensure() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF to_regnamespace('sambapos_replica') IS NULL THEN
+    CREATE SCHEMA sambapos_replica;
+    COMMENT ON SCHEMA sambapos_replica IS
+      'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
+    PERFORM sambapos._readers_grant('USAGE', 'SCHEMA sambapos_replica');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._replica_schema_ensure() IS 'Makes the schema of the replica, if it is not there';
+
 CREATE FUNCTION sambapos._replica_ensure(site_id integer, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -467,12 +481,7 @@ BEGIN
   END IF;
   PERFORM sambapos._problem_raise(sambapos._schema_problem('sambapos_replica'));
   PERFORM sambapos._replica_check_name(t.table_name, 'replica');
-  IF to_regnamespace('sambapos_replica') IS NULL THEN
-    CREATE SCHEMA sambapos_replica;
-    COMMENT ON SCHEMA sambapos_replica IS
-      'SambaPOS tables of all sites, with all their history; filled by sambapos_sync';
-    PERFORM sambapos._readers_grant('USAGE', 'SCHEMA sambapos_replica');
-  END IF;
+  PERFORM sambapos._replica_schema_ensure();
   IF to_regclass(format('sambapos_replica.%I', t.table_name)) IS NULL THEN
     PERFORM sambapos._replica_create(place, t);
   END IF;

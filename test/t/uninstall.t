@@ -204,4 +204,17 @@ is($did{'schema sambapos_replica'}, 'stays: something of yours is in it', 'what 
 $db->run('DROP EXTENSION sambapos_fdw');
 is($db->run(q(SELECT oid::regclass FROM pg_class WHERE relnamespace::regnamespace::text ~ '^sambapos' AND relkind IN ('r', 'v', 'f', 'S'))), 'sambapos_replica.of_mine', 'and nothing else');
 is($db->value(q(SELECT count(*) FROM pg_namespace WHERE nspname ~ '^sambapos_(live|report)|^sambapos$')), 0, 'no schema of ours');
+
+# ---- no site, but a feed ----
+
+$db->run(q(DROP TABLE sambapos_replica.of_mine; DROP SCHEMA sambapos_replica; CREATE EXTENSION sambapos_fdw; CREATE TABLE boxes (id integer PRIMARY KEY);
+	SELECT sambapos_add_feed('boxes'), sambapos_add_to_feed('boxes', 'boxes'); SELECT sambapos_add_consumer('packer', 'boxes', '{boxes}', condition => 'r.id < 9');
+	INSERT INTO boxes VALUES (1), (2); SELECT sambapos._feed_tick('boxes'); SELECT sambapos_ack('packer', delivery_id, 'P1') FROM sambapos_next('packer', 1)));
+%did = map { $_->[0] => $_->[1] } $db->rows('SELECT * FROM sambapos_uninstall()');
+is($did{'feed boxes'}, 'settings and state kept', 'a feed without a site is kept');
+$db->run(q(DROP EXTENSION sambapos_fdw; INSERT INTO boxes VALUES (3); CREATE EXTENSION sambapos_fdw; SELECT FROM sambapos_adopt(); SELECT sambapos._feed_tick('boxes');
+	INSERT INTO boxes VALUES (4), (9); SELECT sambapos._feed_tick('boxes')));
+is_deeply([ $db->rows(q(SELECT key ->> 'id', status, reference FROM sambapos.deliveries WHERE consumer = 'packer' ORDER BY 1)) ],
+	[ [ 1, 'synced', 'P1' ], [ 2, 'pending', undef ], [ 4, 'pending', undef ] ], 'and taken back, with its consumer and what is known of its deliveries');
+is($db->value(q(SELECT to_regnamespace('sambapos_replica'))), undef, 'nothing else is left of it');
 done_testing();
