@@ -122,6 +122,7 @@ $$
   WHERE x.extname = 'sambapos_fdw'
     AND p.proname = ANY ('{sambapos_next,sambapos_ack,sambapos_nack,sambapos_retry,sambapos_set_reference,sambapos_read,
                            sambapos_ack_version,sambapos_forward,_forward_call,_forward_take,_forward_done,
+                           _forward_one,_forward_failed,_forward_is_of_queue,
                            _feed_note_changer,_delivery_next,_delivery_end,_delivery_fail,_delivery_retry,_delivery_name,
                            _stream_read,_stream_end,
                            _consumer_shown_ids,_consumer_facts,_consumer_patience,_delivery_status}'::text[])

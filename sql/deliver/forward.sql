@@ -3,6 +3,8 @@
 -- Rules:
 -- * A queue's functions run with the rights of whoever calls, never with those of this extension's owner.
 -- * Taken, put into the queue and ended in one transaction: each delivery is in the queue once.
+-- * A delivery that the queue does not take fails by itself, and others go on. What is wrong with the queue as a whole
+--   (rights, no such table, no room, a lock) is raised: no delivery is to blame for it.
 -- * Who forwards is noted for the taking and for the ending only: not while code of the queue runs.
 
 CREATE FUNCTION sambapos._forward_take(consumer text)
@@ -26,6 +28,22 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._forward_done(text, bigint, text) IS 'sambapos_ack, for sambapos_forward';
+
+CREATE FUNCTION sambapos._forward_failed(consumer text, delivery_id bigint, error text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  PERFORM sambapos._delivery_fail(consumer, delivery_id, error, true);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._forward_failed(text, bigint, text) IS 'sambapos_nack, for sambapos_forward';
+
+CREATE FUNCTION sambapos._forward_is_of_queue(code text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN left(code, 2) = ANY ('{08,0A,25,28,3D,3F,40,42,53,55,57,58,XX}'); END; $$;
+COMMENT ON FUNCTION sambapos._forward_is_of_queue(text) IS
+  'True for an error that is not about what is put into a queue, but about the queue or the server';
 
 -- A function of that name that is not the extension's is somebody else's trap.
 CREATE FUNCTION sambapos._forward_call(queue_system text) RETURNS text
@@ -53,21 +71,39 @@ $$;
 COMMENT ON FUNCTION sambapos._forward_call(text) IS
   'What puts entity $2 and message $3 into queue $1; raises 22023 for a system that is not known, 42704 for one that is not there';
 
+CREATE FUNCTION sambapos._forward_one(call text, consumer text, queue text, d record) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  event text;
+BEGIN
+  EXECUTE call INTO event USING queue, d.entity, jsonb_build_object(
+    'consumer', consumer, 'entity', d.entity, 'key', d.key, 'version', d.version, 'operation', d.operation, 'data', d.data,
+    'reference', d.reference, 'idempotencyKey', d.idempotency_key);
+  PERFORM sambapos._forward_done(consumer, d.delivery_id, event);
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  IF sambapos._forward_is_of_queue(SQLSTATE) THEN
+    RAISE;
+  END IF;
+  PERFORM sambapos._forward_failed(consumer, d.delivery_id, SQLERRM);
+  RAISE WARNING 'a delivery of entity "%" could not be forwarded: %', d.entity, SQLERRM;
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._forward_one(text, text, text, record) IS
+  'Puts a delivery into a queue and ends it; one that the queue does not take has failed (false)';
+
 CREATE FUNCTION @extschema@.sambapos_forward(consumer text, queue_system text, queue text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   call text := sambapos._forward_call(queue_system);
   d record;
-  event text;
   forwarded bigint := 0;
 BEGIN
   FOR d IN SELECT t.* FROM sambapos._forward_take(consumer) AS t LOOP
-    EXECUTE call INTO event USING queue, d.entity, jsonb_build_object(
-      'consumer', consumer, 'entity', d.entity, 'key', d.key, 'version', d.version, 'operation', d.operation, 'data', d.data,
-      'reference', d.reference, 'idempotencyKey', d.idempotency_key);
-    PERFORM sambapos._forward_done(consumer, d.delivery_id, event);
-    forwarded := forwarded + 1;
+    forwarded := forwarded + sambapos._forward_one(call, consumer, queue, d)::integer;
   END LOOP;
   RETURN forwarded;
 END;
@@ -75,5 +111,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_forward(text, text, text) IS
   'Puts what is due for a consumer, up to 1000 deliveries, into a queue of pgq (the entity as the type of event, the rest as JSON in '
   'its data) or pgmq, each once, and returns how many; the reference is the number of the event or message. For a scheduler. '
+  'A delivery that the queue does not take has failed, as with sambapos_nack, and the others go on. '
   'It runs with the rights of who calls: that role may put something into the queue, and work for the consumer. Errors: 22023 '
-  'no such system, 42704 it is not installed, or no such consumer, 42501 another''s, 55000 mode stream, and what the queue raises';
+  'no such system, 42704 it is not installed, or no such consumer, 42501 another''s, 55000 mode stream, and what the queue '
+  'raises that is not about one message';

@@ -44,6 +44,20 @@ SELECT is(sambapos_forward('with_role', 'pgmq', 'sales'), 2::bigint, 'with them 
 RESET ROLE;
 SELECT is((SELECT DISTINCT who FROM pgmq.queue WHERE id > 101), 'forwarder', 'with its own rights');
 
+-- a message that the queue does not take
+CREATE FUNCTION pgmq.check() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF NEW.message -> 'key' ->> 'id' = '4' THEN RAISE 'message too large'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER "check" BEFORE INSERT ON pgmq.queue FOR EACH ROW EXECUTE FUNCTION pgmq.check();
+INSERT INTO sales VALUES (3, 30), (4, 40), (5, 50);
+CALL sambapos_feed_tick('pos');
+SET LOCAL ROLE forwarder;
+SELECT is(sambapos_forward('with_role', 'pgmq', 'sales'), 2::bigint, 'the others go into the queue');
+RESET ROLE;
+SELECT results_eq($$SELECT key ->> 'id', status, attempts, last_error FROM sambapos.deliveries WHERE consumer = 'with_role' AND status <> 'synced'$$,
+  $$VALUES ('4', 'failed', 1, 'message too large')$$, 'the one has failed, and says why');
+DELETE FROM sales WHERE id > 2;
+CALL sambapos_feed_tick('pos');
+
 \if :has_pgq
 CREATE EXTENSION pgq;
 SELECT pgq.create_queue('sales'), pgq.register_consumer('sales', 'reader') \gset ignored_
