@@ -66,16 +66,21 @@ COMMENT ON COLUMN sambapos.consumer_entity.taken_anew IS
   'Since when nobody knows which rows that were never delivered have changed, since all were to be taken anew; NULL: known';
 
 CREATE TABLE sambapos.consumer_position (
-  consumer_id integer PRIMARY KEY,
-  version     bigint,
-  incarnation uuid,
-  problem     text
+  consumer_id      integer PRIMARY KEY,
+  version          bigint,
+  incarnation      uuid,
+  read_incarnation uuid,
+  read_version     bigint,
+  problem          text
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('sambapos.consumer_position', '');
 COMMENT ON TABLE sambapos.consumer_position IS 'How far each consumer has come on its feed';
 COMMENT ON COLUMN sambapos.consumer_position.version IS
   'work: up to which version changes are deliveries; stream: up to which it was told all; NULL: the rows are to be read first';
 COMMENT ON COLUMN sambapos.consumer_position.incarnation IS 'Of which life of the feed the version is; of stream only';
+COMMENT ON COLUMN sambapos.consumer_position.read_incarnation IS 'The life of the feed that a stream was read in last; NULL: none';
+COMMENT ON COLUMN sambapos.consumer_position.read_version IS
+  'The version under which it was first told all rows in that life; NULL: it was told changes only';
 COMMENT ON COLUMN sambapos.consumer_position.problem IS
   'The error by which it has stopped, tried again by each tick; NULL: none';
 

@@ -2,6 +2,8 @@
 --
 -- Rules:
 -- * What it has not said it has it is told again.
+-- * A version is a number of one life of the feed. Which life was read is noted: what was read in another one, before a
+--   copy was restored, cannot be acknowledged as if it were of this one.
 -- * Where only all rows are right (at the beginning, after another life of the feed, of an entity that is to be taken
 --   anew) they follow their LOAD, as one version: its role need not be allowed to ask the feed.
 
@@ -66,6 +68,16 @@ $$;
 COMMENT ON FUNCTION sambapos._stream_reason(sambapos.consumer_position, sambapos._feed_answer) IS
   'Why a stream has to begin with all rows; NULL: it goes on';
 
+CREATE FUNCTION sambapos._stream_note_read(c sambapos.feed_consumer, a sambapos._feed_answer) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.consumer_position AS p
+     SET read_incarnation = a.incarnation, read_version = CASE WHEN a.reason IS NOT NULL THEN (a.state).version END
+   WHERE p.consumer_id = c.consumer_id AND p.read_incarnation IS DISTINCT FROM a.incarnation;
+$$;
+COMMENT ON FUNCTION sambapos._stream_note_read(sambapos.feed_consumer, sambapos._feed_answer) IS
+  'Notes in which life of the feed a stream was read, and from which version on it has all';
+
 CREATE FUNCTION sambapos._stream_read(consumer text, n integer)
 RETURNS TABLE (version bigint, entity text, key jsonb, operation text, data jsonb, changed_columns text[],
                changed_at timestamptz, changed_by text)
@@ -86,6 +98,7 @@ BEGIN
                       JOIN sambapos.feed_entity AS e ON (e.feed_id, e.entity) = (c.feed_id, x.entity)
                       WHERE x.consumer_id = c.consumer_id AND NOT sambapos._feed_is_paused(e));
   a.reason := sambapos._stream_reason(p, a);
+  PERFORM sambapos._stream_note_read(c, a);
   RETURN QUERY SELECT r.* FROM sambapos._stream_rows(c, a, p.version, n) AS r;
 END;
 $$;
@@ -122,6 +135,11 @@ BEGIN
     RAISE EXCEPTION 'consumer "%" has acknowledged version % already', consumer, p.version USING
       ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A stream does not go back.',
       HINT = 'One process at a time reads a stream. To have all rows anew remove the consumer, and add it with start => ''beginning''.';
+  ELSIF p.incarnation IS DISTINCT FROM life
+        AND (p.read_incarnation IS DISTINCT FROM life OR version < p.read_version) THEN
+    RAISE EXCEPTION 'version % of consumer "%" was read in another life of the feed', version, consumer USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A copy was restored, or a standby promoted, since.',
+      HINT = 'Call sambapos_read: it begins with all rows. Acknowledge the version that it tells.';
   END IF;
   UPDATE sambapos.consumer_position AS x SET version = _stream_end.version, incarnation = life
   WHERE x.consumer_id = c.consumer_id;
@@ -139,4 +157,4 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_ack_version(text, bigint) IS
   'A consumer of mode stream has all up to a version, and goes on from there. Errors: 22023 the feed has not come so far, 55000 '
-  'mode work, or a version from before the last one; 42704 no such consumer, 42501 another''s';
+  'mode work, a version from before the last one, or one that was read in another life of the feed; 42704 no such consumer, 42501 another''s';

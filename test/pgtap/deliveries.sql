@@ -231,6 +231,19 @@ SELECT lives_ok($$SELECT sambapos_add_consumer('whole', 'pos', '{items}', 'strea
 SELECT results_eq($$SELECT operation, key -> 'line' FROM sambapos_read('whole')$$, $$VALUES ('LOAD', NULL::jsonb), ('INSERT', '3'), ('INSERT', '1')$$, 'LOAD, then the rows');
 SELECT lives_ok($$SELECT sambapos_ack_version('whole', (SELECT max(version) FROM sambapos_read('whole')))$$, 'has them');
 SELECT is_empty($$SELECT * FROM sambapos_read('whole')$$, 'and is told no more');
+SAVEPOINT life;
+INSERT INTO pos.items VALUES ('L', 1, 'old'), ('L', 2, 'old');
+CALL sambapos_feed_tick('pos');
+SELECT max(version) AS old FROM sambapos_read('whole') \gset
+UPDATE sambapos.feed_state SET seed = gen_random_uuid();
+DELETE FROM pos.items WHERE sale = 'L' AND line = 1;
+CALL sambapos_feed_tick('pos');
+SELECT throws_ok(format('SELECT sambapos_ack_version(''whole'', %s)', :old), '55000', NULL, 'what was read in another life of the feed is not acknowledged');
+SELECT max(version) AS new FROM sambapos_read('whole') \gset
+SELECT throws_ok(format('SELECT sambapos_ack_version(''whole'', %s)', :old), '55000', NULL, 'nor when this one was read');
+SELECT lives_ok(format('SELECT sambapos_ack_version(''whole'', %s)', :new), 'but what this one told is');
+SELECT is_empty($$SELECT * FROM sambapos_read('whole')$$, 'and is told no more');
+ROLLBACK TO life;
 
 -- what hangs
 INSERT INTO pos.sales VALUES ('G1', 1);
