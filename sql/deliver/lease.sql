@@ -95,11 +95,14 @@ $$
     SELECT d.* FROM sambapos.delivery AS d
     WHERE d.delivery_no = ANY (due) AND d.state = 'open' AND d.next_at <= clock_timestamp()
   ), rows AS MATERIALIZED (
-    SELECT r.* FROM sambapos._feed_rows(c.feed_id, ARRAY(SELECT (a.entity, a.key)::sambapos._feed_named FROM asked AS a), NULL) AS r
+    SELECT r.*, sambapos._pending_hash(r.data, w.columns) AS hash
+    FROM sambapos._feed_rows(c.feed_id, ARRAY(SELECT (a.entity, a.key)::sambapos._feed_named FROM asked AS a), NULL) AS r
+    JOIN (SELECT e.entity, sambapos._pending_written_back(e) AS columns FROM sambapos.feed_entity AS e
+          WHERE e.feed_id = c.feed_id AND e.entity IN (SELECT a.entity FROM asked AS a) OFFSET 0) AS w USING (entity)
   ), given AS (
     UPDATE sambapos.delivery AS d
        SET lease_no = d.lease_no + 1, attempts = d.attempts + 1, leased_until = clock_timestamp() + c.lease,
-           leased_by = sambapos._feed_changer(), leased_version = d.version, leased_hash = md5(r.data::text)::uuid
+           leased_by = sambapos._feed_changer(), leased_version = d.version, leased_hash = r.hash
       FROM asked AS a LEFT JOIN rows AS r ON (r.entity, r.key) = (a.entity, a.key)
      WHERE d.delivery_no = a.delivery_no RETURNING d AS its, r.data
   )

@@ -4,7 +4,8 @@
 -- * It is written out when the consumer is added, and when a table was altered. It is run with the rights of the table's
 --   owner, who alone can add the consumer.
 -- * What a consumer writes back is a change as any other, for everybody else. No consumer of the feed is told of it: two
---   that write back would tell each other for ever.
+--   that write back would tell each other for ever. It is marked while it is written, so that what triggers of the table
+--   add to it is none either.
 
 -- text is assigned, so that a reference that is too long is an error; a cast would cut it.
 CREATE FUNCTION sambapos._consumer_assigned(relation regclass, column_name text, new_value text, condition text) RETURNS text
@@ -31,8 +32,8 @@ BEGIN
   RETURN format('UPDATE %I.%I AS r SET %s WHERE %s AND %s = $3 AND (%s)', e.schema_name, e.relation_name,
                 concat_ws(', ', status, reference), (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
                 sambapos._feed_key_sql(e, 'r'),
-                concat_ws(' OR ', format('$1 IS NOT NULL AND r.%I::text IS DISTINCT FROM ''synced''', c.status_column),
-                          format('$2 IS NOT NULL AND r.%I::text IS DISTINCT FROM $2', c.reference_column)));
+                concat_ws(' OR ', '$1 IS NOT NULL AND r.' || quote_ident(c.status_column) || '::text IS DISTINCT FROM ''synced''',
+                          '$2 IS NOT NULL AND r.' || quote_ident(c.reference_column) || '::text IS DISTINCT FROM $2'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_update_sql(sambapos.feed_consumer, sambapos.feed_entity) IS

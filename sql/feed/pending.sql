@@ -19,7 +19,12 @@ $$
   WHERE c.feed_id = e.feed_id AND e.entity = ANY (c.entities) AND n IS NOT NULL;
 $$;
 COMMENT ON FUNCTION sambapos._pending_written_back(sambapos.feed_entity) IS
-  'The columns of an entity that consumers write to: an update of these alone is no change for any consumer';
+  'The columns of an entity that consumers write to: what was delivered is compared without them';
+
+CREATE FUNCTION sambapos._pending_hash(data jsonb, written_back text[]) RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN md5((data - written_back)::text)::uuid; END; $$;
+COMMENT ON FUNCTION sambapos._pending_hash(jsonb, text[]) IS 'By what a row is known to be as it was delivered; NULL: it is deleted';
 
 CREATE FUNCTION sambapos._pending_changes(c sambapos.feed_consumer, e sambapos.feed_entity, past bigint, until bigint)
 RETURNS sambapos._pending_change[]
@@ -27,9 +32,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH seen AS (
     SELECT k.key, k.version, k.operation, k.change_id FROM sambapos.change AS k
-    CROSS JOIN (SELECT sambapos._pending_written_back(e) AS columns) AS w
     WHERE k.feed_id = c.feed_id AND k.version > past AND k.version <= until AND k.entity = e.entity AND k.key IS NOT NULL
-      AND NOT (k.operation = 'UPDATE' AND coalesce(k.changed_columns <@ w.columns, false))
+      AND NOT k.written_back
     UNION ALL
     SELECT n.key, n.version, n.operation, 0 FROM sambapos.delivery_noted AS n
     WHERE (n.consumer_id, n.entity) = (c.consumer_id, e.entity)
@@ -81,7 +85,9 @@ RETURNS sambapos._pending_change[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH present AS MATERIALIZED (
-    SELECT r.key, md5(r.data::text)::uuid AS hash FROM sambapos._feed_read(e, NULL, NULL, NULL, NULL) AS r
+    SELECT r.key, sambapos._pending_hash(r.data, w.columns) AS hash
+    FROM (SELECT sambapos._pending_written_back(e) AS columns) AS w
+    CROSS JOIN LATERAL sambapos._feed_read(e, NULL, NULL, NULL, NULL) AS r
   ), known AS MATERIALIZED (
     SELECT d.key, d.acked_hash, d.state, d.acked_version FROM sambapos.delivery AS d
     WHERE (d.consumer_id, d.entity) = (c.consumer_id, e.entity)

@@ -187,9 +187,45 @@ ALTER TABLE pos.sales ENABLE TRIGGER ALL;
 INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'sales', 'LOAD' FROM sambapos.change_feed; -- as the tick does when it sees that
 CALL sambapos_feed_tick('pos');
 SELECT results_eq($$SELECT key ->> 'number', data ->> 'total' FROM sambapos_next('copy', 100)$$, $$VALUES ('A1', '77')$$, 'a row that changed while nobody looked');
+SELECT is_empty($$SELECT * FROM sambapos_next('ledger', 100) WHERE key ->> 'number' = 'B2'$$, 'one in which its status was written when it was delivered has not');
 SELECT matches((SELECT reason FROM sambapos.consumers WHERE consumer = 'ledger'), 'not known.*sales', 'of rows that it was never given a consumer that began later is told that nobody knows');
 SELECT cmp_ok(sambapos_retry('ledger'), '>=', 0::bigint, 'somebody has looked');
 SELECT is((SELECT reason FROM sambapos.consumers WHERE consumer = 'ledger'), NULL, 'then it is said no more');
+
+-- what is written back is no change, whatever else a table does with it; what its triggers do to other rows is
+CREATE TABLE pos.notes (id integer PRIMARY KEY, total numeric, state text, ref text, changed_at timestamptz, label text GENERATED ALWAYS AS (id || coalesce(ref, '')) STORED);
+CREATE FUNCTION pos.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed_at := clock_timestamp(); RETURN NEW; END $$;
+CREATE FUNCTION pos.follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE pos.notes SET total = total + 1 WHERE id = NEW.id + 100; RETURN NULL; END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON pos.notes FOR EACH ROW EXECUTE FUNCTION pos.touch();
+CREATE TRIGGER follow AFTER UPDATE ON pos.notes FOR EACH ROW WHEN (OLD.ref IS DISTINCT FROM NEW.ref) EXECUTE FUNCTION pos.follow();
+SELECT sambapos_add_feed('notes');
+SELECT sambapos_add_to_feed('notes', 'pos.notes', 'notes');
+SELECT sambapos_add_consumer('one', 'notes', '{notes}', status_column => 'state', reference_column => 'ref');
+SELECT sambapos_add_consumer('two', 'notes', '{notes}');
+INSERT INTO pos.notes (id, total) VALUES (1, 10), (101, 0);
+CALL sambapos_feed_tick('notes');
+SELECT count(sambapos_ack('two', delivery_id)) AS acked FROM sambapos_next('two') \gset
+SELECT count(sambapos_ack('one', delivery_id, 'N1')) AS acked FROM sambapos_next('one') WHERE key ->> 'id' = '1' \gset
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT ref, label, changed_at IS NOT NULL FROM pos.notes WHERE id = 1$$, $$VALUES ('N1', '1N1', true)$$, 'it is written, and a trigger and a generated column write more');
+SELECT results_eq($$SELECT key ->> 'id', operation FROM sambapos_next('two')$$, $$VALUES ('101', 'UPDATE')$$, 'nobody is told of it, but of the row that a trigger wrote');
+UPDATE sambapos.delivery SET leased_until = now() WHERE leased_until > now();
+SELECT is_empty($$SELECT * FROM sambapos_next('one') WHERE key ->> 'id' = '1'$$, 'nor is who wrote it');
+UPDATE pos.notes SET ref = 'by hand' WHERE id = 1;
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT reference FROM sambapos_next('one') WHERE key ->> 'id' = '1'$$, $$VALUES ('N1')$$, 'what a person writes there is a change');
+CREATE TABLE pos.parts (id integer, state text, at timestamptz, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (100);
+CREATE FUNCTION pos.stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.at := clock_timestamp(); RETURN NEW; END $$;
+CREATE TRIGGER stamp BEFORE UPDATE ON pos.parts FOR EACH ROW EXECUTE FUNCTION pos.stamp();
+SELECT sambapos_add_to_feed('notes', 'pos.parts', 'parts');
+SELECT sambapos_add_consumer('parts', 'notes', '{parts}', status_column => 'state');
+INSERT INTO pos.parts VALUES (1);
+CALL sambapos_feed_tick('notes');
+SELECT count(sambapos_ack('parts', delivery_id)) AS acked FROM sambapos_next('parts') \gset
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT p.state, p.at IS NOT NULL, d.status FROM pos.parts AS p, sambapos.deliveries AS d WHERE d.consumer = 'parts'$$, $$VALUES ('synced', true, 'synced')$$, 'so it is with partitions');
+SELECT lives_ok($$SELECT sambapos_remove_feed('notes')$$, 'done with it');
 
 -- a condition that fails stops its consumer alone
 SELECT lives_ok($$SELECT sambapos_add_consumer('broken', 'pos', '{sales}', condition => '1 / r.total > 0')$$, 'a condition that can fail');
