@@ -138,8 +138,8 @@ $$;
 COMMENT ON FUNCTION sambapos._pending_ready(sambapos.feed_consumer, sambapos.feed_entity, sambapos._pending_change[]) IS
   'Changes with whether the condition of a consumer holds';
 
--- A row that was never given out and is not ready any more is as if it had never been there; one that was delivered, has
--- changed and is not ready waits for the change that makes it ready. That a row is deleted is told once, to whom it was given.
+-- A row that was never given out and is not ready any more is as if it had never been there; one that was given out, has
+-- changed and is not ready rests, also if it had failed, until the change that makes it ready. That a row is deleted is told once, to whom it was given.
 -- What came while a worker has the row is a change of the row all the same: ack compares versions.
 CREATE FUNCTION sambapos._pending_write(c sambapos.feed_consumer, e sambapos.feed_entity, life uuid,
                                         changes sambapos._pending_change[]) RETURNS void
@@ -164,13 +164,13 @@ $$
                             WHEN j.operation = 'INSERT' AND d.acked_version IS NOT NULL THEN 'UPDATE' ELSE j.operation END,
            waiting_since = CASE d.state WHEN 'open' THEN d.waiting_since ELSE now() END,
            next_at = CASE d.state WHEN 'open' THEN d.next_at ELSE now() END,
-           attempts = CASE d.state WHEN 'open' THEN d.attempts ELSE 0 END
+           attempts = 0 -- those were of another version
       FROM judged AS j
-     WHERE d.delivery_no = j.delivery_no AND j.counts AND NOT (c.once AND d.state = 'done')
+     WHERE d.delivery_no = j.delivery_no AND j.counts AND NOT (c.once AND d.state = 'done' AND d.acked_version IS NOT NULL)
   ), rested AS (
-    UPDATE sambapos.delivery AS d SET state = 'done' FROM judged AS j
-     WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.state = 'open' AND j.acked_version IS NOT NULL
-       AND j.leased_until IS NULL
+    UPDATE sambapos.delivery AS d SET state = 'done', attempts = 0 FROM judged AS j
+     WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.state = 'open' AND j.lease_no > 0
+       AND coalesce(j.leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + c.lease, true)
   ), dropped AS (
     DELETE FROM sambapos.delivery AS d USING judged AS j
      WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.lease_no = 0

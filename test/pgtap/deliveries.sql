@@ -149,8 +149,51 @@ INSERT INTO pos.got SELECT 'third', n.* FROM sambapos_next('ledger') AS n;
 SELECT throws_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'second'$$, '55000', NULL, 'one that was given out again may not');
 SELECT lives_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'third'$$, 'but by who has it');
 
+-- a clock that was wrong; a person who takes a row from its worker
+UPDATE pos.sales SET total = 3 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+DELETE FROM pos.got;
+INSERT INTO pos.got SELECT 'first', n.* FROM sambapos_next('ledger') AS n;
+UPDATE sambapos.delivery SET leased_until = now() + interval '10 years' WHERE key ->> 'number' = 'D1' AND leased_until IS NOT NULL;
+INSERT INTO pos.got SELECT 'second', n.* FROM sambapos_next('ledger') AS n;
+SELECT is((SELECT count(*) FROM pos.got), 2::bigint, 'a lease that no clock can have given is none');
+SELECT is(sambapos_retry('ledger'), 0::bigint, 'a worker keeps what it has');
+SELECT is(sambapos_retry('ledger', '"D1"'), 1::bigint, 'but for a row that a person names');
+SELECT throws_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'second'$$, '55000', NULL, 'the worker has it no longer');
+INSERT INTO pos.got SELECT 'third', n.* FROM sambapos_next('ledger') AS n;
+
+-- another version has all its attempts
+UPDATE pos.sales SET total = 4 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+UPDATE sambapos.delivery SET leased_until = now() WHERE key ->> 'number' = 'D1' AND leased_until IS NOT NULL;
+INSERT INTO pos.got SELECT 'fourth', n.* FROM sambapos_next('ledger') AS n;
+SELECT is((SELECT attempt FROM pos.got WHERE consumer = 'fourth'), 1, 'another version begins with its first attempt, though a worker had died with the one before');
+SELECT lives_ok($$SELECT sambapos_nack('ledger', delivery_id, 'four') FROM pos.got WHERE consumer = 'fourth'$$, 'it has failed');
+UPDATE pos.sales SET total = 5 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT attempts, next_at > clock_timestamp() FROM sambapos.deliveries WHERE consumer = 'ledger' AND key ->> 'number' = 'D1'$$, 'VALUES (0, true)', 'so does one after a failure, when the pause is over');
+
+-- what has failed and is not ready any more rests
+UPDATE pos.sales SET is_closed = false WHERE number = 'D1';
+INSERT INTO pos.sales VALUES ('D2', 1);
+CALL sambapos_feed_tick('pos');
+SELECT count(sambapos_nack('ledger', delivery_id, 'no')) AS failed FROM sambapos_next('ledger') WHERE key ->> 'number' = 'D2' \gset
+UPDATE pos.sales SET is_closed = false WHERE number = 'D2';
+CALL sambapos_feed_tick('pos');
+UPDATE sambapos.delivery SET waiting_since = now() - interval '1 hour', next_at = now() WHERE key ->> 'number' IN ('D1', 'D2');
+SELECT is_empty($$SELECT * FROM sambapos_next('ledger')$$, 'what has failed and is not ready any more is not tried');
+SELECT results_eq($$SELECT key ->> 'number', status FROM sambapos.deliveries WHERE consumer = 'ledger' AND key ->> 'number' IN ('D1', 'D2') ORDER BY 1$$, $$VALUES ('D1', 'synced'), ('D2', 'pending')$$, 'it rests');
+SELECT results_eq($$SELECT light, failed FROM sambapos.consumers WHERE consumer = 'ledger'$$, $$VALUES ('green', 0::bigint)$$, 'and alarms nobody');
+UPDATE pos.sales SET is_closed = true WHERE number IN ('D1', 'D2');
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT key ->> 'number', attempt FROM sambapos_next('ledger') ORDER BY 1$$, $$VALUES ('D1', 1), ('D2', 1)$$, 'until it is ready again');
+SELECT count(sambapos_ack('ledger', delivery_no * 65536 + lease_no)) AS acked FROM sambapos.delivery JOIN sambapos.feed_consumer AS c USING (consumer_id) WHERE c.name = 'ledger' AND leased_until > now() \gset
+DELETE FROM pos.sales WHERE number = 'D2';
+CALL sambapos_feed_tick('pos');
+SELECT count(sambapos_ack('ledger', delivery_id)) AS acked FROM sambapos_next('ledger') \gset
+
 -- once
-SELECT is((SELECT count(*) FROM sambapos_next('mail', 100)), 4::bigint, 'each sale that is new or has changed');
+SELECT is((SELECT count(*) FROM sambapos_next('mail', 100)), 5::bigint, 'each sale that is new, has changed or is deleted');
 DELETE FROM pos.got;
 UPDATE sambapos.delivery AS d SET leased_until = NULL FROM sambapos.feed_consumer AS c WHERE c.consumer_id = d.consumer_id AND c.name = 'mail';
 INSERT INTO pos.got SELECT 'mail', n.* FROM sambapos_next('mail', 100) AS n;
