@@ -6,7 +6,8 @@
 -- * A tick that finds nothing writes nothing.
 
 -- Of a key only the last change is of use to a client, wherever it stands: what columns have changed is added up. What
--- came before an entity was to be taken anew is of use to none. What a consumer wrote back after a change is one with it.
+-- came before an entity was to be taken anew is of use to none. What a consumer wrote back after a change is one with it. A
+-- consumer that has stopped has to be told each row that has changed since, also before that.
 CREATE FUNCTION sambapos._feed_compact(f sambapos.change_feed, stamped bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -27,6 +28,8 @@ $$
     SELECT o.change_id, n.change_id
     FROM sambapos.change AS o JOIN anew AS n USING (entity)
     WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
+      AND NOT EXISTS (SELECT FROM sambapos.feed_consumer AS k JOIN sambapos.consumer_position AS p USING (consumer_id)
+                      WHERE k.feed_id = f.feed_id AND k.mode = 'work' AND o.entity = ANY (k.entities) AND p.version < o.version)
   ), gone AS (
     DELETE FROM sambapos.change AS o USING past AS p
     WHERE o.change_id = p.change_id RETURNING p.by_id AS change_id, o.operation, o.changed_columns, o.written_back

@@ -282,6 +282,24 @@ CALL sambapos_feed_tick('pos');
 SELECT is((SELECT count(*) FROM sambapos_next('broken')), 2::bigint, 'it goes on from where it was');
 SELECT is((SELECT problem FROM sambapos.consumers WHERE consumer = 'broken'), NULL, 'and says no more');
 
+-- a consumer that has stopped misses nothing when its table is taken anew meanwhile
+CREATE TABLE pos.rates (id integer PRIMARY KEY, divisor integer, secret integer);
+SELECT sambapos_add_feed('rates');
+SELECT sambapos_add_to_feed('rates', 'pos.rates', 'rates');
+SELECT sambapos_add_consumer('rates', 'rates', '{rates}', condition => '1 / r.divisor > 0');
+INSERT INTO pos.rates VALUES (1, 0), (2, 1);
+CALL sambapos_feed_tick('rates');
+INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'rates', 'LOAD' FROM sambapos.change_feed WHERE name = 'rates';
+CALL sambapos_feed_tick('rates');
+UPDATE pos.rates SET divisor = 1 WHERE id = 1;
+CALL sambapos_feed_tick('rates');
+SELECT results_eq($$SELECT key ->> 'id' FROM sambapos_next('rates') ORDER BY 1$$, $$VALUES ('1'), ('2')$$, 'what came before that is delivered');
+INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'rates', 'LOAD' FROM sambapos.change_feed WHERE name = 'rates';
+CALL sambapos_feed_tick('rates');
+SELECT is((SELECT count(*) FROM sambapos.change AS c JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'rates'), 1::bigint, 'and is kept no longer than that');
+
+SELECT lives_ok($$SELECT sambapos_remove_feed('rates')$$, 'done with it');
+
 -- a stream
 SELECT lives_ok($$SELECT sambapos_add_consumer('log', 'pos', '{sales,items}', 'stream')$$, 'a stream');
 SELECT throws_ok($$SELECT * FROM sambapos_next('log')$$, '55000', NULL, 'a stream is no work');
