@@ -219,6 +219,7 @@ DECLARE
   written name[] := array_remove(ARRAY[c.status_column, c.reference_column], NULL);
 BEGIN
   PERFORM sambapos._feed_check_owner(e);
+  PERFORM sambapos._condition_check_columns(e, c.condition);
   IF written = '{}' THEN
     RETURN;
   ELSIF e.capture NOT IN ('statement', 'row') THEN
@@ -323,7 +324,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, 
   'changes. max_attempts: then a delivery is dead. lease: how long it is given to one worker. role: who works for it. '
   'status_column, reference_column: columns of the table into which synced, and the target''s reference, are written. For '
   'the owner of the tables. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 '
-  'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, and what the condition '
+  'an argument, 42703 no such column, or a condition on one that is not sent, 42809 nothing can be written back, 42501 another role''s table, and what the condition '
   'raises when it is parsed';
 
 CREATE FUNCTION sambapos._consumer_remove(consumer text) RETURNS void

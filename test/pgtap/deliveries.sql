@@ -298,6 +298,9 @@ INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'rates'
 CALL sambapos_feed_tick('rates');
 SELECT is((SELECT count(*) FROM sambapos.change AS c JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'rates'), 1::bigint, 'and is kept no longer than that');
 
+-- a condition is on what is sent
+SELECT throws_ok($$SELECT sambapos_add_consumer('shut', 'rates', '{rates}', condition => 'r.secret = 1')$$, '42703', 'a condition can be on columns that are sent only', 'a change of what is not sent would not be seen');
+SELECT lives_ok($$SELECT sambapos_add_consumer('whole', 'rates', '{rates}', condition => 'r IS NOT NULL AND EXISTS (SELECT FROM pos.sales AS s WHERE s.total = r.divisor)')$$, 'on the row, and on other tables');
 SELECT lives_ok($$SELECT sambapos_remove_feed('rates')$$, 'done with it');
 
 -- a stream
