@@ -4,6 +4,7 @@
  */
 #include "fdw/fdw.hpp"
 #include "functions/feed_caller.hpp"
+#include "functions/written_back.hpp"
 #include "worker/shared.hpp"
 
 extern "C"
@@ -92,6 +93,7 @@ _PG_init()
 							   "Set by an application for its user; empty: the role.", &changed_by,
 							   "", PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	sambapos::functions::feed_caller_init();
+	sambapos::functions::written_back_init();
 	sambapos::worker::init();
 	MarkGUCPrefixReserved("sambapos");
 }

@@ -5,7 +5,11 @@
 
 Start as many as you like: no two are given the same row. The ledger has to answer an Idempotency-Key that it has seen
 before as it did then. Its answer is JSON with an id. Needs python3-psycopg (version 3).
+
+It ends when the database is gone: have a supervisor start it again, as systemd does with Restart=always. What it had in
+hand is given out again when the lease is over.
 """
+import http.client
 import json
 import select
 import signal
@@ -35,13 +39,20 @@ def deliver(db, consumer, url):
     for delivery in due:
         try:
             reference = post(url, delivery)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
             # what the ledger finds wrong with the row itself is no better at the next attempt: a person has to see it
             refused = isinstance(error, urllib.error.HTTPError) and error.code in (400, 422)
-            end(db, "SELECT sambapos_nack(%s, %s, %s, %s)", consumer, delivery["delivery_id"], repr(error), not refused)
+            fail(db, consumer, delivery, error, not refused)
         else:
-            end(db, "SELECT sambapos_ack(%s, %s, %s)", consumer, delivery["delivery_id"], reference)
+            try:
+                end(db, "SELECT sambapos_ack(%s, %s, %s)", consumer, delivery["delivery_id"], reference)
+            except psycopg.Error as error:  # the table did not take what is written back
+                fail(db, consumer, delivery, error, True)
     return len(due)
+
+
+def fail(db, consumer, delivery, error, again):
+    end(db, "SELECT sambapos_nack(%s, %s, %s, %s)", consumer, delivery["delivery_id"], repr(error), again)
 
 
 def end(db, call, *arguments):

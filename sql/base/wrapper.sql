@@ -121,7 +121,8 @@ CREATE FUNCTION sambapos._update_as_owner(schema_name text, relation_name text, 
                                           key jsonb, max_rows integer) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_update_as_owner';
 COMMENT ON FUNCTION sambapos._update_as_owner(text, text, text, jsonb[], text, jsonb, integer) IS
-  'Runs an UPDATE in the same way, and returns how many rows it has changed. Triggers of the table run within';
+  'Runs an UPDATE in the same way, and returns how many rows it has changed. Triggers of the table run within. What it '
+  'changes in the row of key $3 is entered as written back';
 
 -- See src/functions/feed_entered.cpp.
 CREATE FUNCTION sambapos._feed_may_enter(feed_id integer, entity text) RETURNS boolean
@@ -135,6 +136,13 @@ LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_is_o
 COMMENT ON FUNCTION sambapos._feed_is_own(oid) IS
   'True if a table belongs to the user, or to a superuser: then no code of another role is met with the user''s rights';
 REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM PUBLIC;
+
+-- See src/functions/written_back.cpp.
+CREATE FUNCTION sambapos._feed_written_back(relation oid) RETURNS jsonb
+LANGUAGE c STRICT VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_feed_written_back';
+COMMENT ON FUNCTION sambapos._feed_written_back(oid) IS
+  'The key of the row of a table that a consumer''s status and reference are being written to; NULL: of none';
+REVOKE ALL ON FUNCTION sambapos._feed_written_back(oid) FROM PUBLIC;
 
 -- See src/functions/feed_caller.cpp.
 CREATE FUNCTION sambapos._feed_caller() RETURNS name

@@ -128,13 +128,14 @@ COMMENT ON INDEX sambapos.delivery_key IS 'The delivery of a row; by a hash, sin
 COMMENT ON INDEX sambapos.delivery_open IS 'What is to be delivered, the longest due first';
 COMMENT ON INDEX sambapos.delivery_dead IS 'What waits for a person';
 COMMENT ON COLUMN sambapos.delivery.state IS
-  'open: to be delivered, or under way; done; dead: not tried any more until a person or another change says so';
+  'open: to be delivered, or under way; done: delivered, or not ready any more; dead: not tried any more until a person or '
+  'another change says so';
 COMMENT ON COLUMN sambapos.delivery.version IS 'The version of the last change of the row that counts';
 COMMENT ON COLUMN sambapos.delivery.incarnation IS 'The life of the feed that has given that version';
 COMMENT ON COLUMN sambapos.delivery.operation IS 'What the change was';
 COMMENT ON COLUMN sambapos.delivery.waiting_since IS 'Since when it is open';
 COMMENT ON COLUMN sambapos.delivery.next_at IS 'When it is tried next, if it is open; an administrator may set it';
-COMMENT ON COLUMN sambapos.delivery.attempts IS 'How often it was given out since it was last done';
+COMMENT ON COLUMN sambapos.delivery.attempts IS 'How often this version was given out';
 COMMENT ON COLUMN sambapos.delivery.last_error IS 'What the last attempt has failed with; NULL: it has not';
 COMMENT ON COLUMN sambapos.delivery.lease_no IS 'How often it was given out in all';
 COMMENT ON COLUMN sambapos.delivery.leased_until IS 'When the lease ends; NULL: nobody has it';
@@ -164,7 +165,8 @@ CREATE FUNCTION sambapos._delivery_status(d sambapos.delivery) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN CASE WHEN d.state = 'done' THEN 'synced' WHEN d.state = 'dead' THEN 'dead'
+  RETURN CASE WHEN d.state = 'done' AND d.acked_version IS NULL THEN 'pending' -- it is not ready any more
+              WHEN d.state = 'done' THEN 'synced' WHEN d.state = 'dead' THEN 'dead'
               WHEN d.leased_until > clock_timestamp() THEN 'leased' WHEN d.attempts > 0 THEN 'failed' ELSE 'pending' END;
 END;
 $$;

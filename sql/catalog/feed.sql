@@ -138,7 +138,8 @@ CREATE TABLE sambapos.change (
   operation       text NOT NULL CHECK (operation = 'UPDATE' OR operation = ANY ('{INSERT,DELETE,CLEAR,TRUNCATE,LOAD}')),
   changed_columns text[],
   changed_at      timestamptz NOT NULL DEFAULT now(),
-  changed_by      text
+  changed_by      text,
+  written_back    boolean NOT NULL DEFAULT false
 );
 CREATE INDEX change_numbered ON sambapos.change (feed_id, version, change_id) WHERE version IS NOT NULL;
 CREATE INDEX change_waiting ON sambapos.change (feed_id, change_id) WHERE version IS NULL;
@@ -156,12 +157,15 @@ COMMENT ON COLUMN sambapos.change.operation IS
 COMMENT ON COLUMN sambapos.change.changed_columns IS 'Which of the columns that are sent; NULL: not known, or all';
 COMMENT ON COLUMN sambapos.change.changed_by IS
   'The setting sambapos.changed_by of who wrote, else the role that wrote';
+COMMENT ON COLUMN sambapos.change.written_back IS
+  'True where nothing but a consumer''s status and reference was written, with what triggers of the table make of it: no '
+  'consumer is told';
 
 -- A trigger has the rights of its table's owner, whose types, casts and operators it meets. This is the way from there
 -- into the log: who may execute the function of an entity's triggers, as its owner may, enters changes of that entity,
 -- and of no other.
 CREATE VIEW sambapos._feed_entered AS
-SELECT c.feed_id, c.entity, c.scope, c.key, c.operation, c.changed_columns, c.changed_by
+SELECT c.feed_id, c.entity, c.scope, c.key, c.operation, c.changed_columns, c.changed_by, c.written_back
 FROM sambapos.change AS c
 WHERE c.version IS NULL
   AND sambapos._feed_may_enter(c.feed_id, c.entity)

@@ -228,6 +228,7 @@ BEGIN
       DETAIL = coalesce(sambapos._feed_problem(e), 'The next tick looks at it again.'),
       HINT = 'Column problem of view sambapos.entities says why.';
   END IF;
+  PERFORM sambapos._condition_check_columns(e, c.condition);
   IF written = '{}' THEN
     RETURN;
   ELSIF e.capture NOT IN ('statement', 'row') THEN
@@ -363,9 +364,10 @@ COMMENT ON FUNCTION @extschema@.sambapos_add_consumer(text, text, text[], text, 
   'start: now, or beginning: the rows that are there, then changes. once: what was delivered is not delivered again when it '
   'changes. max_attempts: then a delivery is dead. lease: how long it is given to one worker. role: who works for it. '
   'status_column, reference_column: columns of the table into which synced, and the target''s reference, are written. For '
-  'the owner of the tables; when a table has another owner the consumer stops, until that one calls this with the same arguments. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 '
-  'an argument, 42703 no such column, 42809 nothing can be written back, 42501 another role''s table, 55000 an entity that is '
-  'paused, and what the condition raises when it is parsed';
+  'the owner of the tables; when a table has another owner the consumer stops, until that one calls this with the same '
+  'arguments. Errors: 42704 no such feed, entity or role, 42602 the name, 42710 there is such a consumer, 22023 an argument, '
+  '42703 no such column, or a condition on one that is not sent, 42809 nothing can be written back, 42501 another role''s '
+  'table, 55000 an entity that is paused, and what the condition raises when it is parsed';
 
 CREATE FUNCTION sambapos._consumer_remove(consumer text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS

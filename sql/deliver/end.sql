@@ -100,7 +100,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._delivery_backoff(integer) IS 'How long to wait after so many attempts';
 
--- What has changed meanwhile is another matter: it has all its attempts.
+-- What has changed meanwhile is another matter: it has all its attempts, from the tick that has made it one.
 CREATE FUNCTION sambapos._delivery_fail(consumer text, delivery_id bigint, error text, retry boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
@@ -112,8 +112,7 @@ BEGIN
   UPDATE sambapos.delivery AS x
      SET last_error = coalesce(nullif(error, ''), 'no error was named'), leased_until = NULL,
          state = CASE WHEN is_dead THEN 'dead' ELSE 'open' END,
-         attempts = CASE WHEN NOT is_dead AND x.attempts >= c.max_attempts THEN 0 ELSE x.attempts END,
-         next_at = clock_timestamp() + sambapos._delivery_backoff(x.attempts)
+         next_at = clock_timestamp() + sambapos._delivery_backoff(greatest(x.attempts, 1))
    WHERE x.delivery_no = d.delivery_no;
 END;
 $$;

@@ -24,7 +24,8 @@ COMMENT ON FUNCTION sambapos._delivery_idempotency(sambapos.feed_consumer, samba
   'By which the target knows a delivery again: the consumer and the row; if it can be delivered again, also the version and '
   'the life of the feed that has given it';
 
--- A row that another worker has locked, to take it or to end it, is left out.
+-- A row that another worker has locked, to take it or to end it, is left out. A lease that ends later than one that begins
+-- now was taken while the clock was wrong, and is none. The clock is read for each row: a lease can have been taken since.
 CREATE FUNCTION sambapos._lease_due(c sambapos.feed_consumer, n integer) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -37,7 +38,7 @@ BEGIN
   RETURN ARRAY(
     SELECT d.delivery_no FROM sambapos.delivery AS d
     WHERE d.consumer_id = c.consumer_id AND d.state = 'open' AND d.next_at <= moment AND d.entity = ANY (entities)
-      AND (d.leased_until IS NULL OR d.leased_until <= moment)
+      AND (d.leased_until IS NULL OR d.leased_until <= moment OR d.leased_until > clock_timestamp() + c.lease)
     ORDER BY d.next_at LIMIT n FOR NO KEY UPDATE SKIP LOCKED);
 END;
 $$;
@@ -60,7 +61,7 @@ COMMENT ON FUNCTION sambapos._lease_give_up(sambapos.feed_consumer, bigint[]) IS
   'Has deliveries end that were given out as often as may be; returns how many';
 
 -- What is not ready any more comes again with the change that makes it so; a condition on anything else is asked again
--- after a minute.
+-- after a minute. It waits for no worker meanwhile: that is no matter for a person.
 CREATE FUNCTION sambapos._lease_not_ready(c sambapos.feed_consumer, due bigint[]) RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -77,7 +78,7 @@ $$
     JOIN sambapos.consumer_entity AS x ON (x.consumer_id, x.entity) = (c.consumer_id, a.entity)
     CROSS JOIN LATERAL sambapos._condition_keys(e, x.query_ready, a.keys) AS r (key) WHERE c.condition IS NOT NULL
   ), later AS (
-    UPDATE sambapos.delivery AS d SET next_at = clock_timestamp() + interval '1 minute'
+    UPDATE sambapos.delivery AS d SET next_at = clock_timestamp() + interval '1 minute', waiting_since = clock_timestamp()
      WHERE d.delivery_no = ANY (due) AND d.state = 'open'
        AND (d.entity, d.key) IN (SELECT p.entity, p.key FROM present AS p EXCEPT SELECT h.entity, h.key FROM holds AS h)
     RETURNING 1)
@@ -95,11 +96,14 @@ $$
     SELECT d.* FROM sambapos.delivery AS d
     WHERE d.delivery_no = ANY (due) AND d.state = 'open' AND d.next_at <= clock_timestamp()
   ), rows AS MATERIALIZED (
-    SELECT r.* FROM sambapos._feed_rows(c.feed_id, ARRAY(SELECT (a.entity, a.key)::sambapos._feed_named FROM asked AS a), NULL) AS r
+    SELECT r.*, sambapos._pending_hash(r.data, w.columns) AS hash
+    FROM sambapos._feed_rows(c.feed_id, ARRAY(SELECT (a.entity, a.key)::sambapos._feed_named FROM asked AS a), NULL) AS r
+    JOIN (SELECT e.entity, sambapos._pending_written_back(e) AS columns FROM sambapos.feed_entity AS e
+          WHERE e.feed_id = c.feed_id AND e.entity IN (SELECT a.entity FROM asked AS a) OFFSET 0) AS w USING (entity)
   ), given AS (
     UPDATE sambapos.delivery AS d
        SET lease_no = d.lease_no + 1, attempts = d.attempts + 1, leased_until = clock_timestamp() + c.lease,
-           leased_by = sambapos._feed_changer(), leased_version = d.version, leased_hash = md5(r.data::text)::uuid
+           leased_by = sambapos._feed_changer(), leased_version = d.version, leased_hash = r.hash
       FROM asked AS a LEFT JOIN rows AS r ON (r.entity, r.key) = (a.entity, a.key)
      WHERE d.delivery_no = a.delivery_no RETURNING d AS its, r.data
   )

@@ -25,7 +25,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._delivery_missing(sambapos.feed_consumer, jsonb) IS 'Raises 42704 for a row that is not among the deliveries';
 
--- A row that a worker has in hand at this moment it keeps.
+-- What workers have in hand they keep, but for a row that a person names: whoever has it can end it no more.
 CREATE FUNCTION sambapos._delivery_retry(consumer text, key jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
@@ -42,7 +42,9 @@ BEGIN
      SET state = 'open', attempts = 0, next_at = clock_timestamp(), leased_until = NULL,
          waiting_since = CASE d.state WHEN 'dead' THEN clock_timestamp() ELSE d.waiting_since END
    WHERE d.consumer_id = c.consumer_id AND (d.delivery_no = ANY (numbers) OR numbers IS NULL)
-     AND (d.state = 'dead' OR d.state = 'open' AND d.attempts > 0) AND coalesce(d.leased_until <= clock_timestamp(), true);
+     AND CASE WHEN numbers IS NOT NULL THEN d.state <> 'done'
+              ELSE (d.state = 'dead' OR d.state = 'open' AND d.attempts > 0)
+                   AND coalesce(d.leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + c.lease, true) END;
   GET DIAGNOSTICS retried = ROW_COUNT;
   UPDATE sambapos.consumer_entity AS x SET taken_anew = NULL
   WHERE x.consumer_id = c.consumer_id AND key IS NULL AND x.taken_anew IS NOT NULL;
@@ -61,7 +63,7 @@ END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_retry(text, jsonb) IS
   'Has deliveries that are dead, or wait after a failure, tried again at once, with all their attempts: that of one row, or all. '
-  'Returns how many. For the consumer''s role, who has added it, and levels operator and admin. Errors: 42704 no such consumer or '
+  'Of one row also if a worker has it, who can end it no more then. Returns how many. For the consumer''s role, who has added it, and levels operator and admin. Errors: 42704 no such consumer or '
   'delivery, 42501 another''s';
 
 CREATE FUNCTION sambapos._delivery_name(consumer text, entity text, key jsonb, reference text) RETURNS void

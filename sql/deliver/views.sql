@@ -9,11 +9,11 @@ COMMENT ON COLUMN sambapos.deliveries.consumer IS 'The consumer';
 COMMENT ON COLUMN sambapos.deliveries.entity IS 'The entity of its feed';
 COMMENT ON COLUMN sambapos.deliveries.key IS 'The key of the row';
 COMMENT ON COLUMN sambapos.deliveries.status IS
-  'pending: not given out yet; leased: a worker has it; synced: delivered; failed: it waits for its next attempt; dead: it waits '
+  'pending: not given out yet, or not ready any more before it was delivered; leased: a worker has it; synced: delivered; failed: it waits for its next attempt; dead: it waits '
   'for a person, see sambapos_retry';
 COMMENT ON COLUMN sambapos.deliveries.version IS 'The version of the last change of the row';
 COMMENT ON COLUMN sambapos.deliveries.acked_version IS 'The version that was delivered last; NULL: none';
-COMMENT ON COLUMN sambapos.deliveries.attempts IS 'How often it was given out since it was last delivered';
+COMMENT ON COLUMN sambapos.deliveries.attempts IS 'How often this version was given out';
 COMMENT ON COLUMN sambapos.deliveries.next_at IS 'When it is given out next, at the earliest, unless it is synced or dead';
 COMMENT ON COLUMN sambapos.deliveries.last_error IS 'What the last attempt has failed with; NULL: nothing';
 COMMENT ON COLUMN sambapos.deliveries.reference IS 'What the target calls it; NULL: it has not said';
@@ -49,7 +49,7 @@ SELECT c.name AS consumer, f.feed, c.entities, c.mode, c.condition, c.start, c.o
            AND sambapos._delivery_status(d) = 'pending') AS pending,
        (SELECT count(*) FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id AND d.state = 'open'
            AND sambapos._delivery_status(d) = 'leased') AS leased,
-       (SELECT count(*) FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id AND d.state = 'done') AS synced,
+       (SELECT count(*) FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id AND d.state = 'done' AND d.acked_version IS NOT NULL) AS synced,
        (SELECT count(*) FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id AND d.state = 'open'
            AND sambapos._delivery_status(d) = 'failed') AS failed,
        (SELECT count(*) FROM sambapos.delivery AS d WHERE d.consumer_id = c.consumer_id AND d.state = 'dead') AS dead,

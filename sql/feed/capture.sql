@@ -128,8 +128,8 @@ BEGIN
     INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_by)
     SELECT %1$s, %2$L, %6$s, %7$s, 'DELETE', writer FROM %8$s AS o;
   ELSIF TG_OP = 'UPDATE' THEN
-    INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_columns, changed_by)
-    SELECT %1$s, %2$L, x.scope, x.key, x.operation, x.columns, writer
+    INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_columns, changed_by, written_back)
+    SELECT %1$s, %2$L, x.scope, x.key, x.operation, x.columns, writer, coalesce(x.operation = 'UPDATE' AND x.key = back, false)
     FROM (SELECT %6$s AS old_scope, %3$s AS new_scope, %7$s AS old_key, %4$s AS new_key, %9$s AS columns,
                  o.%10$I IS NOT NULL AS was, n.%10$I IS NOT NULL AS is
           FROM %8$s AS o FULL JOIN %5$s AS n ON %11$s) AS p
@@ -161,6 +161,7 @@ BEGIN
   EXECUTE format('GRANT INSERT ON sambapos._feed_entered TO %I', role);
   EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_may_enter(integer, text) TO %I', role);
   EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_is_own(oid) TO %I', role);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION sambapos._feed_written_back(oid) TO %I', role);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_writer_allow(name) IS 'Lets the triggers of a role''s tables enter changes';
@@ -185,6 +186,7 @@ BEGIN
   EXECUTE format('REVOKE ALL ON sambapos._feed_entered FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM %I', role);
+  EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_written_back(oid) FROM %I', role);
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
 END;
 $$;
@@ -210,6 +212,7 @@ BEGIN
 DECLARE
   writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
                           nullif(current_setting('role'), 'none'), session_user::text);
+  back jsonb := sambapos._feed_written_back(TG_RELID);
 BEGIN
   IF NOT sambapos._feed_is_own(TG_RELID) THEN
     %2$s

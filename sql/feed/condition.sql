@@ -36,3 +36,25 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._condition_keys(sambapos.feed_entity, text, jsonb[]) IS
   'Those of the keys for which a condition, as such a query, holds; raises 55000 for one that another owner has given';
+
+-- A change of a column that is not sent is entered nowhere: a condition on one would never be asked again. Of a replica table
+-- each row that is written is entered, whatever has changed in it. A condition on the row as a whole cannot be looked into.
+CREATE FUNCTION sambapos._condition_check_columns(e sambapos.feed_entity, condition text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF e.capture IN ('statement', 'row', 'compare') AND condition IS NOT NULL THEN
+    PERFORM sambapos._condition_keys(e, format(
+      E'SELECT k.key, NULL::text, NULL::jsonb FROM unnest($1) AS k (key), (SELECT %s FROM %s AS r) AS r WHERE (%s\n)',
+      (SELECT string_agg(format('r.%I', n), ', ') FROM unnest(e.columns) AS n), sambapos._feed_source_sql(e), condition), '{}');
+  END IF;
+EXCEPTION
+  WHEN undefined_column THEN
+    RAISE EXCEPTION 'a condition can be on columns that are sent only' USING ERRCODE = 'undefined_column', DETAIL = SQLERRM,
+      HINT = format('The columns of entity "%s" are: %s.', e.entity, array_to_string(e.columns, ', '));
+  WHEN undefined_function THEN
+    RETURN;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._condition_check_columns(sambapos.feed_entity, text) IS
+  'Raises 42703 for a condition on a column that is not sent, or not there';

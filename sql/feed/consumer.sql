@@ -5,7 +5,8 @@
 --   owner, who alone can add the consumer. If the table has another owner since, nothing of it is run, and the consumer
 --   stops: what it is given, and to whom, the present owner has not said.
 -- * What a consumer writes back is a change as any other, for everybody else. No consumer of the feed is told of it: two
---   that write back would tell each other for ever.
+--   that write back would tell each other for ever. It is marked while it is written, so that what triggers of the table
+--   add to it is none either.
 
 -- text is assigned, so that a reference that is too long is an error; a cast would cut it.
 CREATE FUNCTION sambapos._consumer_assigned(relation regclass, column_name text, new_value text, condition text) RETURNS text

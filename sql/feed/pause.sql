@@ -56,6 +56,7 @@ $$
      AND has_table_privilege(c.relowner, 'sambapos._feed_entered', 'INSERT')
      AND has_function_privilege(c.relowner, 'sambapos._feed_may_enter(integer, text)', 'EXECUTE')
      AND has_function_privilege(c.relowner, 'sambapos._feed_is_own(oid)', 'EXECUTE')
+     AND has_function_privilege(c.relowner, 'sambapos._feed_written_back(oid)', 'EXECUTE')
   FROM pg_class AS c WHERE c.oid = relation;
 $$;
 COMMENT ON FUNCTION sambapos._feed_owner_may_enter(regclass) IS

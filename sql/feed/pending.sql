@@ -19,7 +19,12 @@ $$
   WHERE c.feed_id = e.feed_id AND e.entity = ANY (c.entities) AND n IS NOT NULL;
 $$;
 COMMENT ON FUNCTION sambapos._pending_written_back(sambapos.feed_entity) IS
-  'The columns of an entity that consumers write to: an update of these alone is no change for any consumer';
+  'The columns of an entity that consumers write to: what was delivered is compared without them';
+
+CREATE FUNCTION sambapos._pending_hash(data jsonb, written_back text[]) RETURNS uuid
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN md5((data - written_back)::text)::uuid; END; $$;
+COMMENT ON FUNCTION sambapos._pending_hash(jsonb, text[]) IS 'By what a row is known to be as it was delivered; NULL: it is deleted';
 
 CREATE FUNCTION sambapos._pending_changes(c sambapos.feed_consumer, e sambapos.feed_entity, past bigint, until bigint)
 RETURNS sambapos._pending_change[]
@@ -27,9 +32,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH seen AS (
     SELECT k.key, k.version, k.operation, k.change_id FROM sambapos.change AS k
-    CROSS JOIN (SELECT sambapos._pending_written_back(e) AS columns) AS w
     WHERE k.feed_id = c.feed_id AND k.version > past AND k.version <= until AND k.entity = e.entity AND k.key IS NOT NULL
-      AND NOT (k.operation = 'UPDATE' AND coalesce(k.changed_columns <@ w.columns, false))
+      AND NOT k.written_back
     UNION ALL
     SELECT n.key, n.version, n.operation, 0 FROM sambapos.delivery_noted AS n
     WHERE (n.consumer_id, n.entity) = (c.consumer_id, e.entity)
@@ -55,30 +59,55 @@ $$;
 COMMENT ON FUNCTION sambapos._pending_is_anew(sambapos.feed_consumer, sambapos.feed_entity, bigint, sambapos.feed_state) IS
   'True if an entity is to be taken anew, or changes are kept no longer that a consumer has not had';
 
--- What was delivered and is the same has not changed. What is gone from a user's table is deleted; from a replica table
--- rows go with a clear, which deletes no sale.
+-- From a replica table rows go with a clear, which deletes no sale. Sales of before a clear stay among the sales: one that
+-- is not there any more was deleted, or merged into another, unless the replica keeps its ticket no longer at all.
+CREATE FUNCTION sambapos._pending_deleted(e sambapos.feed_entity, absent jsonb[]) RETURNS SETOF jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF e.capture IN ('statement', 'row') THEN
+    RETURN QUERY SELECT k FROM unnest(absent) AS k;
+  ELSIF e.capture = 'join' AND cardinality(absent) > 0 AND NOT sambapos._feed_is_left(e) THEN
+    RETURN QUERY EXECUTE
+      'SELECT k.key FROM unnest($2) AS k (key)
+       WHERE EXISTS (SELECT FROM sambapos_replica.tickets AS t
+                     WHERE t.site_id = $1 AND t.epoch = (k.key ->> ''epoch'')::integer AND t.id = (k.key ->> ''ticket_id'')::bigint)'
+      USING (SELECT f.site_id FROM sambapos.change_feed AS f WHERE f.feed_id = e.feed_id), absent;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._pending_deleted(sambapos.feed_entity, jsonb[]) IS
+  'Those of the keys of rows that are not there which were deleted';
+
+-- What was delivered and is the same has not changed.
 CREATE FUNCTION sambapos._pending_anew(c sambapos.feed_consumer, e sambapos.feed_entity, version bigint, with_unknown boolean)
 RETURNS sambapos._pending_change[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH present AS MATERIALIZED (
-    SELECT r.key, md5(r.data::text)::uuid AS hash FROM sambapos._feed_read(e, NULL, NULL, NULL, NULL) AS r
+    SELECT r.key, sambapos._pending_hash(r.data, w.columns) AS hash
+    FROM (SELECT sambapos._pending_written_back(e) AS columns) AS w
+    CROSS JOIN LATERAL sambapos._feed_read(e, NULL, NULL, NULL, NULL) AS r
   ), known AS MATERIALIZED (
-    SELECT d.key, d.acked_hash, d.state, d.operation, d.lease_no FROM sambapos.delivery AS d
+    SELECT d.key, d.acked_hash, d.state, d.acked_version FROM sambapos.delivery AS d
     WHERE (d.consumer_id, d.entity) = (c.consumer_id, e.entity)
+  ), deleted AS MATERIALIZED (
+    SELECT d.key FROM sambapos._pending_deleted(e, ARRAY(SELECT k.key FROM known AS k EXCEPT SELECT p.key FROM present AS p)) AS d (key)
   )
   SELECT array_agg((coalesce(p.key, k.key), _pending_anew.version,
                     CASE WHEN p.key IS NULL THEN 'DELETE' WHEN k.key IS NULL THEN 'INSERT' ELSE 'UPDATE' END, NULL)
                    ::sambapos._pending_change)
   FROM present AS p FULL JOIN known AS k ON k.key = p.key
   WHERE CASE WHEN k.key IS NULL THEN with_unknown
-             WHEN p.key IS NULL THEN e.capture IN ('statement', 'row') AND NOT (k.state = 'done' AND k.operation = 'DELETE')
+             WHEN p.key IS NULL THEN k.key IN (SELECT d.key FROM deleted AS d)
+                                     AND NOT (k.state = 'done' AND k.acked_version IS NOT NULL AND k.acked_hash IS NULL)
              ELSE NOT (k.state = 'done' AND k.acked_hash IS NOT DISTINCT FROM p.hash) END;
 $$;
 COMMENT ON FUNCTION sambapos._pending_anew(sambapos.feed_consumer, sambapos.feed_entity, bigint, boolean) IS
   'What may have changed for a consumer in an entity that is taken anew; with_unknown: also rows that it was never given';
 
--- A row that is gone cannot be asked.
+-- Of a row that is gone no condition can be asked. Whether one is that was given out the table says, not the log: of a sale
+-- the log has the changes of its ticket, lines and payments, and not that it is none any more; a key can be used again.
 CREATE FUNCTION sambapos._pending_ready(c sambapos.feed_consumer, e sambapos.feed_entity, changes sambapos._pending_change[])
 RETURNS sambapos._pending_change[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -90,16 +119,27 @@ BEGIN
   RETURN (
     WITH holds AS MATERIALIZED (
       SELECT DISTINCT r.key FROM sambapos._condition_keys(e, x.query_ready, ARRAY(SELECT n.key FROM unnest(changes) AS n)) AS r (key)
-      WHERE c.condition IS NOT NULL)
-    SELECT array_agg((n.key, n.version, n.operation, c.condition IS NULL OR h.key IS NOT NULL)::sambapos._pending_change ORDER BY n.i)
+      WHERE c.condition IS NOT NULL
+    ), given AS MATERIALIZED (
+      SELECT d.key FROM unnest(changes) AS n
+      JOIN sambapos.delivery AS d ON (d.consumer_id, d.entity, d.key_hash) = (c.consumer_id, e.entity, md5(n.key::text)::uuid)
+      WHERE c.condition IS NOT NULL AND d.lease_no > 0 AND n.key NOT IN (SELECT h.key FROM holds AS h)
+    ), present AS MATERIALIZED (
+      SELECT r.key FROM sambapos._feed_read(e, ARRAY(SELECT g.key FROM given AS g), NULL, NULL, NULL) AS r
+    ), deleted AS MATERIALIZED (
+      SELECT d.key FROM sambapos._pending_deleted(e, ARRAY(SELECT g.key FROM given AS g EXCEPT SELECT p.key FROM present AS p)) AS d (key))
+    SELECT array_agg((n.key, n.version,
+                      CASE WHEN n.key IN (SELECT d.key FROM deleted AS d) THEN 'DELETE'
+                           WHEN n.operation = 'DELETE' AND n.key IN (SELECT p.key FROM present AS p) THEN 'UPDATE' ELSE n.operation END,
+                      c.condition IS NULL OR h.key IS NOT NULL)::sambapos._pending_change ORDER BY n.i)
     FROM unnest(changes) WITH ORDINALITY AS n (key, version, operation, is_ready, i) LEFT JOIN holds AS h ON h.key = n.key);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._pending_ready(sambapos.feed_consumer, sambapos.feed_entity, sambapos._pending_change[]) IS
   'Changes with whether the condition of a consumer holds';
 
--- A row that was never given out and is not ready any more is as if it had never been there; one that was delivered, has
--- changed and is not ready waits for the change that makes it ready. That a row is deleted is told to whom it was given.
+-- A row that was never given out and is not ready any more is as if it had never been there; one that was given out, has
+-- changed and is not ready rests, also if it had failed, until the change that makes it ready. That a row is deleted is told once, to whom it was given.
 -- What came while a worker has the row is a change of the row all the same: ack compares versions.
 CREATE FUNCTION sambapos._pending_write(c sambapos.feed_consumer, e sambapos.feed_entity, life uuid,
                                         changes sambapos._pending_change[]) RETURNS void
@@ -108,11 +148,13 @@ $$
   WITH item AS MATERIALIZED (
     SELECT n.*, md5(n.key::text)::uuid AS key_hash FROM unnest(changes) AS n
   ), locked AS MATERIALIZED (
-    SELECT d.delivery_no, d.key_hash, d.lease_no, d.acked_version, d.state, d.leased_until
+    SELECT d.delivery_no, d.key_hash, d.lease_no, d.acked_version, d.acked_hash, d.state, d.leased_until
     FROM sambapos.delivery AS d JOIN item AS i USING (key_hash)
     WHERE (d.consumer_id, d.entity) = (c.consumer_id, e.entity) FOR NO KEY UPDATE OF d SKIP LOCKED
   ), judged AS MATERIALIZED (
-    SELECT i.*, l.delivery_no, i.is_ready OR i.operation = 'DELETE' AND coalesce(l.lease_no, 0) > 0 AS counts,
+    SELECT i.*, l.delivery_no,
+           CASE WHEN i.operation = 'DELETE' AND l.state = 'done' AND l.acked_version IS NOT NULL AND l.acked_hash IS NULL THEN false
+                ELSE i.is_ready OR i.operation = 'DELETE' AND coalesce(l.lease_no, 0) > 0 END AS counts,
            l.lease_no, l.acked_version, l.state, l.leased_until
     FROM item AS i LEFT JOIN locked AS l USING (key_hash)
   ), changed AS (
@@ -122,13 +164,13 @@ $$
                             WHEN j.operation = 'INSERT' AND d.acked_version IS NOT NULL THEN 'UPDATE' ELSE j.operation END,
            waiting_since = CASE d.state WHEN 'open' THEN d.waiting_since ELSE now() END,
            next_at = CASE d.state WHEN 'open' THEN d.next_at ELSE now() END,
-           attempts = CASE d.state WHEN 'open' THEN d.attempts ELSE 0 END
+           attempts = 0 -- those were of another version
       FROM judged AS j
-     WHERE d.delivery_no = j.delivery_no AND j.counts AND NOT (c.once AND d.state = 'done')
+     WHERE d.delivery_no = j.delivery_no AND j.counts AND NOT (c.once AND d.state = 'done' AND d.acked_version IS NOT NULL)
   ), rested AS (
-    UPDATE sambapos.delivery AS d SET state = 'done' FROM judged AS j
-     WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.state = 'open' AND j.acked_version IS NOT NULL
-       AND j.leased_until IS NULL
+    UPDATE sambapos.delivery AS d SET state = 'done', attempts = 0 FROM judged AS j
+     WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.state = 'open' AND j.lease_no > 0
+       AND coalesce(j.leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + c.lease, true)
   ), dropped AS (
     DELETE FROM sambapos.delivery AS d USING judged AS j
      WHERE d.delivery_no = j.delivery_no AND NOT j.counts AND j.lease_no = 0

@@ -6,7 +6,8 @@
 -- * A tick that finds nothing writes nothing.
 
 -- Of a key only the last change is of use to a client, wherever it stands: what columns have changed is added up. What
--- came before an entity was to be taken anew is of use to none.
+-- came before an entity was to be taken anew is of use to none. What a consumer wrote back after a change is one with it. A
+-- consumer that has stopped has to be told each row that has changed since, also before that.
 CREATE FUNCTION sambapos._feed_compact(f sambapos.change_feed, stamped bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -27,14 +28,18 @@ $$
     SELECT o.change_id, n.change_id
     FROM sambapos.change AS o JOIN anew AS n USING (entity)
     WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
+      AND NOT EXISTS (SELECT FROM sambapos.feed_consumer AS k JOIN sambapos.consumer_position AS p USING (consumer_id)
+                      WHERE k.feed_id = f.feed_id AND k.mode = 'work' AND o.entity = ANY (k.entities) AND p.version < o.version)
   ), gone AS (
     DELETE FROM sambapos.change AS o USING past AS p
-    WHERE o.change_id = p.change_id RETURNING p.by_id AS change_id, o.operation, o.changed_columns
+    WHERE o.change_id = p.change_id RETURNING p.by_id AS change_id, o.operation, o.changed_columns, o.written_back
   )
   UPDATE sambapos.change AS c
      SET changed_columns = CASE WHEN c.operation = 'UPDATE' AND g.all_known
-           THEN ARRAY(SELECT DISTINCT x FROM unnest(c.changed_columns || g.columns) AS x ORDER BY x) END
+           THEN ARRAY(SELECT DISTINCT x FROM unnest(c.changed_columns || g.columns) AS x ORDER BY x) END,
+         written_back = c.written_back AND g.all_back
     FROM (SELECT d.change_id, bool_and(d.operation = 'UPDATE' AND d.changed_columns IS NOT NULL) AS all_known,
+                 bool_and(d.written_back) AS all_back,
                  array_agg(x.name) AS columns
           FROM gone AS d LEFT JOIN LATERAL unnest(d.changed_columns) AS x (name) ON true GROUP BY d.change_id) AS g
    WHERE c.change_id = g.change_id AND c.changed_columns IS NOT NULL;
@@ -185,7 +190,7 @@ BEGIN
      SET version = x.version + 1, ticked_at = now()
    WHERE x.feed_id = f.feed_id RETURNING * INTO s;
   UPDATE sambapos.change AS c SET version = s.version WHERE c.feed_id = f.feed_id AND c.version IS NULL;
-  PERFORM sambapos._pending_make(f); -- before changes are one: which of them consumers have written is told by columns
+  PERFORM sambapos._pending_make(f); -- before changes are one: of what consumers have written none is told
   PERFORM sambapos._feed_compact(f, s.version);
   PERFORM sambapos._feed_notify(f, s);
   PERFORM sambapos._feed_tell_required(f, sambapos._feed_required(f, s.version));

@@ -5,7 +5,9 @@
 -- * discount_amount is what was taken off: positive. Service is part of total_amount alone.
 -- * How its delivery stands is no part of a sale: else each delivery would be a change of it.
 
--- What was voided is no line of a sale; a gift is, and costs nothing. Discounts are shared as in category_sales.
+-- What was voided is no line of a sale; a gift is, and costs nothing. Discounts are shared as in category_sales, in whole
+-- cents: what rounding leaves is the last line's that costs something, so that the lines come to what the sale has. So it is
+-- with tax, as far as it is rounding: what the ledger has besides is of no line.
 CREATE FUNCTION sambapos._report_sale_items() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -13,28 +15,38 @@ BEGIN
   RETURN $part$
 LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object(
-           'product_id', o.menu_item_id,
-           'sku', (SELECT m.barcode FROM {versions menu_items} AS m WHERE $part$ || sambapos._report_is_as_sold() || $part$ LIMIT 1),
-           'name', o.menu_item_name, 'quantity', o.quantity, 'unit_price', o.price + o.modifiers,
-           'discount', -round(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END, 2),
-           'tax', round(CASE WHEN o.calculate_price THEN (
-                          SELECT coalesce(sum(x.amount), 0)
-                          FROM sambapos._line_taxes(o.taxes, $part$ || sambapos._line_taxable() || $part$, o.quantity, t.tax_included,
-                                                    w.plain, coalesce(c.discounts, 0)) AS x) ELSE 0 END, 2),
-           'line_total', o.line_total) ORDER BY o.id) AS items
-  FROM {orders} AS o
-  WHERE (o.site_id, o.epoch, o.ticket_id) = (t.site_id, t.epoch, t.id) AND {void} IS NOT TRUE) AS i ON true$part$;
+           'product_id', l.menu_item_id, 'sku', l.sku, 'name', l.menu_item_name, 'quantity', l.quantity, 'unit_price', l.unit_price,
+           'discount', l.discount + CASE WHEN l.is_last THEN -coalesce(c.discounts, 0) - l.discounts ELSE 0 END,
+           'tax', l.tax + CASE WHEN l.is_last AND abs(coalesce(a.tax, 0) - l.taxes) <= 0.01 * (l.lines + 1)
+                               THEN coalesce(a.tax, 0) - l.taxes ELSE 0 END,
+           'line_total', l.line_total) ORDER BY l.id) AS items
+  FROM (SELECT k.*, sum(k.discount) OVER () AS discounts, sum(k.tax) OVER () AS taxes, count(*) OVER () AS lines,
+               row_number() OVER (ORDER BY k.line_total <> 0 DESC, k.id DESC) = 1 AS is_last
+        FROM (SELECT o.id, o.menu_item_id,
+                     (SELECT m.barcode FROM {versions menu_items} AS m
+                      WHERE $part$ || sambapos._report_is_as_sold() || $part$ LIMIT 1) AS sku,
+                     o.menu_item_name, o.quantity, o.price + o.modifiers AS unit_price, o.line_total,
+                     -round(CASE WHEN w.plain <> 0 THEN o.line_total * coalesce(c.discounts, 0) / w.plain ELSE 0 END, 2) AS discount,
+                     round(CASE WHEN o.calculate_price THEN (
+                             SELECT coalesce(sum(x.amount), 0)
+                             FROM sambapos._line_taxes(o.taxes, $part$ || sambapos._line_taxable() || $part$, o.quantity,
+                                                       t.tax_included, w.plain, coalesce(c.discounts, 0)) AS x) ELSE 0 END, 2) AS tax
+              FROM {orders} AS o
+              WHERE (o.site_id, o.epoch, o.ticket_id) = (t.site_id, t.epoch, t.id) AND {void} IS NOT TRUE) AS k) AS l) AS i
+  ON true$part$;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_sale_items() IS 'The lines of ticket t as JSON; w has the sum of its lines, c its discounts';
+COMMENT ON FUNCTION sambapos._report_sale_items() IS 'The lines of ticket t as JSON; w has the sum of its lines, c its discounts, a its tax';
 
 -- Types that are gone, and payments of none, are called as the till calls the account.
 CREATE FUNCTION sambapos._report_sale_payments() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN $part$coalesce((SELECT string_agg(y.name, ', ' ORDER BY array_position(p.types, y.id)) FROM {any payment_types} AS y
-                 WHERE (y.site_id, y.epoch) = (t.site_id, t.epoch) AND y.id = ANY (p.types)), p.names)$part$;
+  RETURN $part$(SELECT string_agg(n.name, ', ' ORDER BY n.first)
+        FROM (SELECT coalesce(y.name, u.name) AS name, min(u.n) AS first
+              FROM unnest(p.types, p.names) WITH ORDINALITY AS u (type, name, n)
+              LEFT JOIN {any payment_types} AS y ON (y.site_id, y.epoch, y.id) = (t.site_id, t.epoch, u.type) GROUP BY 1) AS n)$part$;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_sale_payments() IS 'How ticket t was paid, in words';
@@ -72,7 +84,7 @@ JOIN {site} AS s ON s.site_id = t.site_id
 {each account_transactions a: sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END)
       FILTER (WHERE {tax}) AS tax} AS a
 {each payments p: (array_agg(p.user_id ORDER BY p.id))[1] AS user_id, array_agg(p.payment_type_id ORDER BY p.id) AS types,
-      string_agg(DISTINCT p.name, ', ') AS names, sum(p.amount) AS paid,
+      array_agg(p.name ORDER BY p.id) AS names, sum(p.amount) AS paid,
       sum(CASE WHEN p.tendered_amount <> 0 THEN p.tendered_amount ELSE p.amount END) AS tendered} AS p
 {each change_payments g: sum(g.amount) AS given} AS g
 {each ticket_entities e:

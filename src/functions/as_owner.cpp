@@ -8,7 +8,7 @@
  * object and no deferred trigger, and what is set is put back. Parsing, planning (which evaluates
  * expressions of indexes and constraints) and running are all inside.
  */
-#include "bridge/compat.hpp"
+#include "functions/written_back.hpp"
 
 namespace sambapos::functions
 {
@@ -219,7 +219,16 @@ run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *re
 	return rows;
 }
 
-/* Whose relation the first two arguments name: the caller may act as that role. */
+/* The relation that the first two arguments name. */
+static Oid
+relation_named(FunctionCallInfo fcinfo)
+{
+	Oid space = get_namespace_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+
+	return get_relname_relid(text_to_cstring(PG_GETARG_TEXT_PP(1)), space);
+}
+
+/* Whose relation it is: the caller may act as that role. */
 static Oid
 owner_named(FunctionCallInfo fcinfo)
 {
@@ -261,9 +270,14 @@ extern "C"
 	Datum sambapos_update_as_owner(PG_FUNCTION_ARGS)
 	{
 		Oid owner = functions::owner_named(fcinfo);
+		int level = NewGUCNestLevel();
+		uint64 rows;
 
-		PG_RETURN_INT64(
-			static_cast<int64>(functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
-												 functions::parameters_of(fcinfo, 3), nullptr)));
+		if (!PG_ARGISNULL(5))
+			functions::note_written_back(functions::relation_named(fcinfo), PG_GETARG_DATUM(5));
+		rows = functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+								 functions::parameters_of(fcinfo, 3), nullptr);
+		AtEOXact_GUC(false, level);
+		PG_RETURN_INT64(static_cast<int64>(rows));
 	}
 }

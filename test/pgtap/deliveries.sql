@@ -151,8 +151,51 @@ INSERT INTO pos.got SELECT 'third', n.* FROM sambapos_next('ledger') AS n;
 SELECT throws_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'second'$$, '55000', NULL, 'one that was given out again may not');
 SELECT lives_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'third'$$, 'but by who has it');
 
+-- a clock that was wrong; a person who takes a row from its worker
+UPDATE pos.sales SET total = 3 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+DELETE FROM pos.got;
+INSERT INTO pos.got SELECT 'first', n.* FROM sambapos_next('ledger') AS n;
+UPDATE sambapos.delivery SET leased_until = now() + interval '10 years' WHERE key ->> 'number' = 'D1' AND leased_until IS NOT NULL;
+INSERT INTO pos.got SELECT 'second', n.* FROM sambapos_next('ledger') AS n;
+SELECT is((SELECT count(*) FROM pos.got), 2::bigint, 'a lease that no clock can have given is none');
+SELECT is(sambapos_retry('ledger'), 0::bigint, 'a worker keeps what it has');
+SELECT is(sambapos_retry('ledger', '"D1"'), 1::bigint, 'but for a row that a person names');
+SELECT throws_ok($$SELECT sambapos_ack('ledger', delivery_id) FROM pos.got WHERE consumer = 'second'$$, '55000', NULL, 'the worker has it no longer');
+INSERT INTO pos.got SELECT 'third', n.* FROM sambapos_next('ledger') AS n;
+
+-- another version has all its attempts
+UPDATE pos.sales SET total = 4 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+UPDATE sambapos.delivery SET leased_until = now() WHERE key ->> 'number' = 'D1' AND leased_until IS NOT NULL;
+INSERT INTO pos.got SELECT 'fourth', n.* FROM sambapos_next('ledger') AS n;
+SELECT is((SELECT attempt FROM pos.got WHERE consumer = 'fourth'), 1, 'another version begins with its first attempt, though a worker had died with the one before');
+SELECT lives_ok($$SELECT sambapos_nack('ledger', delivery_id, 'four') FROM pos.got WHERE consumer = 'fourth'$$, 'it has failed');
+UPDATE pos.sales SET total = 5 WHERE number = 'D1';
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT attempts, next_at > clock_timestamp() FROM sambapos.deliveries WHERE consumer = 'ledger' AND key ->> 'number' = 'D1'$$, 'VALUES (0, true)', 'so does one after a failure, when the pause is over');
+
+-- what has failed and is not ready any more rests
+UPDATE pos.sales SET is_closed = false WHERE number = 'D1';
+INSERT INTO pos.sales VALUES ('D2', 1);
+CALL sambapos_feed_tick('pos');
+SELECT count(sambapos_nack('ledger', delivery_id, 'no')) AS failed FROM sambapos_next('ledger') WHERE key ->> 'number' = 'D2' \gset
+UPDATE pos.sales SET is_closed = false WHERE number = 'D2';
+CALL sambapos_feed_tick('pos');
+UPDATE sambapos.delivery SET waiting_since = now() - interval '1 hour', next_at = now() WHERE key ->> 'number' IN ('D1', 'D2');
+SELECT is_empty($$SELECT * FROM sambapos_next('ledger')$$, 'what has failed and is not ready any more is not tried');
+SELECT results_eq($$SELECT key ->> 'number', status FROM sambapos.deliveries WHERE consumer = 'ledger' AND key ->> 'number' IN ('D1', 'D2') ORDER BY 1$$, $$VALUES ('D1', 'synced'), ('D2', 'pending')$$, 'it rests');
+SELECT results_eq($$SELECT light, failed FROM sambapos.consumers WHERE consumer = 'ledger'$$, $$VALUES ('green', 0::bigint)$$, 'and alarms nobody');
+UPDATE pos.sales SET is_closed = true WHERE number IN ('D1', 'D2');
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT key ->> 'number', attempt FROM sambapos_next('ledger') ORDER BY 1$$, $$VALUES ('D1', 1), ('D2', 1)$$, 'until it is ready again');
+SELECT count(sambapos_ack('ledger', delivery_no * 65536 + lease_no)) AS acked FROM sambapos.delivery JOIN sambapos.feed_consumer AS c USING (consumer_id) WHERE c.name = 'ledger' AND leased_until > now() \gset
+DELETE FROM pos.sales WHERE number = 'D2';
+CALL sambapos_feed_tick('pos');
+SELECT count(sambapos_ack('ledger', delivery_id)) AS acked FROM sambapos_next('ledger') \gset
+
 -- once
-SELECT is((SELECT count(*) FROM sambapos_next('mail', 100)), 4::bigint, 'each sale that is new or has changed');
+SELECT is((SELECT count(*) FROM sambapos_next('mail', 100)), 5::bigint, 'each sale that is new, has changed or is deleted');
 DELETE FROM pos.got;
 UPDATE sambapos.delivery AS d SET leased_until = NULL FROM sambapos.feed_consumer AS c WHERE c.consumer_id = d.consumer_id AND c.name = 'mail';
 INSERT INTO pos.got SELECT 'mail', n.* FROM sambapos_next('mail', 100) AS n;
@@ -189,9 +232,45 @@ ALTER TABLE pos.sales ENABLE TRIGGER ALL;
 INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'sales', 'LOAD' FROM sambapos.change_feed; -- as the tick does when it sees that
 CALL sambapos_feed_tick('pos');
 SELECT results_eq($$SELECT key ->> 'number', data ->> 'total' FROM sambapos_next('copy', 100)$$, $$VALUES ('A1', '77')$$, 'a row that changed while nobody looked');
+SELECT is_empty($$SELECT * FROM sambapos_next('ledger', 100) WHERE key ->> 'number' = 'B2'$$, 'one in which its status was written when it was delivered has not');
 SELECT matches((SELECT reason FROM sambapos.consumers WHERE consumer = 'ledger'), 'not known.*sales', 'of rows that it was never given a consumer that began later is told that nobody knows');
 SELECT cmp_ok(sambapos_retry('ledger'), '>=', 0::bigint, 'somebody has looked');
 SELECT is((SELECT reason FROM sambapos.consumers WHERE consumer = 'ledger'), NULL, 'then it is said no more');
+
+-- what is written back is no change, whatever else a table does with it; what its triggers do to other rows is
+CREATE TABLE pos.notes (id integer PRIMARY KEY, total numeric, state text, ref text, changed_at timestamptz, label text GENERATED ALWAYS AS (id || coalesce(ref, '')) STORED);
+CREATE FUNCTION pos.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed_at := clock_timestamp(); RETURN NEW; END $$;
+CREATE FUNCTION pos.follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE pos.notes SET total = total + 1 WHERE id = NEW.id + 100; RETURN NULL; END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON pos.notes FOR EACH ROW EXECUTE FUNCTION pos.touch();
+CREATE TRIGGER follow AFTER UPDATE ON pos.notes FOR EACH ROW WHEN (OLD.ref IS DISTINCT FROM NEW.ref) EXECUTE FUNCTION pos.follow();
+SELECT sambapos_add_feed('notes');
+SELECT sambapos_add_to_feed('notes', 'pos.notes', 'notes');
+SELECT sambapos_add_consumer('one', 'notes', '{notes}', status_column => 'state', reference_column => 'ref');
+SELECT sambapos_add_consumer('two', 'notes', '{notes}');
+INSERT INTO pos.notes (id, total) VALUES (1, 10), (101, 0);
+CALL sambapos_feed_tick('notes');
+SELECT count(sambapos_ack('two', delivery_id)) AS acked FROM sambapos_next('two') \gset
+SELECT count(sambapos_ack('one', delivery_id, 'N1')) AS acked FROM sambapos_next('one') WHERE key ->> 'id' = '1' \gset
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT ref, label, changed_at IS NOT NULL FROM pos.notes WHERE id = 1$$, $$VALUES ('N1', '1N1', true)$$, 'it is written, and a trigger and a generated column write more');
+SELECT results_eq($$SELECT key ->> 'id', operation FROM sambapos_next('two')$$, $$VALUES ('101', 'UPDATE')$$, 'nobody is told of it, but of the row that a trigger wrote');
+UPDATE sambapos.delivery SET leased_until = now() WHERE leased_until > now();
+SELECT is_empty($$SELECT * FROM sambapos_next('one') WHERE key ->> 'id' = '1'$$, 'nor is who wrote it');
+UPDATE pos.notes SET ref = 'by hand' WHERE id = 1;
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT reference FROM sambapos_next('one') WHERE key ->> 'id' = '1'$$, $$VALUES ('N1')$$, 'what a person writes there is a change');
+CREATE TABLE pos.parts (id integer, state text, at timestamptz, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (100);
+CREATE FUNCTION pos.stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.at := clock_timestamp(); RETURN NEW; END $$;
+CREATE TRIGGER stamp BEFORE UPDATE ON pos.parts FOR EACH ROW EXECUTE FUNCTION pos.stamp();
+SELECT sambapos_add_to_feed('notes', 'pos.parts', 'parts');
+SELECT sambapos_add_consumer('parts', 'notes', '{parts}', status_column => 'state');
+INSERT INTO pos.parts VALUES (1);
+CALL sambapos_feed_tick('notes');
+SELECT count(sambapos_ack('parts', delivery_id)) AS acked FROM sambapos_next('parts') \gset
+CALL sambapos_feed_tick('notes');
+SELECT results_eq($$SELECT p.state, p.at IS NOT NULL, d.status FROM pos.parts AS p, sambapos.deliveries AS d WHERE d.consumer = 'parts'$$, $$VALUES ('synced', true, 'synced')$$, 'so it is with partitions');
+SELECT lives_ok($$SELECT sambapos_remove_feed('notes')$$, 'done with it');
 
 -- a condition that fails stops its consumer alone
 SELECT lives_ok($$SELECT sambapos_add_consumer('broken', 'pos', '{sales}', condition => '1 / r.total > 0')$$, 'a condition that can fail');
@@ -204,6 +283,27 @@ UPDATE pos.sales SET total = 1 WHERE number = 'E2';
 CALL sambapos_feed_tick('pos');
 SELECT is((SELECT count(*) FROM sambapos_next('broken')), 2::bigint, 'it goes on from where it was');
 SELECT is((SELECT problem FROM sambapos.consumers WHERE consumer = 'broken'), NULL, 'and says no more');
+
+-- a consumer that has stopped misses nothing when its table is taken anew meanwhile
+CREATE TABLE pos.rates (id integer PRIMARY KEY, divisor integer, secret integer);
+SELECT sambapos_add_feed('rates');
+SELECT sambapos_add_to_feed('rates', 'pos.rates', 'rates');
+SELECT sambapos_add_consumer('rates', 'rates', '{rates}', condition => '1 / r.divisor > 0');
+INSERT INTO pos.rates VALUES (1, 0), (2, 1);
+CALL sambapos_feed_tick('rates');
+INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'rates', 'LOAD' FROM sambapos.change_feed WHERE name = 'rates';
+CALL sambapos_feed_tick('rates');
+UPDATE pos.rates SET divisor = 1 WHERE id = 1;
+CALL sambapos_feed_tick('rates');
+SELECT results_eq($$SELECT key ->> 'id' FROM sambapos_next('rates') ORDER BY 1$$, $$VALUES ('1'), ('2')$$, 'what came before that is delivered');
+INSERT INTO sambapos.change (feed_id, entity, operation) SELECT feed_id, 'rates', 'LOAD' FROM sambapos.change_feed WHERE name = 'rates';
+CALL sambapos_feed_tick('rates');
+SELECT is((SELECT count(*) FROM sambapos.change AS c JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'rates'), 1::bigint, 'and is kept no longer than that');
+
+-- a condition is on what is sent
+SELECT throws_ok($$SELECT sambapos_add_consumer('shut', 'rates', '{rates}', condition => 'r.secret = 1')$$, '42703', 'a condition can be on columns that are sent only', 'a change of what is not sent would not be seen');
+SELECT lives_ok($$SELECT sambapos_add_consumer('whole', 'rates', '{rates}', condition => 'r IS NOT NULL AND EXISTS (SELECT FROM pos.sales AS s WHERE s.total = r.divisor)')$$, 'on the row, and on other tables');
+SELECT lives_ok($$SELECT sambapos_remove_feed('rates')$$, 'done with it');
 
 -- a stream
 SELECT lives_ok($$SELECT sambapos_add_consumer('log', 'pos', '{sales,items}', 'stream')$$, 'a stream');

@@ -16,6 +16,12 @@ class Ledger(http.server.BaseHTTPRequestHandler):
         key, mood = self.headers['Idempotency-Key'], open(folder + '/mood').read().strip()
         if mood == 'down':
             return self.answer(500, {'error': 'down'})
+        if mood == 'list':
+            return self.answer(200, [])
+        if mood == 'cut':
+            self.send_response(200); self.send_header('Content-Length', '100'); self.end_headers(); self.wfile.write(b'{"id"')
+            self.close_connection = True
+            return
         if float((body['data'] or {}).get('total', 0)) < 0:
             return self.answer(422 if mood == 'strict' else 500, {'error': 'negative'})
         with lock:
@@ -61,7 +67,8 @@ sub start
 	return $ledger;
 }
 
-# kind, slow, down, forgetful, or strict: it finds what is wrong with a sale.
+# kind, slow, down, forgetful, list (what it answers is no object), cut (half of it comes), or strict: it finds what is wrong
+# with a sale.
 sub mood
 {
 	my ($ledger, $mood) = @_;
@@ -87,6 +94,8 @@ sub work
 		[ '/usr/bin/python3', '-c', $worker, "$Harness::root/doc/examples", "dbname=$database->{name} user=$role", $consumer, "http://127.0.0.1:$ledger->{port}/" ],
 		'<', '/dev/null', '>', '/dev/null', '2>>', "$ledger->{folder}/worker.log");
 }
+
+sub workers_alive { my ($ledger) = @_; return scalar grep { $_->pumpable } @{ $ledger->{workers} } }
 
 # Kills a process, and waits until it is gone.
 sub end { my ($process) = @_; eval { $process->signal('KILL'); $process->finish } }

@@ -153,6 +153,25 @@ $ledger->mood('strict');
 $db->run(q(INSERT INTO pos.sales (number, total, is_closed) VALUES ('bad', -1, true); CALL sambapos_feed_tick()));
 soon(sub { $db->value(q(SELECT count(*) FROM sambapos.dead_deliveries WHERE consumer = 'ledger' AND attempts = 1)) });
 is($db->value(q(SELECT key ->> 'number' FROM sambapos.dead_deliveries WHERE consumer = 'ledger' AND attempts = 1)), 'bad', 'what the ledger finds wrong with a sale is dead at once');
+
+# ---- no answer ends a worker ----
+
+my $alive = $ledger->workers_alive;
+$db->run(q(ALTER TABLE pos.sales ADD CONSTRAINT none CHECK (number NOT LIKE 'odd%' OR ledger_id IS NULL)));
+my $odd = 0;
+for ([ cut => 'IncompleteRead', 'an answer that is cut short' ], [ list => 'TypeError', 'one that is no object' ], [ kind => 'CheckViolation', 'a table that does not take the reference' ])
+{
+	my ($mood, $error, $name) = @$_;
+	my $number = 'odd ' . ++$odd;
+	my $said = qq(SELECT count(*) FROM sambapos.deliveries WHERE consumer = 'ledger' AND key ->> 'number' = '$number' AND last_error LIKE '%$error%');
+	$ledger->mood($mood);
+	$db->run(qq(INSERT INTO pos.sales (number, total, is_closed) VALUES ('$number', 1, true); CALL sambapos_feed_tick()));
+	soon(sub { $db->value($said) || $ledger->workers_alive < $alive });
+	is($db->value($said) . ' ' . $ledger->workers_alive, "1 $alive", "$name is a failure, and the worker goes on");
+}
+$db->run(q(ALTER TABLE pos.sales DROP CONSTRAINT none; SELECT sambapos_retry('ledger')));
+soon(sub { $db->value(q(SELECT count(*) FROM pos.sales WHERE number LIKE 'odd%' AND sync_status = 'synced')) == 3 });
+is($db->value(q(SELECT count(*) FROM pos.sales WHERE number LIKE 'odd%' AND sync_status = 'synced')), 3, 'all of them go through in the end');
 $ledger->stop;
 
 # ---- two workers and one row; a lease that was given out again undoes what was booked ----

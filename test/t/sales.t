@@ -87,6 +87,9 @@ my @wrong = grep {
 is(scalar(@wrong), 0, 'lines') or diag($till->sql("SELECT Id, OrderTags FROM Orders WHERE TicketId = $wrong[0]"), $json->encode($sale{ $wrong[0] }{items}), "\n", join ';', @{ $lines{ $wrong[0] } });
 is($db->value(q(SELECT count(*) FROM sambapos_report.sales AS s JOIN sambapos_report.tickets AS t ON (t.site, t.epoch, t.id) = (s.site, s.epoch, s.ticket_id)
                 WHERE (s.cashier, s.customer_name, s.notes, s.total_amount) IS DISTINCT FROM (t.cashier, t.customer, t.note, t.total_amount))), 0, 'people are those of report tickets');
+is($db->value(q(SELECT count(*) FROM sambapos_report.sales AS s WHERE s.items <> '[]' AND s.discount_amount <> (SELECT sum((i ->> 'discount')::numeric) FROM jsonb_array_elements(s.items) AS i))), 0, 'the lines have the discount of the sale, to the cent');
+is($db->value(q(SELECT count(*) FROM sambapos_report.sales AS s WHERE s.items <> '[]' AND s.tax_amount <> (SELECT sum((i ->> 'tax')::numeric) FROM jsonb_array_elements(s.items) AS i))), 0, 'and its tax');
+cmp_ok($db->value(q(SELECT count(*) FROM sambapos_report.sales WHERE discount_amount <> 0 AND tax_amount <> 0)), '>', 0, 'of which there are some');
 is($db->value(q(SELECT sum(s.tax_amount) - (SELECT sum(d.tax) FROM sambapos_report.daily_sales AS d) FROM sambapos_report.sales AS s)), '0.00', 'tax is that of report daily_sales');
 
 # ---- page by page, while the till sells ----
