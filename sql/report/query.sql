@@ -135,7 +135,7 @@ $$
   SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
   FROM regexp_matches(definition, '\{(?:any |once |live |all |versions |each )?([a-z_]+)(?: [a-z]+:|\})',
                       'g') AS m (found)
-  WHERE m.found[1] <> ALL ('{site,day,void,gift,return,wanted,tax,lives}');
+  WHERE m.found[1] <> ALL ('{site,day,days,void,gift,return,wanted,tax,lives}');
 $$;
 COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
 
@@ -203,9 +203,11 @@ CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place, rea
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  has_day boolean := definition LIKE '%{day}%';
   has_taxes boolean := definition LIKE '%{tax}%';
-  written text := regexp_replace(definition, '--[^\n]*', '', 'g');
+  written text := regexp_replace(regexp_replace(definition, '--[^\n]*', '', 'g'), -- by_day.sql: one of two
+                                 '/\*replica\*/(.*?)/\*live\*/(.*?)/\*end\*/',
+                                 CASE WHEN place.site_id IS NULL THEN '\1' ELSE '\2' END, 'g');
+  has_day boolean := written LIKE '%{day}%';
   site text;
   part text[];
   used_in text;
@@ -216,7 +218,7 @@ BEGIN
   written := replace(replace(written, '{tax}', sambapos._report_is_tax()), '{lives}', CASE WHEN place.site_id IS NULL
     THEN 'sambapos._report_epochs_of_database()'
     ELSE format('(SELECT %s::integer AS site_id, 0 AS row_epoch, 0 AS epoch)', place.site_id) END);
-  written := replace(written, '{wanted}', 'true');
+  written := replace(replace(written, '{wanted}', 'true'), '{days}', 'sambapos._report_days()');
   FOR part IN
     SELECT m.found
     FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)
