@@ -54,7 +54,7 @@ $$;
 COMMENT ON FUNCTION sambapos._report_payments_by_day() IS
   'The same as _report_payments_of_tickets, of tickets that count, found by their business day';
 
--- The kinds of a site are few, and so are their lines.
+-- The kinds of a site are few. They are put together before they are joined, and once.
 CREATE FUNCTION sambapos._report_settlement_kinds() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -77,7 +77,8 @@ BEGIN
         ON (z.site_id, z.epoch, z.id) = (k.site_id, k.epoch, k.id)
       WHERE k.source_account_type_id <> k.target_account_type_id
         AND (y.payment_type_id IS NOT NULL OR (z.id IS NULL AND k.target_account_type_id = ANY (m.money)
-                                               AND k.source_account_type_id <> ALL (m.money)))) AS k$part$;
+                                               AND k.source_account_type_id <> ALL (m.money)))
+      ORDER BY k.id + 0 OFFSET 0) AS k$part$;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_settlement_kinds() IS
@@ -100,27 +101,43 @@ $$;
 COMMENT ON FUNCTION sambapos._report_settlement_payment() IS
   'The payments that account transaction a of kind k stands for, as a FROM clause: then it is no settlement';
 
+-- What is on the money side is read once, and what it belongs to looked up: the planner expects next to nothing of a
+-- join by so many columns, and would look through a table for each row.
+CREATE FUNCTION sambapos._report_settlement_lines() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$JOIN $part$ || sambapos._report_settlement_kinds() || $part$
+  ON (k.site_id, k.epoch, k.target_account_type_id) = (v.site_id, v.epoch, v.account_type_id)
+/*replica*/CROSS JOIN LATERAL (SELECT a.* FROM {account_transactions} AS a
+                    WHERE (a.site_id, a.epoch, a.account_transaction_document_id, a.id)
+                        = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id)
+                      AND a.account_transaction_type_id = k.id OFFSET 0) AS a
+/*live*/JOIN {account_transactions} AS a
+  ON (a.site_id, a.epoch, a.account_transaction_document_id, a.id, a.account_transaction_type_id)
+   = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, k.id)
+/*end*/CROSS JOIN LATERAL (SELECT v.date AS date, v.date AS last_payment_date) AS t$part$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_settlement_lines() IS
+  'Joins to money side v the kind k and the account transaction a that it can settle an account by; t has its day';
+
 -- Money side v, the other side w, kind k, document d, ticket x.
 CREATE FUNCTION sambapos._report_settlements() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-FROM $part$ || sambapos._report_settlement_kinds() || $part$
-JOIN {account_transactions} AS a
-  ON (a.site_id, a.epoch, a.account_transaction_type_id) = (k.site_id, k.epoch, k.id)
-JOIN {account_transaction_values} AS v
-  ON (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, v.account_type_id)
-   = (a.site_id, a.epoch, a.account_transaction_document_id, a.id, k.target_account_type_id)
-CROSS JOIN LATERAL (SELECT v.date AS date, v.date AS last_payment_date) AS t
+FROM {account_transaction_values} AS v
+$part$ || sambapos._report_settlement_lines() || $part$
 LEFT JOIN {account_transaction_values} AS w
   ON (w.site_id, w.epoch, w.account_transaction_document_id, w.account_transaction_id, w.account_type_id)
-   = (a.site_id, a.epoch, a.account_transaction_document_id, a.id, k.source_account_type_id)
-JOIN {site} AS s ON s.site_id = a.site_id
+   = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, k.source_account_type_id)
+JOIN {site} AS s ON s.site_id = v.site_id
 LEFT JOIN {account_transaction_documents} AS d
-  ON (d.site_id, d.epoch, d.id) = (a.site_id, a.epoch, a.account_transaction_document_id)
+  ON (d.site_id, d.epoch, d.id) = (v.site_id, v.epoch, v.account_transaction_document_id)
 LEFT JOIN {tickets} AS x
-  ON (x.site_id, x.document_epoch, x.transaction_document_id) = (a.site_id, a.epoch, a.account_transaction_document_id)
+  ON (x.site_id, x.document_epoch, x.transaction_document_id) = (v.site_id, v.epoch, v.account_transaction_document_id)
 LEFT JOIN {any accounts} AS b ON (b.site_id, b.epoch, b.id) = (v.site_id, v.epoch, v.account_id)
 LEFT JOIN {any accounts} AS h ON (h.site_id, h.epoch, h.id) = (w.site_id, w.epoch, w.account_id)
 WHERE v.debit <> v.credit
@@ -136,18 +153,14 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-/*replica*/
-FROM {site} AS s JOIN {days} AS b ON b.site_id = s.site_id
+FROM /*replica*/{site} AS s JOIN {days} AS b ON b.site_id = s.site_id
 CROSS JOIN LATERAL (SELECT v.* FROM {account_transaction_values} AS v
                     WHERE v.site_id = b.site_id AND v.date >= b.from_at AND v.date < b.to_at OFFSET 0) AS v
-JOIN $part$ || sambapos._report_settlement_kinds() || $part$
-  ON (k.site_id, k.epoch, k.target_account_type_id) = (v.site_id, v.epoch, v.account_type_id)
-CROSS JOIN LATERAL (SELECT a.* FROM {account_transactions} AS a
-                    WHERE (a.site_id, a.epoch, a.account_transaction_document_id, a.id)
-                        = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id)
-                      AND a.account_transaction_type_id = k.id OFFSET 0) AS a
-WHERE v.debit <> v.credit AND (SELECT count(*) $part$ || sambapos._report_settlement_payment() || $part$) = 0
-/*live*/$part$ || sambapos._report_settlements() || '/*end*/';
+/*live*/{account_transaction_values} AS v JOIN {site} AS s ON s.site_id = v.site_id
+/*end*/$part$ || sambapos._report_settlement_lines() || $part$
+WHERE v.debit <> v.credit
+  AND /*replica*/(SELECT count(*) $part$ || sambapos._report_settlement_payment() || $part$) = 0
+      /*live*/NOT EXISTS (SELECT $part$ || sambapos._report_settlement_payment() || ')/*end*/';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_settlements_by_day() IS
