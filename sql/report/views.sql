@@ -83,7 +83,7 @@ BEGIN
                   UNION ALL
                   SELECT s.name, %s FROM sambapos.site AS s
                   CROSS JOIN LATERAL sambapos._report_live(%L, s.site_id) AS l (%s)
-                  WHERE s.removed_at IS NULL AND sambapos._report_reads_live(s.site_id)',
+                  WHERE s.removed_at IS NULL AND sambapos._report_view_reads_live(s.site_id)',
                  view, replica, shape.plain, view_name, shape.typed);
   EXECUTE format('COMMENT ON VIEW %s IS %L', view, words);
   FOR o IN -- of the table's columns what the table says, of the report's what the definition says

@@ -438,6 +438,23 @@ is_deeply(flat(answer('top_sellers', @cleared, per_course => 10000)), flat(@{ $e
 is_deeply(flat_in_order(answer('restaurant_spend', @cleared, food_codes => [ '4000', 'none' ], beverage_codes => [ '4010 ', '4000', '4020' ])), flat_in_order(@{ $expected->{spend} }), 'restaurant_spend');
 is_deeply([ answer('top_sellers', @cleared, source => 'live') ], [], 'the till has none of them');
 
+# ---- old data, where the site wants fresh: never in silence ----
+
+my $views = 'SELECT count(*) FROM sambapos_report.daily_sales; SELECT count(*) FROM sambapos_report.payments';
+sub sold { my ($of) = @_; return "SELECT count(*) FROM sambapos_report.top_sellers('shop', '$of', '2099-12-31', '{x}')" }
+sub warned { my ($sql) = @_; return ($db->psql($sql))[1] }
+$db->run(q(UPDATE sambapos.site_state SET last_success_at = now() - interval '1 day'));
+is(warned("$views; " . sold($from)), '', 'without the setting the age is in as_of');
+$db->run(q(SELECT sambapos_configure('shop', 'live_fallback', 'stale')));
+is(() = warned($views) =~ /WARNING: .*the report shows site "shop" as it was at \d{4}-[^\n]*: a view asks the till only while a site was never synced\n/g, 2, 'each view says that it is old, once');
+like(warned(sold($from)), qr/WARNING: .*as it was at .*: the till no longer has all of these days\n/, 'a function says that the till cannot be asked');
+is(warned("SELECT count(*) FROM sambapos_report.top_sellers('shop', '$from', '$to', '{x}')"), '', 'but not of days that have ended: they are what they were');
+is(warned(sold('2090-01-01')), '', 'and asks it where it can');
+$till->halt;
+like(warned(sold('2090-01-01')), qr/WARNING: .*as it was at .*: the till does not answer: /, 'it says so when there is no answer');
+$till->restart;
+$db->run(q(SELECT sambapos_configure('shop', 'live_fallback', NULL)));
+
 # ---- with a replica the till is not needed; it is said when it does not answer ----
 
 $till->halt;
