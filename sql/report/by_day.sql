@@ -2,8 +2,9 @@
 --
 -- Rules:
 -- * Which moments belong to a business day is decided by a site's day_rule and its work periods. {days} has a row for
---   each day of each site that can have tickets, with the moments between which its tickets lie: where a condition on
---   business_day leaves one day of them, that day's tickets are looked up by the index on their date.
+--   each day of site s that can have tickets, with the moments between which its tickets lie: where a condition on
+--   business_day leaves one day of them, that day's tickets are looked up by the index on their date. A condition on
+--   the site leaves the days of that site: those of no other one are worked out.
 -- * Every moment lies in one row. A ticket without a date belongs to the row without a day.
 -- * What is looked up stands behind OFFSET 0, so that it is looked up for each day and each ticket, and never read
 --   whole: the planner has no idea how few tickets lie between two moments.
@@ -56,47 +57,41 @@ $$;
 COMMENT ON FUNCTION sambapos._report_moments(integer) IS
   'Between which moments the tickets and settlements of a site lie, and the days of those that lie decades away';
 
-CREATE FUNCTION sambapos._report_days() RETURNS TABLE (site_id integer, day date, by_payment boolean,
-                                                       from_at timestamp, to_at timestamp)
+CREATE FUNCTION sambapos._report_days(site_id integer) RETURNS TABLE (day date, by_payment boolean, from_at timestamp,
+                                                                      to_at timestamp)
 LANGUAGE plpgsql STABLE ROWS 200 SET search_path = pg_catalog, pg_temp AS
 $$
-#variable_conflict use_column
 DECLARE
   s record;
-  m record;
+  m record := sambapos._report_moments(site_id);
   starts timestamp[]; -- of work periods
 BEGIN
-  FOR s IN
-    SELECT x.site_id, x.rule[1] = 'payment' AS by_payment, x.rule[2] = 'work_period' AS by_period,
-           CASE WHEN x.rule[2] ~ '^[0-9]' THEN x.rule[2]::interval ELSE interval '0' END AS shift
-    FROM (SELECT k.site_id, string_to_array(coalesce(k.day_rule, 'ticket midnight'), ' ') AS rule
-          FROM sambapos.site AS k WHERE k.removed_at IS NULL) AS x
-  LOOP
-    m := sambapos._report_moments(s.site_id);
-    starts := NULL;
-    IF s.by_period THEN
-      EXECUTE format('SELECT array_agg(w.start_date ORDER BY w.start_date) FROM %s AS w WHERE w.site_id = $1
-                      AND w.start_date IS NOT NULL',
-                     sambapos._report_table(NULL, 'work_periods', 'counted', 'start_date')) INTO starts USING s.site_id;
-    END IF;
-    RETURN QUERY
-      SELECT s.site_id, d.day, s.by_payment, d.day + s.shift, least(d.day + 1 + s.shift, starts[1])
-      FROM (SELECT g::date AS day FROM generate_series((m.first_at - s.shift)::date::timestamp,
-                                                       (m.last_at - s.shift)::date::timestamp, interval '1 day') AS g
-            UNION SELECT f + k.n FROM unnest(m.far) AS f
-                  CROSS JOIN generate_series(CASE WHEN s.shift > interval '0' THEN -1 ELSE 0 END, 0) AS k (n)) AS d
-      WHERE starts IS NULL OR d.day < starts[1]
-      UNION ALL
-      SELECT s.site_id, p.day, s.by_payment, p.from_at, coalesce(lead(p.from_at) OVER (ORDER BY p.day), 'infinity')
-      FROM (SELECT w::date AS day, min(w) AS from_at FROM unnest(starts) AS w GROUP BY w::date) AS p
-      UNION ALL
-      SELECT s.site_id, NULL, s.by_payment, NULL, NULL;
-  END LOOP;
+  SELECT x.rule[1] = 'payment' AS by_payment, x.rule[2] = 'work_period' AS by_period,
+         CASE WHEN x.rule[2] ~ '^[0-9]' THEN x.rule[2]::interval ELSE interval '0' END AS shift INTO STRICT s
+  FROM (SELECT string_to_array(coalesce(k.day_rule, 'ticket midnight'), ' ') AS rule
+        FROM sambapos.site AS k WHERE k.site_id = _report_days.site_id) AS x;
+  IF s.by_period THEN
+    EXECUTE format('SELECT array_agg(w.start_date ORDER BY w.start_date) FROM %s AS w WHERE w.site_id = $1
+                    AND w.start_date IS NOT NULL',
+                   sambapos._report_table(NULL, 'work_periods', 'counted', 'start_date')) INTO starts USING site_id;
+  END IF;
+  RETURN QUERY
+    SELECT d.day, s.by_payment, d.day + s.shift, least(d.day + 1 + s.shift, starts[1])
+    FROM (SELECT g::date AS day FROM generate_series((m.first_at - s.shift)::date::timestamp,
+                                                     (m.last_at - s.shift)::date::timestamp, interval '1 day') AS g
+          UNION SELECT f + k.n FROM unnest(m.far) AS f
+                CROSS JOIN generate_series(CASE WHEN s.shift > interval '0' THEN -1 ELSE 0 END, 0) AS k (n)) AS d
+    WHERE starts IS NULL OR d.day < starts[1]
+    UNION ALL
+    SELECT p.day, s.by_payment, p.from_at, coalesce(lead(p.from_at) OVER (ORDER BY p.day), 'infinity')
+    FROM (SELECT w::date AS day, min(w) AS from_at FROM unnest(starts) AS w GROUP BY w::date) AS p
+    UNION ALL
+    SELECT NULL, s.by_payment, NULL, NULL;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_days() IS
-  'What {days} stands for: each business day of each site, with the moments from (included) and to (not) which its '
-  'tickets lie, by their date or by that of their last payment; a row without a day for those without a date';
+COMMENT ON FUNCTION sambapos._report_days(integer) IS
+  'What {days} stands for: each business day of a site, with the moments from (included) and to (not) which its tickets '
+  'lie, by their date or by that of their last payment; a row without a day for those without a date';
 
 CREATE FUNCTION sambapos._report_by_day() RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -112,20 +107,20 @@ CREATE FUNCTION sambapos._report_tickets_by_day() RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN '/*replica*/{site} AS s JOIN {days} AS b ON b.site_id = s.site_id
+  RETURN '/*replica*/{site} AS s CROSS JOIN LATERAL {days} AS b
 CROSS JOIN LATERAL (
   SELECT * FROM (
     SELECT t.* FROM {tickets} AS t
-    WHERE NOT b.by_payment AND t.site_id = b.site_id AND t.date >= b.from_at AND t.date < b.to_at
+    WHERE NOT b.by_payment AND t.site_id = s.site_id AND t.date >= b.from_at AND t.date < b.to_at
     UNION ALL
     SELECT t.* FROM {tickets} AS t
-    WHERE b.by_payment AND t.site_id = b.site_id AND t.last_payment_date >= b.from_at AND t.last_payment_date < b.to_at
+    WHERE b.by_payment AND t.site_id = s.site_id AND t.last_payment_date >= b.from_at AND t.last_payment_date < b.to_at
     UNION ALL
     SELECT t.* FROM {tickets} AS t
-    WHERE NOT b.by_payment AND b.day IS NULL AND t.site_id = b.site_id AND t.date IS NULL
+    WHERE NOT b.by_payment AND b.day IS NULL AND t.site_id = s.site_id AND t.date IS NULL
     UNION ALL
     SELECT t.* FROM {tickets} AS t
-    WHERE b.by_payment AND b.day IS NULL AND t.site_id = b.site_id AND t.last_payment_date IS NULL) AS t OFFSET 0) AS t
+    WHERE b.by_payment AND b.day IS NULL AND t.site_id = s.site_id AND t.last_payment_date IS NULL) AS t OFFSET 0) AS t
 /*live*/{tickets} AS t JOIN {site} AS s ON s.site_id = t.site_id/*end*/';
 END;
 $$;

@@ -153,9 +153,14 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN $part$
-FROM /*replica*/{site} AS s JOIN {days} AS b ON b.site_id = s.site_id
-CROSS JOIN LATERAL (SELECT v.* FROM {account_transaction_values} AS v
-                    WHERE v.site_id = b.site_id AND v.date >= b.from_at AND v.date < b.to_at OFFSET 0) AS v
+FROM /*replica*/{site} AS s CROSS JOIN LATERAL {days} AS b
+CROSS JOIN LATERAL (
+  SELECT * FROM (
+    SELECT v.* FROM {account_transaction_values} AS v
+    WHERE v.site_id = s.site_id AND v.date >= b.from_at AND v.date < b.to_at
+    UNION ALL
+    SELECT v.* FROM {account_transaction_values} AS v
+    WHERE b.day IS NULL AND v.site_id = s.site_id AND v.date IS NULL) AS v OFFSET 0) AS v
 /*live*/{account_transaction_values} AS v JOIN {site} AS s ON s.site_id = v.site_id
 /*end*/$part$ || sambapos._report_settlement_lines() || $part$
 WHERE v.debit <> v.credit

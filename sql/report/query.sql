@@ -224,7 +224,7 @@ BEGIN
   written := replace(replace(written, '{tax}', sambapos._report_is_tax()), '{lives}', CASE WHEN place.site_id IS NULL
     THEN 'sambapos._report_epochs_of_database()'
     ELSE format('(SELECT %s::integer AS site_id, 0 AS row_epoch, 0 AS epoch)', place.site_id) END);
-  written := replace(replace(written, '{wanted}', 'true'), '{days}', 'sambapos._report_days()');
+  written := replace(replace(written, '{wanted}', 'true'), '{days}', 'sambapos._report_days(s.site_id)');
   FOR part IN
     SELECT m.found
     FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)

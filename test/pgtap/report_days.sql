@@ -109,6 +109,9 @@ UPDATE sambapos_replica.tickets SET date = CASE id WHEN 1 THEN NULL WHEN 2 THEN 
   is_closed = id <> 10;
 UPDATE sambapos_replica.tickets SET last_payment_date = CASE id WHEN 3 THEN NULL WHEN 5 THEN '1900-01-01' WHEN 2 THEN '2026-03-10 02:00' ELSE last_payment_date END;
 UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE id = 11001;
+ALTER TABLE sambapos_replica.account_transaction_values DISABLE TRIGGER USER;
+UPDATE sambapos_replica.account_transaction_values SET date = NULL WHERE account_transaction_id = 200;
+SELECT is((SELECT count(*) FROM sambapos_report.payments_by_type WHERE business_day IS NULL AND payment_type = 'Room paid'), 1::bigint, 'a settlement without a date is one without a day');
 SELECT is(pg_temp.differs(r), 0::bigint, r || ': so is it with odd dates')
 FROM unnest('{ticket midnight,ticket 04:00,ticket work_period,payment midnight,payment 04:00 closed,payment work_period}'::text[]) AS r;
 DELETE FROM sambapos_replica.work_periods;
@@ -200,8 +203,17 @@ SELECT is((SELECT string_agg(DISTINCT format('%s where %s: %s', report, conditio
 -- Payments look at their ticket once more, by its document: are they a settlement? And EXPLAIN rounds the rows of a loop.
 SELECT is((SELECT string_agg(format('%s where %s, %s: %s rows of %s tickets', report, condition, rule, tickets_read, tickets), '; ') FROM pg_temp.seen
            WHERE tickets_read > 1.25 * tickets * CASE report WHEN 'payments_by_type' THEN 2 ELSE 1 END), NULL, 'but the tickets of these days alone, by each kind of rule');
-SELECT is((SELECT count(*) FROM pg_temp.seen WHERE tickets_read >= tickets AND tickets >= 100), (3 * 2 * 6)::bigint, 'and all of them');
+-- but for taxes: there are none here, and a plan may see that first
+SELECT is((SELECT count(*) FROM pg_temp.seen WHERE tickets_read >= tickets AND tickets >= 100 AND report <> 'taxes'), (3 * 2 * 5)::bigint, 'and all of them');
 SELECT cmp_ok((SELECT max(pages) FROM pg_temp.seen WHERE condition LIKE '% = %' AND report = 'daily_sales'), '<', pg_temp.look('daily_sales', 'true') / 50, 'a day takes few of the pages that all history takes');
+
+-- a day of one site is no work for the days of the others
+INSERT INTO sambapos.site (name, server) SELECT 'other' || n, server FROM sambapos.site CROSS JOIN generate_series(1, 3) AS n WHERE name = 'shop';
+SET LOCAL track_functions = 'all';
+SELECT count(*) AS asked FROM sambapos_report.daily_sales WHERE site = 'shop' AND business_day = '2026-01-10' \gset
+-- payments and settlements
+SELECT count(*) AS asked FROM sambapos_report.payments_by_type WHERE site = 'shop' AND business_day = '2026-01-10' \gset
+SELECT is((SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname = '_report_moments'), 3::numeric, 'a report of one site works out the days of that site alone');
 
 SELECT * FROM finish();
 ROLLBACK;
