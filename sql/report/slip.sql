@@ -308,7 +308,7 @@ $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
 
 -- A period that is not known here, as one that began since the last run, is of the present; the last one may still go
--- on. What is of an epoch that has ended is at no till.
+-- on.
 CREATE FUNCTION sambapos._report_slip_days(place sambapos._place, work_period integer, epoch integer,
                                            OUT from_date date, OUT to_date date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -320,18 +320,13 @@ BEGIN
                                 WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2) AND ($3 IS NULL OR w.epoch = $3)',
                                NULL::sambapos._place)
     INTO from_date, to_date USING place.site_id, work_period, epoch;
-  IF epoch <> place.epoch THEN
-    from_date := '-infinity';
-    to_date := '-infinity';
-  ELSE
-    from_date := coalesce(from_date, 'infinity');
-    to_date := CASE WHEN work_period IS NOT NULL THEN to_date END;
-  END IF;
+  from_date := coalesce(from_date, 'infinity');
+  to_date := CASE WHEN work_period IS NOT NULL THEN to_date END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip_days(sambapos._place, integer, integer) IS
   'The first and the last day of a work period, or of the last one, as far as the replica knows; from infinity: it '
-  'knows none, both -infinity: it is of an epoch that has ended; to NULL: it may go on';
+  'knows none; to NULL: it may go on';
 
 CREATE FUNCTION sambapos._report_slip_check(site text, work_period integer, epoch integer, id integer) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -357,7 +352,9 @@ $$
 DECLARE
   here sambapos._place := sambapos._site(site);
   days record := sambapos._report_slip_days(here, work_period, epoch);
-  place sambapos._place := sambapos._report_place(site, source, days.from_date, days.to_date);
+  place sambapos._place := sambapos._report_place(
+    site, coalesce(source, CASE WHEN epoch <> here.epoch THEN 'replica' END), -- an epoch that has ended is at no till
+    days.from_date, days.to_date);
   period record;
 BEGIN
   EXECUTE sambapos._report_sql($query$

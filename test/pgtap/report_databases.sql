@@ -114,6 +114,11 @@ SELECT is((SELECT DISTINCT work_period_id FROM sambapos_report.work_period_repor
 SELECT sambapos_configure('shop', 'live_fallback', 'stale') \gset ignored_
 UPDATE sambapos.site_state SET last_success_at = now() - interval '1 day';
 SELECT is(till.slip(NULL, 1), 'our cash 80 replica', 'however old the data is: the till has not that one');
+SAVEPOINT without_tickets;
+UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE epoch = 1;
+SELECT is((SELECT string_agg(DISTINCT r.data_source, ', ') FROM sambapos_report.work_period_report('shop', 9, epoch => 1) AS r), 'replica', 'also if no ticket of it is left');
+SELECT throws_ok($$SELECT FROM sambapos_report.work_period_report('shop', 9, 'elsewhere', 1)$$, '22023', 'unknown source "elsewhere"');
+ROLLBACK TO without_tickets;
 SELECT throws_ok($$SELECT till.slip('live', 1)$$, '42704', 'site "shop" has no work period 9 in epoch 1');
 SELECT throws_ok($$SELECT till.slip(NULL, 3)$$, '42704', 'site "shop" has no work period 9 in epoch 3');
 ROLLBACK TO period;
