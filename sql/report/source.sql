@@ -4,8 +4,8 @@
 -- * With a replica the till is not asked, not even connected to: unless the caller says so, or the site's setting
 --   live_fallback does and the data here is old.
 -- * What the till has is the present period. A question about days before the last clear goes to the replica.
--- * Old data is never shown in silence where the site's setting wants fresh: what cannot be asked of the till, and each
---   view, comes with a WARNING that says how old it is.
+-- * Where the site's setting wants fresh data, and a report shows old, a WARNING says how old it is: a report that is a
+--   view, and a function that would ask the till and cannot. The views of plain tables (site/counted.sql) say nothing.
 
 -- No row of history since that day: then the till has all that is asked for.
 CREATE FUNCTION sambapos._report_is_of_present(site_id integer, from_date date) RETURNS boolean

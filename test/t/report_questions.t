@@ -455,6 +455,7 @@ $db->run(q(UPDATE sambapos.site_state SET last_success_at = now() - interval '1 
 is(warned("$views; " . sold($from)), '', 'without the setting the age is in as_of');
 $db->run(q(SELECT sambapos_configure('shop', 'live_fallback', 'stale')));
 is(() = warned($views) =~ /WARNING: .*the report shows site "shop" as it was at \d{4}-[^\n]*: a view asks the till only while a site was never synced\n/g, 2, 'each view says that it is old, once');
+like(warned("SELECT id FROM sambapos_report.$_ LIMIT 1"), qr/WARNING: .*the report shows site "shop" as it was at /, "$_ says so as well where one row is asked for") for qw(tickets payments);
 like(warned(sold($from)), qr/WARNING: .*as it was at .*: the till no longer has all of these days\n/, 'a function says that the till cannot be asked');
 is(warned("SELECT count(*) FROM sambapos_report.top_sellers('shop', '$from', '$to', '{x}')"), '', 'but not of days that have ended: they are what they were');
 is(warned(sold('2090-01-01')), '', 'and asks it where it can');
