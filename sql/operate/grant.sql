@@ -88,7 +88,8 @@ $$;
 COMMENT ON FUNCTION sambapos._grant_sites(text, text, text[]) IS
   'The sites that a level is for, checked; NULL: all. Raises 22023, or 42704 for a site that is not there';
 
--- First of all what hides the rows of other sites, then what opens tables.
+-- First of all what hides the rows of other sites, then what opens tables. The tables are locked for it before any
+-- GRANT: a VACUUM would wait for the end of that, and we for the VACUUM.
 CREATE FUNCTION sambapos._grant_note(role text, level text, sites text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -142,6 +143,7 @@ DECLARE
 BEGIN
   PERFORM sambapos._grant_check(role, level);
   sites := sambapos._grant_sites(role, level, sites);
+  PERFORM sambapos._grant_note(role, level, sites);
   FOR routine IN SELECT sambapos._grant_routines('admin') LOOP
     EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
   END LOOP;
@@ -149,7 +151,6 @@ BEGIN
   EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA sambapos FROM %I', role);
   EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
   PERFORM sambapos._grant_replica(role, 'none');
-  PERFORM sambapos._grant_note(role, level, sites);
   PERFORM sambapos._feed_writer_allow(role::name) WHERE sambapos._feed_is_writer(role::name);
   PERFORM sambapos._consumer_allow(role) WHERE sambapos._consumer_is_of_role(role);
   IF level = 'none' THEN

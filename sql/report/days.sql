@@ -1,7 +1,8 @@
 -- days.sql: reports by business day, and what stands behind their sums.
 --
 -- Rules:
--- * The day is the ticket's, by day_rule; with closed in it open tickets are left out.
+-- * The day is the ticket's, by day_rule; by it tickets are found (by_day.sql). With closed in it open tickets are left
+--   out.
 -- * Amounts are signed as SambaPOS signs them: refunds, discounts and what comes back are negative.
 -- * A ticket without lines and without money is what a merge has left behind, and no ticket.
 
@@ -11,7 +12,8 @@ $$
 BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
-       {day} AS business_day, -- The day of the tickets, by the site's day_rule
+       $report$ || sambapos._report_by_day() || $report$
+         AS business_day, -- The day of the tickets, by the site's day_rule
        count(*) AS tickets, -- How many tickets; what merges have left behind is none
        sum(t.total_amount) AS total_amount, -- What the tickets come to, refunds taken off
        coalesce(sum(t.total_amount) FILTER (WHERE t.total_amount < 0), 0)
@@ -26,8 +28,7 @@ SELECT s.site AS site, -- The site's name
        s.currency AS currency, -- The site's currency
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {tickets} AS t
-JOIN {site} AS s ON s.site_id = t.site_id
+FROM $report$ || sambapos._report_tickets_by_day() || $report$
 {each orders o: count(*) AS lines, sum(o.line_value) FILTER (WHERE {gift}) AS gifts,
       sum(o.line_value) FILTER (WHERE {void}) AS voids} AS o
 {each calculations c: sum(c.calculation_amount) FILTER (WHERE NOT c.include_tax) AS discounts,
@@ -35,7 +36,7 @@ JOIN {site} AS s ON s.site_id = t.site_id
 {each account_transactions a: sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END)
       FILTER (WHERE {tax}) AS tax} AS a
 WHERE (NOT s.closed_only OR t.is_closed) AND (t.total_amount <> 0 OR o.lines > 0)
-GROUP BY s.site, {day}, s.currency, s.data_source, s.as_of
+GROUP BY s.site, $report$ || sambapos._report_by_day() || $report$, s.currency, s.data_source, s.as_of
 $report$;
 END;
 $$;
@@ -48,7 +49,8 @@ $$
 BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
-       {day} AS business_day, -- The day of the tickets, by the site's day_rule
+       $report$ || sambapos._report_by_day() || $report$
+         AS business_day, -- The day of the tickets, by the site's day_rule
        nullif(btrim(m.group_code), '')
          AS category, -- Group of the menu items when they were sold; NULL: they had none, or are not known
        sum(CASE WHEN NOT {void} AND (o.decrease_inventory OR o.increase_inventory) THEN o.quantity ELSE 0 END)
@@ -61,14 +63,14 @@ SELECT s.site AS site, -- The site's name
          AS amount, -- What the lines come to after discounts
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {orders} AS o
-JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (o.site_id, o.epoch, o.ticket_id)
-JOIN {site} AS s ON s.site_id = t.site_id
+FROM $report$ || sambapos._report_tickets_by_day() || $report$
+$report$ || sambapos._report_of_ticket('orders', 'o') || $report$
 {each calculations c: sum(c.calculation_amount) FILTER (WHERE NOT c.include_tax) AS discounts} AS c
 {each orders w: sum(w.line_total) AS plain} AS w
 $report$ || sambapos._report_item_as_sold() || $report$
 WHERE NOT s.closed_only OR t.is_closed
-GROUP BY s.site, {day}, nullif(btrim(m.group_code), ''), s.data_source, s.as_of
+GROUP BY s.site, $report$ || sambapos._report_by_day() || $report$, nullif(btrim(m.group_code), ''), s.data_source,
+         s.as_of
 $report$;
 END;
 $$;
@@ -80,7 +82,8 @@ $$
 BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
-       {day} AS business_day, -- The day of the ticket, by the site's day_rule
+       $report$ || sambapos._report_by_day() || $report$
+         AS business_day, -- The day of the ticket, by the site's day_rule
        c.epoch AS epoch, -- Which life of the source's ids the ticket belongs to
        c.ticket_id AS ticket_id, -- The ticket, as tickets.id
        t.ticket_number AS ticket_number, -- Number of the ticket, which begins anew with a clear
@@ -92,9 +95,8 @@ SELECT s.site AS site, -- The site's name
        c.last_updated_user AS user_name, -- Who gave it, where the version of SambaPOS keeps it
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {calculations} AS c
-JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (c.site_id, c.epoch, c.ticket_id)
-JOIN {site} AS s ON s.site_id = t.site_id
+FROM $report$ || sambapos._report_tickets_by_day() || $report$
+$report$ || sambapos._report_of_ticket('calculations', 'c') || $report$
 LEFT JOIN {any calculation_types} AS k ON (k.site_id, k.epoch, k.id) = (c.site_id, c.epoch, c.calculation_type_id)
 WHERE NOT c.include_tax AND (NOT s.closed_only OR t.is_closed)
 $report$;
@@ -108,7 +110,8 @@ $$
 BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
-       {day} AS business_day, -- The day of the ticket, by the site's day_rule
+       $report$ || sambapos._report_by_day() || $report$
+         AS business_day, -- The day of the ticket, by the site's day_rule
        CASE WHEN {void} THEN 'void' ELSE 'gift' END AS kind, -- void or gift
        o.epoch AS epoch, -- Which life of the source's ids the ticket belongs to
        o.ticket_id AS ticket_id, -- The ticket, as tickets.id
@@ -124,9 +127,8 @@ SELECT s.site AS site, -- The site's name
        o.creating_user_name AS user_name, -- Who ordered the line
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {orders} AS o
-JOIN {tickets} AS t ON (t.site_id, t.epoch, t.id) = (o.site_id, o.epoch, o.ticket_id)
-JOIN {site} AS s ON s.site_id = t.site_id
+FROM $report$ || sambapos._report_tickets_by_day() || $report$
+$report$ || sambapos._report_of_ticket('orders', 'o') || $report$
 WHERE ({void} OR {gift}) AND (NOT s.closed_only OR t.is_closed)
 $report$;
 END;
@@ -141,17 +143,16 @@ $$
 BEGIN
   RETURN $report$
 SELECT s.site AS site, -- The site's name
-       {day} AS business_day, -- The day of the tickets, by the site's day_rule
+       $report$ || sambapos._report_by_day() || $report$
+         AS business_day, -- The day of the tickets, by the site's day_rule
        k.tax AS tax, -- Name of the tax template
        k.rate AS rate, -- Its rate in percent; NULL: several templates of different rates are booked as one
        count(DISTINCT (t.epoch, t.id)) AS tickets, -- How many tickets bear it
        sum(CASE WHEN a.is_reversed THEN -a.amount ELSE a.amount END) AS amount, -- The tax, from the ledger
        s.data_source AS data_source, -- replica, partial (a first load is not through) or live
        s.as_of AS as_of -- When the oldest of the tables was read
-FROM {tickets} AS t
-JOIN {site} AS s ON s.site_id = t.site_id
-JOIN {account_transactions} AS a
-  ON (a.site_id, a.epoch, a.account_transaction_document_id) = (t.site_id, t.document_epoch, t.transaction_document_id)
+FROM $report$ || sambapos._report_tickets_by_day() || $report$
+$report$ || sambapos._report_of_ticket('account_transactions', 'a') || $report$
 JOIN (SELECT k.site_id, k.epoch, k.account_transaction_type_id, string_agg(k.name, ', ' ORDER BY k.id) AS tax,
              CASE WHEN min(k.rate) = max(k.rate) THEN min(k.rate) END AS rate
       FROM (SELECT k.*, max(k.valid_to) OVER (PARTITION BY k.site_id, k.epoch, k.account_transaction_type_id) AS last
@@ -159,7 +160,7 @@ JOIN (SELECT k.site_id, k.epoch, k.account_transaction_type_id, string_agg(k.nam
       WHERE k.valid_to = k.last GROUP BY k.site_id, k.epoch, k.account_transaction_type_id) AS k
   ON (k.site_id, k.epoch, k.account_transaction_type_id) = (a.site_id, a.epoch, a.account_transaction_type_id)
 WHERE (NOT s.closed_only OR t.is_closed) AND a.amount <> 0
-GROUP BY s.site, {day}, k.tax, k.rate, s.data_source, s.as_of
+GROUP BY s.site, $report$ || sambapos._report_by_day() || $report$, k.tax, k.rate, s.data_source, s.as_of
 $report$;
 END;
 $$;

@@ -37,14 +37,30 @@ $$;
 COMMENT ON FUNCTION sambapos._report_payments_of_tickets() IS
   'Payments p of tickets t with their type y, the ticket''s change c and all its payments q';
 
--- Money side v, the other side w, kind k, document d, ticket x. The kinds of a site are few, and so are their lines.
-CREATE FUNCTION sambapos._report_settlements() RETURNS text
+-- A payment whose ticket does not count has no day, and is looked for apart.
+CREATE FUNCTION sambapos._report_payments_by_day() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  of_tickets CONSTANT text := sambapos._report_payments_of_tickets();
+BEGIN
+  RETURN '/*replica*/FROM ' || regexp_replace(sambapos._report_tickets_by_day() || E'\n'
+                                              || sambapos._report_of_ticket('payments', 'p'),
+                                              '/\*replica\*/(.*?)/\*live\*/.*?/\*end\*/', '\1', 'g')
+         || E'\n' || substr(of_tickets, strpos(of_tickets, '{each'))
+         || '/*live*/' || of_tickets || '/*end*/';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_payments_by_day() IS
+  'The same as _report_payments_of_tickets, of tickets that count, found by their business day';
+
+-- The kinds of a site are few. They are put together before they are joined, and once.
+CREATE FUNCTION sambapos._report_settlement_kinds() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  RETURN $part$
-FROM (SELECT k.site_id, k.epoch, k.id, k.name, k.source_account_type_id, k.target_account_type_id, y.payment_type_id,
-             y.payment_type
+  RETURN $part$(SELECT k.site_id, k.epoch, k.id, k.name, k.source_account_type_id, k.target_account_type_id,
+             y.payment_type_id, y.payment_type
       FROM {any account_transaction_types} AS k
       JOIN (SELECT y.site_id, y.epoch,
                    coalesce(array_agg(b.account_type_id) FILTER (WHERE b.account_type_id IS NOT NULL), '{}') AS money
@@ -61,36 +77,99 @@ FROM (SELECT k.site_id, k.epoch, k.id, k.name, k.source_account_type_id, k.targe
         ON (z.site_id, z.epoch, z.id) = (k.site_id, k.epoch, k.id)
       WHERE k.source_account_type_id <> k.target_account_type_id
         AND (y.payment_type_id IS NOT NULL OR (z.id IS NULL AND k.target_account_type_id = ANY (m.money)
-                                               AND k.source_account_type_id <> ALL (m.money)))) AS k
-JOIN {account_transactions} AS a
-  ON (a.site_id, a.epoch, a.account_transaction_type_id) = (k.site_id, k.epoch, k.id)
-JOIN {account_transaction_values} AS v
-  ON (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, v.account_type_id)
-   = (a.site_id, a.epoch, a.account_transaction_document_id, a.id, k.target_account_type_id)
-CROSS JOIN LATERAL (SELECT v.date AS date, v.date AS last_payment_date) AS t
-LEFT JOIN {account_transaction_values} AS w
-  ON (w.site_id, w.epoch, w.account_transaction_document_id, w.account_transaction_id, w.account_type_id)
-   = (a.site_id, a.epoch, a.account_transaction_document_id, a.id, k.source_account_type_id)
-JOIN {site} AS s ON s.site_id = a.site_id
-LEFT JOIN {account_transaction_documents} AS d
-  ON (d.site_id, d.epoch, d.id) = (a.site_id, a.epoch, a.account_transaction_document_id)
-LEFT JOIN {tickets} AS x
-  ON (x.site_id, x.document_epoch, x.transaction_document_id) = (a.site_id, a.epoch, a.account_transaction_document_id)
-LEFT JOIN {any accounts} AS b ON (b.site_id, b.epoch, b.id) = (v.site_id, v.epoch, v.account_id)
-LEFT JOIN {any accounts} AS h ON (h.site_id, h.epoch, h.id) = (w.site_id, w.epoch, w.account_id)
-WHERE v.debit <> v.credit
-  AND NOT EXISTS (SELECT FROM {all tickets} AS z
+                                               AND k.source_account_type_id <> ALL (m.money)))
+      ORDER BY k.id + 0 OFFSET 0) AS k$part$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_settlement_kinds() IS
+  'Kinds k of account transactions that can settle an account, and what they are called';
+
+CREATE FUNCTION sambapos._report_settlement_payment() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$FROM {all tickets} AS z
                   JOIN {all payments} AS p ON (p.site_id, p.epoch, p.ticket_id) = (z.site_id, z.epoch, z.id)
                   WHERE (z.site_id, z.document_epoch, z.transaction_document_id)
                       = (a.site_id, a.epoch, a.account_transaction_document_id)
                     AND (z.row_state = 'deleted'
                          OR z.row_state <> 'removed' AND p.row_state IN ('live', 'cleared', 'superseded'))
                     AND (p.account_transaction_id_2 = a.id OR (p.account_transaction_id_2 IS NULL
-                                                               AND p.payment_type_id = k.payment_type_id)))$part$;
+                                                               AND p.payment_type_id = k.payment_type_id))$part$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_settlement_payment() IS
+  'The payments that account transaction a of kind k stands for, as a FROM clause: then it is no settlement';
+
+-- What is on the money side is read once, and what it belongs to looked up: the planner expects next to nothing of a
+-- join by so many columns, and would look through a table for each row.
+CREATE FUNCTION sambapos._report_settlement_lines() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$JOIN $part$ || sambapos._report_settlement_kinds() || $part$
+  ON (k.site_id, k.epoch, k.target_account_type_id) = (v.site_id, v.epoch, v.account_type_id)
+/*replica*/CROSS JOIN LATERAL (SELECT a.* FROM {account_transactions} AS a
+                    WHERE (a.site_id, a.epoch, a.account_transaction_document_id, a.id)
+                        = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id)
+                      AND a.account_transaction_type_id = k.id OFFSET 0) AS a
+/*live*/JOIN {account_transactions} AS a
+  ON (a.site_id, a.epoch, a.account_transaction_document_id, a.id, a.account_transaction_type_id)
+   = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, k.id)
+/*end*/CROSS JOIN LATERAL (SELECT v.date AS date, v.date AS last_payment_date) AS t$part$;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_settlement_lines() IS
+  'Joins to money side v the kind k and the account transaction a that it can settle an account by; t has its day';
+
+-- Money side v, the other side w, kind k, document d, ticket x.
+CREATE FUNCTION sambapos._report_settlements() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$
+FROM {account_transaction_values} AS v
+$part$ || sambapos._report_settlement_lines() || $part$
+LEFT JOIN {account_transaction_values} AS w
+  ON (w.site_id, w.epoch, w.account_transaction_document_id, w.account_transaction_id, w.account_type_id)
+   = (v.site_id, v.epoch, v.account_transaction_document_id, v.account_transaction_id, k.source_account_type_id)
+JOIN {site} AS s ON s.site_id = v.site_id
+LEFT JOIN {account_transaction_documents} AS d
+  ON (d.site_id, d.epoch, d.id) = (v.site_id, v.epoch, v.account_transaction_document_id)
+LEFT JOIN {tickets} AS x
+  ON (x.site_id, x.document_epoch, x.transaction_document_id) = (v.site_id, v.epoch, v.account_transaction_document_id)
+LEFT JOIN {any accounts} AS b ON (b.site_id, b.epoch, b.id) = (v.site_id, v.epoch, v.account_id)
+LEFT JOIN {any accounts} AS h ON (h.site_id, h.epoch, h.id) = (w.site_id, w.epoch, w.account_id)
+WHERE v.debit <> v.credit
+  AND NOT EXISTS (SELECT $part$ || sambapos._report_settlement_payment() || ')';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._report_settlements() IS
   'Account transactions a that settle an account, with what they say';
+
+-- The same for sums by day: money side v, kind k.
+CREATE FUNCTION sambapos._report_settlements_by_day() RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN $part$
+FROM /*replica*/{site} AS s CROSS JOIN LATERAL {days} AS b
+CROSS JOIN LATERAL (
+  SELECT * FROM (
+    SELECT v.* FROM {account_transaction_values} AS v
+    WHERE v.site_id = s.site_id AND v.date >= b.from_at AND v.date < b.to_at
+    UNION ALL
+    SELECT v.* FROM {account_transaction_values} AS v
+    WHERE b.day IS NULL AND v.site_id = s.site_id AND v.date IS NULL) AS v OFFSET 0) AS v
+/*live*/{account_transaction_values} AS v JOIN {site} AS s ON s.site_id = v.site_id
+/*end*/$part$ || sambapos._report_settlement_lines() || $part$
+WHERE v.debit <> v.credit
+  AND /*replica*/(SELECT count(*) $part$ || sambapos._report_settlement_payment() || $part$) = 0
+      /*live*/NOT EXISTS (SELECT $part$ || sambapos._report_settlement_payment() || ')/*end*/';
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_settlements_by_day() IS
+  'Account transactions that settle an account, found by their day';
 
 CREATE FUNCTION sambapos._report_payments() RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -148,13 +227,21 @@ SELECT r.site AS site, -- The site's name
        sum(r.change_given) AS change_given, -- Change given, where the till keeps change apart
        r.data_source AS data_source, -- replica, partial (a first load is not through) or live
        r.as_of AS as_of -- When the oldest of the tables was read
-FROM (SELECT s.site, {day} AS business_day, coalesce(y.name, '') AS payment_type, p.amount,
+FROM (SELECT s.site, $report$ || sambapos._report_by_day() || $report$ AS business_day,
+             coalesce(y.name, '') AS payment_type, p.amount,
              $report$ || sambapos._report_change_given() || $report$ AS change_given, s.data_source, s.as_of
-      $report$ || sambapos._report_payments_of_tickets() || $report$
+      $report$ || sambapos._report_payments_by_day() || $report$
       WHERE NOT s.closed_only OR t.is_closed
-      UNION ALL
-      SELECT s.site, {day}, coalesce(k.payment_type, k.name), v.debit - v.credit, 0, s.data_source, s.as_of
-      $report$ || sambapos._report_settlements() || $report$) AS r
+      /*replica*/UNION ALL
+      SELECT s.site, NULL::date, coalesce(y.name, ''), p.amount, 0, s.data_source, s.as_of
+      FROM {payments} AS p JOIN {site} AS s ON s.site_id = p.site_id
+      LEFT JOIN {any payment_types} AS y ON (y.site_id, y.epoch, y.id) = (p.site_id, p.epoch, p.payment_type_id)
+      WHERE NOT s.closed_only AND NOT EXISTS (SELECT FROM {tickets} AS t
+                                              WHERE (t.site_id, t.epoch, t.id) = (p.site_id, p.epoch, p.ticket_id))
+      /*live*//*end*/UNION ALL
+      SELECT s.site, $report$ || sambapos._report_by_day() || $report$, coalesce(k.payment_type, k.name),
+             v.debit - v.credit, 0, s.data_source, s.as_of
+      $report$ || sambapos._report_settlements_by_day() || $report$) AS r
 GROUP BY r.site, r.business_day, r.payment_type, r.data_source, r.as_of
 $report$;
 END;

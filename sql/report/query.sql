@@ -1,19 +1,25 @@
 -- query.sql: the query of a report, put together from its definition.
 
 -- The day a ticket belongs to, by the site's day_rule: t is the ticket, s the site. With work periods it is the day on
--- which the period began; what lies before the first one belongs to its own day.
-CREATE FUNCTION sambapos._report_day() RETURNS text
+-- which the period began; what lies before the first one belongs to its own day. Here the period is looked up by its
+-- index; the till is asked for all of them, once. Their array is never a column of s: it would stand beside each row
+-- that a join keeps, and what is kept would grow with rows times periods.
+CREATE FUNCTION sambapos._report_day(is_live boolean) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  moment CONSTANT text := 'CASE s.day_by WHEN ''payment'' THEN t.last_payment_date ELSE t.date END';
+  moment CONSTANT text := '(CASE s.day_by WHEN ''payment'' THEN t.last_payment_date ELSE t.date END)';
 BEGIN
-  RETURN format('(CASE s.day_end WHEN ''midnight'' THEN %1$s
-                   WHEN ''work_period'' THEN coalesce(s.period_starts[width_bucket(%1$s, s.period_starts)], %1$s)
-                   ELSE %1$s - s.day_end::interval END)::date', moment);
+  RETURN format('(CASE s.day_end WHEN ''midnight'' THEN %1$s WHEN ''work_period'' THEN coalesce(%2$s, %1$s)
+                   ELSE %1$s - s.day_end::interval END)::date', moment,
+                CASE WHEN is_live THEN format('(SELECT x.period_starts FROM {site} AS x)'
+                                              '[width_bucket(%s, (SELECT x.period_starts FROM {site} AS x))]', moment)
+                     ELSE format('(SELECT w.start_date FROM {work_periods} AS w WHERE w.site_id = s.site_id '
+                                 'AND w.start_date <= %s ORDER BY w.start_date DESC LIMIT 1)', moment) END);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_day() IS 'What {day} stands for: the business day of ticket t at site s';
+COMMENT ON FUNCTION sambapos._report_day(boolean) IS
+  'What {day} stands for, at the till or here: the business day of ticket t at site s';
 
 -- What became of a line, alias o: by the flags that do not depend on a language, or by the site's own word for it.
 CREATE FUNCTION sambapos._report_line_is(what text) RETURNS text
@@ -135,7 +141,7 @@ $$
   SELECT coalesce(array_agg(DISTINCT m.found[1]::name ORDER BY m.found[1]::name), '{}')
   FROM regexp_matches(definition, '\{(?:any |once |live |all |versions |each )?([a-z_]+)(?: [a-z]+:|\})',
                       'g') AS m (found)
-  WHERE m.found[1] <> ALL ('{site,day,void,gift,return,wanted,tax,lives}');
+  WHERE m.found[1] <> ALL ('{site,day,days,void,gift,return,wanted,tax,lives}');
 $$;
 COMMENT ON FUNCTION sambapos._report_tables(text) IS 'The tables that a report reads';
 
@@ -203,21 +209,23 @@ CREATE FUNCTION sambapos._report_sql(definition text, place sambapos._place, rea
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  has_day boolean := definition LIKE '%{day}%';
   has_taxes boolean := definition LIKE '%{tax}%';
   has_sales boolean := definition LIKE '%s.sales_consumer%';
-  written text := regexp_replace(definition, '--[^\n]*', '', 'g');
+  written text := regexp_replace(regexp_replace(definition, '--[^\n]*', '', 'g'), -- by_day.sql: one of two
+                                 '/\*replica\*/(.*?)/\*live\*/(.*?)/\*end\*/',
+                                 CASE WHEN place.site_id IS NULL THEN '\1' ELSE '\2' END, 'g');
+  has_day boolean := place.site_id IS NOT NULL AND written LIKE '%{day}%';
   site text;
   part text[];
   used_in text;
 BEGIN
-  written := replace(replace(replace(replace(written, '{day}', sambapos._report_day()),
+  written := replace(replace(replace(replace(written, '{day}', sambapos._report_day(place.site_id IS NOT NULL)),
     '{void}', sambapos._report_line_is('void')), '{gift}', sambapos._report_line_is('gift')),
     '{return}', sambapos._report_line_is('return'));
   written := replace(replace(written, '{tax}', sambapos._report_is_tax()), '{lives}', CASE WHEN place.site_id IS NULL
     THEN 'sambapos._report_epochs_of_database()'
     ELSE format('(SELECT %s::integer AS site_id, 0 AS row_epoch, 0 AS epoch)', place.site_id) END);
-  written := replace(written, '{wanted}', 'true');
+  written := replace(replace(written, '{wanted}', 'true'), '{days}', 'sambapos._report_days(s.site_id)');
   FOR part IN
     SELECT m.found
     FROM regexp_matches(written, '(\{each ([a-z_]+) ([a-z]+):\s([^{}]*)\} AS ([a-z_]+))', 'g') AS m (found)

@@ -111,7 +111,8 @@ $$;
 COMMENT ON FUNCTION sambapos._report_site_columns() IS
   'What {site} has of sambapos.site (s), sambapos.site_state (x) and the entity types (n)';
 
--- OFFSET 0: once a site, and not once for each row that is joined to it. When the work periods began is known where a
+-- ORDER BY what no index has, and OFFSET 0: it is put together once and kept, and not once for each row that is joined
+-- to it, which the planner takes for cheap where it expects few rows. When the work periods began is known where a
 -- day is asked for that ends with them; which kinds of account transactions are taxes, or were one once, where that is
 -- asked for.
 CREATE FUNCTION sambapos._report_site(place sambapos._place, tables text[], has_day boolean,
@@ -122,7 +123,8 @@ BEGIN
   RETURN format(
     '(SELECT %s, %s, %s, %s, %s FROM sambapos.site AS s LEFT JOIN sambapos.site_state AS x USING (site_id) '
     'CROSS JOIN LATERAL (SELECT sambapos._report_entity_types(s.site_id, ARRAY[s.table_entity_type, '
-    's.room_entity_type, s.customer_entity_type]) AS types OFFSET 0) AS n %s WHERE s.removed_at IS NULL%s OFFSET 0)',
+    's.room_entity_type, s.customer_entity_type]) AS types OFFSET 0) AS n %s WHERE s.removed_at IS NULL%s '
+    'ORDER BY s.site_id + 0 OFFSET 0)',
     sambapos._report_site_columns(),
     CASE WHEN place.site_id IS NULL THEN 'f.data_source, f.as_of'
          ELSE '''live''::text AS data_source, statement_timestamp() AS as_of' END,

@@ -316,32 +316,54 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._report_slip(sambapos._place) IS 'Query of sambapos_report.work_period_report';
 
--- A period that is not known here, as one that began since the last run, is of the present.
-CREATE FUNCTION sambapos._report_slip_since(site_id integer, work_period integer) RETURNS date
+-- A period that is not known here, as one that began since the last run, is of the present; the last one may still go
+-- on.
+CREATE FUNCTION sambapos._report_slip_days(place sambapos._place, work_period integer, epoch integer,
+                                           OUT from_date date, OUT to_date date)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-DECLARE
-  since date;
 BEGIN
-  EXECUTE sambapos._report_sql('SELECT max(w.start_date)::date FROM {work_periods} AS w
-                                WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2)', NULL::sambapos._place)
-    INTO since USING site_id, work_period;
-  RETURN coalesce(since, 'infinity');
+  EXECUTE sambapos._report_sql('SELECT max(w.start_date)::date,
+                                  max(CASE WHEN w.end_date > w.start_date THEN w.end_date ELSE ''infinity'' END)::date
+                                FROM {work_periods} AS w
+                                WHERE w.site_id = $1 AND ($2 IS NULL OR w.id = $2) AND ($3 IS NULL OR w.epoch = $3)',
+                               NULL::sambapos._place)
+    INTO from_date, to_date USING place.site_id, work_period, epoch;
+  from_date := coalesce(from_date, 'infinity');
+  to_date := CASE WHEN work_period IS NOT NULL THEN to_date END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._report_slip_since(integer, integer) IS
-  'The day on which a work period, or the last one, began as far as the replica knows; infinity: it knows none';
+COMMENT ON FUNCTION sambapos._report_slip_days(sambapos._place, integer, integer) IS
+  'The first and the last day of a work period, or of the last one, as far as the replica knows; from infinity: it '
+  'knows none; to NULL: it may go on';
+
+CREATE FUNCTION sambapos._report_slip_check(site text, work_period integer, epoch integer, id integer) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF id IS NULL THEN
+    RAISE EXCEPTION 'site "%" has no work period%', site,
+      coalesce(' ' || work_period, '') || coalesce(' in epoch ' || epoch, '') USING ERRCODE = 'undefined_object',
+      HINT = 'The work periods are in sambapos_report.work_periods, columns id and epoch. The till itself has the '
+             'present epoch only.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._report_slip_check(text, integer, integer, integer) IS
+  'Raises 42704 unless a work period was found';
 
 CREATE FUNCTION sambapos_report.work_period_report(site text, work_period integer DEFAULT NULL,
-                                                   source text DEFAULT NULL)
+                                                   source text DEFAULT NULL, epoch integer DEFAULT NULL)
 RETURNS TABLE (section text, line text, quantity numeric, percent numeric, amount numeric, n integer,
                work_period_id integer, data_source text, as_of timestamptz)
 LANGUAGE plpgsql SET jit = off SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  site_id integer := (sambapos._site(site)).site_id;
-  place sambapos._place := sambapos._report_place(site, source,
-                                                        sambapos._report_slip_since(site_id, work_period));
+  here sambapos._place := sambapos._site(site);
+  days record := sambapos._report_slip_days(here, work_period, epoch);
+  place sambapos._place := sambapos._report_place(
+    site, coalesce(source, CASE WHEN epoch <> here.epoch THEN 'replica' END), -- an epoch that has ended is at no till
+    days.from_date, days.to_date);
   period record;
 BEGIN
   EXECUTE sambapos._report_sql($query$
@@ -351,18 +373,17 @@ BEGIN
                         THEN coalesce(lead(w.start_date) OVER (ORDER BY w.start_date, w.epoch, w.id), 'infinity')
                         ELSE w.end_date END AS end_date
             FROM {work_periods} AS w WHERE w.site_id = $1) AS p
-      WHERE $2 IS NULL OR p.id = $2 ORDER BY p.start_date DESC, p.epoch DESC LIMIT 1$query$, place)
-    INTO period USING site_id, work_period;
-  IF period.id IS NULL THEN
-    RAISE EXCEPTION '%', CASE WHEN work_period IS NULL THEN format('site "%s" has no work period', site)
-                              ELSE format('site "%s" has no work period %s', site, work_period) END USING
-      ERRCODE = 'undefined_object', HINT = 'The work periods are in sambapos_report.work_periods, column id.';
-  END IF;
+      WHERE ($2 IS NULL OR p.id = $2) AND ($3 IS NULL OR p.epoch = $3)
+      ORDER BY p.start_date DESC, p.epoch DESC LIMIT 1$query$, place)
+    INTO period USING here.site_id, work_period,
+                      CASE WHEN place.site_id IS NOT NULL AND epoch = here.epoch THEN 0 ELSE epoch END; -- 0: the till
+  PERFORM sambapos._report_slip_check(site, work_period, epoch, period.id);
   RETURN QUERY EXECUTE sambapos._report_slip(place)
-    USING site_id, period.start_date, period.end_date, period.id, period.epoch;
+    USING here.site_id, period.start_date, period.end_date, period.id, period.epoch;
 END;
 $$;
-COMMENT ON FUNCTION sambapos_report.work_period_report(text, integer, text) IS
+COMMENT ON FUNCTION sambapos_report.work_period_report(text, integer, text, integer) IS
   'The work period report, line by line as SambaPOS 3 prints it, in its English words. work_period: its id; NULL: the '
-  'last one, which may be open. source: replica or live; NULL goes by the setting live_fallback. Errors: 42704 no such '
-  'site or work period, 22023 no such source';
+  'last one, which may be open. source: replica or live; NULL goes by the setting live_fallback. epoch: the life of the '
+  'source''s ids that it belongs to; NULL: the latest one that has it. Errors: 42704 no such site or work period, 22023 '
+  'no such source';

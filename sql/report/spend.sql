@@ -128,7 +128,7 @@ BEGIN
   IF course_keys = '{}' THEN
     RETURN;
   END IF;
-  place := sambapos._report_place(site, source, from_date);
+  place := sambapos._report_place(site, source, from_date, to_date);
   tickets := sambapos._question_tickets(place, here.site_id, from_date, to_date);
   RETURN QUERY EXECUTE sambapos._question_sql(sambapos._question_spend(tags), here, place)
     USING here.site_id, from_date::timestamp, (to_date + 1)::timestamp, here.course_tag, course_keys, here.gl_tag, food,

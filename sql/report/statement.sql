@@ -66,7 +66,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   site_id integer := (sambapos._site(site)).site_id;
-  place sambapos._place := sambapos._report_place(site, source); -- the opening balance is of all history
+  place sambapos._place := sambapos._report_place(site, source, NULL, to_date); -- the opening balance is of all history
   found record;
 BEGIN
   IF from_date > to_date THEN

@@ -3,7 +3,8 @@
 -- Rules:
 -- * A report takes the place of the view of the rows that count (site/counted.sql) that has its name.
 -- * A view asks the till only where its WHERE lets a site through that was never synced. What it asks there is one
---   query for the whole report.
+--   query for the whole report. This part stands first: a LIMIT may end a query before the last part is run, and
+--   whether there is old data to warn of is asked there.
 
 CREATE FUNCTION sambapos._report_views() RETURNS TABLE (view_name name, definition text, words text)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -80,12 +81,12 @@ DECLARE
 BEGIN
   SELECT * INTO shape FROM sambapos._report_view_shape(replica);
   EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS -- runtime
-                  %s
-                  UNION ALL
-                  SELECT s.name, %s FROM sambapos.site AS s
+                  SELECT s.name AS site, %s FROM sambapos.site AS s
                   CROSS JOIN LATERAL sambapos._report_live(%L, s.site_id) AS l (%s)
-                  WHERE s.removed_at IS NULL AND sambapos._report_reads_live(s.site_id)',
-                 view, replica, shape.plain, view_name, shape.typed);
+                  WHERE s.removed_at IS NULL AND sambapos._report_view_reads_live(s.site_id)
+                  UNION ALL
+                  %s',
+                 view, shape.plain, view_name, shape.typed, replica);
   EXECUTE format('COMMENT ON VIEW %s IS %L', view, words);
   FOR o IN -- of the table's columns what the table says, of the report's what the definition says
     SELECT a.attname AS column_name, coalesce(w.words, col_description(b.attrelid, b.attnum)) AS words

@@ -100,6 +100,29 @@ SELECT results_eq('SELECT report, of, said FROM till.says() ORDER BY 1, 2', $$VA
   ('taxes', '2026-03-10', 'our tax 4'), ('taxes', '2026-03-11', 'their tax 4')$$,
   'of two databases each number means what its own one says, also what was sold before the first run; the menu is the one at the till');
 
+-- the other database has a work period of the same number
+SAVEPOINT period;
+UPDATE work_periods SET end_date = '2026-03-11 09:00' WHERE id = 10;
+INSERT INTO work_periods VALUES (9, '2026-03-11 09:30', '2026-03-11 09:30');
+SELECT till.quiet_sync() \gset ignored_
+CREATE FUNCTION till.slip(source text, epoch integer) RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(r.line || ' ' || trim_scale(r.amount) || ' ' || r.data_source, ', ' ORDER BY r.n) FROM sambapos_report.work_period_report('shop', 9, source, epoch) AS r WHERE r.section = 'Incomes' AND r.line <> 'TOTAL INCOME' $$;
+SELECT is(till.slip(NULL, NULL), 'their cash 40 replica', 'of one number the latest period is meant');
+SELECT is(till.slip(s, 2), 'their cash 40 ' || coalesce(s, 'replica'), 'an epoch says whose: the present one') FROM unnest('{NULL,replica,live}'::text[]) AS s;
+SELECT is(till.slip(NULL, 1), 'our cash 80 replica', 'or an earlier one');
+SELECT is((SELECT DISTINCT work_period_id FROM sambapos_report.work_period_report('shop', epoch => 1)), 9, 'whose last period is meant without a number');
+SELECT sambapos_configure('shop', 'live_fallback', 'stale') \gset ignored_
+UPDATE sambapos.site_state SET last_success_at = now() - interval '1 day';
+SELECT is(till.slip(NULL, 1), 'our cash 80 replica', 'however old the data is: the till has not that one');
+SAVEPOINT without_tickets;
+UPDATE sambapos_replica.tickets SET row_state = 'removed' WHERE epoch = 1;
+SELECT is((SELECT string_agg(DISTINCT r.data_source, ', ') FROM sambapos_report.work_period_report('shop', 9, epoch => 1) AS r), 'replica', 'also if no ticket of it is left');
+SELECT throws_ok($$SELECT FROM sambapos_report.work_period_report('shop', 9, 'elsewhere', 1)$$, '22023', 'unknown source "elsewhere"');
+ROLLBACK TO without_tickets;
+SELECT throws_ok($$SELECT till.slip('live', 1)$$, '42704', 'site "shop" has no work period 9 in epoch 1');
+SELECT throws_ok($$SELECT till.slip(NULL, 3)$$, '42704', 'site "shop" has no work period 9 in epoch 3');
+ROLLBACK TO period;
+
 -- it was a mistake
 CREATE TEMP TABLE theirs AS SELECT * FROM sambapos_replica.menu_items WHERE epoch = 2;
 SELECT sambapos_discard_epoch('shop', 2) \gset ignored_

@@ -430,6 +430,14 @@ if (ok($line, 'a line of the moved item on these days'))
 # ---- after a clear ----
 
 my $expected = compare('before the clear', \@lines, 'replica');
+# course and group as they were when sold are known here alone, and items were moved
+my @compared = grep { $_ !~ /^(ticket_items|category_sales)$/ } map { $_->[0] } $db->rows('SELECT view_name::text FROM sambapos._report_views() UNION ALL SELECT report FROM sambapos._report_compare_calls()');
+is_deeply([ map { my $report = $_; map { "$report: " . join ' ', @$_ } $db->rows("SELECT found_in, left(difference::text, 200) FROM sambapos_compare_report('shop', '$report') LIMIT 2") } @compared ], [], 'sambapos_compare_report finds no difference in ' . @compared . ' reports');
+cmp_ok(scalar(@compared), '>', 21, 'which are views and functions');
+my ($paid) = $till->sql('SELECT MAX(Id) FROM Payments') =~ /(\d+)/;
+change("UPDATE Payments SET Amount = Amount + 1 WHERE Id = $paid; UPDATE MenuItems SET GroupCode = N'Elsewhere' WHERE Id = $moved");
+is_deeply([ grep { $db->value("SELECT count(DISTINCT found_in) FROM sambapos_compare_report('shop', '$_')") ne '2' } qw(payments payments_by_type work_period_report menu_items category_sales menu_items_with_portions) ], [], 'and finds what there is');
+change("UPDATE Payments SET Amount = Amount - 1 WHERE Id = $paid; UPDATE MenuItems SET GroupCode = N'Moved' WHERE Id = $moved");
 $till->ctl('clear');
 $db->sync(q('shop', on_error => 'raise'));
 is($db->value(q(SELECT count(*) FROM sambapos_replica.tickets WHERE row_state <> 'cleared')), 0, 'the till was cleared');
@@ -437,6 +445,24 @@ my @cleared = (site => 'shop', from_date => $from, to_date => $to, tags => 'curr
 is_deeply(flat(answer('top_sellers', @cleared, per_course => 10000)), flat(@{ $expected->{sales} }), 'after a clear the days before it are as they were: top_sellers');
 is_deeply(flat_in_order(answer('restaurant_spend', @cleared, food_codes => [ '4000', 'none' ], beverage_codes => [ '4010 ', '4000', '4020' ])), flat_in_order(@{ $expected->{spend} }), 'restaurant_spend');
 is_deeply([ answer('top_sellers', @cleared, source => 'live') ], [], 'the till has none of them');
+
+# ---- old data, where the site wants fresh: never in silence ----
+
+my $views = 'SELECT count(*) FROM sambapos_report.daily_sales; SELECT count(*) FROM sambapos_report.payments';
+sub sold { my ($of) = @_; return "SELECT count(*) FROM sambapos_report.top_sellers('shop', '$of', '2099-12-31', '{x}')" }
+sub warned { my ($sql) = @_; return ($db->psql($sql))[1] }
+$db->run(q(UPDATE sambapos.site_state SET last_success_at = now() - interval '1 day'));
+is(warned("$views; " . sold($from)), '', 'without the setting the age is in as_of');
+$db->run(q(SELECT sambapos_configure('shop', 'live_fallback', 'stale')));
+is(() = warned($views) =~ /WARNING: .*the report shows site "shop" as it was at \d{4}-[^\n]*: a view asks the till only while a site was never synced\n/g, 2, 'each view says that it is old, once');
+like(warned("SELECT id FROM sambapos_report.$_ LIMIT 1"), qr/WARNING: .*the report shows site "shop" as it was at /, "$_ says so as well where one row is asked for") for qw(tickets payments);
+like(warned(sold($from)), qr/WARNING: .*as it was at .*: the till no longer has all of these days\n/, 'a function says that the till cannot be asked');
+is(warned("SELECT count(*) FROM sambapos_report.top_sellers('shop', '$from', '$to', '{x}')"), '', 'but not of days that have ended: they are what they were');
+is(warned(sold('2090-01-01')), '', 'and asks it where it can');
+$till->halt;
+like(warned(sold('2090-01-01')), qr/WARNING: .*as it was at .*: the till does not answer: /, 'it says so when there is no answer');
+$till->restart;
+$db->run(q(SELECT sambapos_configure('shop', 'live_fallback', NULL)));
 
 # ---- with a replica the till is not needed; it is said when it does not answer ----
 

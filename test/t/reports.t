@@ -1,5 +1,6 @@
 # Every report on the replica equals, to the last decimal and row, what follows from the till's own rows (Reports.pm):
-# of a site that was never synced, after the first load, after a clear, and over two lives of the same ids. A view asks
+# of a site that was never synced, after the first load, after a clear, and over two lives of the same ids; and its sums
+# are those that the till answers to a question in T-SQL. A view asks
 # the till for each table once, and not at all when there is a replica. The work period report equals SambaPOS's slip.
 # What doc/reports.md says of columns and prints as examples is so.
 use strict;
@@ -66,10 +67,57 @@ while ($tickets == 700 && $page =~ /^```sql\n((?:(?!^```).)*)^```\n\n```text\n(.
 	is_deeply([ map { s/\s+$//r } grep { /\S/ } split /\n/, $output ], [ split /\n/, $printed ], 'doc/reports.md: ' . ($query =~ s/\s+/ /gr));
 }
 
+# ---- the same questions in T-SQL ----
+
+my $day = 'CONVERT(varchar(10), t.Date, 120)';
+my $key = q(coalesce(business_day::text, ''));
+my %question = (
+	'daily_sales' => [ "SELECT $day, COUNT(*), SUM(t.TotalAmount), SUM(CASE WHEN t.TotalAmount < 0 THEN t.TotalAmount ELSE 0 END) FROM Tickets t
+		WHERE t.TotalAmount <> 0 OR EXISTS (SELECT 1 FROM Orders o WHERE o.TicketId = t.Id) GROUP BY $day", "$key, tickets, total_amount, refunds FROM sambapos_report.daily_sales" ],
+	'service and discounts' => [ "SELECT $day, SUM(CASE WHEN c.IncludeTax = 1 THEN c.CalculationAmount ELSE 0 END), SUM(CASE WHEN c.IncludeTax = 0 THEN c.CalculationAmount ELSE 0 END)
+		FROM Calculations c JOIN Tickets t ON t.Id = c.TicketId GROUP BY $day", "$key, service, discounts FROM sambapos_report.daily_sales" ],
+	'discounts' => [ "SELECT $day, COUNT(*), SUM(c.CalculationAmount) FROM Calculations c JOIN Tickets t ON t.Id = c.TicketId WHERE c.IncludeTax = 0 GROUP BY $day",
+		"$key, count(*), sum(amount) FROM sambapos_report.discounts GROUP BY 1" ],
+	'taxes' => [ "SELECT $day, SUM(CASE WHEN a.IsReversed = 1 THEN -a.Amount ELSE a.Amount END) FROM Tickets t JOIN AccountTransactions a ON a.AccountTransactionDocumentId = t.TransactionDocument_Id
+		WHERE a.AccountTransactionTypeId IN (SELECT x.AccountTransactionType_Id FROM TaxTemplates x) GROUP BY $day", "$key, sum(amount) FROM sambapos_report.taxes GROUP BY 1" ],
+	'payments' => [ "SELECT $day + ' ' + y.Name, COUNT(*), SUM(p.Amount) FROM Payments p JOIN Tickets t ON t.Id = p.TicketId JOIN PaymentTypes y ON y.Id = p.PaymentTypeId GROUP BY $day, y.Name",
+		"business_day || ' ' || payment_type, count(*), sum(amount) FROM sambapos_report.payments WHERE NOT is_settlement GROUP BY 1" ],
+	'voids_and_gifts' => [ "SELECT $day, SUM(CASE WHEN o.DecreaseInventory = 0 THEN 1 ELSE 0 END), SUM(CASE WHEN o.DecreaseInventory = 1 THEN 1 ELSE 0 END) FROM Orders o JOIN Tickets t ON t.Id = o.TicketId
+		WHERE o.CalculatePrice = 0 AND (o.DecreaseInventory = 1 OR o.IncreaseInventory = 0) GROUP BY $day", "$key, count(*) FILTER (WHERE kind = 'void'), count(*) FILTER (WHERE kind = 'gift') FROM sambapos_report.voids_and_gifts GROUP BY 1" ],
+	'ticket_items' => [ 'SELECT o.MenuItemId, COUNT(*), SUM(o.Quantity), SUM(o.Price * o.Quantity) FROM Orders o GROUP BY o.MenuItemId',
+		'menu_item_id, count(*), sum(quantity), sum(price * quantity) FROM sambapos_report.ticket_items GROUP BY 1' ],
+	'transactions' => [ 'SELECT k.Name, COUNT(*), SUM(CASE WHEN a.IsReversed = 1 THEN -a.Amount ELSE a.Amount END) FROM AccountTransactions a JOIN AccountTransactionTypes k ON k.Id = a.AccountTransactionTypeId GROUP BY k.Name',
+		'transaction_type, count(*), sum(amount_total) FROM sambapos_report.transactions GROUP BY 1' ],
+	'accounts' => [ 'SELECT v.AccountId, SUM(v.Debit - v.Credit), SUM(v.Exchange) FROM AccountTransactionValues v GROUP BY v.AccountId',
+		'id, lifetime_balance, lifetime_exchange_balance FROM sambapos_report.accounts' ]);
+my %answered; # by the till, over all its lives
+sub ask_till
+{
+	for my $of (keys %question)
+	{
+		for (split /\n/, $till->sql($question{$of}[0]))
+		{
+			my ($name, @sums) = split /\t/, $_, -1;
+			$answered{$of}{$name}[$_] += Reports::amount($sums[$_]) for 0 .. $#sums;
+		}
+	}
+}
+sub answers_are_equal
+{
+	my ($when) = @_;
+	for my $of (sort keys %question)
+	{
+		my %found = map { my ($name, @sums) = @$_; ($name => join ' ', map { Reports::shown(Reports::amount($_)) } @sums) } $db->rows("COPY (SELECT $question{$of}[1]) TO STDOUT");
+		my %expected = map { ($_ => join ' ', map { Reports::shown($_) } @{ $answered{$of}{$_} }) } keys %{ $answered{$of} };
+		for my $sums (\%found, \%expected) { delete $sums->{$_} for grep { $sums->{$_} =~ /^[0 ]*$/ } keys %$sums }
+		is_deeply(\%found, \%expected, "$when: $of says what the till answers in T-SQL") and cmp_ok(scalar keys %found, '>', 2, "$when: which is something");
+	}
+}
 # ---- never synced ----
 
 $till->ctl(qw(play --edits 200 --seed 12));
 my $first = Reports::rows($till);
+ask_till();
 my $expected = Reports::reports([$first]);
 all_equal($expected, 'live');
 is($db->value('SELECT string_agg(DISTINCT data_source, \',\') FROM sambapos_report.daily_sales'), 'live', 'it is said to be live');
@@ -91,6 +139,7 @@ is_deeply({ map { $asked->{$_} > 1 ? ($_ => $asked->{$_}) : () } keys %$asked },
 
 is_deeply([ map { "$_->{table_name}: $_->{message}" } grep { $_->{status} ne 'ok' } $db->sync ], [], 'synced');
 all_equal($expected, 'replica');
+answers_are_equal('replica');
 is($db->value('SELECT string_agg(DISTINCT data_source, \',\') FROM sambapos_report.daily_sales'), 'replica', 'it is said to be the replica');
 is_deeply(asked("SELECT count(*) FROM sambapos_report.daily_sales; SELECT count(*) FROM sambapos_report.payments; SELECT count(*) FROM sambapos_report.work_period_report('shop')"), {}, 'the till is not asked');
 is_deeply(slip($_, 'NULL'), [ Reports::slip($first, $_) ], "the slip of period $_") for @periods[ 0, int(@periods / 2), -1 ];
@@ -134,10 +183,12 @@ is($db->error("SELECT * FROM sambapos_report.work_period_report('shop', 99999)")
 $till->ctl(qw(clear --reseed));
 $till->ctl(qw(play --edits 120 --seed 13 --only), 'open,order,void,gift,pay_part,pay,calculate,refund,room_charge,settle_room,pay_account,expense,work_period');
 my $second = Reports::rows($till);
+ask_till();
 for (1 .. 3) { $db->sync }
 cmp_ok($db->value('SELECT count(DISTINCT epoch) FROM sambapos_report.ticket_items'), '==', 2, 'ids were used again');
 cmp_ok($db->value("SELECT count(*) FROM (SELECT id FROM sambapos_report.tickets GROUP BY id HAVING count(*) > 1) AS t"), '>', 5, 'two tickets have one id');
 all_equal(Reports::reports([ $first, $second ]), 'two lives');
+answers_are_equal('two lives');
 cmp_ok($periods[-2], '>', $second->{WorkPeriods}[-1]{Id}, 'a period that was not used again');
 is_deeply(slip($periods[-2], 'NULL'), [ Reports::slip($first, $periods[-2]) ], 'the slip of a period before the clear');
 my $last = $second->{WorkPeriods}[-1]{Id};

@@ -37,6 +37,7 @@ for (1 .. 20)
 }
 is($reads, 20, 'while a grant waits for a report, others read');
 ok(!$grant->is_answered, 'and it waits');
+is($db->error("SELECT FROM pg_class WHERE oid = 'sambapos_replica.tickets'::regclass FOR UPDATE NOWAIT"), undef, 'and has not touched what a VACUUM of that table would wait for: neither would end');
 $report->run('COMMIT');
 is($grant->error('SELECT 1'), undef, 'when the report has ended it is made');
 is_deeply(sites($db, 'office'), \@one, 'the reader sees its site');
