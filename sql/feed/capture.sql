@@ -128,6 +128,7 @@ BEGIN
     INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_by)
     SELECT %1$s, %2$L, %6$s, %7$s, 'DELETE', writer FROM %8$s AS o;
   ELSIF TG_OP = 'UPDATE' THEN
+    back := sambapos._feed_written_back(TG_RELID);
     INSERT INTO sambapos._feed_entered (feed_id, entity, scope, key, operation, changed_columns, changed_by, written_back)
     SELECT %1$s, %2$L, x.scope, x.key, x.operation, x.columns, writer, coalesce(x.operation = 'UPDATE' AND x.key = back, false)
     FROM (SELECT %6$s AS old_scope, %3$s AS new_scope, %7$s AS old_key, %4$s AS new_key, %9$s AS columns,
@@ -212,7 +213,7 @@ BEGIN
 DECLARE
   writer text := coalesce(nullif(current_setting('sambapos.changed_by', true), ''),
                           nullif(current_setting('role'), 'none'), session_user::text);
-  back jsonb := sambapos._feed_written_back(TG_RELID);
+  back jsonb;
 BEGIN
   IF NOT sambapos._feed_is_own(TG_RELID) THEN
     %2$s
