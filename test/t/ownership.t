@@ -136,7 +136,7 @@ my @codes = (
 	[ 'an operator', evil('m.code(integer, integer)', 'boolean') . '; CREATE OPERATOR m.=== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = m.code)',
 		'ALTER TABLE sambapos_replica.menu_items ADD CHECK (id OPERATOR(m.===) id) NOT VALID', 'postgres' ],
 	[ 'a domain', evil('m.code(integer)', 'boolean') . '; CREATE DOMAIN m.d AS text CHECK (VALUE <> \'\')',
-		'DROP VIEW sambapos_report.menu_items, sambapos_report.ticket_items, sambapos_report.category_sales, sambapos_report.json_problems; ALTER TABLE sambapos_replica.menu_items ALTER COLUMN name TYPE m.d', 'postgres' ],
+		'DROP VIEW sambapos_report.menu_items, sambapos_report.ticket_items, sambapos_report.category_sales, sambapos_report.json_problems, sambapos_report.sales; ALTER TABLE sambapos_replica.menu_items ALTER COLUMN name TYPE m.d', 'postgres' ],
 	[ 'an expression of an index', "CREATE FUNCTION m.code(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 1'",
 		'CREATE INDEX ON sambapos_replica.menu_items ((m.code(id)))', 'postgres' ],
 	[ 'a child table of hers', 'CREATE TABLE m.t (LIKE sambapos_replica.menu_items INCLUDING ALL)',
