@@ -157,10 +157,11 @@ BEGIN
   SELECT coalesce((SELECT e.of_database FROM sambapos.epoch AS e WHERE e.site_id = place.site_id AND e.epoch <= before
                       AND e.of_database > 0 ORDER BY e.epoch DESC LIMIT 1), 1) INTO base;
   IF epoch = place.epoch THEN
+    -- the first event of the epoch is the one that it began with; a later one is of a database that was held in it
     UPDATE sambapos.site_state AS s SET epoch = s.epoch + 1, database = coalesce(
              (SELECT o.evidence -> 'before' FROM sambapos.source_events AS o
                WHERE o.site_id = place.site_id AND o.kind = 'new database' AND o.epoch = _epoch_discard.epoch
-                   ORDER BY o.event_id DESC LIMIT 1), s.database)
+                   ORDER BY o.event_id LIMIT 1), s.database)
      WHERE s.site_id = place.site_id;
     UPDATE sambapos.epoch AS e SET ended_at = now() WHERE e.site_id = place.site_id AND e.ended_at IS NULL;
     INSERT INTO sambapos.epoch (site_id, epoch, reason, of_database)

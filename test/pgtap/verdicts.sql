@@ -1,7 +1,7 @@
 -- Promise: what was judged wrong a person puts right: an event is reclassified, an epoch discarded; rows and sums follow.
 BEGIN;
 \ir seam.psql
-SELECT plan(24);
+SELECT plan(26);
 CREATE FUNCTION pg_temp.states(relation name) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -56,7 +56,13 @@ SELECT isnt_empty($$SELECT * FROM till.sync()$$, 'the other shop is read');
 SELECT is(pg_temp.states('tickets'), '1 cleared 30, 2 live 7', 'its tickets count');
 SELECT throws_ok($$SELECT sambapos_discard_epoch('shop', 1)$$, '55000', NULL, 'the first epoch cannot be discarded');
 SELECT throws_ok($$SELECT sambapos_discard_epoch('shop', 9)$$, '42704', NULL, 'nor one that is none');
+-- a third one is held meanwhile: what was known before the second is still the site's own
+UPDATE till.database SET name = 'Third', created = '2025-05-05';
+UPDATE tickets SET date = date + interval '1 day';
+SELECT till.quiet_sync();
+SELECT is((SELECT held_database ->> 'name' FROM sambapos.site_state), 'Third', 'a third database is held');
 SELECT isnt(sambapos_discard_epoch('shop', 2), 0::bigint, 'the mistake is put right');
+SELECT is((SELECT database ->> 'name' FROM sambapos.site_state), 'SambaPOS', 'the site''s own database is the one that is known again');
 SELECT is(pg_temp.states('tickets'), '1 cleared 30, 2 deleted 7', 'its tickets no longer count');
 SELECT is((SELECT DISTINCT status FROM sambapos_sync('shop')), 'failed', 'while it still answers it is held');
 SELECT till.clear();
