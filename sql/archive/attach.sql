@@ -1,4 +1,4 @@
--- attach.sql: exported archives, read back: each in a schema of its own.
+-- attach.sql: exported archives, read back: each in a schema of its own, and into history what is missing there.
 --
 -- Rules:
 -- * Nothing is made before the manifest and every file have proved to be what was written, and what was made is proved
@@ -163,6 +163,7 @@ DECLARE
   m jsonb := sambapos._archive_manifest_read(folder);
   made name := 'sambapos_archive_' || (m ->> 'archive_id');
   t jsonb;
+  home sambapos.sealed_archive;
 BEGIN
   PERFORM sambapos._archive_files_check(folder, m);
   IF to_regnamespace(quote_ident(made)) IS NOT NULL THEN
@@ -178,18 +179,22 @@ BEGIN
     PERFORM sambapos._archive_attach_table(folder, m, t, made);
     PERFORM sambapos._archive_manifest_raise(folder, sambapos._archive_attached_problem(t, made));
   END LOOP;
+  home := sambapos._archive_home(m);
+  PERFORM sambapos._archive_put_back(home, m, made) WHERE home.archive_id IS NOT NULL;
   DELETE FROM sambapos.archive_attachment AS x WHERE x.archive_id = (m ->> 'archive_id')::bigint;
-  INSERT INTO sambapos.archive_attachment (archive_id, site, schema_name, path, manifest)
-  VALUES ((m ->> 'archive_id')::bigint, m ->> 'site', made, folder, m);
+  INSERT INTO sambapos.archive_attachment (archive_id, site, schema_name, path, manifest, in_replica)
+  VALUES ((m ->> 'archive_id')::bigint, m ->> 'site', made, folder, m, home.archive_id IS NOT NULL);
   RETURN made;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_attach_archive(text) IS
   'Loads an exported archive (the folder, or its manifest.json) into a new schema sambapos_archive_<id>, after the '
-  'checksums of all its files were verified; then its rows are verified by the checksums that were sealed. Also of an '
-  'archive of another database. Returns the name of the schema. Errors: XX001 a file, the manifest or the rows are not '
+  'checksums of all its files were verified; then its rows are verified by the checksums that were sealed. What '
+  'sambapos_apply_retention has deleted here is also put back into the replica, as it was, so that reports count it. Also '
+  'of an archive of another database: that is in its schema only. Returns the name of the schema. Errors: XX001 a file, the manifest or the rows are not '
   'what was written, and nothing is attached; 42501 without the rights of pg_read_server_files; 58P01 no such file; '
-  '42P06 the schema is there already; 22023 the path is not absolute';
+  '42P06 the schema is there already; 22023 the path is not absolute; of rows that are put back 55P03 a run of the site is '
+  'running, 55000 a table of it is not replicated here, 25001 the transaction''s isolation level';
 
 CREATE FUNCTION @extschema@.sambapos_detach_archive(archive_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -203,6 +208,7 @@ BEGIN
     RAISE EXCEPTION 'archive % is not attached', coalesce(archive_id::text, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = 'SELECT * FROM sambapos.archive_attachment shows those that are.';
   END IF;
+  PERFORM sambapos._archive_take_out(x);
   IF to_regnamespace(quote_ident(x.schema_name)) IS NOT NULL THEN
     PERFORM sambapos._problem_raise(sambapos._schema_problem(x.schema_name::name));
     FOR t IN SELECT k ->> 'table' FROM jsonb_array_elements(x.manifest -> 'tables') AS k LOOP
@@ -217,8 +223,9 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_detach_archive(bigint) IS
-  'Drops the schema of an attached archive, with its tables. Errors: 42704 it is not attached, 2BP01 something of '
-  'yours is in it or depends on it';
+  'Drops the schema of an attached archive, with its tables, and takes out of the replica what was put back and is as '
+  'it was. Errors: 42704 it is not attached, 2BP01 something of yours is in it or depends on it, 55P03 a run of the '
+  'site is running, 25001 the transaction''s isolation level';
 
 CREATE FUNCTION @extschema@.sambapos_archive_rows(archive_id bigint, table_name text) RETURNS SETOF jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

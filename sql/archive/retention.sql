@@ -7,6 +7,7 @@
 --   it is one transaction, so a dump has the rows or knows where they went. What no longer counted is in no archive and
 --   stays.
 -- * Other archives that have the same rows know that: what a dropped archive has exactly so is not missing.
+-- * What is attached somebody wants to have here: its month is kept until it is detached.
 
 CREATE FUNCTION sambapos._retention_roots_sql(t sambapos._table) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -44,20 +45,24 @@ $$
 DECLARE
   relation regclass := sambapos._replica_table(t.table_name);
   gone bigint;
+  versions bigint[];
 BEGIN
   PERFORM sambapos._table_claim(place, t);
-  EXECUTE format('DELETE FROM %s AS r USING (SELECT k.key, k.hash FROM sambapos.archive_part AS p
-                                             CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
-                                             WHERE p.archive_id = $1 AND p.table_name = $2) AS d
-                  WHERE r.site_id = $3 AND r.row_state <> ''live'' AND %s AND %s = d.hash', relation,
+  EXECUTE format('WITH gone AS (
+                    DELETE FROM %s AS r USING (SELECT k.key, k.hash FROM sambapos.archive_part AS p
+                                               CROSS JOIN LATERAL unnest(p.keys, p.hashes) AS k (key, hash)
+                                               WHERE p.archive_id = $1 AND p.table_name = $2) AS d
+                    WHERE r.site_id = $3 AND r.row_state <> ''live'' AND %s AND %s = d.hash RETURNING r.version)
+                  SELECT count(*), array_agg(DISTINCT g.version) FROM gone AS g', relation,
                  sambapos._archive_key_is_sql(x, relation, 'r'),
                  sambapos._archive_hash_sql(x.columns, x.column_types, relation, 'r'))
-    USING x.archive_id, x.table_name, place.site_id;
-  GET DIAGNOSTICS gone = ROW_COUNT;
+    INTO gone, versions USING x.archive_id, x.table_name, place.site_id;
   IF gone <> x.rows THEN
     RAISE EXCEPTION '% of % rows of table "%" are not what was exported', x.rows - gone, x.rows, t.table_name USING
       ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'Some may be at the till again. Nothing was deleted.';
   END IF;
+  UPDATE sambapos.sealed_archive AS a SET dropped_versions = a.dropped_versions || versions
+   WHERE a.archive_id = x.archive_id;
   RETURN gone;
 END;
 $$;
@@ -152,6 +157,18 @@ $$;
 COMMENT ON FUNCTION sambapos._retention_warn(sambapos._place, date, text) IS
   'Says in a WARNING why history was kept, and returns what the row says';
 
+CREATE FUNCTION sambapos._retention_attached(place sambapos._place, month date) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT format('kept: archive %s is attached', min(a.archive_id))
+  FROM sambapos.sealed_archive AS a JOIN sambapos.archive_attachment AS x USING (archive_id)
+  WHERE a.site_id = place.site_id AND x.in_replica
+    AND a.from_date < month + interval '1 month' AND a.to_date >= month
+  HAVING count(*) > 0;
+$$;
+COMMENT ON FUNCTION sambapos._retention_attached(sambapos._place, date) IS
+  'Which attached archive keeps a month here; NULL: none';
+
 -- Of one site an error is the caller's. Of several it ends the site it came from, what it had exported before stands,
 -- and the others go on.
 CREATE FUNCTION sambapos._retention_site(place sambapos._place, raises boolean)
@@ -183,8 +200,9 @@ BEGIN
   FOR m IN SELECT x.* FROM jsonb_to_recordset(months) AS x (month date, roots bigint, live bigint) LOOP
     month := m.month;
     SELECT NULL, NULL, NULL INTO archive_id, rows, path;
-    action := format('kept: %s of %s are still at the till', m.live, m.roots);
-    IF m.live = 0 THEN
+    action := coalesce(sambapos._retention_attached(place, m.month),
+                       format('kept: %s of %s are still at the till', m.live, m.roots));
+    IF m.live = 0 AND sambapos._retention_attached(place, m.month) IS NULL THEN
       BEGIN
         SELECT r.archive_id, r.rows, r.path INTO archive_id, rows, path
         FROM sambapos._retention_month(place, m.month) AS r;
@@ -228,7 +246,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_apply_retention(text) IS
   'Of each site that has the settings history_retention and archive_path: seals each month of history that is older, '
   'exports it (gzip) into a folder below archive_path, reads the files again, and deletes its rows here. A month of '
-  'which something is still at the till is kept. A row a month. sambapos_attach_archive brings it back. Of all sites '
-  '(NULL) one that fails or is busy is a row that says so and a WARNING, and the others go on. Errors: 42704 no such '
+  'which something is still at the till, or which is attached, is kept. A row a month. sambapos_attach_archive brings '
+  'it back. Of all sites (NULL) one that fails or is busy is a row that says so and a WARNING, and the others go on. Errors: 42704 no such '
   'site; of a named site 55000 it has no such settings, 42501 without the rights of pg_write_server_files and '
   'pg_read_server_files, 55P03 a run of the site is running; 25001 the transaction''s isolation level';

@@ -24,6 +24,7 @@ CREATE TABLE sambapos.sealed_archive (
   checksum       text,
   superseded_by  bigint,
   dropped_at     timestamptz,
+  dropped_versions bigint[],
   CHECK ((kind = 'range') = (from_date IS NOT NULL AND to_date IS NOT NULL AND from_at IS NOT NULL AND to_at IS NOT NULL
                              AND from_date <= to_date))
 );
@@ -54,6 +55,9 @@ COMMENT ON COLUMN sambapos.sealed_archive.superseded_by IS
   'A period that was sealed before its clear, and was not the whole of it: the archive that has taken its place';
 COMMENT ON COLUMN sambapos.sealed_archive.dropped_at IS
   'When sambapos_apply_retention deleted its rows from the replica; NULL: they are there';
+
+COMMENT ON COLUMN sambapos.sealed_archive.dropped_versions IS
+  'The versions of these rows: by them a source event is known whose rows are not here';
 
 CREATE TABLE sambapos.archive_table (
   archive_id   bigint NOT NULL,
@@ -157,13 +161,16 @@ CREATE TABLE sambapos.archive_attachment (
   path        text NOT NULL,
   attached_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   attached_by text NOT NULL DEFAULT current_user,
-  manifest    jsonb NOT NULL
+  manifest    jsonb NOT NULL,
+  in_replica  boolean NOT NULL DEFAULT false
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.archive_attachment', '');
 COMMENT ON TABLE sambapos.archive_attachment IS
   'Exported archives that can be queried here, each in a schema of its own';
 COMMENT ON COLUMN sambapos.archive_attachment.site IS
   'The name of the site it is of, also where that is a site of another database';
+COMMENT ON COLUMN sambapos.archive_attachment.in_replica IS
+  'Its rows had been deleted here, and are in the replica again until it is detached';
 
 -- Where rows of a table are in an archive, or nearly so: a condition on row r of the replica table. It may be true for
 -- a row that is in none; then one earlier version too many is kept.

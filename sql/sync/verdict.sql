@@ -106,6 +106,34 @@ $$;
 COMMENT ON FUNCTION sambapos._event_check(sambapos.source_events, text) IS
   'Raises if a source event cannot be of a kind';
 
+-- What retention has deleted here no verdict would reach, and it would count again when its archive is attached.
+CREATE FUNCTION sambapos._event_check_here(e sambapos.source_events) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  away bigint;
+BEGIN
+  SELECT min(k.archive_id) INTO away
+  FROM sambapos.archive_table AS k JOIN sambapos.sealed_archive AS a USING (archive_id)
+  WHERE a.site_id = e.site_id AND a.dropped_at IS NOT NULL AND e.table_name IN (k.table_name, k.root)
+    AND NOT EXISTS (SELECT FROM sambapos.archive_attachment AS x WHERE x.archive_id = a.archive_id AND x.in_replica)
+    AND (e.version = ANY (a.dropped_versions)
+         OR k.table_name = e.table_name AND sambapos._event_is_open(e)
+            AND EXISTS (SELECT FROM sambapos.archive_part AS p CROSS JOIN LATERAL unnest(p.keys) AS o (key)
+                        JOIN jsonb_to_recordset(e.evidence -> 'undecided') AS u (epoch integer, id bigint)
+                          ON o.key = jsonb_build_array(u.epoch, u.id)::text
+                        WHERE p.archive_id = k.archive_id AND p.table_name = k.table_name));
+  IF away IS NOT NULL THEN
+    RAISE EXCEPTION 'rows of source event % were exported and deleted here', e.event_id USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = format('They are in archive %s.', away),
+      HINT = 'sambapos_attach_archive puts them back; what is decided then stays.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._event_check_here(sambapos.source_events) IS
+  'Raises 55000 if rows of a source event are in an archive only';
+
 CREATE FUNCTION @extschema@.sambapos_reclassify(event bigint, kind text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -126,6 +154,7 @@ BEGIN
   -- as it is now that nobody else is at it
   SELECT * INTO STRICT e FROM sambapos.source_events AS x WHERE x.event_id = event;
   PERFORM sambapos._event_check(e, kind);
+  PERFORM sambapos._event_check_here(e);
   UPDATE sambapos.site_state AS s SET version = s.version + 1, current_run = NULL WHERE s.site_id = e.site_id
   RETURNING s.version INTO new_version;
   marked := CASE WHEN sambapos._event_is_open(e) THEN sambapos._event_settle(place, e, kind, new_version)
@@ -142,7 +171,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_reclassify(bigint, text) IS
   'cleared (counted), single delete makes them deleted (not counted). Returns how many rows. Rows that are live again '
   'stay so. Of rows that were kept apart, undecided, it says edit (the same rows: those of before no longer count) or '
   'reseed (other rows: both count). Errors: 42704 no such event, 22023 another kind, 55000 the event has marked no '
-  'rows, 55P03 a run of the site is running';
+  'rows or some are in an archive only, 55P03 a run of the site is running';
 
 -- The life that is discarded belongs to no database any more, so that no row goes on in it; a later one keeps its own.
 CREATE FUNCTION sambapos._epoch_discard(place sambapos._place, epoch integer) RETURNS void

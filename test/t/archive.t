@@ -41,6 +41,14 @@ sub report
 			[ orders => 'o.menu_item_name, o.price, o.quantity, o.order_states, o.created_date_time' ], [ payments => 'o.name, o.amount, o.date' ]);
 }
 
+# Every view of the reports, whole: what it says.
+sub views
+{
+	return { map { $_->[0] => $db->value("SELECT count(*) || ' ' || coalesce(md5(string_agg(j, '+' ORDER BY j)), '') FROM (SELECT (to_jsonb(v) - 'as_of')::text AS j FROM sambapos_report.$_->[0] AS v) AS x") }
+		$db->rows("SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'sambapos_report'::regnamespace AND relkind = 'v' ORDER BY relname") };
+}
+sub differences { my ($a, $b) = @_; return join ', ', grep { ($a->{$_} // '') ne ($b->{$_} // '') } sort keys %{ { %$a, %$b } } }
+
 my ($from, $to) = @{ ($db->rows("SELECT min(date)::date, max(date)::date FROM sambapos_report.tickets"))[0] };
 my $before = report('sambapos_report', $from, $to);
 like($before, qr/^[1-9]\d* \d/, "there is something to report: $before");
@@ -203,6 +211,7 @@ my $last = $db->value("SELECT '$month'::date + interval '1 month' - interval '1 
 $last =~ s/ .*//;
 my $history = report('sambapos_report', $month, $last);
 my $tickets = $db->value("SELECT count(*) FROM sambapos_report.tickets WHERE row_state = 'live'");
+my $reports = views();
 # one site cannot be exported, one is in a run: that stops no other one
 $db->run("SELECT * FROM sambapos_add_site('$_', 'till', tables => '{work_periods}'); SELECT sambapos_configure('$_', 'history_retention', '31 days'), sambapos_configure('$_', 'archive_path', '$folder/nowhere/at/all')") for qw(afar busy);
 $db->sync;
@@ -212,7 +221,7 @@ my $run = $db->session;
 $run->run("BEGIN; SELECT sambapos._site_lock(site_id) FROM sambapos.site WHERE name = 'busy'");
 refused("SELECT * FROM sambapos_apply_retention('afar')", '58P01', qr/could not create folder/, 'a named site that cannot be exported is an error');
 refused("SELECT * FROM sambapos_apply_retention('busy')", '55P03', qr/a run of site "busy" is still running/, 'so is one that a run holds');
-my @all = $db->rows("SELECT month, archive_id, rows, action, site_name FROM sambapos_apply_retention()");
+my @all = $db->rows("SELECT month, archive_id, path, action, site_name FROM sambapos_apply_retention()");
 $run->run('COMMIT');
 like(join('|', map { "$_->[4] $_->[3]" } grep { $_->[4] ne 'shop' } @all), qr/^afar failed: could not create folder[^|]*\|busy failed: a run of it is still running$/, 'of all sites they are rows that say why');
 is($db->value("SELECT count(*) FROM sambapos.archives WHERE site IN ('afar', 'busy')"), '0', 'nothing of theirs was sealed');
@@ -222,6 +231,7 @@ note(join "\n", map { join ' ', map { $_ // '' } @$_ } @deleted);
 my @gone = grep { $_->[3] eq 'exported and deleted' } @deleted;
 cmp_ok(scalar @gone, '>=', 1, 'months of history are exported and deleted');
 is($db->value("SELECT count(*) FROM sambapos_report.tickets WHERE row_state = 'live'"), $tickets, 'what is at the till stays');
+my $without = views();
 my ($first) = grep { $_->[0] eq $month } @gone;
 if ($first)
 {
@@ -231,6 +241,16 @@ if ($first)
 	$db->run("SELECT sambapos_attach_archive('$folder/kept/shop_" . substr($month, 0, 7) . "_$first->[1]')");
 	is(report("sambapos_archive_$first->[1]", $month, $last), $history, 'attached, the report of that month is the one before, to the penny');
 	is($db->value("SELECT count(*) > 0 FROM sambapos_archive_rows($first->[1], 'tickets')"), 't', 'and its rows can be asked for');
+	cmp_ok(scalar(split /, /, differences($reports, $without)), '>', 10, 'reports had other numbers without these months');
+	$db->run("SELECT sambapos_attach_archive('$_->[2]')") for grep { $_->[1] != $first->[1] } @gone;
+	is(differences($reports, views()), '', 'with all of them attached, every report is the one before, to the penny');
+	is(statuses($period), 'intact', 'and so is the period');
+	is_deeply([ grep { $_->{status} ne 'ok' } $db->sync ], [], 'the sync goes on');
+	is(differences($reports, views()), '', 'and changes none of it');
+	like(join('|', map { $_->[0] } $db->rows("SELECT action FROM sambapos_apply_retention('shop')")), qr/^(kept: [^|]*\|)*kept: archive \d+ is attached(\|kept: [^|]*)*$/, 'what is attached is kept');
+	$db->run("SELECT sambapos_detach_archive($_->[1])") for @gone;
+	is(differences($without, views()), '', 'detached, every report is as it was without them');
+	$db->run("SELECT sambapos_attach_archive('$_->[2]')") for @gone;
 }
 is(statuses($period, 'file IS NULL'), 'intact', 'the period knows where its rows went');
 my @again = $db->rows("SELECT * FROM sambapos_apply_retention('shop') WHERE action = 'exported and deleted'");
