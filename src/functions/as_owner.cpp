@@ -1,6 +1,6 @@
 /*
- * A query over a relation of somebody else's, or an UPDATE of it, with its owner's rights and no
- * others: what it meets there, the types, casts, domains, policies, triggers and views of that
+ * A query over a relation of somebody else's, or a statement that writes to it, with its owner's
+ * rights and no others: what it meets there, the types, casts, domains, policies, triggers and views of that
  * role, is code of that role.
  *
  * As VACUUM, ANALYZE and REFRESH MATERIALIZED VIEW do it: the user is switched within a
@@ -82,7 +82,7 @@ check_owners(Node *node, void *context)
 	return walk_expression(node, check_owners, context);
 }
 
-/* One query that reads, or one UPDATE that returns nothing. */
+/* One query that reads, or one statement that writes and returns nothing. */
 static void
 check_command(const Query *query, CmdType command)
 {
@@ -90,7 +90,7 @@ check_command(const Query *query, CmdType command)
 		query->returningList != NIL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 						command == CMD_SELECT ? errmsg("a query that reads is expected")
-											  : errmsg("an UPDATE is expected")));
+											  : errmsg("another statement is expected")));
 }
 
 static PlannedStmt *
@@ -153,9 +153,9 @@ run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo 
 
 /* Its triggers run within, but those that are deferred: they are refused where it is so. */
 static uint64
-run_update(const char *text, Oid user, ParamListInfo values)
+run_write(const char *text, CmdType command, Oid user, ParamListInfo values)
 {
-	PlannedStmt *plan = plan_query(text, CMD_UPDATE, user, values);
+	PlannedStmt *plan = plan_query(text, command, user, values);
 	QueryDesc *query;
 	uint64 rows;
 
@@ -195,11 +195,12 @@ set_settings()
 						  0, false);
 }
 
-/* result: where the rows of a query go; nullptr: it is an UPDATE, of which the number of rows is
- * returned. An error leaves the rest to the end of the transaction or subtransaction: it puts the
+/* result: where the rows of a query go; nullptr: it is a statement that writes, of which the number
+ * of rows is returned. An error leaves the rest to the end of the transaction or subtransaction: it puts the
  * user and the settings back. */
 static uint64
-run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *result)
+run_as(Oid user, const char *text, CmdType command, ParamListInfo values,
+	   const ReturnSetInfo *result)
 {
 	uint64 rows = 0;
 	Oid caller;
@@ -213,7 +214,7 @@ run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *re
 	if (result != nullptr)
 		run_query(text, user, values, result);
 	else
-		rows = run_update(text, user, values);
+		rows = run_write(text, command, user, values);
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(caller, context);
 	return rows;
@@ -226,6 +227,15 @@ relation_named(FunctionCallInfo fcinfo)
 	Oid space = get_namespace_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 
 	return get_relname_relid(text_to_cstring(PG_GETARG_TEXT_PP(1)), space);
+}
+
+/* Which statement it is, by its first word; the parser has the last one (check_command). */
+static CmdType
+command_named(const char *text)
+{
+	if (pg_strncasecmp(text, "INSERT ", 7) == 0)
+		return CMD_INSERT;
+	return pg_strncasecmp(text, "DELETE ", 7) == 0 ? CMD_DELETE : CMD_UPDATE;
 }
 
 /* Whose relation it is: the caller may act as that role. */
@@ -259,7 +269,7 @@ extern "C"
 		Oid owner = functions::owner_named(fcinfo);
 
 		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)), CMD_SELECT,
 						  functions::parameters_of(fcinfo, 3),
 						  reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
 		return Datum{0};
@@ -275,9 +285,21 @@ extern "C"
 
 		if (!PG_ARGISNULL(5))
 			functions::note_written_back(functions::relation_named(fcinfo), PG_GETARG_DATUM(5));
-		rows = functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		rows = functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)), CMD_UPDATE,
 								 functions::parameters_of(fcinfo, 3), nullptr);
 		AtEOXact_GUC(false, level);
 		PG_RETURN_INT64(static_cast<int64>(rows));
+	}
+
+	PG_FUNCTION_INFO_V1(sambapos_write_as_owner);
+
+	Datum sambapos_write_as_owner(PG_FUNCTION_ARGS)
+	{
+		Oid owner = functions::owner_named(fcinfo);
+		const char *statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+		PG_RETURN_INT64(static_cast<int64>(
+			functions::run_as(owner, statement, functions::command_named(statement),
+							  functions::parameters_of(fcinfo, 3), nullptr)));
 	}
 }
