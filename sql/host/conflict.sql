@@ -3,7 +3,7 @@
 -- Rules:
 -- * A conflict is a row that both sides have changed since the version that the host had, and that differs. Whose change it
 --   was the log says: what is received is entered under the host's name.
--- * What cannot be known is a conflict: a host that has told no version, a version of another life of the feed, or one
+-- * What cannot be known is a conflict, unless the host itself was the last to change the row: a host that has told no version, a version of another life of the feed, or one
 --   whose changes are kept no longer.
 
 CREATE FUNCTION sambapos._conflict_changer(h sambapos.feed_host) RETURNS text
@@ -23,20 +23,21 @@ $$;
 COMMENT ON FUNCTION sambapos._conflict_base(sambapos.feed_host, sambapos.feed_state) IS
   'The version that a host has, as its last beat said; NULL: not known, or of another life of the feed';
 
+-- Who has changed a row last says it: what others changed before the host did was judged when the host sent its change.
 -- Asked once a batch, and after that only for what is newer.
 CREATE FUNCTION sambapos._conflict_others(h sambapos.feed_host, e sambapos.feed_entity, since bigint, keys jsonb[] DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT coalesce(jsonb_object_agg(k.key, k.version), '{}')
-  FROM (SELECT coalesce(c.key::text, '') AS key, max(coalesce(c.version, 9223372036854775807)) AS version
+  FROM (SELECT DISTINCT ON (c.key) coalesce(c.key::text, '') AS key,
+               CASE WHEN c.changed_by = sambapos._conflict_changer(h) THEN -1 ELSE coalesce(c.version, 9223372036854775807) END AS version
         FROM sambapos.change AS c
         WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity) AND (c.version > since OR c.version IS NULL)
           AND (keys IS NULL OR c.key IS NULL OR c.key = ANY (keys))
-          AND c.changed_by IS DISTINCT FROM sambapos._conflict_changer(h)
-        GROUP BY 1) AS k;
+        ORDER BY c.key, c.change_id DESC) AS k;
 $$;
 COMMENT ON FUNCTION sambapos._conflict_others(sambapos.feed_host, sambapos.feed_entity, bigint, jsonb[]) IS
-  'Which rows others than a host have changed since a version, and up to which one; empty name: all of them, as a whole';
+  'Which rows were changed since a version, and up to which one; -1: by the host itself last. Empty name: all, as a whole';
 
 CREATE FUNCTION sambapos._conflict_is_later(host_row jsonb, cloud_row jsonb, p sambapos.receive_policy, e sambapos.feed_entity) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

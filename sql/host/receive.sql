@@ -75,16 +75,19 @@ $$
 DECLARE
   base bigint := coalesce(r.base, k.base);
   newer jsonb := sambapos._conflict_others(k.host, k.entity, (k.state).version, ARRAY[r.key]);
+  last bigint := coalesce(newer ->> r.key::text, k.others ->> r.key::text)::bigint;
+  last_of_all bigint := coalesce(newer ->> '', k.others ->> '')::bigint;
 BEGIN
-  IF NOT sambapos._receive_is_known(k, base) THEN
-    RETURN NULL;
+  IF last = -1 THEN
+    RETURN false;
+  ELSIF NOT sambapos._receive_is_known(k, base) THEN
+    RETURN is_there;
   END IF;
-  RETURN newer ? r.key::text OR coalesce((k.others ->> r.key::text)::bigint > base, false)
-      OR is_there AND (newer ? '' OR coalesce((k.others ->> '')::bigint > base, false));
+  RETURN coalesce(last > base, false) OR is_there AND coalesce(last_of_all > base, false);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_changed(sambapos._receive_case, sambapos._batch_row, boolean) IS
-  'True if others have changed a row since the version that the host had; NULL: nobody knows';
+  'True if others have changed a row since the version that the host had, or nobody knows';
 
 CREATE FUNCTION sambapos._receive_was_moved(k sambapos._receive_case, r sambapos._batch_row) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -159,7 +162,7 @@ BEGIN
       applied := false; in_conflict := true;
       RETURN;
     END IF;
-    in_conflict := NOT sambapos._receive_is_same(r, is_there, present) AND coalesce(sambapos._receive_changed(k, r, is_there), is_there);
+    in_conflict := NOT sambapos._receive_is_same(r, is_there, present) AND sambapos._receive_changed(k, r, is_there);
     winner := CASE WHEN in_conflict THEN sambapos._conflict_winner(r.data, present, k.policy, k.entity) ELSE 'host' END;
     applied := winner = 'host';
     IF NOT applied OR sambapos._receive_is_same(r, is_there, present) OR sambapos._receive_write(k.entity, r, present) THEN
@@ -210,8 +213,9 @@ DECLARE
   before text := current_setting('sambapos.changed_by', true);
 BEGIN
   k.base := sambapos._conflict_base(k.host, k.state);
-  oldest := (SELECT min(coalesce(r.base, k.base)) FROM unnest(rows) AS r WHERE sambapos._receive_is_known(k, coalesce(r.base, k.base)));
-  k.others := CASE WHEN oldest IS NULL THEN '{}' ELSE sambapos._conflict_others(k.host, k.entity, oldest) END;
+  oldest := (SELECT min(CASE WHEN sambapos._receive_is_known(k, coalesce(r.base, k.base)) THEN coalesce(r.base, k.base) ELSE -1 END)
+             FROM unnest(rows) AS r);
+  k.others := sambapos._conflict_others(k.host, k.entity, coalesce(oldest, (k.state).version));
   PERFORM set_config('sambapos.changed_by', sambapos._conflict_changer(k.host), true);
   SELECT w.applied, w.conflicts INTO applied, conflicts FROM sambapos._receive_rows(k, rows) AS w;
   PERFORM set_config('sambapos.changed_by', coalesce(before, ''), true);

@@ -106,7 +106,7 @@ $$ UPDATE sambapos.host_state SET last_seen_at = clock_timestamp() - make_interv
    SELECT light || coalesce((SELECT ' ' || severity || ' ' || kind FROM sambapos.alerts WHERE message LIKE '%host_a%'), '')
           || ' ' || (SELECT value FROM sambapos.metrics WHERE name = 'sambapos_host_up' AND labels ->> 'host' = 'host_a') FROM sambapos.host_status WHERE host = 'host_a' $$;
 SELECT is(pos.silent(s), l, s || ' seconds') FROM (VALUES (0, 'green 1'), (55, 'green 1'), (65, 'amber 1'), (145, 'amber 1'), (155, 'red critical host silent 0'), (-100, 'green 1')) AS t (s, l);
-SELECT is(sambapos_configure('pos', 'heartbeat_interval', '1 hour'), '01:00:00', 'an interval of the feed''s');
+SELECT is(sambapos_configure('pos', 'heartbeat_interval', '1 hour'), '1 hour', 'an interval of the feed''s');
 SELECT is(pos.silent(155), 'green 1', 'lights go by it');
 SELECT is(pos.beat('host_a', 1, 'nextHeartbeatSeconds'), '3600', 'and hosts are told');
 SELECT throws_ok($$SELECT sambapos_configure('pos', 'heartbeat_interval', '0')$$, '22023', NULL, 'not 0');
@@ -166,25 +166,25 @@ $$ SELECT coalesce(array_agg(x ORDER BY x), '{}') FROM (
      SELECT p.oid::regprocedure::text FROM pg_proc AS p CROSS JOIN aclexplode(p.proacl) AS a WHERE a.grantee = role::regrole
      UNION ALL SELECT c.oid::regclass::text FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a WHERE a.grantee = role::regrole AND c.relnamespace = 'sambapos'::regnamespace
      UNION ALL SELECT n.nspname FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a WHERE a.grantee = role::regrole AND n.nspname <> 'pos') AS t (x) $$;
-CREATE ROLE both; CREATE ROLE late;
-GRANT EXECUTE ON FUNCTION sambapos_full_payload(text, text, text[]) TO both;
-SELECT sambapos_add_consumer('ledger', 'pos', '{items}', role => 'both');
-CREATE TABLE pos.before AS SELECT pos.may('both') AS both, pos.may('looker') AS looker;
-SELECT sambapos_add_host('x1', 'pos', 'a', 'both'), sambapos_add_host('x2', 'pos', 'b', 'both'), sambapos_add_host('x3', 'pos', 'b', 'looker'), sambapos_add_host('x4', 'pos', 'b', 'late');
+CREATE ROLE twin; CREATE ROLE late;
+GRANT EXECUTE ON FUNCTION sambapos_full_payload(text, text, text[]) to twin;
+SELECT sambapos_add_consumer('ledger', 'pos', '{items}', role => 'twin');
+CREATE TABLE pos.before AS SELECT pos.may('twin') AS twin, pos.may('looker') AS looker;
+SELECT sambapos_add_host('x1', 'pos', 'a', 'twin'), sambapos_add_host('x2', 'pos', 'b', 'twin'), sambapos_add_host('x3', 'pos', 'b', 'looker'), sambapos_add_host('x4', 'pos', 'b', 'late');
 SELECT sambapos_remove_host('x1');
-SET LOCAL ROLE both;
+SET LOCAL ROLE twin;
 SELECT results_eq('SELECT host FROM sambapos.host_status', $$VALUES ('x2')$$, 'another host of the role goes on');
 SET LOCAL ROLE looker;
 SELECT is(jsonb_array_length(sambapos_full_payload('pos') -> 'items'), 3, 'a reader who is a host reads on');
 RESET ROLE;
 SELECT sambapos_grant('late', 'reader'), sambapos_remove_host('x2'), sambapos_remove_host('x3'), sambapos_remove_host('x4');
-SELECT is(pos.may('both'), (SELECT both FROM pos.before), 'what a consumer''s role had, and what it was granted, it has');
+SELECT is(pos.may('twin'), (SELECT twin FROM pos.before), 'what a consumer''s role had, and what it was granted, it has');
 SELECT is(pos.may('looker'), (SELECT looker FROM pos.before), 'what a reader had he has');
 SELECT is(pos.may('late'), (SELECT looker FROM pos.before), 'also one who became a reader later');
 SELECT is_empty('SELECT * FROM sambapos.host_granted WHERE role_name <> ALL (''{ha,hb}'')', 'nothing is left');
-SELECT sambapos_add_host('x5', 'pos', 'a', 'both');
+SELECT sambapos_add_host('x5', 'pos', 'a', 'twin');
 SELECT sambapos_remove_consumer('ledger');
-SET LOCAL ROLE both;
+SET LOCAL ROLE twin;
 SELECT lives_ok($$SELECT pos.beat('x5', 1)$$, 'a host''s role that is no consumer''s any more works on') FROM (SELECT 1) AS t WHERE has_schema_privilege('pos', 'USAGE');
 SELECT isnt_empty($$SELECT sambapos_heartbeat('x5', 1)$$, 'a beat of it');
 RESET ROLE;
