@@ -1,7 +1,7 @@
 /*
  * A query over a relation of somebody else's, or a statement that writes to it, with its owner's
- * rights and no others: what it meets there, the types, casts, domains, policies, triggers and views of that
- * role, is code of that role.
+ * rights and no others: what it meets there, the types, casts, domains, policies, triggers and
+ * views of that role, is code of that role.
  *
  * As VACUUM, ANALYZE and REFRESH MATERIALIZED VIEW do it: the user is switched within a
  * security-restricted operation, in which there is no way back to the caller's rights, no temporary
@@ -196,8 +196,8 @@ set_settings()
 }
 
 /* result: where the rows of a query go; nullptr: it is a statement that writes, of which the number
- * of rows is returned. An error leaves the rest to the end of the transaction or subtransaction: it puts the
- * user and the settings back. */
+ * of rows is returned. An error leaves the rest to the end of the transaction or subtransaction: it
+ * puts the user and the settings back. */
 static uint64
 run_as(Oid user, const char *text, CmdType command, ParamListInfo values,
 	   const ReturnSetInfo *result)
