@@ -27,7 +27,7 @@ COMMENT ON COLUMN sambapos.feed_host.added_by IS 'The role that has added it';
 
 CREATE TABLE sambapos.host_token (
   host_id integer PRIMARY KEY,
-  sha256  bytea NOT NULL CHECK (length(sha256) = 32),
+  sha256  bytea NOT NULL,
   made_at timestamptz NOT NULL DEFAULT now()
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.host_token', '');
@@ -66,17 +66,17 @@ COMMENT ON TABLE sambapos.host_full IS 'Hosts that are to be told to take everyt
 COMMENT ON INDEX sambapos.host_full_of_host IS 'What a host is to be told';
 COMMENT ON COLUMN sambapos.host_full.reason IS 'Why';
 
-CREATE TABLE sambapos.host_metric (
+CREATE TABLE sambapos.host_beat (
   host_id integer NOT NULL,
   slot    integer NOT NULL,
   beat_at timestamptz NOT NULL,
   metrics jsonb NOT NULL,
   PRIMARY KEY (host_id, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.2, autovacuum_vacuum_threshold = 1000);
-SELECT pg_catalog.pg_extension_config_dump('sambapos.host_metric', '');
-COMMENT ON TABLE sambapos.host_metric IS 'The metrics of the last beats of each host: a ring of 120 slots, written round';
-COMMENT ON COLUMN sambapos.host_metric.slot IS 'The number of the beat, modulo 120';
-COMMENT ON COLUMN sambapos.host_metric.metrics IS 'What the host has sent, as it is: up to 4000 bytes';
+SELECT pg_catalog.pg_extension_config_dump('sambapos.host_beat', '');
+COMMENT ON TABLE sambapos.host_beat IS 'The metrics of the last beats of each host: a ring of 120 slots, written round';
+COMMENT ON COLUMN sambapos.host_beat.slot IS 'The number of the beat, modulo 120';
+COMMENT ON COLUMN sambapos.host_beat.metrics IS 'What the host has sent, as it is: up to 4000 bytes';
 
 CREATE TABLE sambapos.host_former (
   name    text PRIMARY KEY,

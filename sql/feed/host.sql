@@ -19,7 +19,7 @@ $$
   UNION ALL
   SELECT 'SELECT ON ' || c.oid::regclass, c.relacl FROM pg_class AS c
   WHERE c.relnamespace = 'sambapos'::regnamespace
-    AND c.relname = ANY ('{host_status,host_bindings,host_metrics,conflicts,feed_host,host_state,host_metric,conflict}'::text[])
+    AND c.relname = ANY ('{host_status,host_bindings,host_metrics,conflicts,feed_host,host_state,host_beat,conflict}'::text[])
   UNION ALL
   SELECT 'USAGE ON SCHEMA ' || n.oid::regnamespace, n.nspacl FROM pg_namespace AS n
   WHERE n.nspname = 'sambapos' OR n.oid = (SELECT x.extnamespace FROM pg_extension AS x WHERE x.extname = 'sambapos_fdw');
@@ -80,7 +80,7 @@ BEGIN
   DELETE FROM sambapos.host_token AS t WHERE t.host_id = h.host_id;
   DELETE FROM sambapos.host_state AS s WHERE s.host_id = h.host_id;
   DELETE FROM sambapos.host_full AS f WHERE f.host_id = h.host_id;
-  DELETE FROM sambapos.host_metric AS m WHERE m.host_id = h.host_id;
+  DELETE FROM sambapos.host_beat AS m WHERE m.host_id = h.host_id;
   DELETE FROM sambapos.host_batch AS b WHERE b.host_id = h.host_id;
   DELETE FROM sambapos.feed_host AS x WHERE x.host_id = h.host_id;
   INSERT INTO sambapos.host_former VALUES (h.name, h.feed_id)

@@ -49,7 +49,7 @@ COMMENT ON FUNCTION sambapos._beat_note(sambapos.feed_host, bigint, uuid, jsonb)
 CREATE FUNCTION sambapos._beat_keep(h sambapos.feed_host, beat bigint, metrics jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.host_metric (host_id, slot, beat_at, metrics)
+  INSERT INTO sambapos.host_beat (host_id, slot, beat_at, metrics)
   SELECT h.host_id, beat % 120, clock_timestamp(), metrics WHERE beat IS NOT NULL AND metrics IS NOT NULL
   ON CONFLICT (host_id, slot) DO UPDATE SET beat_at = excluded.beat_at, metrics = excluded.metrics;
 $$;

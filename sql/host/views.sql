@@ -33,7 +33,7 @@ COMMENT ON COLUMN sambapos.host_bindings.added_by IS 'The role that has added it
 COMMENT ON COLUMN sambapos.host_bindings.added_at IS 'When it was added';
 
 CREATE VIEW sambapos.host_metrics AS
-SELECT h.name AS host, m.beat_at, m.metrics FROM sambapos.host_metric AS m JOIN sambapos.feed_host AS h USING (host_id);
+SELECT h.name AS host, m.beat_at, m.metrics FROM sambapos.host_beat AS m JOIN sambapos.feed_host AS h USING (host_id);
 COMMENT ON VIEW sambapos.host_metrics IS 'The metrics of the last 120 heartbeats of each host';
 COMMENT ON COLUMN sambapos.host_metrics.host IS 'The host';
 COMMENT ON COLUMN sambapos.host_metrics.beat_at IS 'When they came';

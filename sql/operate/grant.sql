@@ -190,7 +190,7 @@ BEGIN
     -- what is run with the rights of the owners of tables is written by the functions of the feed alone
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule, sambapos.feed_consumer, '
                    'sambapos.consumer_entity, sambapos.consumer_position, sambapos.consumer_call, sambapos.delivery_noted, '
-                   'sambapos.feed_host, sambapos.host_token, sambapos.host_state, sambapos.host_full, sambapos.host_metric, '
+                   'sambapos.feed_host, sambapos.host_token, sambapos.host_state, sambapos.host_full, sambapos.host_beat, '
                    'sambapos.host_former, sambapos.host_granted, sambapos.receive_policy, sambapos.host_batch, sambapos.conflict '
                    'FROM %I', role);
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.delivery FROM %I', role);

@@ -120,7 +120,7 @@ SELECT is_empty($$SELECT * FROM sambapos.alerts WHERE kind = 'host silent'$$, 'a
 SELECT count(sambapos_heartbeat('host_a', 1, NULL, jsonb_build_object('n', n))) AS beats FROM generate_series(1, 300) AS n \gset
 SELECT is((SELECT count(*) FROM sambapos.host_metrics WHERE host = 'host_a'), 120::bigint, 'the ring has 120 slots');
 SELECT is((SELECT array_agg((metrics ->> 'n')::integer ORDER BY beat_at) FROM (SELECT * FROM sambapos.host_metrics WHERE host = 'host_a' ORDER BY beat_at DESC LIMIT 3) AS l), '{298,299,300}', 'of the last beats');
-SELECT is((SELECT count(*) FROM pg_index WHERE indrelid IN ('sambapos.host_state'::regclass, 'sambapos.host_metric'::regclass)), 2::bigint, 'what a beat writes has no index but the keys');
+SELECT is((SELECT count(*) FROM pg_index WHERE indrelid IN ('sambapos.host_state'::regclass, 'sambapos.host_beat'::regclass)), 2::bigint, 'what a beat writes has no index but the keys');
 
 -- what a host's role may and sees
 SET LOCAL ROLE ha;
@@ -151,7 +151,7 @@ SELECT throws_ok('SELECT * FROM sambapos.host_status', '42501', NULL, 'a role wi
 SET LOCAL ROLE chief;
 SELECT is_empty('SELECT * FROM sambapos.host_token', 'nor does an admin');
 SELECT throws_ok(format('INSERT INTO sambapos.%s DEFAULT VALUES', t), '42501', NULL, 'an admin writes nothing to ' || t)
-FROM unnest('{feed_host,host_token,host_state,host_full,host_metric,host_former,host_granted,receive_policy,host_batch,conflict}'::text[]) AS t;
+FROM unnest('{feed_host,host_token,host_state,host_full,host_beat,host_former,host_granted,receive_policy,host_batch,conflict}'::text[]) AS t;
 RESET ROLE;
 GRANT ha TO hb;
 SET LOCAL ROLE hb;
