@@ -11,19 +11,19 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   relation regclass := sambapos._feed_relation(e);
-  target text := format('%I.%I', e.schema_name, e.relation_name);
-  source text := format('jsonb_populate_record(NULL::%s, ($1)[1]) AS x', target);
+  written_to text := format('%I.%I', e.schema_name, e.relation_name);
+  given text := format('jsonb_populate_record(NULL::%s, ($1)[1]) AS x', written_to);
   unchanged text := format('%s AND %s = $3 AND %s = ($1)[2]', (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
                            sambapos._feed_key_sql(e, 'r'), sambapos._feed_data_sql(e, relation));
 BEGIN
   RETURN CASE operation
-    WHEN 'INSERT' THEN format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s ON CONFLICT DO NOTHING', target,
+    WHEN 'INSERT' THEN format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s ON CONFLICT DO NOTHING', written_to,
                               (SELECT string_agg(quote_ident(n), ', ') FROM unnest(names) AS n),
-                              (SELECT string_agg('x.' || quote_ident(n), ', ') FROM unnest(names) AS n), source)
-    WHEN 'UPDATE' THEN format('UPDATE %s AS r SET %s FROM %s WHERE %s', target,
+                              (SELECT string_agg('x.' || quote_ident(n), ', ') FROM unnest(names) AS n), given)
+    WHEN 'UPDATE' THEN format('UPDATE %s AS r SET %s FROM %s WHERE %s', written_to,
                               (SELECT string_agg(format('%1$I = x.%1$I', n), ', ') FROM unnest(names) AS n WHERE n <> ALL (e.key)),
-                              source, unchanged)
-    ELSE format('DELETE FROM %s AS r WHERE %s', target, unchanged) END;
+                              given, unchanged)
+    ELSE format('DELETE FROM %s AS r WHERE %s', written_to, unchanged) END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_sql(sambapos.feed_entity, text, text[]) IS

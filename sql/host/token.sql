@@ -2,7 +2,8 @@
 --
 -- Rules:
 -- * A token is shown once, when it is made. Its SHA-256 is kept, and compared whole whatever differs.
--- * Nothing is told of a host that is not there, or is another's: its token is simply not right.
+-- * Nothing is told of a host that is not there, or is another's: its token is simply not right. Who was granted the
+--   function, and has no hosts of his own, is a web tier: it asks for all.
 
 -- 488 random bits of the server's source of keys go into 256.
 CREATE FUNCTION sambapos._token_make(h sambapos.feed_host) RETURNS text
@@ -32,15 +33,17 @@ $$
 DECLARE
   caller name := sambapos._feed_caller();
   kept bytea := (SELECT t.sha256 FROM sambapos.feed_host AS h JOIN sambapos.host_token AS t USING (host_id)
-                 WHERE h.name = host AND (sambapos._host_is_of(h, caller) OR sambapos._host_is_shown(h, caller)));
+                 WHERE h.name = host
+                   AND (sambapos._host_is_shown(h, caller)
+                        OR NOT has_function_privilege(caller, 'sambapos._grant_of_hosts()'::regprocedure, 'EXECUTE')));
 BEGIN
   RETURN sambapos._token_is_equal(coalesce(kept, sha256('none')), sha256(convert_to(coalesce(token, ''), 'UTF8')))
      AND kept IS NOT NULL AND token IS NOT NULL;
 END;
 $$;
 COMMENT ON FUNCTION @extschema@.sambapos_check_host(text, text) IS
-  'True if a token is that of a host; for a web tier to which a host shows it. False for a host that is not there, and for '
-  'one that the caller may not see';
+  'True if a token is that of a host; for a web tier to which a host shows it. False for a host that is not there, and '
+  'for another''s where the caller is a host itself';
 
 CREATE FUNCTION sambapos._token_renew(host text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS

@@ -51,6 +51,20 @@ UPDATE pos.kept SET token = sambapos_renew_token(host) WHERE host = 'host_a' RET
 SELECT ok(sambapos_check_host('host_a', (SELECT token FROM pos.kept WHERE host = 'host_a')), 'a new token is known');
 SELECT is((SELECT count(*) FROM sambapos.host_token), 2::bigint, 'in place of the one before');
 
+CREATE ROLE web;
+GRANT EXECUTE ON FUNCTION sambapos_check_host(text, text) TO web;
+GRANT SELECT ON pos.kept TO web, ha;
+GRANT USAGE ON SCHEMA pos TO web;
+SET LOCAL ROLE web;
+SELECT is((SELECT count(*) FROM pos.kept WHERE sambapos_check_host(host, token)), 2::bigint, 'a web tier checks all');
+SET LOCAL ROLE ha;
+SELECT results_eq('SELECT host FROM pos.kept WHERE sambapos_check_host(host, token)', $$VALUES ('host_a')$$, 'a host its own');
+RESET ROLE;
+
+-- the doctor
+SELECT is((sambapos._doctor_hosts(NULL)).status, CASE WHEN current_setting('ssl') = 'on' AND current_setting('ssl_min_protocol_version') = 'TLSv1.3' THEN 'ok' ELSE 'warning' END, 'the doctor knows hosts');
+SELECT matches((sambapos._doctor_hosts(NULL)).detail, '^2 hosts are registered', 'and counts them');
+
 -- a beat
 SELECT results_eq($$SELECT jsonb_object_keys(sambapos_heartbeat('host_a', 1)) ORDER BY 1$$,
   $$SELECT unnest('{fullRequired,incarnation,latestVersion,nextHeartbeatSeconds,reason,serverTime,urgent}'::text[])$$, 'what a beat is told');
@@ -202,6 +216,7 @@ ALTER ROLE ha2 RENAME TO ha;
 -- a feed that goes
 SELECT lives_ok($$SELECT sambapos_remove_feed('pos')$$, 'a feed is removed with its hosts, as with its consumers');
 SELECT is_empty('SELECT * FROM sambapos.host_status', 'they are gone');
+SELECT is((sambapos._doctor_hosts(NULL)).status, 'ok', 'without hosts the doctor has nothing to say');
 SET LOCAL ROLE ha;
 SELECT throws_ok($$SELECT sambapos_full_payload('other')$$, '42501', NULL, 'and their roles are shown nothing');
 RESET ROLE;
