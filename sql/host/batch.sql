@@ -6,13 +6,15 @@
 -- * No value is cut or rounded: what comes back from its type is what was sent, else the batch is refused.
 -- * No message holds a value: it names row and column.
 
-CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, base bigint, is_deleted boolean);
+CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, stored jsonb, base bigint, is_deleted boolean);
 COMMENT ON TYPE sambapos._batch_row IS
   'A row that was received: its number, its key, whose it is, what of it was sent as a feed sends it, the same as its table '
-  'reads it, the version that the host had, whether it is deleted';
+  'reads it, and what its types have made of it; the version that the host had, whether it is deleted';
 
-CREATE FUNCTION sambapos._batch_columns(e sambapos.feed_entity)
-RETURNS TABLE (name text, base oid, type text, is_generated boolean)
+CREATE TYPE sambapos._batch_column AS (name text, base oid, type text, is_generated boolean);
+COMMENT ON TYPE sambapos._batch_column IS 'A column that a host may send; base: the type that a domain is over';
+
+CREATE FUNCTION sambapos._batch_columns(e sambapos.feed_entity) RETURNS SETOF sambapos._batch_column
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   WITH RECURSIVE base AS (
@@ -27,13 +29,13 @@ $$
   ORDER BY a.attnum;
 $$;
 COMMENT ON FUNCTION sambapos._batch_columns(sambapos.feed_entity) IS
-  'The columns that a host may send of an entity: those that it is sent. base: the type that a domain is over';
+  'The columns that a host may send of an entity: those that it is sent';
 
-CREATE FUNCTION sambapos._batch_check(e sambapos.feed_entity, given jsonb, n integer) RETURNS void
+CREATE FUNCTION sambapos._batch_check(e sambapos.feed_entity, columns sambapos._batch_column[], given jsonb, n integer) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  names text[] := ARRAY(SELECT c.name FROM sambapos._batch_columns(e) AS c);
+  names text[] := ARRAY(SELECT c.name FROM unnest(columns) AS c);
   unknown text[];
 BEGIN
   IF jsonb_typeof(given) <> 'object' THEN
@@ -55,22 +57,22 @@ BEGIN
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._batch_check(sambapos.feed_entity, jsonb, integer) IS 'Raises what is wrong with a row as such';
+COMMENT ON FUNCTION sambapos._batch_check(sambapos.feed_entity, sambapos._batch_column[], jsonb, integer) IS 'Raises what is wrong with a row as such';
 
 -- A generated column is computed here; bytea travels as base64.
-CREATE FUNCTION sambapos._batch_input(e sambapos.feed_entity, given jsonb, n integer) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION sambapos._batch_input(columns sambapos._batch_column[], given jsonb, n integer) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   RETURN (SELECT coalesce(jsonb_object_agg(c.name, CASE WHEN c.base = 'bytea'::regtype AND given ->> c.name IS NOT NULL
                                                         THEN to_jsonb('\x' || encode(decode(given ->> c.name, 'base64'), 'hex'))
                                                         ELSE given -> c.name END), '{}')
-          FROM sambapos._batch_columns(e) AS c WHERE given ? c.name AND NOT c.is_generated);
+          FROM unnest(columns) AS c WHERE given ? c.name AND NOT c.is_generated);
 EXCEPTION WHEN data_exception THEN
   RAISE EXCEPTION 'row % has a value of type bytea that is not base64', n USING ERRCODE = 'invalid_parameter_value';
 END;
 $$;
-COMMENT ON FUNCTION sambapos._batch_input(sambapos.feed_entity, jsonb, integer) IS 'What a row has for its table, as that table reads JSON';
+COMMENT ON FUNCTION sambapos._batch_input(sambapos._batch_column[], jsonb, integer) IS 'What a row has for its table, as that table reads JSON';
 
 CREATE FUNCTION sambapos._batch_query(e sambapos.feed_entity, values_of text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -172,6 +174,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   given jsonb[];
+  columns sambapos._batch_column[] := ARRAY(SELECT c FROM sambapos._batch_columns(e) AS c);
   inputs jsonb[];
   inexact record;
   result sambapos._batch_row[];
@@ -180,19 +183,19 @@ BEGIN
     RAISE EXCEPTION 'rows must be a JSON array of objects' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   given := ARRAY(SELECT r FROM jsonb_array_elements(rows) WITH ORDINALITY AS r (r, n) ORDER BY n);
-  PERFORM sambapos._batch_check(e, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n);
-  inputs := ARRAY(SELECT sambapos._batch_input(e, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n) ORDER BY n);
+  PERFORM sambapos._batch_check(e, columns, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n);
+  inputs := ARRAY(SELECT sambapos._batch_input(columns, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n) ORDER BY n);
   SELECT array_agg((v.n, v.key, v.scope, (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(v.data) AS d
                                           WHERE inputs[v.n] ? d.key),
-                    inputs[v.n], (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false))::sambapos._batch_row
+                    inputs[v.n], v.stored, (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false))::sambapos._batch_row
                    ORDER BY v.n) INTO result
   FROM sambapos._batch_values(e, inputs) AS v;
   FOR inexact IN
-    SELECT v.n, c.* FROM sambapos._batch_values(e, inputs) AS v JOIN sambapos._batch_columns(e) AS c ON inputs[v.n] ? c.name
-    WHERE c.base <> 'bytea'::regtype AND NOT sambapos._batch_is_exact(inputs[v.n] -> c.name, v.stored -> c.name, c.base)
-    ORDER BY v.n LIMIT 1
+    SELECT r.n, c.* FROM unnest(result) AS r JOIN unnest(columns) AS c ON r.input ? c.name
+    WHERE c.base <> 'bytea'::regtype AND NOT sambapos._batch_is_exact(r.input -> c.name, r.stored -> c.name, c.base)
+    ORDER BY r.n LIMIT 1
   LOOP
-    PERFORM sambapos._batch_refuse(inexact.n::integer, inexact, '22003');
+    PERFORM sambapos._batch_refuse(inexact.n, inexact, '22003');
   END LOOP;
   RETURN coalesce(result, '{}');
 END;

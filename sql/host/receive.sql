@@ -6,15 +6,12 @@
 --   hosts get it. A row that somebody changes at this moment is looked at again.
 -- * Rows of another scope than the host's are neither written nor told of.
 
-CREATE FUNCTION sambapos._receive_sql(e sambapos.feed_entity, operation text, names text[]) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION sambapos._receive_sql(e sambapos.feed_entity, operation text, names text[], unchanged text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation regclass := sambapos._feed_relation(e);
   written_to text := format('%I.%I', e.schema_name, e.relation_name);
   given text := format('jsonb_populate_record(NULL::%s, ($1)[1]) AS x', written_to);
-  unchanged text := format('%s AND %s = $3 AND %s = ($1)[2]', (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
-                           sambapos._feed_key_sql(e, 'r'), sambapos._feed_data_sql(e, relation));
 BEGIN
   RETURN CASE operation
     WHEN 'INSERT' THEN format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s ON CONFLICT DO NOTHING', written_to,
@@ -26,16 +23,28 @@ BEGIN
     ELSE format('DELETE FROM %s AS r WHERE %s', written_to, unchanged) END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._receive_sql(sambapos.feed_entity, text, text[]) IS
-  'The statement that writes the columns named of row $1[1], of key $3, if the row still is $1[2]';
+COMMENT ON FUNCTION sambapos._receive_sql(sambapos.feed_entity, text, text[], text) IS
+  'The statement that writes the columns named of row $1[1] to the one of key $3, if that is unchanged';
 
-CREATE FUNCTION sambapos._receive_write(e sambapos.feed_entity, r sambapos._batch_row, present jsonb) RETURNS boolean
+CREATE FUNCTION sambapos._receive_unchanged_sql(e sambapos.feed_entity) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := sambapos._feed_relation(e);
+BEGIN
+  RETURN format('%s AND %s = $3 AND %s = ($1)[2]', (sambapos._feed_key_columns(e, relation, '$3')).is_equal,
+                sambapos._feed_key_sql(e, 'r'), sambapos._feed_data_sql(e, relation));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._receive_unchanged_sql(sambapos.feed_entity) IS 'SQL for: row r has key $3, and is $1[2]';
+
+CREATE FUNCTION sambapos._receive_write(e sambapos.feed_entity, r sambapos._batch_row, present jsonb, unchanged text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   names text[] := ARRAY(SELECT k FROM jsonb_object_keys(r.input) AS k ORDER BY 1);
   operation text := CASE WHEN r.is_deleted THEN 'DELETE' WHEN present IS NULL THEN 'INSERT' ELSE 'UPDATE' END;
-  written bigint := sambapos._write_as_owner(e.schema_name, e.relation_name, sambapos._receive_sql(e, operation, names),
+  written bigint := sambapos._write_as_owner(e.schema_name, e.relation_name, sambapos._receive_sql(e, operation, names, unchanged),
                                              ARRAY[r.input, present], NULL, r.key, NULL);
 BEGIN
   IF written = 0 AND operation = 'INSERT'
@@ -46,7 +55,7 @@ BEGIN
   RETURN written > 0;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._receive_write(sambapos.feed_entity, sambapos._batch_row, jsonb) IS
+COMMENT ON FUNCTION sambapos._receive_write(sambapos.feed_entity, sambapos._batch_row, jsonb, text) IS
   'Writes a row over what was there; false: that is no longer there, or another row is';
 
 CREATE FUNCTION sambapos._receive_refuse(r sambapos._batch_row, h sambapos.feed_host) RETURNS void
@@ -60,21 +69,23 @@ $$;
 COMMENT ON FUNCTION sambapos._receive_refuse(sambapos._batch_row, sambapos.feed_host) IS 'Raises that a row is of another scope';
 
 CREATE TYPE sambapos._receive_case AS (host sambapos.feed_host, entity sambapos.feed_entity, policy sambapos.receive_policy,
-                                       state sambapos.feed_state, batch uuid, base bigint, others jsonb);
+                                       state sambapos.feed_state, batch uuid, base bigint, others jsonb, unchanged text);
 COMMENT ON TYPE sambapos._receive_case IS
-  'A batch that is being received: from whom, for what; base: the version that the host has; others: what others have changed';
+  'A batch that is being received: from whom, for what; base: the version that the host has; others: what others have changed; '
+  'unchanged: SQL by which a row is written only if it is what it was';
 
 CREATE FUNCTION sambapos._receive_is_known(k sambapos._receive_case, base bigint) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ BEGIN RETURN coalesce(base BETWEEN (k.state).min_version AND (k.state).version, false); END; $$;
 COMMENT ON FUNCTION sambapos._receive_is_known(sambapos._receive_case, bigint) IS 'True if the log says what has changed since a version';
 
+-- Of a row that is not there what is newer than the batch is looked for at its end, for all of them at once.
 CREATE FUNCTION sambapos._receive_changed(k sambapos._receive_case, r sambapos._batch_row, is_there boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   base bigint := coalesce(r.base, k.base);
-  newer jsonb := sambapos._conflict_others(k.host, k.entity, (k.state).version, ARRAY[r.key]);
+  newer jsonb := CASE WHEN is_there THEN sambapos._conflict_others(k.host, k.entity, (k.state).version, ARRAY[r.key]) END;
   last bigint := coalesce(newer ->> r.key::text, k.others ->> r.key::text)::bigint;
   last_of_all bigint := coalesce(newer ->> '', k.others ->> '')::bigint;
 BEGIN
@@ -144,7 +155,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_is_same(sambapos._batch_row, boolean, jsonb) IS 'True if a row already is as the host has it';
 
-CREATE FUNCTION sambapos._receive_row(k sambapos._receive_case, r sambapos._batch_row, OUT applied boolean, OUT in_conflict boolean)
+CREATE FUNCTION sambapos._receive_row(k sambapos._receive_case, r sambapos._batch_row, OUT applied boolean, OUT in_conflict boolean, OUT inserted boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -159,13 +170,14 @@ BEGIN
     is_there := FOUND;
     IF NOT sambapos._receive_is_own(k, r, is_there, scope_there) THEN
       PERFORM sambapos._receive_record(k, r, NULL, 'cloud');
-      applied := false; in_conflict := true;
+      applied := false; in_conflict := true; inserted := false;
       RETURN;
     END IF;
     in_conflict := NOT sambapos._receive_is_same(r, is_there, present) AND sambapos._receive_changed(k, r, is_there);
     winner := CASE WHEN in_conflict THEN sambapos._conflict_winner(r.data, present, k.policy, k.entity) ELSE 'host' END;
     applied := winner = 'host';
-    IF NOT applied OR sambapos._receive_is_same(r, is_there, present) OR sambapos._receive_write(k.entity, r, present) THEN
+    inserted := applied AND NOT is_there AND NOT in_conflict AND NOT r.is_deleted;
+    IF NOT applied OR sambapos._receive_is_same(r, is_there, present) OR sambapos._receive_write(k.entity, r, present, k.unchanged) THEN
       PERFORM sambapos._receive_record(k, r, present, winner) WHERE in_conflict;
       RETURN;
     END IF;
@@ -175,7 +187,22 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_row(sambapos._receive_case, sambapos._batch_row) IS
-  'Writes one row, or puts on record why not; applied: it is here as the host has it';
+  'Writes one row, or puts on record why not; applied: it is here as the host has it; inserted: as a new one';
+
+CREATE FUNCTION sambapos._receive_check_new(k sambapos._receive_case, keys jsonb[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF keys <> '{}' AND EXISTS (
+       SELECT FROM sambapos.change AS c
+       WHERE (c.feed_id, c.entity) = ((k.entity).feed_id, (k.entity).entity) AND (c.version > (k.state).version OR c.version IS NULL)
+         AND c.key = ANY (keys) AND c.changed_by IS DISTINCT FROM sambapos._conflict_changer(k.host) AND NOT k.others ? c.key::text) THEN
+    RAISE EXCEPTION 'rows of the batch were deleted here at this moment' USING ERRCODE = 'serialization_failure', HINT = 'Send the batch again.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._receive_check_new(sambapos._receive_case, jsonb[]) IS
+  'Raises 40001 if a row that was taken for a new one has been deleted by others since the batch began';
 
 CREATE FUNCTION sambapos._receive_rows(k sambapos._receive_case, rows sambapos._batch_row[], OUT applied bigint, OUT conflicts bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -185,13 +212,16 @@ DECLARE
   outcome record;
   context text;
   constraint_name text;
+  new_keys jsonb[] := '{}';
 BEGIN
   applied := 0; conflicts := 0;
   FOREACH r IN ARRAY rows LOOP
     outcome := sambapos._receive_row(k, r);
     applied := applied + outcome.applied::integer;
     conflicts := conflicts + outcome.in_conflict::integer;
+    new_keys := CASE WHEN outcome.inserted THEN new_keys || r.key ELSE new_keys END;
   END LOOP;
+  PERFORM sambapos._receive_check_new(k, new_keys);
 EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
   GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT, constraint_name = CONSTRAINT_NAME;
   IF context ~ '^PL/pgSQL function sambapos\._[a-z_]+\([^\n]*\) line [0-9]+ at RAISE' OR SQLSTATE ~ '^(40|55|57|53)' THEN
@@ -213,6 +243,7 @@ DECLARE
   before text := current_setting('sambapos.changed_by', true);
 BEGIN
   k.base := sambapos._conflict_base(k.host, k.state);
+  k.unchanged := sambapos._receive_unchanged_sql(k.entity);
   oldest := (SELECT min(CASE WHEN sambapos._receive_is_known(k, coalesce(r.base, k.base)) THEN coalesce(r.base, k.base) ELSE -1 END)
              FROM unnest(rows) AS r);
   k.others := sambapos._conflict_others(k.host, k.entity, coalesce(oldest, (k.state).version));
