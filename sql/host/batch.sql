@@ -161,8 +161,11 @@ BEGIN
              'jsonb_build_object(''n'', k.n, ''data'', %s, ''stored'', to_jsonb(r.*))',
              sambapos._feed_data_sql(e, sambapos._feed_relation(e)))), inputs, NULL, NULL, NULL) AS r;
     RETURN;
-  EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
-    state := SQLSTATE;
+  EXCEPTION
+    WHEN insufficient_privilege THEN
+      RAISE;
+    WHEN OTHERS THEN -- a type of the owner's may raise anything
+      state := SQLSTATE;
   END;
   PERFORM sambapos._batch_find_fault(e, inputs, state);
 END;

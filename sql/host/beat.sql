@@ -95,8 +95,9 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._beat_answer(sambapos.feed_host, sambapos.change_feed, bigint, uuid) IS 'What a host is told by its beat';
 
+-- What a tick warns of is for the log: it may be of rows of another scope.
 CREATE FUNCTION sambapos._host_beat(host text, have_version bigint, incarnation uuid, metrics jsonb) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql SECURITY DEFINER SET client_min_messages = error SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   h sambapos.feed_host := sambapos._host(host, false);

@@ -224,7 +224,7 @@ BEGIN
   PERFORM sambapos._receive_check_new(k, new_keys);
 EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
   GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT, constraint_name = CONSTRAINT_NAME;
-  IF context ~ '^PL/pgSQL function sambapos\._[a-z_]+\([^\n]*\) line [0-9]+ at RAISE' OR SQLSTATE ~ '^(40|55|57|53)' THEN
+  IF context ~ '^[^\n]* sambapos\._[a-z_]+\([^\n]*\)[^\n]* RAISE' THEN -- it is one of ours
     RAISE;
   END IF;
   RAISE EXCEPTION 'row % is refused by the table of entity "%"', r.n, (k.entity).entity USING ERRCODE = SQLSTATE,

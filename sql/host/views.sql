@@ -1,7 +1,7 @@
 -- views.sql: how hosts stand, and what they and others have both changed.
 
 CREATE VIEW sambapos.host_status AS
-SELECT h.name AS host, f.light, s.last_seen_at, f.version - coalesce(s.have_version, 0) AS behind, s.pending_transactions, s.mode,
+SELECT h.name AS host, f.light, s.last_seen_at, greatest(f.version - coalesce(s.have_version, 0), 0) AS behind, s.pending_transactions, s.mode,
        s.have_version AS version, f.missed, f.feed, h.scope
 FROM sambapos.feed_host AS h
 LEFT JOIN sambapos.host_state AS s USING (host_id)

@@ -68,7 +68,9 @@ check_owners(Node *node, void *context)
 		/* a view that was replaced by its query is remembered there from PostgreSQL 16 on */
 		if (OidIsValid(entry->relid))
 		{
-			List *all = entry->inh ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
+			/* rows that are inserted go into partitions, too */
+			bool with_parts = entry->inh || entry->relkind == RELKIND_PARTITIONED_TABLE;
+			List *all = with_parts ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
 								   : list_make1_oid(entry->relid);
 			ListCell *cell;
 

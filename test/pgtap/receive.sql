@@ -98,9 +98,9 @@ SELECT is(pos.send(jsonb_build_array(data)), '1 0 f', 'what the feed sends of a 
 -- no value of a row is told by an error
 CREATE FUNCTION pos.fault(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE m text; d text; h text; BEGIN PERFORM pos.send(rows); RETURN NULL; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT; RETURN concat_ws(' ', m, d, h); END $$;
-CREATE FUNCTION pos.blurt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.note = 'Napo' THEN RAISE EXCEPTION '% is not served', NEW.note; END IF; RETURN NEW; END $$;
+CREATE FUNCTION pos.blurt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.note IN ('Napo', 'Napo!') THEN RAISE EXCEPTION '% is not served', NEW.note USING ERRCODE = CASE NEW.note WHEN 'Napo' THEN 'P0001' ELSE '55000' END; END IF; RETURN NEW; END $$;
 CREATE TRIGGER blurt BEFORE INSERT ON pos.checks FOR EACH ROW EXECUTE FUNCTION pos.blurt();
-SELECT unalike(pos.fault(r), '%Napo%', 'not by: ' || r::text) FROM unnest(ARRAY['[{"id": 50, "store": "a", "note": "Napo"}]', '[{"id": 50, "store": "a", "note": "Napoleon"}]', '[{"id": 50, "store": "a", "total": "Napo"}]',
+SELECT unalike(pos.fault(r), '%Napo%', 'not by: ' || r::text) FROM unnest(ARRAY['[{"id": 50, "store": "a", "note": "Napo"}]', '[{"id": 50, "store": "a", "note": "Napo!"}]', '[{"id": 50, "store": "a", "note": "Napoleon"}]', '[{"id": 50, "store": "a", "total": "Napo"}]',
   '[{"id": 50, "store": "a", "note": "Napo.", "total": 5000}]', '[{"id": 50, "store": "a", "note": "Napo.", "code": "B"}]']::jsonb[]) AS r;
 SELECT alike(pos.fault('[{"id": 50, "store": "a", "total": 5000}]'), '%checks_total_check%', 'but the constraint');
 DROP TRIGGER blurt ON pos.checks;
@@ -185,6 +185,15 @@ SELECT throws_ok($$SELECT pos.send('[{"id": 203, "store": "a"}]')$$, '55000', NU
 ALTER TABLE pos.checks OWNER TO keeper;
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'INSERT INTO pos.checks (id) VALUES (1) RETURNING id', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'no statement that returns rows');
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'TRUNCATE pos.checks', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'nor any other');
+
+CREATE TABLE pos.parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (10);
+ALTER TABLE pos.parts OWNER TO keeper; ALTER TABLE pos.parts_1 OWNER TO keeper;
+SELECT sambapos_add_to_feed('pos', 'pos.parts', 'parts'), sambapos_configure('pos', 'policy', 'host_wins', 'parts');
+SELECT is(pos.send('[{"id": 1}, {"id": 2}]', 'g', 'parts') || pos.send('[{"id": 1, "_deleted": true}]', 'g', 'parts'), '2 0 f1 0 f', 'a partitioned table');
+ALTER TABLE pos.parts_1 OWNER TO looker;
+SELECT throws_ok($$SELECT pos.send('[{"id": 3}]', 'g', 'parts')$$, '42501', NULL, 'a partition that another role has would run code of that role: nothing is written');
+SELECT sambapos_remove_from_feed('pos', 'parts');
 
 -- a policy that is taken back, an entity that leaves
 SELECT is(sambapos_configure('pos', 'policy', NULL, 'plain'), NULL, 'no policy any more');
