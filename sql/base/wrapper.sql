@@ -124,6 +124,16 @@ COMMENT ON FUNCTION sambapos._update_as_owner(text, text, text, jsonb[], text, j
   'Runs an UPDATE in the same way, and returns how many rows it has changed. Triggers of the table run within. What it '
   'changes in the row of key $3 is entered as written back';
 
+CREATE FUNCTION sambapos._write_as_owner(schema_name text, relation_name text, statement text, rows jsonb[], scope text,
+                                         key jsonb, number integer) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sambapos_write_as_owner';
+COMMENT ON FUNCTION sambapos._write_as_owner(text, text, text, jsonb[], text, jsonb, integer) IS
+  'Runs an INSERT, UPDATE or DELETE in the same way, and returns how many rows it has written. It is a change as any other';
+
+CREATE FUNCTION sambapos._in_block() RETURNS boolean
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'sambapos_in_block';
+COMMENT ON FUNCTION sambapos._in_block() IS 'True after BEGIN: then locks are held for longer than the statement takes';
+
 -- See src/functions/feed_entered.cpp.
 CREATE FUNCTION sambapos._feed_may_enter(feed_id integer, entity text) RETURNS boolean
 LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sambapos_feed_may_enter';

@@ -15,7 +15,8 @@ CREATE TABLE sambapos.change_feed (
   added_at        timestamptz NOT NULL DEFAULT now(),
   retention       interval NOT NULL DEFAULT '30 days' CHECK (retention >= '1 minute'),
   max_delta       integer NOT NULL DEFAULT 10000 CHECK (max_delta > 0),
-  max_version_gap bigint CHECK (max_version_gap > 0)
+  max_version_gap bigint CHECK (max_version_gap > 0),
+  heartbeat_interval interval NOT NULL DEFAULT '30 seconds' CHECK (heartbeat_interval >= '1 second')
 );
 SELECT pg_catalog.pg_extension_config_dump('sambapos.change_feed', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.change_feed_feed_id_seq', '');
@@ -27,6 +28,8 @@ COMMENT ON COLUMN sambapos.change_feed.retention IS 'How long numbered changes a
 COMMENT ON COLUMN sambapos.change_feed.max_delta IS 'More changes than this are answered by: take everything anew';
 COMMENT ON COLUMN sambapos.change_feed.max_version_gap IS
   'A client that is more versions behind is told to take everything anew; NULL: none is';
+
+COMMENT ON COLUMN sambapos.change_feed.heartbeat_interval IS 'How often its hosts are told to send a heartbeat';
 
 CREATE TABLE sambapos.feed_state (
   feed_id     integer PRIMARY KEY,

@@ -174,6 +174,7 @@ BEGIN
   IF NOT sambapos._feed_is_writer(role::name) THEN
     EXECUTE format('REVOKE USAGE ON SCHEMA sambapos FROM %I', role);
   END IF;
+  PERFORM sambapos._host_allow(role) WHERE sambapos._host_is_of_role(role);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._consumer_disallow(text) IS 'Takes that from a role of which no consumer is any more, and which has no level';

@@ -434,6 +434,7 @@ BEGIN
   DELETE FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.consumer_entity AS x USING sambapos.feed_consumer AS c
   WHERE x.consumer_id = c.consumer_id AND (c.feed_id, x.entity) = (e.feed_id, e.entity);
+  DELETE FROM sambapos.receive_policy AS p WHERE (p.feed_id, p.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.change AS c WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.feed_row AS r WHERE r.entity_id = e.entity_id;
   DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id;
@@ -473,6 +474,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   PERFORM sambapos._consumer_forget(c) FROM sambapos.feed_consumer AS c WHERE c.feed_id = f.feed_id;
+  PERFORM sambapos._host_forget_feed(f);
   PERFORM sambapos._feed_forget_entity(e) FROM sambapos.feed_entity AS e WHERE e.feed_id = f.feed_id;
   DELETE FROM sambapos.change AS c WHERE c.feed_id = f.feed_id;
   DELETE FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id;

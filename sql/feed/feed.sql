@@ -9,6 +9,7 @@ $$
 BEGIN
   RETURN has_function_privilege(caller, 'sambapos._grant_of_all_sites()'::regprocedure, 'EXECUTE')
       OR NOT has_function_privilege(caller, 'sambapos._grant_of_some_sites()'::regprocedure, 'EXECUTE')
+         AND NOT has_function_privilege(caller, 'sambapos._grant_of_hosts()'::regprocedure, 'EXECUTE')
          AND EXISTS (SELECT FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
                        AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
                      JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'sambapos_fdw'
@@ -21,10 +22,14 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_is_shown_to(name, integer) IS
   'True if a role may ask feeds, unless it has a level for some sites only, and the feed is of another one, or none';
 
-CREATE FUNCTION sambapos._feed_is_shown(site_id integer) RETURNS boolean
+CREATE FUNCTION sambapos._feed_is_shown(f sambapos.change_feed) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
-$$ BEGIN RETURN sambapos._feed_is_shown_to(sambapos._feed_caller(), site_id); END; $$;
-COMMENT ON FUNCTION sambapos._feed_is_shown(integer) IS 'The same of the caller';
+$$
+BEGIN
+  RETURN sambapos._feed_is_shown_to(sambapos._feed_caller(), f.site_id) OR sambapos._host_sees_feed(f.feed_id);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_is_shown(sambapos.change_feed) IS 'The same of the caller, who may also have a host of the feed';
 
 CREATE FUNCTION sambapos._feed(feed text) RETURNS sambapos.change_feed
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -32,17 +37,30 @@ $$
 DECLARE
   found_feed sambapos.change_feed;
 BEGIN
-  SELECT * INTO found_feed FROM sambapos.change_feed AS f WHERE f.name = _feed.feed AND sambapos._feed_is_shown(f.site_id);
+  SELECT * INTO found_feed FROM sambapos.change_feed AS f WHERE f.name = _feed.feed AND sambapos._feed_is_shown(f);
   IF found_feed.feed_id IS NULL THEN
     RAISE EXCEPTION 'there is no feed named "%"', coalesce(feed, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = coalesce('The feeds are: ' || (SELECT string_agg(f.name, ', ' ORDER BY f.name) FROM sambapos.change_feed AS f
-                                            WHERE sambapos._feed_is_shown(f.site_id)) || '.',
+                                            WHERE sambapos._feed_is_shown(f)) || '.',
                       'There are no feeds yet: add one with sambapos_add_feed(feed).');
   END IF;
   RETURN found_feed;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed(text) IS 'The feed of that name; raises 42704 if there is none';
+
+CREATE FUNCTION sambapos._feed_check_scope(f sambapos.change_feed, scope text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT sambapos._feed_is_shown_to(sambapos._feed_caller(), f.site_id) AND NOT sambapos._host_sees_scope(f.feed_id, scope) THEN
+    RAISE EXCEPTION 'permission denied for scope %', coalesce(quote_literal(scope), 'NULL') USING ERRCODE = 'insufficient_privilege',
+      HINT = 'A host asks for its own scope; view sambapos.host_bindings has it.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_check_scope(sambapos.change_feed, text) IS
+  'Raises 42501 if the caller may ask the feed by the role of a host only, and not for that scope; NULL: for all';
 
 -- A restored copy has another system identifier or database, a promoted standby another timeline. On a standby nothing
 -- can be asked, and nothing is given out: what the last tick wrote holds.

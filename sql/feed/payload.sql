@@ -59,8 +59,10 @@ RETURNS TABLE (key jsonb, data jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  e sambapos.feed_entity := sambapos._feed_entity_to_read(sambapos._feed(feed), entity);
+  f sambapos.change_feed := sambapos._feed(feed);
+  e sambapos.feed_entity := sambapos._feed_entity_to_read(f, entity);
 BEGIN
+  PERFORM sambapos._feed_check_scope(f, scope);
   IF page_rows IS NULL OR page_rows < 1 THEN
     RAISE EXCEPTION 'invalid page_rows %', coalesce(page_rows::text, 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Valid: 1 or more.';
@@ -133,12 +135,26 @@ COMMENT ON FUNCTION @extschema@.sambapos_delta_payload(text, bigint, text, text[
   '0 is a position, NULL is none. Give the incarnation that came with the position: a restored database has another. '
   'Errors: 42704 no such feed or entity, 22023 since';
 
+-- Of a row of another scope a host is told what it is told of one that is not there.
+CREATE FUNCTION sambapos._feed_value_is_shown(f sambapos.change_feed, e sambapos.feed_entity, key jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN sambapos._feed_is_shown_to(sambapos._feed_caller(), f.site_id)
+      OR EXISTS (SELECT FROM sambapos.feed_host AS h CROSS JOIN LATERAL sambapos._feed_read(e, ARRAY[key], h.scope, NULL, NULL)
+                 WHERE h.feed_id = f.feed_id AND sambapos._host_is_of(h, sambapos._feed_caller()));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_value_is_shown(sambapos.change_feed, sambapos.feed_entity, jsonb) IS
+  'True if the caller may see the row of a key, who may ask the feed by the role of a host only';
+
 CREATE FUNCTION @extschema@.sambapos_value(feed text, entity text, key jsonb, column_name name,
                                            unless_sha256 text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  e sambapos.feed_entity := sambapos._feed_entity_to_read(sambapos._feed(feed), entity);
+  f sambapos.change_feed := sambapos._feed(feed);
+  e sambapos.feed_entity := sambapos._feed_entity_to_read(f, entity);
   found_value jsonb;
 BEGIN
   IF column_name IS NULL OR column_name::text <> ALL (e.columns) THEN
@@ -146,7 +162,9 @@ BEGIN
       ERRCODE = 'undefined_column', HINT = sambapos._name_hint(column_name, e.columns)
         || 'The columns are: ' || array_to_string(e.columns, ', ') || '.';
   END IF;
-  found_value := sambapos._feed_value(e, sambapos._feed_key_given(e, key), column_name::text);
+  IF sambapos._feed_value_is_shown(f, e, sambapos._feed_key_given(e, key)) THEN
+    found_value := sambapos._feed_value(e, sambapos._feed_key_given(e, key), column_name::text);
+  END IF;
   RETURN CASE WHEN found_value ->> 'sha256' IS DISTINCT FROM lower(unless_sha256) THEN found_value -> 'value' END;
 END;
 $$;

@@ -50,14 +50,14 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_reason(sambapos.change_feed, sambapos.feed_state, uuid, bigint, uuid, text, text[]) IS
   'Why a client at a version has to take everything anew; NULL: it has not';
 
-CREATE FUNCTION sambapos._feed_ask(feed text, since bigint, scope text, entities text[], incarnation uuid,
-                                   is_delta boolean) RETURNS sambapos._feed_answer
+CREATE FUNCTION sambapos._feed_answer_of(f sambapos.change_feed, since bigint, scope text, entities text[], incarnation uuid,
+                                         is_delta boolean) RETURNS sambapos._feed_answer
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   a sambapos._feed_answer;
 BEGIN
-  a.feed := sambapos._feed(feed);
+  a.feed := f;
   a.state := (SELECT s FROM sambapos.feed_state AS s WHERE s.feed_id = (a.feed).feed_id);
   a.incarnation := sambapos._feed_incarnation(a.state);
   a.entities := sambapos._feed_entities(a.feed, entities);
@@ -75,5 +75,19 @@ BEGIN
   RETURN a;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_ask(text, bigint, text, text[], uuid, boolean) IS
+COMMENT ON FUNCTION sambapos._feed_answer_of(sambapos.change_feed, bigint, text, text[], uuid, boolean) IS
   'What a question is about, checked; is_delta: and whether what is new is enough';
+
+CREATE FUNCTION sambapos._feed_ask(feed text, since bigint, scope text, entities text[], incarnation uuid,
+                                   is_delta boolean) RETURNS sambapos._feed_answer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  f sambapos.change_feed := sambapos._feed(feed);
+BEGIN
+  PERFORM sambapos._feed_check_scope(f, scope);
+  RETURN sambapos._feed_answer_of(f, since, scope, entities, incarnation, is_delta);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._feed_ask(text, bigint, text, text[], uuid, boolean) IS
+  'The same of a feed by its name, for a caller who may ask it for that scope';

@@ -140,6 +140,7 @@ $$
       'Mend the cause: last_error in sambapos.dead_deliveries. Then SELECT sambapos_retry(CONSUMER).'
     WHEN 'taken anew' THEN
       'Compare with the target; then SELECT sambapos_retry(CONSUMER) ends this. See the manual.'
+    WHEN 'host silent' THEN 'See to the host and its network; the alert ends with its next heartbeat. View sambapos.host_status has all.'
     ELSE format('SELECT * FROM sambapos_check(%L) WHERE status <> ''ok''', server) END;
 $$;
 COMMENT ON FUNCTION sambapos._alert_hint(text, text, text, text, bigint) IS 'What to do about an alert';
@@ -216,7 +217,10 @@ SELECT e.site_id, 'warning', 'tickets deleted', e.table_name, e.at, sambapos._de
 FROM sambapos._deletion_open AS e
 UNION ALL
 SELECT t.site_id, t.severity, t.kind, NULL, t.since, t.words, NULL, concat_ws(' ', t.kind, t.consumer)
-FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NOT NULL;
+FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NOT NULL
+UNION ALL
+SELECT t.site_id, 'critical', 'host silent', NULL, t.since, t.words, NULL, 'host silent ' || t.host
+FROM sambapos._host_trouble AS t WHERE t.site_id IS NOT NULL;
 COMMENT ON VIEW sambapos._status_alert IS 'The alerts of all sites, with what makes each the same one tomorrow (key)';
 
 CREATE VIEW sambapos.alerts AS
@@ -226,7 +230,10 @@ FROM sambapos._status_alert AS a JOIN sambapos.site AS s USING (site_id)
 WHERE s.removed_at IS NULL
 UNION ALL
 SELECT NULL, t.severity, t.kind, NULL, t.since, t.words, sambapos._alert_hint(t.kind, NULL, NULL, NULL, NULL)
-FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NULL;
+FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NULL
+UNION ALL
+SELECT NULL, 'critical', 'host silent', NULL, t.since, t.words, sambapos._alert_hint('host silent', NULL, NULL, NULL, NULL)
+FROM sambapos._host_trouble AS t WHERE t.site_id IS NULL;
 COMMENT ON VIEW sambapos.alerts IS
   'What a person should know, one open matter a row. severity: critical (the light is red), warning (amber, or '
   'somebody should look), notice. table_name: NULL where it is the whole site. since: as far as it is known; of what '

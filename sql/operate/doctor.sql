@@ -30,7 +30,8 @@ $$
     ('pg_cron', '_doctor_cron', false),
     ('triggers on the replica', '_doctor_triggers', false),
     ('history guard', '_doctor_guard', false),
-    ('publications of the replica', '_doctor_publications', false);
+    ('publications of the replica', '_doctor_publications', false),
+    ('host connections', '_doctor_hosts', false);
 $$;
 COMMENT ON FUNCTION sambapos._doctor_checks() IS
   'The checks of sambapos_check, in their order, behind the steps of the connection';

@@ -389,3 +389,28 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._doctor_publications(text) IS 'Does a publication of a replica table keep the sync from '
     'writing?';
+
+-- ---- what hosts come by ----
+
+CREATE FUNCTION sambapos._doctor_hosts(server text) RETURNS sambapos.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  hosts bigint := (SELECT count(*) FROM sambapos.feed_host);
+  least text := current_setting('ssl_min_protocol_version');
+BEGIN
+  IF hosts = 0 THEN
+    RETURN sambapos._finding('ok', 'no hosts are registered');
+  ELSIF NOT current_setting('ssl')::boolean THEN
+    RETURN sambapos._finding('warning', format('%s hosts are registered, and this server takes no TLS: setting ssl is off', hosts),
+      'Give the server a certificate, set ssl = on and ssl_min_protocol_version = ''TLSv1.3'', reload, and have pg_hba.conf take '
+      'hosts by hostssl only; see the manual''s page on hosts. Where hosts come by a web tier alone, that one encrypts.');
+  ELSIF least <> 'TLSv1.3' THEN
+    RETURN sambapos._finding('warning', format('%s hosts are registered, and this server takes TLS below 1.3: '
+      'ssl_min_protocol_version is %s', hosts, coalesce(nullif(least, ''), 'not set')),
+      'ALTER SYSTEM SET ssl_min_protocol_version = ''TLSv1.3''; SELECT pg_reload_conf();');
+  END IF;
+  RETURN sambapos._finding('ok', format('%s hosts are registered, and this server takes TLS 1.3 and no less', hosts));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._doctor_hosts(text) IS 'Where there are hosts: does this server encrypt as they need it?';

@@ -11,9 +11,10 @@ $$
     AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
   JOIN pg_proc AS p ON p.oid = d.objid
   WHERE e.extname = 'sambapos_fdw'
-    AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
+    AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites', '_grant_of_hosts') -- they say which rows
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
-               THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts') -- they ask who looks
+               THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts', '_host_shown_ids', '_host_facts',
+                                                         '_conflict_is_shown') -- they ask who looks
                     OR level = 'operator' AND p.proname IN ('_feed_note_changer', '_delivery_retry', '_delivery_name')
                     OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
                                         AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')
@@ -153,7 +154,10 @@ BEGIN
   PERFORM sambapos._grant_replica(role, 'none');
   PERFORM sambapos._feed_writer_allow(role::name) WHERE sambapos._feed_is_writer(role::name);
   PERFORM sambapos._consumer_allow(role) WHERE sambapos._consumer_is_of_role(role);
+  EXECUTE format('REVOKE ALL ON FUNCTION sambapos._grant_of_hosts() FROM %I', role);
+  DELETE FROM sambapos.host_granted AS g WHERE g.role_name = role;
   IF level = 'none' THEN
+    PERFORM sambapos._host_allow(role) WHERE sambapos._host_is_of_role(role);
     RETURN;
   END IF;
   EXECUTE format('GRANT USAGE ON SCHEMA sambapos, %s TO %I', home, role);
@@ -185,11 +189,15 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sambapos TO %I', role);
     -- what is run with the rights of the owners of tables is written by the functions of the feed alone
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.feed_entity, sambapos.urgent_rule, sambapos.feed_consumer, '
-                   'sambapos.consumer_entity, sambapos.consumer_position, sambapos.consumer_call, sambapos.delivery_noted FROM %I', role);
+                   'sambapos.consumer_entity, sambapos.consumer_position, sambapos.consumer_call, sambapos.delivery_noted, '
+                   'sambapos.feed_host, sambapos.host_token, sambapos.host_state, sambapos.host_full, sambapos.host_beat, '
+                   'sambapos.host_former, sambapos.host_granted, sambapos.receive_policy, sambapos.host_batch, sambapos.conflict '
+                   'FROM %I', role);
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON sambapos.delivery FROM %I', role);
     EXECUTE format('GRANT UPDATE (next_at) ON sambapos.delivery TO %I', role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA sambapos TO %I', role);
   END IF;
+  PERFORM sambapos._host_allow(role) WHERE sambapos._host_is_of_role(role);
   PERFORM sambapos._grant_replica(role, level);
 END;
 $$;

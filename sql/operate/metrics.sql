@@ -67,6 +67,15 @@ WITH site_metric AS (
     ('sambapos_consumer_deliveries', '{"status": "dead"}', CASE c.mode WHEN 'work' THEN c.dead END, 'Deliveries that are not done, by status'))
     AS m (name, labels, value, help)
   WHERE m.value IS NOT NULL
+), host_metric AS (
+  SELECT m.name, jsonb_build_object('host', h.host, 'feed', h.feed), m.value, m.help
+  FROM sambapos.host_status AS h
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_host_up', (h.light <> 'red')::integer::double precision, '0 when the host has missed five heartbeats'),
+    ('sambapos_host_missed_heartbeats', h.missed, 'How many heartbeats the host has missed'),
+    ('sambapos_host_behind_versions', h.behind, 'How many versions the feed is ahead of the host'),
+    ('sambapos_host_pending_transactions', h.pending_transactions, 'Transactions that wait at the host, as it said last')) AS m (name, value, help)
+  WHERE m.value IS NOT NULL
 ), run_sum AS (
   SELECT s.name AS site, r.status, count(*) AS runs, sum(extract(epoch FROM r.ended_at - r.started_at)) AS seconds,
          sum(r.source_queries) AS queries, sum(r.source_rows) AS rows, sum(r.source_bytes) AS bytes,
@@ -113,9 +122,10 @@ UNION ALL SELECT * FROM table_metric
 UNION ALL SELECT * FROM alert_metric
 UNION ALL SELECT * FROM day_metric
 UNION ALL SELECT * FROM worker_metric
-UNION ALL SELECT * FROM consumer_metric;
+UNION ALL SELECT * FROM consumer_metric
+UNION ALL SELECT * FROM host_metric;
 COMMENT ON VIEW sambapos.metrics IS
   'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';
 COMMENT ON COLUMN sambapos.metrics.labels IS
-  'site; of a table also table; consumer and feed; of some names also light, status, severity or quantile';
+  'site; of a table also table; consumer and feed, or host and feed; of some names also light, status, severity or quantile';
 COMMENT ON COLUMN sambapos.metrics.help IS 'What the value is';

@@ -6,7 +6,8 @@
 -- * A role with a level for some sites only sees the rows of those. Whether a role is one is asked once a query, and
 --   which sites they are only if it is. Nobody else's rows are looked at twice.
 -- * Views look with the rights of whoever asks: else their owner's, who sees all, would hold.
--- * A role sees the consumers whose deliveries are its own, whether it has a level or not.
+-- * A role sees the consumers whose deliveries are its own, and its own hosts, whether it has a level or not. Tokens no
+--   role sees.
 -- * Owners and superusers meet no policy.
 
 CREATE FUNCTION sambapos._row_condition(relation regclass) RETURNS text
@@ -15,6 +16,9 @@ $$
   SELECT CASE
     WHEN relation = 'sambapos.role_grant'::regclass
       THEN 'pg_has_role(to_regrole(quote_ident(role_name))::oid, ''USAGE'')'
+    WHEN relation = 'sambapos.host_token'::regclass THEN 'false'
+    WHEN relation = 'sambapos.conflict'::regclass THEN 'sambapos._conflict_is_shown(host_id, feed_id, entity)'
+    WHEN c.is_of_hosts THEN 'host_id = ANY (ARRAY(SELECT unnest(sambapos._host_shown_ids())))'
     WHEN c.is_of_consumers THEN 'consumer_id = ANY (ARRAY(SELECT unnest(sambapos._consumer_shown_ids())))'
     ELSE '(SELECT has_function_privilege(''sambapos._grant_of_all_sites()''::regprocedure, ''EXECUTE'')'
          ' OR NOT has_function_privilege(''sambapos._grant_of_some_sites()''::regprocedure, ''EXECUTE''))'
@@ -32,7 +36,8 @@ $$
         THEN 'archive_id = ANY (ARRAY(SELECT x.archive_id FROM sambapos.sealed_archive AS x))'
       WHEN bool_or(a.attname = 'feed_id')
         THEN 'feed_id = ANY (ARRAY(SELECT f.feed_id FROM sambapos.change_feed AS f))' END AS condition,
-           bool_or(a.attname = 'consumer_id') AS is_of_consumers
+           bool_or(a.attname = 'consumer_id') AS is_of_consumers,
+           bool_or(a.attname = 'host_id') AS is_of_hosts
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._row_condition(regclass) IS

@@ -77,6 +77,9 @@ BEGIN
   PERFORM sambapos._feed_restore_all();
   PERFORM sambapos._consumer_allow(r.role_name)
   FROM (SELECT DISTINCT c.role_name FROM sambapos.feed_consumer AS c JOIN pg_roles AS p ON p.rolname = c.role_name) AS r;
+  DELETE FROM sambapos.host_granted; -- of another installation
+  PERFORM sambapos._host_allow(r.role_name)
+  FROM (SELECT DISTINCT h.role_name FROM sambapos.feed_host AS h JOIN pg_roles AS p ON p.rolname = h.role_name) AS r;
   PERFORM sambapos._take_back_privileges(to_regclass(format('sambapos_report.%I', k.name)), k.content)
   FROM sambapos._kept('view') AS k WHERE to_regclass(format('sambapos_report.%I', k.name)) IS NOT NULL;
   PERFORM sambapos._adopt_say_rest();

@@ -143,6 +143,10 @@ $$
      'more changes than this are answered by: take everything anew'),
     ('max_version_gap', 'feed', 'integer', '1', '1000000000', NULL, 'versions',
      'a client that is more versions behind takes everything anew; not set: none does'),
+    ('heartbeat_interval', 'feed', 'interval', '1 second', '1 day', '00:00:30', 'time', 'how often a host of the feed is told to send a heartbeat'),
+    ('policy', 'entity', 'choice', 'cloud_wins, host_wins, latest_wins', NULL, NULL, NULL,
+     'whose row counts when a host and somebody else have changed it; not set: hosts may not write to the entity''s table'),
+    ('time_column', 'entity', 'text', '1', '63', NULL, NULL, 'the column whose times policy latest_wins compares'),
     ('enabled', 'table', 'boolean', NULL, NULL, 'true', NULL, 'false: the table is no longer read; its rows stay'),
     ('sync_interval', 'table', 'interval', '10 seconds', '31 days', NULL, 'time',
      'how often scheduled runs read the table, with those that are read with it; not set: each run of the site does'),
@@ -219,7 +223,7 @@ DECLARE
   known  record;
   names  text[] := ARRAY(SELECT s.setting FROM sambapos._settings() AS s WHERE s.scope = _setting_checked.scope);
   places text := (SELECT string_agg(CASE s.scope WHEN 'all' THEN 'all sites (site NULL)' WHEN 'site' THEN 'a site'
-                                    WHEN 'feed' THEN 'a feed' ELSE 'a table (table_name)' END, ' and ')
+                                    WHEN 'feed' THEN 'a feed' WHEN 'entity' THEN 'an entity of a feed (table_name)' ELSE 'a table (table_name)' END, ' and ')
                   FROM sambapos._settings() AS s WHERE s.setting = _setting_checked.setting);
 BEGIN
   SELECT * INTO known FROM sambapos._settings() AS s
@@ -425,6 +429,32 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_configure(text, text, text) IS 'Changes a setting of a feed';
 
+-- A table of a site and an entity of its feed may have one name, too.
+CREATE FUNCTION sambapos._entity_is_meant(name text, setting text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (SELECT FROM sambapos.change_feed AS f WHERE f.name = _entity_is_meant.name)
+     AND (EXISTS (SELECT FROM sambapos._settings() AS s WHERE s.scope = 'entity' AND s.setting = _entity_is_meant.setting)
+          OR NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.name = _entity_is_meant.name AND s.removed_at IS NULL));
+$$;
+COMMENT ON FUNCTION sambapos._entity_is_meant(text, text) IS 'True if sambapos_configure is asked for a setting of an entity';
+
+-- The work is done by _policy_set, which stands further down (host/policy.sql): it knows entities and their owners.
+CREATE FUNCTION sambapos._entity_configure(feed text, setting text, value text, entity text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  stored text := sambapos._setting_checked(setting, 'entity', value);
+  before jsonb;
+BEGIN
+  PERFORM sambapos._feed_note_changer();
+  EXECUTE format('SELECT sambapos.%I($1, $2, $3, $4)', '_policy_set') INTO before USING feed, entity, setting, stored;
+  PERFORM sambapos._setting_note(feed, setting, before, jsonb_build_object(entity, stored));
+  RETURN stored;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._entity_configure(text, text, text, text) IS 'Changes a setting of an entity of a feed';
+
 CREATE FUNCTION @extschema@.sambapos_configure(site text, setting text, value text, table_name text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -441,6 +471,8 @@ BEGIN
       HINT = 'Give the site''s name as the first argument.';
   ELSIF table_name IS NULL AND sambapos._feed_is_meant(site, setting) THEN
     RETURN sambapos._feed_configure(site, setting, value);
+  ELSIF table_name IS NOT NULL AND sambapos._entity_is_meant(site, setting) THEN
+    RETURN sambapos._entity_configure(site, setting, value, table_name);
   ELSIF site IS NOT NULL THEN
     place := sambapos._site(site);
   END IF;
@@ -478,7 +510,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sambapos_configure(text, text, text, text) IS
   'Changes a setting and returns it as stored; value NULL puts the default back. site: a site, or a feed for the '
   'settings of feeds; NULL: for all sites (only '
-  'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; for setting personal '
+  'enabled: false is the kill switch). table_name: a table, a source table in any case or a set; of a feed an entity; for setting personal '
   'it is table.column; sync_interval and priority hold for all tables that are read together. What was changed is on '
   'record in sambapos.setting_change. Settings, '
   'ranges and defaults: view sambapos.settings. Errors: 42704 no such site, 42P01 no such table, 42703 no column that '
@@ -509,6 +541,10 @@ JOIN LATERAL (
   UNION ALL
   SELECT f.name, NULL, to_jsonb(f) ->> k.setting, k.fallback FROM sambapos.change_feed AS f
   WHERE k.scope = 'feed'
+  UNION ALL
+  SELECT f.name, p.entity, to_jsonb(p) ->> k.setting, k.fallback
+  FROM sambapos.receive_policy AS p JOIN sambapos.change_feed AS f USING (feed_id)
+  WHERE k.scope = 'entity' AND to_jsonb(p) ->> k.setting IS NOT NULL
   UNION ALL
   SELECT s.name, t.table_name, x.value, x.fallback FROM sambapos.replicated_table AS t
   JOIN sambapos.site AS s USING (site_id)

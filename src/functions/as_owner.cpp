@@ -1,7 +1,7 @@
 /*
- * A query over a relation of somebody else's, or an UPDATE of it, with its owner's rights and no
- * others: what it meets there, the types, casts, domains, policies, triggers and views of that
- * role, is code of that role.
+ * A query over a relation of somebody else's, or a statement that writes to it, with its owner's
+ * rights and no others: what it meets there, the types, casts, domains, policies, triggers and
+ * views of that role, is code of that role.
  *
  * As VACUUM, ANALYZE and REFRESH MATERIALIZED VIEW do it: the user is switched within a
  * security-restricted operation, in which there is no way back to the caller's rights, no temporary
@@ -68,7 +68,9 @@ check_owners(Node *node, void *context)
 		/* a view that was replaced by its query is remembered there from PostgreSQL 16 on */
 		if (OidIsValid(entry->relid))
 		{
-			List *all = entry->inh ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
+			/* rows that are inserted go into partitions, too */
+			bool with_parts = entry->inh || entry->relkind == RELKIND_PARTITIONED_TABLE;
+			List *all = with_parts ? find_all_inheritors(entry->relid, AccessShareLock, nullptr)
 								   : list_make1_oid(entry->relid);
 			ListCell *cell;
 
@@ -82,7 +84,7 @@ check_owners(Node *node, void *context)
 	return walk_expression(node, check_owners, context);
 }
 
-/* One query that reads, or one UPDATE that returns nothing. */
+/* One query that reads, or one statement that writes and returns nothing. */
 static void
 check_command(const Query *query, CmdType command)
 {
@@ -90,7 +92,7 @@ check_command(const Query *query, CmdType command)
 		query->returningList != NIL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 						command == CMD_SELECT ? errmsg("a query that reads is expected")
-											  : errmsg("an UPDATE is expected")));
+											  : errmsg("another statement is expected")));
 }
 
 static PlannedStmt *
@@ -153,9 +155,9 @@ run_query(const char *text, Oid user, ParamListInfo values, const ReturnSetInfo 
 
 /* Its triggers run within, but those that are deferred: they are refused where it is so. */
 static uint64
-run_update(const char *text, Oid user, ParamListInfo values)
+run_write(const char *text, CmdType command, Oid user, ParamListInfo values)
 {
-	PlannedStmt *plan = plan_query(text, CMD_UPDATE, user, values);
+	PlannedStmt *plan = plan_query(text, command, user, values);
 	QueryDesc *query;
 	uint64 rows;
 
@@ -195,11 +197,12 @@ set_settings()
 						  0, false);
 }
 
-/* result: where the rows of a query go; nullptr: it is an UPDATE, of which the number of rows is
- * returned. An error leaves the rest to the end of the transaction or subtransaction: it puts the
- * user and the settings back. */
+/* result: where the rows of a query go; nullptr: it is a statement that writes, of which the number
+ * of rows is returned. An error leaves the rest to the end of the transaction or subtransaction: it
+ * puts the user and the settings back. */
 static uint64
-run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *result)
+run_as(Oid user, const char *text, CmdType command, ParamListInfo values,
+	   const ReturnSetInfo *result)
 {
 	uint64 rows = 0;
 	Oid caller;
@@ -213,7 +216,7 @@ run_as(Oid user, const char *text, ParamListInfo values, const ReturnSetInfo *re
 	if (result != nullptr)
 		run_query(text, user, values, result);
 	else
-		rows = run_update(text, user, values);
+		rows = run_write(text, command, user, values);
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(caller, context);
 	return rows;
@@ -226,6 +229,15 @@ relation_named(FunctionCallInfo fcinfo)
 	Oid space = get_namespace_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 
 	return get_relname_relid(text_to_cstring(PG_GETARG_TEXT_PP(1)), space);
+}
+
+/* Which statement it is, by its first word; the parser has the last one (check_command). */
+static CmdType
+command_named(const char *text)
+{
+	if (pg_strncasecmp(text, "INSERT ", 7) == 0)
+		return CMD_INSERT;
+	return pg_strncasecmp(text, "DELETE ", 7) == 0 ? CMD_DELETE : CMD_UPDATE;
 }
 
 /* Whose relation it is: the caller may act as that role. */
@@ -259,7 +271,7 @@ extern "C"
 		Oid owner = functions::owner_named(fcinfo);
 
 		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)), CMD_SELECT,
 						  functions::parameters_of(fcinfo, 3),
 						  reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
 		return Datum{0};
@@ -275,9 +287,21 @@ extern "C"
 
 		if (!PG_ARGISNULL(5))
 			functions::note_written_back(functions::relation_named(fcinfo), PG_GETARG_DATUM(5));
-		rows = functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		rows = functions::run_as(owner, text_to_cstring(PG_GETARG_TEXT_PP(2)), CMD_UPDATE,
 								 functions::parameters_of(fcinfo, 3), nullptr);
 		AtEOXact_GUC(false, level);
 		PG_RETURN_INT64(static_cast<int64>(rows));
+	}
+
+	PG_FUNCTION_INFO_V1(sambapos_write_as_owner);
+
+	Datum sambapos_write_as_owner(PG_FUNCTION_ARGS)
+	{
+		Oid owner = functions::owner_named(fcinfo);
+		const char *statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+		PG_RETURN_INT64(static_cast<int64>(
+			functions::run_as(owner, statement, functions::command_named(statement),
+							  functions::parameters_of(fcinfo, 3), nullptr)));
 	}
 }

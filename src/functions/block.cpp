@@ -16,4 +16,12 @@ extern "C"
 		(void) fcinfo;
 		PG_RETURN_BOOL(SPI_inside_nonatomic_context() && !IsSubTransaction());
 	}
+
+	PG_FUNCTION_INFO_V1(sambapos_in_block);
+
+	Datum sambapos_in_block(PG_FUNCTION_ARGS)
+	{
+		(void) fcinfo;
+		PG_RETURN_BOOL(IsTransactionBlock());
+	}
 }

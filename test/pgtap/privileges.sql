@@ -46,8 +46,10 @@ SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m J
                                                    '_feed_add', '_preset_add_all', '_feed_take_off', '_feed_remove', '_urgent_add', '_urgent_remove',
                                                    '_consumer_enter', '_consumer_remove', '_delivery_next', '_delivery_end', '_delivery_fail', '_delivery_retry',
                                                    '_delivery_name', '_stream_read', '_stream_end', '_consumer_shown_ids', '_consumer_facts',
+                                                   'sambapos_check_host', '_host_shown_ids', '_host_facts', '_host_enter', '_host_remove', '_host_beat',
+                                                   '_host_receive', '_token_renew', '_full_force', '_policy_set', '_conflict_is_shown',
                                                    '_feed_tick', '_feed_tick_site', '_feed_site_table_changed', '_feed_site_number_changed', '_feed_forget_site')),
-          NULL, 'no function runs with its owner''s rights, but those of feeds and consumers');
+          NULL, 'no function runs with its owner''s rights, but those of feeds, consumers and hosts');
 
 SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m
            LEFT JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid

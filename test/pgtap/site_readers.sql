@@ -36,7 +36,7 @@ DECLARE
                     WHEN relation::text LIKE 'sambapos_replica.%' OR a.attname IN ('message', 'last_error', 'reason', 'detail') THEN '"zzsecret"'
                     ELSE '1000001' END), '{}')
                   FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attgenerated <> ''
-                    AND (a.attname IN ('site_id', 'site', 'message', 'last_error', 'reason', 'detail') OR a.attidentity <> '' OR a.attname IN ('run_id', 'feed_id', 'archive_id', 'entity_id', 'consumer_id') AND NOT EXISTS (SELECT FROM pg_attribute AS s WHERE s.attrelid = relation AND s.attname = 'site_id')
+                    AND (a.attname IN ('site_id', 'site', 'message', 'last_error', 'reason', 'detail') OR a.attidentity <> '' OR a.attname IN ('run_id', 'feed_id', 'archive_id', 'entity_id', 'consumer_id', 'host_id') AND NOT EXISTS (SELECT FROM pg_attribute AS s WHERE s.attrelid = relation AND s.attname = 'site_id')
                          OR relation::text LIKE 'sambapos_replica.%' AND a.atttypid = 'text'::regtype AND a.attname <> 'row_state'));
   made jsonb := (SELECT jsonb_object_agg(a.attname, till.made_up(a)) FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = '');
   own jsonb := replace(made::text, 'zzsecret', 'open')::jsonb || CASE WHEN patch ? 'site_id' THEN jsonb_build_object('site_id', shop) WHEN patch ? 'site' THEN '{"site": "shop"}' ELSE '{}' END;
@@ -56,13 +56,13 @@ BEGIN
 END;
 $$;
 CREATE TEMP TABLE ours AS
-SELECT c.oid::regclass AS relation, c.relkind, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname IN ('site_id', 'site', 'run_id', 'feed_id', 'archive_id', 'consumer_id') AND NOT a.attisdropped) AS has_sites
+SELECT c.oid::regclass AS relation, c.relkind, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname IN ('site_id', 'site', 'run_id', 'feed_id', 'archive_id', 'consumer_id', 'host_id') AND NOT a.attisdropped) AS has_sites
 FROM pg_class AS c WHERE c.relnamespace IN ('sambapos'::regnamespace, 'sambapos_replica'::regnamespace, 'sambapos_report'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f');
 GRANT SELECT ON ours TO PUBLIC;
 SELECT is((SELECT string_agg(relation::text, ', ') FROM ours WHERE relkind = 'r' AND has_sites AND relation <> 'sambapos.site'::regclass AND till.copy(relation, :other, :shop) = 0), NULL, 'each table with sites has rows of the other one');
 SELECT is((SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM ours WHERE relkind <> 'v' AND NOT has_sites),
-          'sambapos.deferred_index sambapos.global_setting sambapos.replica_column sambapos.replica_name sambapos.role_grant',
-          'these have none: settings of all sites, names of tables that all sites share, and the levels, of which a role sees its own');
+          'sambapos.deferred_index sambapos.global_setting sambapos.host_granted sambapos.replica_column sambapos.replica_name sambapos.role_grant',
+          'these have none: settings of all sites, what roles were granted, names of tables that all sites share, and the levels, of which a role sees its own');
 
 CREATE ROLE sambapos_test_one;
 CREATE ROLE sambapos_test_all;
@@ -83,7 +83,7 @@ BEGIN
   END LOOP;
 END;
 $$;
-SELECT format('zz|"site_id": %s\M|"(run|feed|archive|consumer)_id": 1000001\M', :other) AS other_sites \gset
+SELECT format('zz|"site_id": %s\M|"(run|feed|archive|consumer|host)_id": 1000001\M', :other) AS other_sites \gset
 CREATE TEMP TABLE of_owner AS SELECT * FROM till.sees(:'other_sites');
 GRANT SELECT ON of_owner TO PUBLIC;
 SELECT is((SELECT string_agg(relation::text, ', ') FROM ours WHERE relkind = 'r' AND has_sites AND relation::text NOT IN (SELECT relation FROM of_owner)), NULL, 'the owner sees it in each table');
@@ -98,8 +98,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA sambapos, sambapos_replica, sambapos_report
 
 SET LOCAL ROLE sambapos_test_one;
 SELECT is((SELECT string_agg(format('%s (%s)', relation, rows), ', ') FROM till.sees(:'other_sites')), NULL, 'a reader of one site sees nothing of the other, in no relation');
-SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation <> 'sambapos.role_grant' AND relation NOT IN (SELECT relation FROM till.sees(format('"shop"|"open"|"site_id": %s\M|"(run|feed|archive|consumer)_id": [0-9]{1,6}\M', :shop)))
-           AND relation <> 'sambapos_report.json_problems'), NULL, 'and the own one in each of them, but for broken JSON, of which it has none');
+SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation <> ALL ('{sambapos.role_grant,sambapos.host_token,sambapos.conflict,sambapos.conflicts}') AND relation NOT IN (SELECT relation FROM till.sees(format('"shop"|"open"|"site_id": %s\M|"(run|feed|archive|consumer|host)_id": [0-9]{1,6}\M', :shop)))
+           AND relation <> 'sambapos_report.json_problems'), NULL, 'and the own one in each of them, but for broken JSON, of which it has none, and what not every reader may see');
 SELECT results_eq('SELECT site FROM sambapos_status()', ARRAY['shop'], 'its status only');
 SELECT results_eq('SELECT DISTINCT labels ->> ''site'' FROM sambapos.metrics WHERE labels ? ''site''', ARRAY['shop'], 'its metrics only');
 SELECT results_eq('SELECT count(*) FROM sambapos_replica.tickets', ARRAY[10::bigint], 'its rows');
@@ -114,7 +114,7 @@ SELECT throws_ok($$SELECT sambapos_full_payload('zzsecret')$$, '42704', NULL, 'a
 SELECT lives_ok($$SELECT sambapos_full_payload('open', NULL, '{}')$$, 'and gets that of its own');
 SELECT is((SELECT string_agg(relation, ', ') FROM till.sees(:'other_sites')), NULL, 'a member of that role sees no more');
 SET LOCAL ROLE sambapos_test_all;
-SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation NOT IN (SELECT relation FROM till.sees(:'other_sites'))), NULL, 'a reader of all sites sees what the owner sees');
+SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation <> ALL ('{sambapos.host_token,sambapos.conflict,sambapos.conflicts}') AND relation NOT IN (SELECT relation FROM till.sees(:'other_sites'))), NULL, 'a reader of all sites sees what the owner sees, but hashes of tokens and rows of tables that he may not read');
 SET LOCAL ROLE sambapos_test_plain;
 SELECT results_eq('SELECT count(*) FROM sambapos_replica.tickets UNION ALL SELECT count(DISTINCT site_id) FROM sambapos_report.numerators UNION ALL SELECT count(*) FROM sambapos.site', ARRAY[20::bigint, 2, 2], 'a role without a level what GRANT has given it');
 RESET ROLE;

@@ -45,11 +45,11 @@ sub check
 	return \%found;
 }
 my @way = ('user mapping', 'options', 'host name', 'instance', 'port', 'TLS', 'login', 'database');
-my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'copied database', 'question of a run', 'worker', 'pg_cron', 'triggers on the replica', 'history guard', 'publications of the replica');
+my @here = ('encryption', 'passwords in dumps', 'mapping for PUBLIC', 'copied database', 'question of a run', 'worker', 'pg_cron', 'triggers on the replica', 'history guard', 'publications of the replica', 'host connections');
 my $good = check();
 is(join(', ', map { "$_ $good->{$_}{status}: $good->{$_}{detail}" } grep { $good->{$_}{status} ne 'ok' } sort keys %$good),
 	"lock waits skipped: the login may not look at other sessions (VIEW SERVER STATE); a login for reading needs no more", 'all is well');
-is(scalar(keys %$good), 30, 'all checks are there');
+is(scalar(keys %$good), 31, 'all checks are there');
 is(join(', ', grep { defined $good->{$_}{fix} && $good->{$_}{status} eq 'ok' } keys %$good), '', 'what is ok needs no fix');
 my @before = $db->rows('SELECT sum(rows_inserted), sum(rows_updated) FROM sambapos.table_state');
 

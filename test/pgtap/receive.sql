@@ -1,0 +1,205 @@
+-- Promise: what a host sends up is received once, whole or not at all, with the rights of the table's owner, where that owner
+-- has set a policy; rows that both sides have changed are on record with both versions; no value is cut or rounded, no row of
+-- another scope is touched or told of, and other hosts get what was received. No site is needed.
+BEGIN;
+SET LOCAL client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS sambapos_fdw;
+SELECT no_plan();
+
+CREATE ROLE keeper; CREATE ROLE ha; CREATE ROLE looker; CREATE ROLE chief;
+SELECT sambapos_grant('looker', 'reader'), sambapos_grant('chief', 'admin');
+CREATE SCHEMA pos AUTHORIZATION keeper;
+CREATE DOMAIN pos.amount AS numeric(10,2);
+CREATE TABLE pos.checks (id integer PRIMARY KEY, store text, total pos.amount, note varchar(5), code char(3), at timestamptz(0), day date, picture bytea, tags text[], is_paid boolean, secret_pin text,
+                         twice numeric GENERATED ALWAYS AS (total * 2) STORED, CHECK (total < 1000), UNIQUE (code));
+ALTER TABLE pos.checks OWNER TO keeper;
+ALTER DOMAIN pos.amount OWNER TO keeper;
+INSERT INTO pos.checks (id, store, total, at) VALUES (1, 'a', 10, '2026-01-01'), (2, 'b', 20, '2026-01-01'), (3, NULL, 30, '2026-01-01');
+SELECT sambapos_add_feed('pos');
+SELECT sambapos_add_to_feed('pos', 'pos.checks', 'checks', scope => 'store');
+CREATE TABLE pos.plain (k text, n integer, v numeric, PRIMARY KEY (k, n));
+SELECT sambapos_add_to_feed('pos', 'pos.plain', 'plain');
+CREATE VIEW pos.seen AS SELECT 1 AS id;
+CALL sambapos_feed_tick('pos');
+SELECT length(sambapos_add_host('h', 'pos', 'a', 'ha')), length(sambapos_add_host('g', 'pos'));
+CREATE FUNCTION pos.send(rows jsonb, host text DEFAULT 'h', entity text DEFAULT 'checks', batch uuid DEFAULT gen_random_uuid()) RETURNS text
+LANGUAGE sql AS $$ SELECT format('%s %s %s', applied, conflicts, already) FROM public.sambapos_receive(host, batch, entity, rows) $$;
+CREATE FUNCTION pos.told(host text, version bigint) RETURNS text LANGUAGE sql AS $$ SELECT public.sambapos_heartbeat(host, version) ->> 'latestVersion' $$;
+GRANT USAGE ON SCHEMA pos TO ha, looker, chief;
+SELECT pos.told('h', 1), pos.told('g', 1);
+
+-- by policy alone, which the owner of the table sets
+SELECT throws_ok($$SELECT pos.send('[]')$$, '55000', NULL, 'without a policy nothing is received');
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'policy', 'mine_wins', 'checks')$$, '22023', NULL, 'no such policy');
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'policy', 'cloud_wins', 'cheques')$$, '42704', NULL, 'no such entity');
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'policy', 'cloud_wins')$$, '22023', NULL, 'a policy is an entity''s');
+SELECT throws_ok(format($$SELECT sambapos_configure('pos', 'time_column', %L, 'checks')$$, c), '42703', NULL, 'no time: ' || c) FROM unnest('{total,made_at,secret_pin}'::text[]) AS c;
+SET LOCAL ROLE chief;
+SELECT throws_ok($$SELECT sambapos_configure('pos', 'policy', 'cloud_wins', 'checks')$$, '42501', NULL, 'an admin opens no table of others');
+RESET ROLE;
+SELECT is(sambapos_configure('pos', 'policy', 'cloud_wins', 'checks'), 'cloud_wins', 'a policy');
+SELECT is(sambapos_configure('pos', 'policy', 'latest_wins', 'plain'), 'latest_wins', 'another one');
+SELECT throws_ok($$SELECT pos.send('[]', 'g', 'plain')$$, '55000', NULL, 'latest_wins needs a time_column');
+SELECT lives_ok($$SELECT sambapos_configure('pos', 'policy', 'host_wins', 'plain')$$, 'set to another one');
+SELECT results_eq($$SELECT table_name, setting, value FROM sambapos.settings WHERE site = 'pos' AND table_name IS NOT NULL$$, $$VALUES ('checks', 'policy', 'cloud_wins'), ('plain', 'policy', 'host_wins')$$, 'view settings has them');
+SELECT is((SELECT count(*) FROM sambapos.setting_change WHERE site = 'pos' AND setting = 'policy'), 3::bigint, 'what was changed is on record');
+
+-- rows that are sent, and get to the other host
+SELECT is(pos.send('[{"id": 10, "store": "a", "total": 5.5, "note": "new"}, {"id": 1, "store": "a", "total": 11}]'), '2 0 f', 'a new row and a changed one');
+SELECT results_eq('SELECT id, total::numeric, note FROM pos.checks WHERE id IN (1, 10) ORDER BY 1', $$VALUES (1, 11::numeric, NULL), (10, 5.5, 'new'::varchar)$$, 'are there; what was not sent is as it was');
+CALL sambapos_feed_tick('pos');
+SELECT results_eq($$SELECT key ->> 'id', operation, changed_by FROM sambapos_changes('pos', 1) ORDER BY 1$$, $$VALUES ('1', 'UPDATE', 'host:h'), ('10', 'INSERT', 'host:h')$$, 'others are told, and by whom');
+SELECT is(coalesce(current_setting('sambapos.changed_by', true), ''), '', 'the name is not left behind');
+SELECT is(pos.send('[{"id": 1, "store": "a", "total": 11.00}]'), '1 0 f', 'what is equal is nothing new');
+SELECT is(pos.send('[{"id": 1, "store": "a", "total": 12}]'), '1 0 f', 'what the host itself has changed is no conflict, whatever version it has');
+SELECT is(pos.send('[{"id": 10, "_deleted": true}, {"id": 77, "_deleted": true}]'), '2 0 f', 'deleted; what is not there is deleted already');
+SELECT is((SELECT count(*) FROM pos.checks WHERE id IN (10, 77)), 0::bigint, 'it is gone');
+SELECT is(pos.send('[]'), '0 0 f', 'no rows');
+SELECT is(pos.send('[{"k": "x", "n": 1, "v": 1.50}, {"k": "x", "n": 1, "v": 2.5}, {"k": "x", "n": 2, "v": null}]', 'g', 'plain'), '3 0 f', 'a key of two columns; a row twice, in their order');
+SELECT results_eq('SELECT k, n, v FROM pos.plain ORDER BY 2', $$VALUES ('x', 1, 2.5), ('x', 2, NULL)$$, 'the last one counts');
+
+-- each batch once
+CREATE TABLE pos.batch AS SELECT gen_random_uuid() AS id;
+SELECT is(pos.send('[{"id": 20, "store": "a", "total": 1}]', batch => id), '1 0 f', 'a batch') FROM pos.batch;
+UPDATE pos.checks SET total = 2 WHERE id = 20;
+SELECT is(pos.send('[{"id": 20, "store": "a", "total": 1}]', batch => id), '1 0 t', 'again: it is known') FROM pos.batch;
+SELECT is((SELECT total::numeric FROM pos.checks WHERE id = 20), 2::numeric, 'and not written again');
+SELECT throws_ok(format('SELECT pos.send(%L, batch => %L)', '[{"id": 20, "store": "a", "total": 3}]', id), '23505', NULL, 'the uuid of other rows') FROM pos.batch;
+SELECT throws_ok(format('SELECT pos.send(%L, ''h'', ''plain'', %L)', '[{"id": 20, "store": "a", "total": 1}]', id), '23505', NULL, 'or of another entity') FROM pos.batch;
+SELECT throws_ok($$SELECT pos.send('[]', batch => NULL)$$, '22004', NULL, 'none');
+SELECT is(pos.send('[]', 'g', batch => id), '0 0 f', 'another host has uuids of its own') FROM pos.batch;
+
+-- what is wrong, named by row and column; nothing of the batch stays
+SELECT throws_ok(format('SELECT pos.send(%L)', t.rows), t.state, t.message, 'refused: ' || left(t.rows, 90))
+FROM (VALUES ('{}', '22023', NULL), (NULL, '22023', NULL), ('[1]', '22023', 'row 1 is no JSON object'),
+  ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "price": 1, "colour": 2}]', '42703', 'row 2 has columns that entity "checks" does not send: colour, price'),
+  ('[{"id": 30, "store": "a", "secret_pin": "1"}]', '42703', 'row 1 has columns that entity "checks" does not send: secret_pin'),
+  ('[{"store": "a"}]', '23502', 'row 1 has no key'), ('[{"id": null}]', '23502', 'row 1 has no key'),
+  ('[{"id": 30, "store": "a", "_deleted": "yes"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": "x"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": -1}]', '22023', NULL),
+  ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "total": 1.005}]', '22003', 'column "total" of row 2 has a value that type pos.amount cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "total": "1.005"}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "total": 123456789.1}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "total": "much"}]', '22P02', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "note": "sixsix"}]', '22001', 'column "note" of row 1 has a value that type character varying(5) cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "note": "five "}, {"id": 31, "store": "a", "note": "five     "}]', '22003', 'column "note" of row 2 has a value that type character varying(5) cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "at": "2026-01-01T00:00:00.5Z"}]', '22003', 'column "at" of row 1 has a value that type timestamp(0) with time zone cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "day": "2026-01-01T12:00:00"}]', '22003', 'column "day" of row 1 has a value that type date cannot hold as it is'),
+  ('[{"id": 30.5, "store": "a"}]', '22P02', 'column "id" of row 1 has a value that type integer cannot hold as it is'),
+  ('[{"id": 30, "store": "a", "picture": "%"}]', '22023', NULL),
+  ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "total": 2000}]', '23514', 'row 2 is refused by the table of entity "checks"'),
+  ('[{"id": 30, "store": "a", "code": "A"}, {"id": 31, "store": "a", "code": "A"}]', '23505', NULL)) AS t (rows, state, message);
+SELECT is((SELECT count(*) FROM pos.checks WHERE id IN (30, 31)), 0::bigint, 'nothing of them is there');
+SELECT is(pos.send('[{"id": 40, "store": "a", "total": "1.50", "note": "fünf", "code": "B", "at": "2026-01-01T01:00:00+01:00", "day": "2026-01-02", "picture": "AQI=", "tags": ["x", null], "is_paid": true, "twice": 3}]'), '1 0 f', 'values of many types');
+SELECT results_eq('SELECT total::numeric, note::text, code::text, at, day, picture, tags, is_paid, twice FROM pos.checks WHERE id = 40',
+  $$VALUES (1.50, 'fünf', 'B', '2026-01-01 00:00+00'::timestamptz, '2026-01-02'::date, '\x0102'::bytea, '{x,NULL}'::text[], true, 3.00)$$, 'are what was sent; what is generated is made here');
+SELECT is(pos.send(jsonb_build_array(data)), '1 0 f', 'what the feed sends of a row is a row') FROM sambapos_full_rows('pos', 'checks', 'a') WHERE (key ->> 'id') = '40';
+
+-- no value of a row is told by an error
+CREATE FUNCTION pos.fault(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE m text; d text; h text; BEGIN PERFORM pos.send(rows); RETURN NULL; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT; RETURN concat_ws(' ', m, d, h); END $$;
+CREATE FUNCTION pos.blurt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.note IN ('Napo', 'Napo!') THEN RAISE EXCEPTION '% is not served', NEW.note USING ERRCODE = CASE NEW.note WHEN 'Napo' THEN 'P0001' ELSE '55000' END; END IF; RETURN NEW; END $$;
+CREATE TRIGGER blurt BEFORE INSERT ON pos.checks FOR EACH ROW EXECUTE FUNCTION pos.blurt();
+SELECT unalike(pos.fault(r), '%Napo%', 'not by: ' || r::text) FROM unnest(ARRAY['[{"id": 50, "store": "a", "note": "Napo"}]', '[{"id": 50, "store": "a", "note": "Napo!"}]', '[{"id": 50, "store": "a", "note": "Napoleon"}]', '[{"id": 50, "store": "a", "total": "Napo"}]',
+  '[{"id": 50, "store": "a", "note": "Napo.", "total": 5000}]', '[{"id": 50, "store": "a", "note": "Napo.", "code": "B"}]']::jsonb[]) AS r;
+SELECT alike(pos.fault('[{"id": 50, "store": "a", "total": 5000}]'), '%checks_total_check%', 'but the constraint');
+DROP TRIGGER blurt ON pos.checks;
+
+-- scopes
+SELECT throws_ok(format('SELECT pos.send(%L)', t), '42501', 'row 1 is not of the scope of host "h"', 'not of its scope: ' || t)
+FROM unnest(ARRAY['[{"id": 60, "store": "b"}]', '[{"id": 60, "store": null}]', '[{"id": 60}]', '[{"id": 2, "total": 1}]', '[{"id": 2, "store": "a", "total": 1}]', '[{"id": 3, "total": 1}]', '[{"id": 2, "_deleted": true}]', '[{"id": 1, "store": "b"}]']) AS t;
+SELECT is(pos.send('[{"id": 2, "total": 21}]', 'g'), '1 0 f', 'a host of all scopes sends all');
+SELECT is(pos.send('[{"k": "y", "n": 1, "v": 1}]', 'h', 'plain'), '1 0 f', 'what has no scope is everybody''s');
+
+-- conflicts: both have changed a row since the version that the host has
+CALL sambapos_feed_tick('pos');
+SELECT sambapos_heartbeat('h', version) FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos';
+INSERT INTO pos.checks (id, store, total, at) SELECT n, 'a', n, '2026-01-01' FROM generate_series(100, 112) AS n;
+CALL sambapos_feed_tick('pos');
+SELECT sambapos_heartbeat('h', version) ->> 'latestVersion' AS v FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos' \gset
+UPDATE pos.checks SET total = 500, at = '2026-01-05' WHERE id BETWEEN 100 AND 105;
+DELETE FROM pos.checks WHERE id IN (106, 107);
+UPDATE pos.checks SET store = 'b' WHERE id = 108;
+CALL sambapos_feed_tick('pos');
+UPDATE pos.checks SET total = 501 WHERE id = 109;
+DELETE FROM sambapos.conflict;
+SELECT is(pos.send('[{"id": 100, "store": "a", "total": 1}, {"id": 106, "store": "a", "total": 1}, {"id": 108, "store": "a", "total": 1}, {"id": 109, "store": "a", "total": 1}, {"id": 110, "store": "a", "total": 1},
+                     {"id": 101, "store": "a", "total": 500}, {"id": 102, "_deleted": true}]'), '2 5 f', 'cloud_wins');
+SELECT results_eq($$SELECT (key ->> 'id')::integer, winner, policy, host, host_row ->> 'total', cloud_row ->> 'total', row_number FROM sambapos.conflicts ORDER BY 1$$,
+  $$VALUES (100, 'cloud', 'cloud_wins', 'h', '1.00', '500.00', 1), (102, 'cloud', 'cloud_wins', 'h', NULL, '500.00', 7), (106, 'cloud', 'cloud_wins', 'h', '1.00', NULL, 2), (108, 'cloud', 'cloud_wins', 'h', '1.00', NULL, 3), (109, 'cloud', 'cloud_wins', 'h', '1.00', '501.00', 4)$$,
+  'both versions of each, also of what was deleted, moved, or has no version yet');
+SELECT results_eq('SELECT id, total::numeric FROM pos.checks WHERE id BETWEEN 100 AND 110 AND total NOT BETWEEN 103 AND 105 ORDER BY 1',
+  $$VALUES (100, 500::numeric), (101, 500), (102, 500), (103, 500), (104, 500), (105, 500), (108, 108), (109, 501), (110, 1)$$, 'what is there');
+SELECT is(pos.send('[{"id": 106, "store": "a", "_deleted": true}]'), '1 0 f', 'deleted on both sides is equal');
+SELECT sambapos_configure('pos', 'policy', 'host_wins', 'checks');
+DELETE FROM sambapos.conflict;
+SELECT is(pos.send('[{"id": 100, "store": "a", "total": 2}, {"id": 106, "store": "a", "total": 2}, {"id": 108, "store": "a", "total": 2}, {"id": 102, "_deleted": true}]'), '3 4 f', 'host_wins');
+SELECT results_eq($$SELECT (key ->> 'id')::integer, winner, cloud_row ->> 'total' FROM sambapos.conflicts ORDER BY 1$$, $$VALUES (100, 'host', '500.00'), (102, 'host', '500.00'), (106, 'host', NULL), (108, 'cloud', NULL)$$, 'but for a row of another scope now');
+SELECT is(pos.send('[{"id": 100, "store": "a", "total": 2.5}, {"id": 100, "store": "a", "total": 2}]'), '2 0 f', 'what was judged is judged once');
+SELECT results_eq('SELECT id, total::numeric FROM pos.checks WHERE id IN (100, 102, 106, 108) ORDER BY 1', $$VALUES (100, 2::numeric), (106, 2), (108, 108)$$, 'what is there');
+SELECT sambapos_configure('pos', 'policy', 'latest_wins', 'checks'), sambapos_configure('pos', 'time_column', 'at', 'checks');
+SELECT sambapos_heartbeat('h', 3) AS b \gset
+DELETE FROM sambapos.conflict;
+SELECT is(pos.send(format('[{"id": 101, "store": "a", "total": 3, "at": "2026-01-06", "_base": %1$s}, {"id": 103, "store": "a", "total": 3, "at": "2026-01-05", "_base": %1$s}, {"id": 104, "store": "a", "total": 3, "at": "2026-01-04", "_base": %1$s},
+                            {"id": 105, "store": "a", "total": 3, "at": null, "_base": %1$s}, {"id": 107, "store": "a", "total": 3, "at": "2030-01-01", "_base": %1$s}]', :v)::jsonb), '1 5 f', 'latest_wins');
+SELECT results_eq($$SELECT (key ->> 'id')::integer, winner, base = $$ || :v || $$ FROM sambapos.conflicts ORDER BY 1$$, $$VALUES (101, 'host', true), (103, 'cloud', true), (104, 'cloud', true), (105, 'cloud', true), (107, 'cloud', true)$$,
+  'the later; of equal times, of none, and of what was deleted here: the cloud');
+UPDATE pos.checks SET at = NULL, total = 7 WHERE id = 105;
+SELECT is(pos.send(format('[{"id": 105, "store": "a", "total": 4, "at": "2020-01-01", "_base": %s}]', :v)::jsonb), '1 1 f', 'no time here is earlier than any');
+
+-- what is not known is a conflict
+SELECT sambapos_configure('pos', 'policy', 'cloud_wins', 'checks');
+SELECT sambapos_heartbeat('h', NULL) AS b \gset
+SELECT is(pos.send('[{"id": 111, "store": "a", "total": 9}, {"id": 200, "store": "a", "total": 9}]'), '1 1 f', 'a host without a version: of what differs, not of what is new');
+SELECT sambapos_heartbeat('h', :v, gen_random_uuid()) AS b \gset
+SELECT is(pos.send('[{"id": 111, "store": "a", "total": 9}]'), '0 1 f', 'a version of another life');
+SELECT sambapos_heartbeat('h', 99999) AS b \gset
+SELECT is(pos.send('[{"id": 111, "store": "a", "total": 9}]'), '0 1 f', 'one that the feed has not given');
+SELECT is(pos.send('[{"id": 200, "store": "a", "total": 10}]'), '1 0 f', 'but what the host itself was the last to change is none');
+SELECT is(pos.send(format('[{"id": 111, "store": "a", "total": 9, "_base": %s}]', :v)::jsonb), '1 0 f', 'the row says it itself');
+
+-- who sees conflicts
+SET LOCAL ROLE ha;
+SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'the host sees its own');
+SELECT is(pos.send('[{"id": 201, "store": "a", "total": 1}]'), '1 0 f', 'and sends with its own role, which has no right on the table');
+SELECT throws_ok('SELECT * FROM pos.checks', '42501', NULL, 'that is so');
+SET LOCAL ROLE looker;
+SELECT is_empty('SELECT * FROM sambapos.conflicts', 'a reader who may not read the table sees none');
+RESET ROLE;
+GRANT SELECT ON pos.checks TO looker;
+SET LOCAL ROLE looker;
+SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'one who may does');
+SET LOCAL ROLE chief;
+SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'and so does an admin');
+RESET ROLE;
+
+-- with the rights of the owner, and of no later one
+CREATE TABLE pos.trail (who text);
+GRANT INSERT ON pos.trail TO PUBLIC;
+CREATE FUNCTION pos.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pos.trail VALUES (current_user); RETURN NULL; END $$;
+CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON pos.checks FOR EACH ROW EXECUTE FUNCTION pos.note();
+SELECT pos.send('[{"id": 202, "store": "a", "total": 1}]'), pos.send('[{"id": 202, "store": "a", "total": 2}]'), pos.send('[{"id": 202, "_deleted": true}]');
+SELECT results_eq('SELECT who, count(*) FROM pos.trail GROUP BY 1', $$VALUES ('keeper', 3::bigint)$$, 'what a trigger does it does as the owner');
+ALTER TABLE pos.checks OWNER TO chief;
+SELECT throws_ok($$SELECT pos.send('[{"id": 203, "store": "a"}]')$$, '55000', NULL, 'of another owner''s table nothing is written by the policy of the former');
+ALTER TABLE pos.checks OWNER TO keeper;
+SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'INSERT INTO pos.checks (id) VALUES (1) RETURNING id', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'no statement that returns rows');
+SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'TRUNCATE pos.checks', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'nor any other');
+
+CREATE TABLE pos.parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (10);
+ALTER TABLE pos.parts OWNER TO keeper; ALTER TABLE pos.parts_1 OWNER TO keeper;
+SELECT sambapos_add_to_feed('pos', 'pos.parts', 'parts'), sambapos_configure('pos', 'policy', 'host_wins', 'parts');
+SELECT is(pos.send('[{"id": 1}, {"id": 2}]', 'g', 'parts') || pos.send('[{"id": 1, "_deleted": true}]', 'g', 'parts'), '2 0 f1 0 f', 'a partitioned table');
+ALTER TABLE pos.parts_1 OWNER TO looker;
+SELECT throws_ok($$SELECT pos.send('[{"id": 3}]', 'g', 'parts')$$, '42501', NULL, 'a partition that another role has would run code of that role: nothing is written');
+SELECT sambapos_remove_from_feed('pos', 'parts');
+
+-- a policy that is taken back, an entity that leaves
+SELECT is(sambapos_configure('pos', 'policy', NULL, 'plain'), NULL, 'no policy any more');
+SELECT throws_ok($$SELECT pos.send('[{"k": "z", "n": 1}]', 'g', 'plain')$$, '55000', NULL, 'nothing is received');
+SELECT sambapos_remove_from_feed('pos', 'checks');
+SELECT is_empty($$SELECT * FROM sambapos.receive_policy WHERE entity = 'checks'$$, 'an entity goes with its policy');
+SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'conflicts stay on record');
+SELECT * FROM finish();
+ROLLBACK;
