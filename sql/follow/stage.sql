@@ -107,11 +107,11 @@ BEGIN
   IF keys = '[]' THEN
     RETURN;
   END IF;
-  EXECUTE format('INSERT INTO pg_temp.%I (%s, sambapos__gone) SELECT %s, true FROM jsonb_array_elements($1) AS s (data) '
-                 'CROSS JOIN LATERAL jsonb_to_record(s.data) AS r (%s)', p.stage,
-                 string_agg(quote_ident(c.name), ', ' ORDER BY c.i), string_agg('r.' || quote_ident(c.name), ', ' ORDER BY c.i),
-                 string_agg(format('%I %s', c.name, c.type), ', ' ORDER BY c.i)) USING keys
-  FROM unnest(p.columns, p.types) WITH ORDINALITY AS c (name, type, i) WHERE c.name = ANY (p.key);
+  EXECUTE (SELECT format('INSERT INTO pg_temp.%I (%s, sambapos__gone) SELECT %s, true FROM jsonb_array_elements($1) AS s (data) '
+                         'CROSS JOIN LATERAL jsonb_to_record(s.data) AS r (%s)', p.stage,
+                         string_agg(quote_ident(c.name), ', ' ORDER BY c.i), string_agg('r.' || quote_ident(c.name), ', ' ORDER BY c.i),
+                         string_agg(format('%I %s', c.name, c.type), ', ' ORDER BY c.i))
+           FROM unnest(p.columns, p.types) WITH ORDINALITY AS c (name, type, i) WHERE c.name = ANY (p.key)) USING keys;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_stage_gone(sambapos._follow_part, jsonb) IS 'Stages keys of rows that are gone, an array of objects';
