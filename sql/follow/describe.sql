@@ -13,7 +13,7 @@ DECLARE
 BEGIN
   LOOP
     SELECT * INTO t FROM pg_type AS p WHERE p.oid = type;
-    EXIT WHEN t.typtype <> 'd';
+    EXIT WHEN t.typtype IS DISTINCT FROM 'd';
     typmod := CASE WHEN typmod = -1 THEN t.typtypmod ELSE typmod END;
     type := t.typbasetype;
   END LOOP;

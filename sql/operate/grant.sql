@@ -13,7 +13,7 @@ $$
   WHERE e.extname = 'sambapos_fdw'
     AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites') -- they say which sites
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
-               THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts') -- they ask who looks
+               THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts', '_feed_describe') -- they ask who looks
                     OR level = 'operator' AND p.proname IN ('_feed_note_changer', '_delivery_retry', '_delivery_name')
                     OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
                                         AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')

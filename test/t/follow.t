@@ -72,7 +72,14 @@ SQL
 my ($cloud, $host);
 my @properties = map { [ "p$_->[0]", $_->[1] ] } $there->existing('empty')->rows('SELECT right(name, 1), id FROM cloud.properties ORDER BY name');
 
-sub sorted { return join "\n", sort map { join "\t", map { $_ // 'NULL' } @$_ } @_ }
+# All rows of a property as text, a line each; of the copy, or of the cloud.
+sub rows_of
+{
+	my ($db, $schema, $id) = @_;
+	return $db->run(join(' UNION ALL ', map {
+		my $whose = $id && $scope{$_} ? "WHERE $scope{$_} IS NULL OR $scope{$_} = '$id'" : '';
+		"SELECT '$_ ' || ROW($sent{$_})::text COLLATE \"C\" AS r FROM $schema.$_ $whose" } @tables) . ' ORDER BY 1');
+}
 
 sub differs
 {
@@ -81,17 +88,15 @@ sub differs
 	for my $property (@which)
 	{
 		my ($schema, $id) = @$property;
-		for my $table (@tables)
-		{
-			my $whose = $scope{$table} ? "WHERE $scope{$table} IS NULL OR $scope{$table} = '$id'" : '';
-			my $has = sorted($db->rows("SELECT $sent{$table} FROM $schema.$table"));
-			push @differences, "$schema.$table" if $has ne sorted($cloud->rows("SELECT $sent{$table} FROM cloud.$table $whose"));
-		}
+		my %count;
+		$count{$_}++ for split /\n/, rows_of($db, $schema);
+		$count{$_}-- for split /\n/, rows_of($cloud, 'cloud', $id);
+		push @differences, map { "$schema $_" } grep { $count{$_} } sort keys %count;
 	}
 	return @differences;
 }
 
-sub all_of_it { my ($db) = @_; return sorted(map { my $s = $_->[0]; map { my $t = $_; map { [ "$s.$t", @$_ ] } $db->rows("SELECT $sent{$t} FROM $s.$t") } @tables } @properties) }
+sub all_of_it { my ($db) = @_; return join "\n", map { rows_of($db, $_->[0]) } @properties }
 
 sub make_host
 {
@@ -129,10 +134,10 @@ sub kill_during_pull
 	if ($whose eq 'host') { $here->kill_backend($pid) }
 	else
 	{
-		my ($victim) = $there->existing('postgres')->rows("SELECT pid FROM pg_stat_activity WHERE datname = 'cloud_$seed'");
-		$victim = [ $there->existing('postgres')->session->value('SELECT pg_backend_pid()') ] if !$victim;
-		$there->kill_backend($victim->[0]);
+		my $other = $there->existing('postgres')->session; # which backend dies is no matter: all end with it
+		$there->kill_backend($other->value('SELECT pg_backend_pid()'));
 		$there->wait;
+		eval { $other->close };
 	}
 	eval { $session->receive }; # it has failed, or was through before
 	eval { $session->close };
@@ -146,6 +151,7 @@ for my $seed (@seeds)
 	$cloud = $there->existing("cloud_$seed");
 	$host = make_host($seed);
 	my ($done, $pulls, $is_old, @bad, %seen) = (0, 0, 0);
+	my @still = ('outage', 'refused', 'host killed', 'cloud killed'); # each of these once at least, whatever is thrown
 	while ($done < $edits)
 	{
 		my $n = 1 + int rand 12;
@@ -153,12 +159,13 @@ for my $seed (@seeds)
 		$cloud->run("SELECT setseed(" . rand() . '); ' . ($how < 0.1 ? "BEGIN; CALL cloud.edit($n); ROLLBACK" : "CALL cloud.edit($n)"));
 		$done += $n;
 		$cloud->run('CALL sambapos_feed_tick()') if rand() < 0.6;
-		if (rand() < 0.06) # an outage of which nobody knows how long it is
+		my $now = $done > $edits * (5 - @still) / 6 ? shift @still // '' : '';
+		if (rand() < 0.06 || $now eq 'outage') # an outage of which nobody knows how long it is
 		{
 			$cloud->run("UPDATE sambapos.change SET changed_at = changed_at - interval '31 days' WHERE version IS NOT NULL; CALL sambapos_feed_tick()");
 			$seen{outage}++;
 		}
-		if (rand() < 0.06) # it cannot be reached
+		if (rand() < 0.06 || $now eq 'refused') # it cannot be reached
 		{
 			my $before = all_of_it($host) if $pulls;
 			$there->existing('postgres')->run("ALTER DATABASE cloud_$seed ALLOW_CONNECTIONS false");
@@ -179,8 +186,8 @@ for my $seed (@seeds)
 			$is_old = 2;
 		}
 		my $kill = rand;
-		if ($kill < 0.04) { kill_during_pull($seed, 'host'); $seen{'host killed'}++ }
-		elsif ($kill < 0.08) { kill_during_pull($seed, 'cloud'); $seen{'cloud killed'}++ }
+		if ($kill < 0.03 || $now eq 'host killed') { kill_during_pull($seed, 'host'); $seen{'host killed'}++ }
+		elsif ($kill < 0.06 || $now eq 'cloud killed') { kill_during_pull($seed, 'cloud'); $seen{'cloud killed'}++ }
 		my @pulled = grep { rand() < 0.5 } @properties;
 		for my $property (@pulled)
 		{
