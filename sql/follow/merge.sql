@@ -60,10 +60,11 @@ COMMENT ON FUNCTION sambapos._follow_change_sql(sambapos._follow_part, regclass)
   'no such column); all columns and values of the row as it becomes';
 
 -- The order makes the DELETE come to its end before the INSERT begins.
-CREATE FUNCTION sambapos._follow_merge_moved(p sambapos._follow_part, relation regclass, c record) RETURNS bigint
+CREATE FUNCTION sambapos._follow_merge_moved(p sambapos._follow_part, relation regclass) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  c record := sambapos._follow_change_sql(p, relation);
   moved bigint;
 BEGIN
   EXECUTE format(
@@ -76,7 +77,7 @@ BEGIN
   RETURN moved;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._follow_merge_moved(sambapos._follow_part, regclass, record) IS
+COMMENT ON FUNCTION sambapos._follow_merge_moved(sambapos._follow_part, regclass) IS
   'Deletes and inserts again the rows that change a value which only one row may have; columns that are not sent keep theirs';
 
 CREATE FUNCTION sambapos._follow_merge(p sambapos._follow_part, relation regclass, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
@@ -92,7 +93,7 @@ BEGIN
   EXECUTE format(CASE WHEN p.is_full THEN 'DELETE FROM %1$s AS t WHERE NOT EXISTS (SELECT FROM pg_temp.%2$I AS n WHERE %3$s)'
                  ELSE 'DELETE FROM %1$s AS t USING pg_temp.%2$I AS n WHERE n.sambapos__gone AND %3$s' END, relation, p.stage, its_key);
   GET DIAGNOSTICS deleted = ROW_COUNT;
-  updated := CASE WHEN c.is_moved IS NOT NULL THEN sambapos._follow_merge_moved(p, relation, c) ELSE 0 END;
+  updated := CASE WHEN c.is_moved IS NOT NULL THEN sambapos._follow_merge_moved(p, relation) ELSE 0 END;
   IF c.assigned IS NOT NULL THEN
     EXECUTE format('UPDATE %s AS t SET %s FROM pg_temp.%I AS n WHERE NOT n.sambapos__gone AND %s AND (%s)', relation, c.assigned, p.stage, its_key, c.differs);
     GET DIAGNOSTICS rows = ROW_COUNT;
