@@ -34,6 +34,7 @@ CREATE TABLE sambapos.follow_state (
   version         bigint,
   incarnation     uuid,
   last_success_at timestamptz,
+  last_full_at    timestamptz,
   failures        integer NOT NULL DEFAULT 0,
   next_at         timestamptz NOT NULL DEFAULT now(),
   problem         text
@@ -43,6 +44,7 @@ COMMENT ON TABLE sambapos.follow_state IS 'How far each copy has come; written b
 COMMENT ON COLUMN sambapos.follow_state.version IS 'The version of the feed that the copy has; NULL: it has nothing yet';
 COMMENT ON COLUMN sambapos.follow_state.incarnation IS 'The life of the feed that has given that version';
 COMMENT ON COLUMN sambapos.follow_state.last_success_at IS 'When a pull was last through';
+COMMENT ON COLUMN sambapos.follow_state.last_full_at IS 'When all entities were last taken in full';
 COMMENT ON COLUMN sambapos.follow_state.failures IS 'How many pulls have failed since';
 COMMENT ON COLUMN sambapos.follow_state.next_at IS 'Before which time a pull of all follows leaves this one out';
 COMMENT ON COLUMN sambapos.follow_state.problem IS

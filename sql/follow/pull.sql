@@ -78,7 +78,7 @@ BEGIN
   WHERE t.follow_id = f.follow_id AND NOT EXISTS (SELECT FROM unnest(parts) AS p WHERE p.entity = t.entity);
   UPDATE sambapos.follow_state AS s
   SET version = coalesce(answer ->> 'toVersion', answer ->> 'version')::bigint, incarnation = (answer ->> 'incarnation')::uuid,
-      last_success_at = clock_timestamp(), failures = 0, next_at = clock_timestamp(), problem = 'paused at the source: ' || paused
+      last_success_at = clock_timestamp(), last_full_at = CASE WHEN answer -> 'fullRequired' = 'true' THEN clock_timestamp() ELSE s.last_full_at END, failures = 0, next_at = clock_timestamp(), problem = 'paused at the source: ' || paused
   WHERE s.follow_id = f.follow_id;
 END;
 $$;

@@ -2,7 +2,7 @@
 
 CREATE VIEW sambapos.followed AS
 SELECT f.name, f.server, f.feed, f.scope, f.target_schema, f.entities, f.role_name AS role, s.version, s.incarnation, s.last_success_at,
-       s.failures, s.next_at, s.problem, f.added_at
+       s.last_full_at, s.failures, s.next_at, s.problem, f.added_at
 FROM sambapos.follow AS f JOIN sambapos.follow_state AS s USING (follow_id);
 COMMENT ON VIEW sambapos.followed IS 'Which feeds of other databases are copied here, and how far each copy has come';
 COMMENT ON COLUMN sambapos.followed.name IS 'What it is called here';
@@ -15,6 +15,7 @@ COMMENT ON COLUMN sambapos.followed.role IS 'The role that follows, and alone pu
 COMMENT ON COLUMN sambapos.followed.version IS 'The version of the feed that the copy has; NULL: no pull was through yet';
 COMMENT ON COLUMN sambapos.followed.incarnation IS 'The life of the feed that has given the version';
 COMMENT ON COLUMN sambapos.followed.last_success_at IS 'When a pull was last through; NULL: never';
+COMMENT ON COLUMN sambapos.followed.last_full_at IS 'When all entities were last taken in full; NULL: never';
 COMMENT ON COLUMN sambapos.followed.failures IS 'How many pulls have failed since';
 COMMENT ON COLUMN sambapos.followed.next_at IS 'Before which time a pull of all leaves this one out';
 COMMENT ON COLUMN sambapos.followed.problem IS 'What the last pull has met, or what is paused at the source; NULL: nothing';

@@ -234,4 +234,15 @@ for my $db ($full, $empty)
 	is(join(',', differs($db, @properties)), '', "$db->{name} goes on");
 }
 
+# ---- the manual's five minutes, as they stand there ----
+
+my ($walk) = do { open my $page, '<', "$Harness::root/doc/following.md" or die $!; local $/; <$page> =~ /^## Five minutes\n(.*?)^## /ms };
+my ($office, $shop, $changed, $pulled) = $walk =~ /^```sql\n(.*?)^```/msg;
+$shop =~ s/OPTIONS \(dbname/OPTIONS (host '$here->{environment}{PGHOST}', port '$here->{environment}{PGPORT}', dbname/;
+my ($first, $second) = ($here->database('head_office'), $here->database('shop'));
+$first->run($office);
+like($second->run($shop), qr/^1\tnorth\tTea\t2\.50\n3\t\\N\tWater\t1\.00\nconfig\t/m, 'the north has its Tea and everybody\'s Water');
+$first->run($changed);
+is($second->run($pulled), "1\tnorth\tTea\t2.75\n2\tnorth\tCake\t4.00", 'then Tea at its new price, and Cake');
+
 done_testing();
