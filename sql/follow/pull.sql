@@ -58,7 +58,7 @@ DECLARE
 BEGIN
   FOREACH p IN ARRAY parts LOOP
     CONTINUE WHEN coalesce(answer -> 'paused', '[]') ? p.entity;
-    p.is_full := p.is_new OR coalesce(answer -> 'fullRequired' = 'true', false) OR answer -> 'fullEntities' ? p.entity;
+    p.is_full := p.is_new OR coalesce(answer -> 'fullRequired' = 'true' OR answer -> 'fullEntities' ? p.entity, false);
     IF p.is_full OR EXISTS (SELECT FROM jsonb_array_elements(answer -> 'changes') AS c (change) WHERE c.change ->> 'entityType' = p.entity)
        OR EXISTS (SELECT FROM sambapos.follow_table AS t WHERE (t.follow_id, t.entity) = (f.follow_id, p.entity) AND NOT t.columns <@ p.columns) THEN
       RETURN NEXT p;
@@ -95,7 +95,8 @@ $$;
 COMMENT ON FUNCTION sambapos._follow_note_failure(sambapos.follow, text) IS
   'Notes what a pull has met, and when it is tried again: later and later, about an hour at most';
 
-CREATE TYPE sambapos._follow_error AS (state text, schema_name text, message text, table_name text, constraint_name text);
+CREATE TYPE sambapos._follow_error AS (state text, schema_name text, message text, table_name text, constraint_name text,
+                                       context text);
 COMMENT ON TYPE sambapos._follow_error IS 'What is known of an error';
 
 CREATE FUNCTION sambapos._follow_problem(e sambapos._follow_error, place text) RETURNS text
@@ -147,9 +148,9 @@ BEGIN
   RETURN NULL;
 EXCEPTION WHEN OTHERS OR query_canceled THEN
   GET STACKED DIAGNOSTICS e.state = RETURNED_SQLSTATE, e.schema_name = SCHEMA_NAME, e.message = MESSAGE_TEXT,
-                          e.table_name = TABLE_NAME, e.constraint_name = CONSTRAINT_NAME;
+                          e.table_name = TABLE_NAME, e.constraint_name = CONSTRAINT_NAME, e.context = PG_EXCEPTION_CONTEXT;
   PERFORM sambapos._follow_close();
-  IF e.state = '57014' THEN
+  IF e.state = '57014' AND e.context NOT LIKE '%dblink connection%' THEN -- ours, and not one at the source
     RAISE;
   END IF;
   RETURN sambapos._follow_problem(e, place);

@@ -234,6 +234,40 @@ for my $db ($full, $empty)
 	is(join(',', differs($db, @properties)), '', "$db->{name} goes on");
 }
 
+# ---- a role that is no superuser, here and there: with a password, as dblink wants it ----
+
+my $hba = $there->existing('postgres')->value('SHOW hba_file');
+{
+	open my $in, '<', $hba or die $!;
+	my $lines = do { local $/; <$in> };
+	open my $out, '>', $hba or die $!;
+	print $out "local all host_role scram-sha-256\n$lines";
+}
+$there->existing('postgres')->run(q(CREATE ROLE host_role LOGIN PASSWORD 'secret-4711'; SELECT pg_reload_conf()));
+$cloud->run(q(SELECT sambapos_grant('host_role', 'reader')));
+$here->existing('postgres')->run('CREATE ROLE host_admin LOGIN');
+my $plain = $here->database('plain');
+my %at = %{ $there->{environment} };
+$plain->run(<<~SQL);
+	CREATE EXTENSION sambapos_fdw;
+	CREATE EXTENSION dblink;
+	CREATE SERVER cloud FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '$at{PGHOST}', port '$at{PGPORT}', dbname 'cloud_$seed');
+	SELECT sambapos_grant('host_admin', 'admin');
+	GRANT CREATE ON DATABASE plain TO host_admin;
+	GRANT USAGE ON FOREIGN SERVER cloud TO host_admin;
+	CREATE USER MAPPING FOR host_admin SERVER cloud OPTIONS (user 'host_role', password 'secret-4711');
+	SQL
+$plain->run("SET ROLE host_admin; SELECT sambapos_follow('$_->[0]', 'cloud', 'cloud', '$_->[1]')") for @properties;
+$plain->run('SET ROLE host_admin; CALL sambapos_pull()');
+is(join(',', differs($plain, @properties)), '', 'an admin follows with a password');
+$plain->run('CALL sambapos_pull()');
+is($plain->error(q(CALL sambapos_pull('p1')))->{sqlstate}, '42501', 'a superuser does not pull for it');
+is($plain->value(q(SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE schemaname LIKE 'p_')), 'host_admin', 'the tables are its own');
+$plain->run(q(ALTER USER MAPPING FOR host_admin SERVER cloud OPTIONS (SET password 'secret-4712')));
+my $refused = $plain->error(q(SET ROLE host_admin; CALL sambapos_pull('p1')));
+is($refused->{sqlstate}, 'HV000', 'a wrong password is an error');
+unlike($refused->{text} . $plain->value(q(SELECT problem FROM sambapos.followed WHERE name = 'p1')) . $here->log, qr/secret-471/, 'and stands in no message, problem or log');
+
 # ---- the manual's five minutes, as they stand there ----
 
 my ($walk) = do { open my $page, '<', "$Harness::root/doc/following.md" or die $!; local $/; <$page> =~ /^## Five minutes\n(.*?)^## /ms };
