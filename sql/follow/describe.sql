@@ -39,7 +39,8 @@ BEGIN
     relation := sambapos._feed_shape_open(e);
   END IF;
   SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name)
-                            || coalesce(sambapos._feed_describe_type(a.atttypid, a.atttypmod), '{}') ORDER BY n.i), '[]')
+                            || CASE WHEN a.attnum IS NULL THEN '{}' ELSE sambapos._feed_describe_type(a.atttypid, a.atttypmod) END
+                            ORDER BY n.i), '[]')
     INTO described
   FROM unnest(e.columns) WITH ORDINALITY AS n (name, i)
   LEFT JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = n.name AND NOT a.attisdropped;
