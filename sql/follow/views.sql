@@ -20,3 +20,13 @@ COMMENT ON COLUMN sambapos.followed.failures IS 'How many pulls have failed sinc
 COMMENT ON COLUMN sambapos.followed.next_at IS 'Before which time a pull of all leaves this one out';
 COMMENT ON COLUMN sambapos.followed.problem IS 'What the last pull has met, or what is paused at the source; NULL: nothing';
 COMMENT ON COLUMN sambapos.followed.added_at IS 'Since when it is followed';
+
+CREATE VIEW sambapos._follow_trouble AS
+SELECT f.name, s.last_success_at AS since,
+       CASE WHEN s.failures = 0 AND s.problem IS NOT NULL THEN format('copy "%s": %s', f.name, s.problem)
+            ELSE format('copy "%s" was brought up to its feed %s%s', f.name,
+                        coalesce('last at ' || to_char(s.last_success_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', 'never yet'),
+                        coalesce(': ' || s.problem, '; nobody has tried since')) END AS words
+FROM sambapos.follow AS f JOIN sambapos.follow_state AS s USING (follow_id)
+WHERE coalesce(s.last_success_at, f.added_at) < statement_timestamp() - interval '5 minutes' OR s.failures = 0 AND s.problem IS NOT NULL;
+COMMENT ON VIEW sambapos._follow_trouble IS 'What is wrong with each copy: it is old, or something is paused at its source';

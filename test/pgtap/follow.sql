@@ -221,6 +221,11 @@ ALTER SERVER cloud OPTIONS (SET port '1');
 CALL sambapos_pull('config');
 ALTER USER MAPPING FOR CURRENT_USER SERVER cloud OPTIONS (ADD password 'hunter2');
 CALL sambapos_pull('config');
+SELECT is_empty('SELECT * FROM sambapos.alerts', 'for some minutes that is nobody''s matter');
+UPDATE sambapos.follow_state SET last_success_at = last_success_at - interval '6 minutes';
+SELECT results_eq('SELECT site, severity, kind FROM sambapos.alerts', $$VALUES (NULL::text, 'warning', 'copy is old')$$, 'then it is an alert');
+SELECT results_eq($$SELECT name, labels, value >= 2 FROM sambapos.metrics WHERE name LIKE 'sambapos\_copy\_%' ORDER BY 1$$,
+  $$VALUES ('sambapos_copy_age_seconds', '{"copy": "config", "feed": "cloud"}'::jsonb, true), ('sambapos_copy_failures', '{"copy": "config", "feed": "cloud"}', true)$$, 'and a metric');
 SELECT is((SELECT format('%s %s', failures, problem) FROM sambapos.followed), '2 no connection (SQLSTATE 08001, at server "cloud")', 'the source cannot be reached');
 ALTER USER MAPPING FOR CURRENT_USER SERVER cloud OPTIONS (DROP password);
 SELECT format('ALTER SERVER cloud OPTIONS (SET port %L)', current_setting('port')) \gexec

@@ -268,6 +268,44 @@ my $refused = $plain->error(q(SET ROLE host_admin; CALL sambapos_pull('p1')));
 is($refused->{sqlstate}, 'HV000', 'a wrong password is an error');
 unlike($refused->{text} . $plain->value(q(SELECT problem FROM sambapos.followed WHERE name = 'p1')) . $here->log, qr/secret-471/, 'and stands in no message, problem or log');
 
+# ---- a site's feed: what presets compute has no table at the source ----
+
+{
+	my $till = Harness::till();
+	$till->ctl(qw(fill --tickets 40 --seed 5));
+	my $site = $there->database('site');
+	$site->connect_till($till);
+	$site->run(q(SELECT FROM sambapos_add_site('hotel', 'till', 'UTC', '{reporting,menu,config}')));
+	$site->run(q(SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
+	$site->run(qq(SELECT sambapos_add_entities('hotel', '$_'))) for qw(config sales);
+	my $branch = $here->database('branch');
+	$branch->run(<<~SQL);
+		CREATE EXTENSION sambapos_fdw;
+		CREATE EXTENSION dblink;
+		CREATE SERVER site FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '$at{PGHOST}', port '$at{PGPORT}', dbname 'site');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER site OPTIONS (user 'postgres');
+		SELECT sambapos_follow('hotel', 'site', 'hotel');
+		CALL sambapos_pull('hotel');
+		SQL
+	$till->sql(q(UPDATE TaxTemplates SET Name = 'another tax'));
+	$site->run(q(SELECT FROM sambapos_sync('hotel', on_error => 'raise')));
+	$site->run('CALL sambapos_feed_tick()');
+	$branch->run(q(CALL sambapos_pull('hotel')));
+	is($branch->value('SELECT string_agg(DISTINCT name, $$,$$) FROM hotel.tax_groups'), 'another tax', 'what is changed at the till comes into the copy of the copy');
+	my (@other, $seen);
+	for my $entity (map { $_->[0] } $site->rows('SELECT entity FROM sambapos.entities'))
+	{
+		my %count;
+		$count{$_->[0]}++ for $site->rows("SELECT data::text FROM sambapos_full_rows('hotel', '$entity', page_rows => 100000)");
+		$seen += keys %count;
+		$count{$_->[0]}-- for $branch->rows(qq(SET timezone TO UTC; SELECT to_jsonb(t)::text FROM hotel."$entity" AS t));
+		push @other, $entity if grep { $_ } values %count;
+	}
+	cmp_ok($seen, '>', 100, 'a site has rows');
+	is("@other", '', 'each entity is what the site tells of it');
+	is($branch->value(q(SELECT string_agg(DISTINCT format_type(atttypid, atttypmod), ', ') FROM pg_attribute WHERE attrelid = 'hotel.tax_groups'::regclass AND attnum > 0)), 'integer, jsonb, numeric, text', 'in types of its own');
+}
+
 # ---- the manual's five minutes, as they stand there ----
 
 my ($walk) = do { open my $page, '<', "$Harness::root/doc/following.md" or die $!; local $/; <$page> =~ /^## Five minutes\n(.*?)^## /ms };
