@@ -49,7 +49,7 @@ installcheck: test/expected
 test/expected:
 	ln -s ../expected $@
 
-.PHONY: lint check clients fuzz soak soak-race soak-week soak-matrix soak-sites soak-reports soak-feed soak-deliveries soak-waits cancel-soak demo bench workbench till property pushdown-page
+.PHONY: lint check clients fuzz soak soak-race soak-week soak-matrix soak-sites soak-reports soak-feed soak-follow soak-deliveries soak-waits cancel-soak demo bench workbench till property pushdown-page
 
 FORMATTED = $(SOURCES) $(shell find test -name '*.[ch]pp')
 
@@ -99,7 +99,7 @@ fuzz: ; @FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} test/harness/with test/fuzz/run
 # Hours: the race, busy weeks, the whole matrix, fifty sites, reports and sales of 20,000 tickets, hosts
 # of a feed, deliveries. All are in `make check` too, for a minute or two each, but how many deliveries
 # a minute has. The last one, minutes, is not: the till's work fills the machine.
-soak: soak-race soak-week soak-matrix soak-sites soak-reports soak-feed soak-deliveries soak-waits
+soak: soak-race soak-week soak-matrix soak-sites soak-reports soak-feed soak-follow soak-deliveries soak-waits
 soak-race: ; @SAMBAPOS_RACE_SECONDS=100 SAMBAPOS_RACE_SEEDS=`seq -s, 1 20` test/harness/with prove -v test/t/race.t \
 	&& SAMBAPOS_RACE_SECONDS=100 SAMBAPOS_RACE_SEEDS=21,22,23,24,25 SAMBAPOS_RACE_SNAPSHOT=on test/harness/with prove -v test/t/race.t
 soak-week: ; @SAMBAPOS_WEEK_TICKETS=10000 SAMBAPOS_WEEK_SEEDS=`seq -s, 1 20` test/harness/with prove -v test/t/week.t
@@ -108,6 +108,7 @@ soak-sites: ; @SAMBAPOS_MANY_SITES=50 test/harness/with prove -v test/t/many_sit
 soak-reports: ; @SAMBAPOS_REPORTS_TICKETS=20000 test/harness/with prove -v test/t/reports.t
 soak-feed: ; @SAMBAPOS_FEED_SEEDS=`seq -s, 1 20` SAMBAPOS_FEED_EDITS=2000 SAMBAPOS_FEED_TICKS=3600 \
 	test/harness/with prove -v test/t/feed_copies.t
+soak-follow: ; @SAMBAPOS_FOLLOW_SEEDS=`seq -s, 1 20` SAMBAPOS_FOLLOW_EDITS=2000 test/harness/with prove -v test/t/follow.t
 soak-deliveries: ; @SAMBAPOS_DELIVERY_SEEDS=`seq -s, 1 20` SAMBAPOS_DELIVERY_SALES=30 test/harness/with prove -v test/t/deliveries.t \
 	&& SAMBAPOS_DELIVERY_MINUTES=60 test/harness/with prove -v test/t/delivery_rate.t \
 	&& SAMBAPOS_SALES_TICKETS=20000 test/harness/with prove -v test/t/sales.t

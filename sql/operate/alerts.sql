@@ -133,6 +133,7 @@ $$
     WHEN 'restore' THEN
       format('Compare with the till, then say what they are: SELECT sambapos_reclassify(%s, ''restore'') has them '
              'count, ''single delete'' does not.', event_id)
+    WHEN 'copy is old' THEN 'Does the job that pulls run? See sambapos.followed.'
     WHEN 'consumer stopped' THEN 'It goes on by itself when that is mended; see sambapos.consumers.'
     WHEN 'consumer silent' THEN 'Start its worker again; see sambapos.consumers.'
     WHEN 'deliveries wait' THEN 'Its worker is slow, or fails: see last_error in sambapos.deliveries.'
@@ -233,13 +234,16 @@ SELECT NULL, t.severity, t.kind, NULL, t.since, t.words, sambapos._alert_hint(t.
 FROM sambapos._consumer_trouble AS t WHERE t.site_id IS NULL
 UNION ALL
 SELECT NULL, 'critical', 'host silent', NULL, t.since, t.words, sambapos._alert_hint('host silent', NULL, NULL, NULL, NULL)
-FROM sambapos._host_trouble AS t WHERE t.site_id IS NULL;
+FROM sambapos._host_trouble AS t WHERE t.site_id IS NULL
+UNION ALL
+SELECT NULL, 'warning', 'copy is old', NULL, t.since, t.words, sambapos._alert_hint('copy is old', NULL, NULL, NULL, NULL)
+FROM sambapos._follow_trouble AS t;
 COMMENT ON VIEW sambapos.alerts IS
   'What a person should know, one open matter a row. severity: critical (the light is red), warning (amber, or '
   'somebody should look), notice. table_name: NULL where it is the whole site. since: as far as it is known; of what '
   'a run meets, the last success before it. A restore says how many tickets, and how much money, are known here and no '
   'longer at the till. Never connects to a till';
-COMMENT ON COLUMN sambapos.alerts.site IS 'The site; NULL: it is of a feed that no site has';
+COMMENT ON COLUMN sambapos.alerts.site IS 'The site; NULL: it is of a feed that no site has, or of a copy';
 COMMENT ON COLUMN sambapos.alerts.severity IS
   'critical: the light is red; warning: it is amber, or somebody should look; notice';
 COMMENT ON COLUMN sambapos.alerts.kind IS 'What it is, in one word or two; the manual has a line for each';

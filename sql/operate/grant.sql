@@ -14,7 +14,7 @@ $$
     AND p.proname NOT IN ('_grant_of_all_sites', '_grant_of_some_sites', '_grant_of_hosts') -- they say which rows
     AND CASE WHEN p.pronamespace = 'sambapos'::regnamespace
                THEN level = 'admin' OR p.proname IN ('_consumer_shown_ids', '_consumer_facts', '_host_shown_ids', '_host_facts',
-                                                         '_conflict_is_shown') -- they ask who looks
+                                                         '_conflict_is_shown', '_feed_describe') -- they ask who looks
                     OR level = 'operator' AND p.proname IN ('_feed_note_changer', '_delivery_retry', '_delivery_name')
                     OR (p.prokind = 'f' AND p.proname <> '_history_rewrite' AND NOT p.prosecdef
                                         AND (p.proname IN ('_worker_turns', '_live_columns', '_feed_may_enter')

@@ -76,6 +76,14 @@ WITH site_metric AS (
     ('sambapos_host_behind_versions', h.behind, 'How many versions the feed is ahead of the host'),
     ('sambapos_host_pending_transactions', h.pending_transactions, 'Transactions that wait at the host, as it said last')) AS m (name, value, help)
   WHERE m.value IS NOT NULL
+), follow_metric AS (
+  SELECT m.name, jsonb_build_object('copy', f.name, 'feed', f.feed), m.value, m.help
+  FROM sambapos.followed AS f
+  CROSS JOIN LATERAL (VALUES
+    ('sambapos_copy_failures', f.failures::double precision, 'How many pulls of the copy have failed since one was through'),
+    ('sambapos_copy_age_seconds', extract(epoch FROM statement_timestamp() - f.last_success_at)::double precision,
+     'Seconds since a pull of the copy was last through')) AS m (name, value, help)
+  WHERE m.value IS NOT NULL
 ), run_sum AS (
   SELECT s.name AS site, r.status, count(*) AS runs, sum(extract(epoch FROM r.ended_at - r.started_at)) AS seconds,
          sum(r.source_queries) AS queries, sum(r.source_rows) AS rows, sum(r.source_bytes) AS bytes,
@@ -123,9 +131,10 @@ UNION ALL SELECT * FROM alert_metric
 UNION ALL SELECT * FROM day_metric
 UNION ALL SELECT * FROM worker_metric
 UNION ALL SELECT * FROM consumer_metric
-UNION ALL SELECT * FROM host_metric;
+UNION ALL SELECT * FROM host_metric
+UNION ALL SELECT * FROM follow_metric;
 COMMENT ON VIEW sambapos.metrics IS
   'name, labels, value, help: ready for an exporter. Names that end in _total only ever grow';
 COMMENT ON COLUMN sambapos.metrics.labels IS
-  'site; of a table also table; consumer and feed, or host and feed; of some names also light, status, severity or quantile';
+  'site; of a table also table; consumer, host or copy, and feed; of some names also light, status, severity or quantile';
 COMMENT ON COLUMN sambapos.metrics.help IS 'What the value is';

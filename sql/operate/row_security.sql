@@ -8,6 +8,8 @@
 -- * Views look with the rights of whoever asks: else their owner's, who sees all, would hold.
 -- * A role sees the consumers whose deliveries are its own, and its own hosts, whether it has a level or not. Tokens no
 --   role sees.
+-- * What is followed has no site: a role with some sites sees none of it. A pull writes with the rights of the role that
+--   follows, so nobody else, admin or not, writes what it goes by.
 -- * Owners and superusers meet no policy.
 
 CREATE FUNCTION sambapos._row_condition(relation regclass) RETURNS text
@@ -35,13 +37,25 @@ $$
       WHEN bool_or(a.attname = 'archive_id')
         THEN 'archive_id = ANY (ARRAY(SELECT x.archive_id FROM sambapos.sealed_archive AS x))'
       WHEN bool_or(a.attname = 'feed_id')
-        THEN 'feed_id = ANY (ARRAY(SELECT f.feed_id FROM sambapos.change_feed AS f))' END AS condition,
+        THEN 'feed_id = ANY (ARRAY(SELECT f.feed_id FROM sambapos.change_feed AS f))'
+      WHEN bool_or(a.attname = 'follow_id') THEN 'false' END AS condition,
            bool_or(a.attname = 'consumer_id') AS is_of_consumers,
            bool_or(a.attname = 'host_id') AS is_of_hosts
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS c;
 $$;
 COMMENT ON FUNCTION sambapos._row_condition(regclass) IS
   'Which rows of a table of the catalog a role sees, as the condition of a policy; NULL: all, it has no sites';
+
+CREATE FUNCTION sambapos._row_written(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT CASE WHEN relation = 'sambapos.follow'::regclass THEN ' WITH CHECK (role_name = CURRENT_USER)'
+              WHEN bool_or(a.attname = 'follow_id')
+                THEN ' WITH CHECK (follow_id IN (SELECT f.follow_id FROM sambapos.follow AS f WHERE f.role_name = CURRENT_USER))'
+              ELSE '' END
+  FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION sambapos._row_written(regclass) IS 'Which rows a role may write, where they are not those that it sees';
 
 -- Of role_grant others than the owner may read what concerns them, and write nothing, whatever their level.
 CREATE FUNCTION sambapos._row_security_ensure() RETURNS void
@@ -63,8 +77,9 @@ BEGIN
       EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', r.relation);
     ELSIF r.condition IS NOT NULL
           AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = r.relation AND p.polname = 'sambapos_sites') THEN
-      EXECUTE format('CREATE POLICY sambapos_sites ON %s FOR %s USING (%s)', r.relation,
-                     CASE WHEN r.relation = 'sambapos.role_grant'::regclass THEN 'SELECT' ELSE 'ALL' END, r.condition);
+      EXECUTE format('CREATE POLICY sambapos_sites ON %s FOR %s USING (%s)%s', r.relation,
+                     CASE WHEN r.relation = 'sambapos.role_grant'::regclass THEN 'SELECT' ELSE 'ALL' END, r.condition,
+                     sambapos._row_written(r.relation));
       EXECUTE format('COMMENT ON POLICY sambapos_sites ON %s IS %L', r.relation,
                      'A role with a level for some sites sees the rows of these; see sambapos_grant');
       EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r.relation);

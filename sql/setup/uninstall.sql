@@ -217,6 +217,8 @@ BEGIN
                FROM sambapos.site AS s ORDER BY s.name;
   RETURN QUERY SELECT 'feed ' || f.name, CASE WHEN keeps THEN 'settings and state kept' ELSE 'forgotten' END
                FROM sambapos.change_feed AS f WHERE f.site_id IS NULL ORDER BY f.name;
+  RETURN QUERY SELECT 'copy ' || f.name, CASE WHEN keeps THEN 'settings and state kept' ELSE 'forgotten' END || '; its tables stay'
+               FROM sambapos.follow AS f ORDER BY f.name;
   PERFORM sambapos._uninstall_catalog(keeps);
 EXCEPTION WHEN dependent_objects_still_exist THEN
   GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
@@ -247,7 +249,8 @@ RETURNS TABLE (object text, action text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  keeps boolean := keep_data AND (EXISTS (SELECT FROM sambapos.site) OR EXISTS (SELECT FROM sambapos.change_feed));
+  keeps boolean := keep_data AND (EXISTS (SELECT FROM sambapos.site) OR EXISTS (SELECT FROM sambapos.change_feed)
+                                 OR EXISTS (SELECT FROM sambapos.follow));
 BEGIN
   IF keep_data IS NULL THEN
     RAISE EXCEPTION 'keep_data must not be NULL' USING ERRCODE = 'null_value_not_allowed';

@@ -37,12 +37,12 @@ SELECT is((SELECT sum(count) FROM (SELECT (xpath('/row/n/text()', query_to_xml(f
            WHERE e.extname = 'sambapos_fdw') AS n), 0::numeric, 'the install script puts no row into them');
 SELECT is((SELECT string_agg(name, ', ') FROM member WHERE name ~ '(schema sambapos_replica|schema sambapos_live|sambapos_replica\.|sambapos_live_[a-z0-9_]+\.)'), NULL, 'nothing of replica or live tables is a member');
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
-           WHERE p.proname NOT IN ('sambapos_run', '_run_due', '_run_parts', '_tick', 'sambapos_backfill', '_backfill_run', '_chunks_run') AND p.prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql'))
+           WHERE p.proname NOT IN ('sambapos_run', '_run_due', '_run_parts', '_tick', 'sambapos_backfill', '_backfill_run', '_chunks_run', 'sambapos_pull') AND p.prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'plpgsql'))
              AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}'))),
           NULL, 'every routine pins its search_path, but the procedures that commit (make lint looks at them)');
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
            WHERE p.prosecdef AND p.proname NOT IN ('sambapos_changes', 'sambapos_check_for_updates', 'sambapos_wait_for_change', 'sambapos_full_payload',
-                                                   'sambapos_full_rows', 'sambapos_delta_payload', 'sambapos_value',
+                                                   'sambapos_full_rows', 'sambapos_delta_payload', 'sambapos_value', '_feed_describe',
                                                    '_feed_add', '_preset_add_all', '_feed_take_off', '_feed_remove', '_urgent_add', '_urgent_remove',
                                                    '_consumer_enter', '_consumer_remove', '_delivery_next', '_delivery_end', '_delivery_fail', '_delivery_retry',
                                                    '_delivery_name', '_stream_read', '_stream_end', '_consumer_shown_ids', '_consumer_facts',

@@ -61,8 +61,11 @@ FROM pg_class AS c WHERE c.relnamespace IN ('sambapos'::regnamespace, 'sambapos_
 GRANT SELECT ON ours TO PUBLIC;
 SELECT is((SELECT string_agg(relation::text, ', ') FROM ours WHERE relkind = 'r' AND has_sites AND relation <> 'sambapos.site'::regclass AND till.copy(relation, :other, :shop) = 0), NULL, 'each table with sites has rows of the other one');
 SELECT is((SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM ours WHERE relkind <> 'v' AND NOT has_sites),
-          'sambapos.deferred_index sambapos.global_setting sambapos.host_granted sambapos.replica_column sambapos.replica_name sambapos.role_grant',
-          'these have none: settings of all sites, what roles were granted, names of tables that all sites share, and the levels, of which a role sees its own');
+          'sambapos.deferred_index sambapos.follow sambapos.follow_state sambapos.follow_table sambapos.global_setting sambapos.host_granted sambapos.replica_column sambapos.replica_name sambapos.role_grant',
+          'these have none: what is followed, settings of all sites, what roles were granted, names of tables that all sites share, and the levels, of which a role sees its own');
+INSERT INTO sambapos.follow (name, server, feed, target_schema) VALUES ('zzfollow', 'zzserver', 'zzfeed', 'zzschema');
+INSERT INTO sambapos.follow_state (follow_id, problem) SELECT follow_id, 'zzproblem' FROM sambapos.follow;
+INSERT INTO sambapos.follow_table SELECT follow_id, 'zzentity', 'zztable', '{}', true, '', true FROM sambapos.follow;
 
 CREATE ROLE sambapos_test_one;
 CREATE ROLE sambapos_test_all;
@@ -98,7 +101,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA sambapos, sambapos_replica, sambapos_report
 
 SET LOCAL ROLE sambapos_test_one;
 SELECT is((SELECT string_agg(format('%s (%s)', relation, rows), ', ') FROM till.sees(:'other_sites')), NULL, 'a reader of one site sees nothing of the other, in no relation');
-SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation <> ALL ('{sambapos.role_grant,sambapos.host_token,sambapos.conflict,sambapos.conflicts}') AND relation NOT IN (SELECT relation FROM till.sees(format('"shop"|"open"|"site_id": %s\M|"(run|feed|archive|consumer|host)_id": [0-9]{1,6}\M', :shop)))
+SELECT is((SELECT string_agg(relation, ', ') FROM of_owner WHERE relation <> ALL ('{sambapos.role_grant,sambapos.host_token,sambapos.conflict,sambapos.conflicts}') AND relation !~ '^sambapos._?follow' AND relation NOT IN (SELECT relation FROM till.sees(format('"shop"|"open"|"site_id": %s\M|"(run|feed|archive|consumer|host)_id": [0-9]{1,6}\M', :shop)))
            AND relation <> 'sambapos_report.json_problems'), NULL, 'and the own one in each of them, but for broken JSON, of which it has none, and what not every reader may see');
 SELECT results_eq('SELECT site FROM sambapos_status()', ARRAY['shop'], 'its status only');
 SELECT results_eq('SELECT DISTINCT labels ->> ''site'' FROM sambapos.metrics WHERE labels ? ''site''', ARRAY['shop'], 'its metrics only');
