@@ -82,3 +82,25 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._words_some(text[], integer, text, bigint, text) IS
   'The first of a list, then how many more there are, counted with others that have no line; unit: of what';
+
+-- A message may hold values of rows: that of a cast, a constraint or a function of the user's. Those that our own functions
+-- RAISE do not. Where an error comes from the first line of its context says, in which names of others are quoted if need be.
+CREATE FUNCTION sambapos._error_words(state text, message text, context text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF context ~ '^[^\n"]*\msambapos\._[a-z_]+\([^\n"]*\mRAISE\M' THEN
+    RETURN message;
+  END IF;
+  RETURN format('SQLSTATE %s', state)
+         || coalesce(': ' || CASE left(state, 2)
+              WHEN '21' THEN 'more than one row where one is needed' WHEN '22' THEN 'a value that does not fit'
+              WHEN '23' THEN 'a constraint is violated' WHEN '40' THEN 'the transaction was rolled back'
+              WHEN '42' THEN 'a syntax error, a name that is not there, or no permission'
+              WHEN '53' THEN 'insufficient resources' WHEN '54' THEN 'a limit is exceeded'
+              WHEN '55' THEN 'an object is not in the state for it' WHEN '57' THEN 'canceled, or it took too long'
+              WHEN 'P0' THEN 'raised by a function' END, '');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._error_words(text, text, text) IS
+  'What is put on record of a caught error: its SQLSTATE, and the message only where a function of this extension raised it';

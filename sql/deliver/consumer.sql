@@ -66,11 +66,12 @@ $$
 DECLARE
   caller name := sambapos._feed_changer();
   c sambapos.feed_consumer := (SELECT x FROM sambapos.feed_consumer AS x WHERE x.name = consumer);
-  names text[] := ARRAY(SELECT x.name FROM sambapos.feed_consumer AS x WHERE sambapos._consumer_is_shown(x, caller) ORDER BY 1);
+  names text[];
 BEGIN
   IF sambapos._consumer_may(c, caller, levels) THEN
     RETURN c;
   ELSIF c.consumer_id IS NULL AND sambapos._consumer_has_level(caller, '{admin}') THEN
+    names := ARRAY(SELECT x.name FROM sambapos.feed_consumer AS x WHERE sambapos._consumer_is_shown(x, caller) ORDER BY 1);
     RAISE EXCEPTION 'there is no consumer named "%"', coalesce(consumer, 'NULL') USING ERRCODE = 'undefined_object',
       HINT = sambapos._name_hint(consumer, names) || coalesce('The consumers are: ' || nullif(array_to_string(names, ', '), '') || '.',
                                                              'There are none yet: add one with sambapos_add_consumer.');
@@ -171,7 +172,7 @@ BEGIN
   FOR object IN SELECT sambapos._consumer_objects() LOOP
     EXECUTE format('REVOKE %s FROM %I', object, role);
   END LOOP;
-  IF NOT sambapos._feed_is_writer(role::name) THEN
+  IF NOT sambapos._feed_is_writer(role::name) AND NOT sambapos._feed_has_more(role::name) THEN
     EXECUTE format('REVOKE USAGE ON SCHEMA sambapos FROM %I', role);
   END IF;
   PERFORM sambapos._host_allow(role) WHERE sambapos._host_is_of_role(role);

@@ -76,6 +76,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   event text;
+  words text;
 BEGIN
   EXECUTE call INTO event USING queue, d.entity, jsonb_build_object(
     'consumer', consumer, 'entity', d.entity, 'key', d.key, 'version', d.version, 'operation', d.operation, 'data', d.data,
@@ -86,8 +87,9 @@ EXCEPTION WHEN OTHERS THEN
   IF sambapos._forward_is_of_queue(SQLSTATE) THEN
     RAISE;
   END IF;
-  PERFORM sambapos._forward_failed(consumer, d.delivery_id, SQLERRM);
-  RAISE WARNING 'a delivery of entity "%" could not be forwarded: %', d.entity, SQLERRM;
+  words := format('the queue raised SQLSTATE %s', SQLSTATE); -- its message may hold what was sent
+  PERFORM sambapos._forward_failed(consumer, d.delivery_id, words);
+  RAISE WARNING 'a delivery of entity "%" could not be forwarded: %', d.entity, words;
   RETURN false;
 END;
 $$;

@@ -43,6 +43,8 @@ COMMENT ON FUNCTION sambapos._feed_view_check(sambapos.feed_entity) IS
 CREATE FUNCTION sambapos._feed_make_again(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  context text;
 BEGIN
   IF e.capture IN ('statement', 'row') THEN
     PERFORM sambapos._feed_capture_make_again(e);
@@ -59,7 +61,8 @@ BEGIN
   END IF;
   PERFORM sambapos._feed_resume(e);
 EXCEPTION WHEN OTHERS THEN
-  PERFORM sambapos._feed_pause(e, sambapos._feed_altered_words() || SQLERRM);
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  PERFORM sambapos._feed_pause(e, sambapos._feed_altered_words() || sambapos._error_words(SQLSTATE, SQLERRM, context));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_make_again(sambapos.feed_entity) IS
@@ -142,10 +145,13 @@ COMMENT ON FUNCTION sambapos._feed_entity_restore(sambapos.feed_entity, name) IS
 CREATE FUNCTION sambapos._feed_entity_restore_try(e sambapos.feed_entity, keeper name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  context text;
 BEGIN
   PERFORM sambapos._feed_entity_restore(e, keeper);
 EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, SQLERRM USING
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  RAISE WARNING 'entity "%" is no longer on its feed: %', e.entity, sambapos._error_words(SQLSTATE, SQLERRM, context) USING
     HINT = 'SELECT sambapos_add_to_feed(...) puts it on the feed again.';
   DELETE FROM sambapos.urgent_rule AS u WHERE (u.feed_id, u.entity) = (e.feed_id, e.entity);
   DELETE FROM sambapos.consumer_entity AS x USING sambapos.feed_consumer AS c

@@ -176,6 +176,20 @@ $$
 $$;
 COMMENT ON FUNCTION sambapos._feed_is_writer(name) IS 'True if triggers of feeds have the rights of a role';
 
+-- What the owner of the database, a level or a consumer has given it: then the schema stays open to it.
+CREATE FUNCTION sambapos._feed_has_more(role name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT EXISTS (
+    SELECT FROM (SELECT c.relacl AS acl FROM pg_class AS c WHERE c.relnamespace = 'sambapos'::regnamespace
+                 UNION ALL SELECT p.proacl FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace
+                 UNION ALL SELECT t.typacl FROM pg_type AS t WHERE t.typnamespace = 'sambapos'::regnamespace
+                 UNION ALL SELECT a.attacl FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+                           WHERE c.relnamespace = 'sambapos'::regnamespace AND a.attacl IS NOT NULL) AS o
+    CROSS JOIN LATERAL aclexplode(o.acl) AS g WHERE g.grantee = to_regrole(quote_ident(role))::oid);
+$$;
+COMMENT ON FUNCTION sambapos._feed_has_more(name) IS 'True if a role was given anything in schema sambapos by itself';
+
 CREATE FUNCTION sambapos._feed_writer_forget(role name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -184,11 +198,13 @@ BEGIN
      OR NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = role) OR role = current_user THEN
     RETURN;
   END IF;
-  EXECUTE format('REVOKE ALL ON sambapos._feed_entered FROM %I', role);
+  EXECUTE format('REVOKE INSERT ON sambapos._feed_entered FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_may_enter(integer, text) FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_is_own(oid) FROM %I', role);
   EXECUTE format('REVOKE ALL ON FUNCTION sambapos._feed_written_back(oid) FROM %I', role);
-  EXECUTE format('REVOKE ALL ON SCHEMA sambapos FROM %I', role);
+  IF NOT sambapos._feed_has_more(role) THEN
+    EXECUTE format('REVOKE USAGE ON SCHEMA sambapos FROM %I', role);
+  END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_writer_forget(name) IS

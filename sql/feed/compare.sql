@@ -140,12 +140,15 @@ COMMENT ON FUNCTION sambapos._feed_compare_soon(sambapos.feed_entity, sambapos.c
 CREATE FUNCTION sambapos._feed_compare_try(e sambapos.feed_entity, f sambapos.change_feed) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  context text;
 BEGIN
   DELETE FROM sambapos.feed_due AS d WHERE d.entity_id = e.entity_id; -- first: what is noted from here on stays
   PERFORM sambapos._feed_compare(e, f);
   PERFORM sambapos._feed_resume(e) WHERE e.problem IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN
-  PERFORM sambapos._feed_pause(e, sambapos._feed_compare_words() || SQLERRM);
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  PERFORM sambapos._feed_pause(e, sambapos._feed_compare_words() || sambapos._error_words(SQLSTATE, SQLERRM, context));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_compare_try(sambapos.feed_entity, sambapos.change_feed) IS

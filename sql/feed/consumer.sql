@@ -97,13 +97,16 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   c sambapos.feed_consumer;
+  context text;
 BEGIN
   FOR c IN SELECT k.* FROM sambapos.feed_consumer AS k JOIN sambapos.consumer_entity AS x USING (consumer_id)
            WHERE (k.feed_id, x.entity, x.owner_name) = (e.feed_id, e.entity, e.owner_name) LOOP
     BEGIN
       PERFORM sambapos._consumer_make(c, e);
     EXCEPTION WHEN OTHERS THEN
-      RAISE WARNING 'consumer "%" cannot go on with entity "%": %', c.name, e.entity, SQLERRM;
+      GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+      RAISE WARNING 'consumer "%" cannot go on with entity "%": %', c.name, e.entity,
+        sambapos._error_words(SQLSTATE, SQLERRM, context);
     END;
   END LOOP;
 END;

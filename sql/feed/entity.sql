@@ -74,15 +74,20 @@ CREATE FUNCTION sambapos._feed_check_owner(e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  relation regclass := sambapos._feed_relation(e);
+  caller name := sambapos._feed_changer();
+  owner oid := (SELECT c.relowner FROM pg_class AS c WHERE c.oid = sambapos._feed_relation(e));
 BEGIN
-  IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND NOT pg_has_role(sambapos._feed_changer(), c.relowner, 'USAGE')) THEN
-    RAISE EXCEPTION 'must be owner of table "%"', relation USING ERRCODE = 'insufficient_privilege';
+  IF owner IS NULL AND EXISTS (SELECT FROM pg_extension AS x WHERE x.extname = 'sambapos_fdw' AND pg_has_role(caller, x.extowner, 'USAGE')) THEN
+    RETURN; -- whose it was may be gone, too
+  END IF;
+  owner := coalesce(owner, to_regrole(quote_ident(e.owner_name))::oid);
+  IF owner IS NULL OR NOT pg_has_role(caller, owner, 'USAGE') THEN
+    RAISE EXCEPTION 'must be owner of table "%.%"', e.schema_name, e.relation_name USING ERRCODE = 'insufficient_privilege';
   END IF;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_check_owner(sambapos.feed_entity) IS
-  'Raises 42501 if the caller does not own the relation of an entity, and it is there';
+  'Raises 42501 if the caller does not own the relation of an entity; of one that is not there: if it was another role''s';
 
 CREATE FUNCTION sambapos._feed_check_columns(relation regclass, names name[], what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

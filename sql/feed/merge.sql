@@ -150,6 +150,7 @@ DECLARE
   keys bigint;
   cleared boolean;
   whole boolean;
+  context text;
 BEGIN
   EXECUTE format('SELECT count(DISTINCT n.key), bool_or(n.row_state = ''cleared''), bool_or(n.row_state = ''load'')
                   FROM pg_temp.sambapos__noted AS n WHERE n.table_name = %L', e.relation_name) INTO keys, cleared, whole;
@@ -161,8 +162,9 @@ BEGIN
     PERFORM sambapos._feed_enter_rows(e);
   END IF;
 EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
   PERFORM sambapos._feed_enter_whole(e, 'LOAD');
-  RAISE WARNING 'entity "%" cannot be read for its feed: %', e.entity, SQLERRM USING
+  RAISE WARNING 'entity "%" cannot be read for its feed: %', e.entity, sambapos._error_words(SQLSTATE, SQLERRM, context) USING
     HINT = 'Clients take it anew. sambapos_remove_from_feed and sambapos_add_to_feed put it on the feed again.';
 END;
 $$;
@@ -196,6 +198,7 @@ DECLARE
   whole boolean;
   keys jsonb[];
   news boolean[];
+  context text;
 BEGIN
   EXECUTE format('SELECT coalesce(bool_or(n.row_state = ''load'' AND n.table_name = %L), false) FROM pg_temp.sambapos__noted AS n',
                  'tickets') INTO whole;
@@ -207,8 +210,9 @@ BEGIN
   INSERT INTO sambapos.change (feed_id, entity, key, operation, changed_by)
   SELECT e.feed_id, e.entity, n.key, CASE WHEN n.is_new THEN 'INSERT' ELSE 'UPDATE' END, 'sync' FROM unnest(keys, news) AS n (key, is_new);
 EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
   PERFORM sambapos._feed_enter_whole(e, 'LOAD');
-  RAISE WARNING 'which sales have changed cannot be told: %', SQLERRM USING HINT = 'Clients take them anew.';
+  RAISE WARNING 'which sales have changed cannot be told: %', sambapos._error_words(SQLSTATE, SQLERRM, context) USING HINT = 'Clients take them anew.';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_enter_sales(sambapos.feed_entity, sambapos.change_feed) IS 'Enters the sales that a run has changed';

@@ -233,6 +233,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   past bigint := (SELECT p.version FROM sambapos.consumer_position AS p WHERE p.consumer_id = c.consumer_id);
+  context text;
+  words text;
 BEGIN
   PERFORM sambapos._consumer_check_owners(c);
   PERFORM sambapos._pending_entity(c, e, past, s)
@@ -240,9 +242,11 @@ BEGIN
   WHERE x.consumer_id = c.consumer_id ORDER BY e.entity_id;
   UPDATE sambapos.consumer_position AS p SET version = s.version, problem = NULL WHERE p.consumer_id = c.consumer_id;
 EXCEPTION WHEN OTHERS THEN
-  UPDATE sambapos.consumer_position AS p SET problem = SQLERRM
-  WHERE p.consumer_id = c.consumer_id AND p.problem IS DISTINCT FROM SQLERRM;
-  RAISE WARNING 'consumer "%" has stopped: %', c.name, SQLERRM USING ERRCODE = SQLSTATE,
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  words := sambapos._error_words(SQLSTATE, SQLERRM, context);
+  UPDATE sambapos.consumer_position AS p SET problem = words
+  WHERE p.consumer_id = c.consumer_id AND p.problem IS DISTINCT FROM words;
+  RAISE WARNING 'consumer "%" has stopped: %', c.name, words USING ERRCODE = SQLSTATE,
     HINT = 'It goes on by itself, from where it is, when that is mended.';
 END;
 $$;

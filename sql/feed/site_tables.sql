@@ -46,11 +46,13 @@ $$;
 COMMENT ON FUNCTION sambapos._feed_site_number_changed(integer) IS
   'A site has got another number: its feed reads the rows of that, which are taken anew';
 
+-- Only of a site that is gone: whoever may not remove a site cannot take its feed away by this.
 CREATE FUNCTION sambapos._feed_forget_site(site_id integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
-  PERFORM sambapos._feed_forget(f) FROM sambapos.change_feed AS f WHERE f.site_id = _feed_forget_site.site_id;
+  PERFORM sambapos._feed_forget(f) FROM sambapos.change_feed AS f WHERE f.site_id = _feed_forget_site.site_id
+    AND NOT EXISTS (SELECT FROM sambapos.site AS s WHERE s.site_id = _feed_forget_site.site_id);
 END;
 $$;
-COMMENT ON FUNCTION sambapos._feed_forget_site(integer) IS 'Takes the feed of a site away';
+COMMENT ON FUNCTION sambapos._feed_forget_site(integer) IS 'Takes the feed of a site away that is no longer there';

@@ -127,6 +127,8 @@ DECLARE
   asked jsonb[] := ARRAY(SELECT DISTINCT c.key FROM unnest(changes) AS c
                          WHERE c.operation <> 'DELETE' AND u.condition IS NOT NULL);
   holds jsonb[];
+  context text;
+  words text;
 BEGIN
   IF asked <> '{}' THEN
     holds := ARRAY(SELECT sambapos._condition_keys(e, u.query, asked)
@@ -140,8 +142,10 @@ BEGIN
   WHERE c.operation = 'DELETE' OR u.condition IS NULL OR c.key = ANY (holds);
   UPDATE sambapos.urgent_rule AS x SET problem = NULL WHERE x.rule_id = u.rule_id AND x.problem IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN
-  UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
-  RAISE WARNING 'rule "%" of feed "%" cannot be asked: %', u.rule, f.name, SQLERRM;
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  words := sambapos._error_words(SQLSTATE, SQLERRM, context);
+  UPDATE sambapos.urgent_rule AS x SET problem = words WHERE x.rule_id = u.rule_id;
+  RAISE WARNING 'rule "%" of feed "%" cannot be asked: %', u.rule, f.name, words;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_tell(sambapos.urgent_rule, sambapos.change_feed, bigint) IS
@@ -210,13 +214,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   stamped boolean;
+  context text;
+  words text;
 BEGIN
   stamped := sambapos._feed_stamp(f);
   UPDATE sambapos.feed_state AS s SET problem = NULL WHERE s.feed_id = f.feed_id AND s.problem IS NOT NULL;
   RETURN stamped;
 EXCEPTION WHEN OTHERS THEN
-  UPDATE sambapos.feed_state AS s SET problem = SQLERRM WHERE s.feed_id = f.feed_id AND s.problem IS DISTINCT FROM SQLERRM;
-  RAISE WARNING 'a tick of feed "%" has failed: %', f.name, SQLERRM USING ERRCODE = SQLSTATE,
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  words := sambapos._error_words(SQLSTATE, SQLERRM, context);
+  UPDATE sambapos.feed_state AS s SET problem = words WHERE s.feed_id = f.feed_id AND s.problem IS DISTINCT FROM words;
+  RAISE WARNING 'a tick of feed "%" has failed: %', f.name, words USING ERRCODE = SQLSTATE,
     HINT = 'Its changes wait for the next tick; clients are told them without a version.';
   RETURN false;
 END;

@@ -16,6 +16,8 @@ COMMENT ON FUNCTION sambapos._urgent_make(sambapos.urgent_rule, sambapos.feed_en
 CREATE FUNCTION sambapos._urgent_make_again(u sambapos.urgent_rule, e sambapos.feed_entity) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  context text;
 BEGIN
   IF u.owner_name IS DISTINCT FROM e.owner_name THEN
     RAISE WARNING 'rule "%" has stopped: %', u.rule, sambapos._feed_owner_words(e, u.owner_name) USING
@@ -24,7 +26,8 @@ BEGIN
   END IF;
   PERFORM sambapos._urgent_make(u, e);
 EXCEPTION WHEN OTHERS THEN
-  UPDATE sambapos.urgent_rule AS x SET problem = SQLERRM WHERE x.rule_id = u.rule_id;
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  UPDATE sambapos.urgent_rule AS x SET problem = sambapos._error_words(SQLSTATE, SQLERRM, context) WHERE x.rule_id = u.rule_id;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._urgent_make_again(sambapos.urgent_rule, sambapos.feed_entity) IS

@@ -147,12 +147,12 @@ $$
   SELECT sambapos._verified_forget(_site_forget.site_id);
   SELECT sambapos._archive_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
-  SELECT sambapos._feed_forget_site(_site_forget.site_id);
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_state AS x WHERE x.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_lock AS l WHERE l.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_home AS h WHERE h.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site AS s WHERE s.site_id = _site_forget.site_id;
+  SELECT sambapos._feed_forget_site(_site_forget.site_id);
 $$;
 COMMENT ON FUNCTION sambapos._site_forget(integer) IS 'Deletes everything the catalog has of a site';
 

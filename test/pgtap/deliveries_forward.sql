@@ -46,7 +46,7 @@ SELECT is((SELECT DISTINCT who FROM pgmq.queue WHERE id > 101), 'forwarder', 'wi
 
 -- a message that the queue does not take
 CREATE FUNCTION pgmq.check() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN IF NEW.message -> 'key' ->> 'id' = '4' THEN RAISE 'message too large'; END IF; RETURN NEW; END $$;
+$$ BEGIN IF NEW.message -> 'key' ->> 'id' = '4' THEN RAISE 'message too large: %', NEW.message; END IF; RETURN NEW; END $$;
 CREATE TRIGGER "check" BEFORE INSERT ON pgmq.queue FOR EACH ROW EXECUTE FUNCTION pgmq.check();
 INSERT INTO sales VALUES (3, 30), (4, 40), (5, 50);
 CALL sambapos_feed_tick('pos');
@@ -54,7 +54,7 @@ SET LOCAL ROLE forwarder;
 SELECT is(sambapos_forward('with_role', 'pgmq', 'sales'), 2::bigint, 'the others go into the queue');
 RESET ROLE;
 SELECT results_eq($$SELECT key ->> 'id', status, attempts, last_error FROM sambapos.deliveries WHERE consumer = 'with_role' AND status <> 'synced'$$,
-  $$VALUES ('4', 'failed', 1, 'message too large')$$, 'the one has failed, and says why');
+  $$VALUES ('4', 'failed', 1, 'the queue raised SQLSTATE P0001')$$, 'the one has failed, and says why, without a word of what was sent');
 DELETE FROM sales WHERE id > 2;
 CALL sambapos_feed_tick('pos');
 

@@ -95,7 +95,7 @@ RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION bob;
 ALTER TABLE shop.bobs RENAME TO away;
 SET LOCAL SESSION AUTHORIZATION mallory;
-SELECT throws_ok(format('SELECT sambapos_add_consumer(''loot'', ''shop'', ''{docs}'', %s)', a), '42704', NULL, 'nobody gets a consumer of a table that is away: ' || a)
+SELECT throws_ok(format('SELECT sambapos_add_consumer(''loot'', ''shop'', ''{docs}'', %s)', a), '42501', NULL, 'nobody else gets a consumer of a table that is away: ' || a)
 FROM unnest(ARRAY['''work''', '''stream'', start => ''beginning''']) AS a;
 CREATE TABLE shop.bobs (id integer PRIMARY KEY, text text);
 SELECT throws_ok($$SELECT sambapos_add_consumer('loot', 'shop', '{docs}')$$, '55000', NULL, 'nor by a table in its place');

@@ -128,5 +128,11 @@ SELECT is((SELECT count(*) FROM sambapos_replica.menu_items WHERE id = 99), 1::b
 SELECT matches((SELECT string_agg(operation, ' ') FROM sambapos.change WHERE version IS NULL AND entity = 'items'), '^LOAD', 'and the entity is taken anew');
 UPDATE sambapos.feed_entity SET query_keys = substr(query_keys, 16) WHERE entity = 'items';
 SELECT lives_ok($$SELECT sambapos_remove_from_feed('shop', 'items')$$, 'a table is taken off');
+CREATE ROLE chief;
+SELECT sambapos_grant('chief', 'admin') AS granted \gset
+SET LOCAL ROLE chief;
+SELECT sambapos._feed_forget_site(f.site_id) FROM sambapos.change_feed AS f WHERE f.name = 'shop';
+RESET ROLE;
+SELECT is((SELECT count(*) FROM sambapos.change_feed WHERE name = 'shop'), 1::bigint, 'while a site is there nobody takes its feed away but as its owner');
 SELECT * FROM finish();
 ROLLBACK;
