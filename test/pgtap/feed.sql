@@ -157,6 +157,19 @@ SELECT is((SELECT changed_columns FROM sambapos.change WHERE version IS NULL), '
 SELECT set_config('sambapos.changed_by', 'anna', true) AS who \gset
 UPDATE pos.products SET name = 'Tea' WHERE id = 1;
 SELECT is((SELECT changed_by FROM sambapos.change ORDER BY change_id DESC LIMIT 1), 'anna', 'who changed it is what the application says');
+SELECT set_config('sambapos.changed_by', '', true) AS who \gset
+CREATE ROLE berta;
+GRANT USAGE ON SCHEMA pos TO berta;
+GRANT SELECT, UPDATE ON pos.products TO berta;
+SET LOCAL ROLE berta;
+UPDATE pos.products SET price = price + 1 WHERE id = 1;
+RESET ROLE;
+SELECT is((SELECT changed_by FROM sambapos.change ORDER BY change_id DESC LIMIT 1), 'berta', 'else the role of SET ROLE');
+UPDATE pos.products SET price = price + 1 WHERE id = 2;
+SELECT is((SELECT changed_by FROM sambapos.change ORDER BY change_id DESC LIMIT 1), session_user::text, 'else who has connected');
+CALL sambapos_feed_tick();
+SELECT results_eq($$SELECT operation, ARRAY(SELECT unnest(changed_columns) ORDER BY 1), changed_by FROM sambapos.change WHERE version = (SELECT max(version) FROM sambapos.feeds) AND key ->> 'id' = '1'$$,
+                  $$VALUES ('UPDATE', '{meta,name,price}'::text[], 'berta')$$, 'of several changes of a row one is kept: with the columns of all, and who was the last');
 
 -- lists and pages
 CALL sambapos_feed_tick();
