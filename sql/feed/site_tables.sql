@@ -10,7 +10,7 @@ BEGIN
   PERFORM sambapos._consumer_make_again(e);
   PERFORM sambapos._feed_note_state(e);
   IF e.capture = 'compare' THEN
-    PERFORM sambapos._feed_due_note(e);
+    PERFORM sambapos._feed_compare_soon(e, f) FROM sambapos.change_feed AS f WHERE f.feed_id = e.feed_id;
   ELSE
     INSERT INTO sambapos.change (feed_id, entity, operation, changed_by) VALUES (e.feed_id, e.entity, 'LOAD', session_user);
   END IF;
