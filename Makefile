@@ -108,7 +108,7 @@ soak-sites: ; @SAMBAPOS_MANY_SITES=50 test/harness/with prove -v test/t/many_sit
 soak-reports: ; @SAMBAPOS_REPORTS_TICKETS=20000 test/harness/with prove -v test/t/reports.t
 soak-feed: ; @SAMBAPOS_FEED_SEEDS=`seq -s, 1 20` SAMBAPOS_FEED_EDITS=2000 SAMBAPOS_FEED_TICKS=3600 \
 	test/harness/with prove -v test/t/feed_copies.t \
-	&& SAMBAPOS_FEED_TICKETS=20000 SAMBAPOS_FEED_ROUNDS=40 test/harness/with prove -v test/t/feed_till.t
+	&& SAMBAPOS_FEED_TICKETS=20000 SAMBAPOS_FEED_ROUNDS=10 test/harness/with prove -v test/t/feed_till.t
 soak-follow: ; @SAMBAPOS_FOLLOW_SEEDS=`seq -s, 1 20` SAMBAPOS_FOLLOW_EDITS=2000 test/harness/with prove -v test/t/follow.t
 soak-deliveries: ; @SAMBAPOS_DELIVERY_SEEDS=`seq -s, 1 20` SAMBAPOS_DELIVERY_SALES=30 test/harness/with prove -v test/t/deliveries.t \
 	&& SAMBAPOS_DELIVERY_MINUTES=60 test/harness/with prove -v test/t/delivery_rate.t \

@@ -3,7 +3,7 @@
 # reseed, a reconciliation that repairs, and tables that leave the site and come back. Where little has changed it is told
 # changes, and not to take all anew.
 #
-# SAMBAPOS_FEED_TICKETS (200; `make soak-feed`: 20000) says how many tickets the till has, SAMBAPOS_FEED_ROUNDS (3; 40 there)
+# SAMBAPOS_FEED_TICKETS (200; `make soak-feed`: 20000) says how many tickets the till has, SAMBAPOS_FEED_ROUNDS (3; 10 there)
 # how often the client asks on that day.
 use strict;
 use warnings;
