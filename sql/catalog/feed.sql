@@ -146,12 +146,15 @@ CREATE TABLE sambapos.change (
 );
 CREATE INDEX change_numbered ON sambapos.change (feed_id, version, change_id) WHERE version IS NOT NULL;
 CREATE INDEX change_waiting ON sambapos.change (feed_id, change_id) WHERE version IS NULL;
+-- by its hash, since a key may be longer than an entry of an index
+CREATE INDEX change_key ON sambapos.change (feed_id, entity, jsonb_hash(key)) WHERE version IS NOT NULL;
 SELECT pg_catalog.pg_extension_config_dump('sambapos.change', '');
 SELECT pg_catalog.pg_extension_config_dump('sambapos.change_change_id_seq', '');
 COMMENT ON SEQUENCE sambapos.change_change_id_seq IS 'The number of the next change, in the order of writing';
 COMMENT ON TABLE sambapos.change IS 'What has changed: which row of which entity, never its values';
 COMMENT ON INDEX sambapos.change_numbered IS 'The changes since a version';
 COMMENT ON INDEX sambapos.change_waiting IS 'The changes that have no version yet';
+COMMENT ON INDEX sambapos.change_key IS 'The changes of a row that have a version: a tick leaves the last one';
 COMMENT ON COLUMN sambapos.change.version IS 'Given out by the tick after the commit; NULL: not yet';
 COMMENT ON COLUMN sambapos.change.scope IS 'Whose row it is; NULL: everybody''s';
 COMMENT ON COLUMN sambapos.change.key IS 'The key''s columns; NULL: the entity as a whole';

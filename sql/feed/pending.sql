@@ -178,8 +178,9 @@ $$
     INSERT INTO sambapos.delivery (consumer_id, entity, key, version, incarnation, operation)
     SELECT c.consumer_id, e.entity, j.key, j.version, life, j.operation FROM judged AS j
     WHERE j.delivery_no IS NULL AND j.counts
-      AND NOT EXISTS (SELECT FROM sambapos.delivery AS d -- ON CONFLICT alone would wait for the worker that has it locked
-                      WHERE (d.consumer_id, d.entity, d.key_hash) = (c.consumer_id, e.entity, j.key_hash))
+      -- ON CONFLICT alone would wait for the worker that has it locked; looked up for each, as the planner has no idea how many
+      AND (SELECT true FROM sambapos.delivery AS d
+           WHERE (d.consumer_id, d.entity, d.key_hash) = (c.consumer_id, e.entity, j.key_hash)) IS NULL
     ON CONFLICT (consumer_id, entity, key_hash) DO NOTHING RETURNING key_hash
   )
   INSERT INTO sambapos.delivery_noted (consumer_id, entity, key, version, operation)

@@ -20,10 +20,11 @@ $$
     WHERE n.key IS NULL AND n.operation IN ('LOAD', 'TRUNCATE') GROUP BY n.entity
   ), past AS (
     SELECT o.change_id, n.change_id AS by_id
-    FROM sambapos.change AS o
-    JOIN fresh AS n ON (n.entity, n.key, coalesce(n.scope, ''), n.scope IS NULL)
-                     = (o.entity, o.key, coalesce(o.scope, ''), o.scope IS NULL)
-    WHERE o.feed_id = f.feed_id AND o.version <= stamped AND o.change_id < n.change_id
+    FROM fresh AS n
+    CROSS JOIN LATERAL ( -- looked up for each row: the planner has no idea how many are fresh
+      SELECT o.change_id FROM sambapos.change AS o
+      WHERE (o.feed_id, o.entity, jsonb_hash(o.key)) = (f.feed_id, n.entity, jsonb_hash(n.key)) AND o.key = n.key
+        AND o.version <= stamped AND o.change_id < n.change_id AND o.scope IS NOT DISTINCT FROM n.scope OFFSET 0) AS o
     UNION ALL
     SELECT o.change_id, n.change_id
     FROM sambapos.change AS o JOIN anew AS n USING (entity)
