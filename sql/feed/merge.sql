@@ -99,37 +99,6 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_note_whole(sambapos._place, name) IS 'Notes the first load of a table';
 
--- Before rows change: a day that a ticket leaves is told by what it was. Of no table's feed.
-CREATE FUNCTION sambapos._rollup_note_before(place sambapos._place, t sambapos._table, on_key text, differs text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  day text := sambapos._rollup_key(place, t.table_name);
-BEGIN
-  IF day IS NOT NULL THEN
-    PERFORM sambapos._feed_noted_open();
-    EXECUTE format('INSERT INTO pg_temp.sambapos__noted (day)
-                    SELECT %s FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s',
-                   day, sambapos._stage_name(t.table_name), t.table_name, on_key, differs) USING place.site_id;
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._rollup_note_before(sambapos._place, sambapos._table, text, text) IS
-  'Notes for the rollup to which days the rows belong that are about to change';
-
-CREATE FUNCTION sambapos._rollup_note_all(place sambapos._place) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-BEGIN
-  IF place.rollup THEN
-    PERFORM sambapos._feed_noted_open();
-    INSERT INTO pg_temp.sambapos__noted (row_state) VALUES ('rollup');
-  END IF;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._rollup_note_all(sambapos._place) IS
-  'Notes that rows of any day can count now, or no longer count: the rollup begins anew';
-
 CREATE FUNCTION sambapos._feed_enter_whole(e sambapos.feed_entity, operation text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$

@@ -13,6 +13,39 @@ $$ SELECT 20000, 62; $$;
 COMMENT ON FUNCTION sambapos._rollup_limits() IS
   'rows: a run that has changed more begins the rollup anew; days: how many of one that has begun anew a run works out';
 
+-- ---- what is noted ----
+
+-- Before rows change: a day that a ticket leaves is told by what it was. Under no table's name: no feed reads it.
+CREATE FUNCTION sambapos._rollup_note_before(place sambapos._place, t sambapos._table, on_key text, differs text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  day text := sambapos._rollup_key(place, t.table_name);
+BEGIN
+  IF day IS NOT NULL THEN
+    PERFORM sambapos._feed_noted_open();
+    EXECUTE format('INSERT INTO pg_temp.sambapos__noted (day)
+                    SELECT %s FROM pg_temp.%I AS s JOIN sambapos_replica.%I AS r ON %s WHERE %s',
+                   day, sambapos._stage_name(t.table_name), t.table_name, on_key, differs) USING place.site_id;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._rollup_note_before(sambapos._place, sambapos._table, text, text) IS
+  'Notes for the rollup to which days the rows belong that are about to change';
+
+CREATE FUNCTION sambapos._rollup_note_all(place sambapos._place) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF place.rollup THEN
+    PERFORM sambapos._feed_noted_open();
+    INSERT INTO pg_temp.sambapos__noted (row_state) VALUES ('rollup');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._rollup_note_all(sambapos._place) IS
+  'Notes that rows of any day can count now, or no longer count: the rollup begins anew';
+
 -- What is in no row of a day and decides it all the same.
 CREATE FUNCTION sambapos._rollup_masters(site_id integer) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
