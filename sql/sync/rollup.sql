@@ -39,7 +39,7 @@ $$
 BEGIN
   IF place.rollup THEN
     PERFORM sambapos._feed_noted_open();
-    INSERT INTO pg_temp.sambapos__noted (row_state) VALUES ('rollup');
+    EXECUTE format('INSERT INTO pg_temp.sambapos__noted (row_state) VALUES (%L)', 'rollup');
   END IF;
 END;
 $$;
@@ -219,10 +219,10 @@ BEGIN
   IF s.rules <> sambapos._rollup_rules(place.site_id) THEN
     RETURN true;
   ELSIF is_noted THEN
-    EXECUTE 'SELECT coalesce(bool_or(n.row_state = $1 OR n.row_state = $2
-                                     AND sambapos._rollup_key($3, n.table_name) IS NOT NULL), false)
-                    OR count(DISTINCT n.day) > (sambapos._rollup_limits()).rows
-             FROM pg_temp.sambapos__noted AS n' INTO unnoted USING 'rollup', 'load', place;
+    EXECUTE format('SELECT coalesce(bool_or(n.row_state = %L OR n.row_state = %L
+                                            AND sambapos._rollup_key($1, n.table_name) IS NOT NULL), false)
+                           OR count(DISTINCT n.day) > (sambapos._rollup_limits()).rows
+                    FROM pg_temp.sambapos__noted AS n', 'rollup', 'load') INTO unnoted USING place;
     IF unnoted THEN
       RETURN true;
     END IF;
