@@ -9,9 +9,10 @@
 
 CREATE FUNCTION sambapos._rollup_limits(OUT rows integer, OUT days integer)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$ SELECT 20000, 62; $$;
+$$ SELECT 20000, 31; $$;
 COMMENT ON FUNCTION sambapos._rollup_limits() IS
-  'rows: a run that has changed more begins the rollup anew; days: how many of one that has begun anew a run works out';
+  'rows: a run that has changed more begins the rollup anew; days: how many a run works out: one that has changed more '
+  'days begins anew, too';
 
 -- ---- what is noted ----
 
@@ -88,15 +89,19 @@ COMMENT ON FUNCTION sambapos._rollup_periods(integer) IS
 
 -- ---- days ----
 
--- $1 site, $2 whether payments decide the day, $3 when a day begins. What a moment's day is now, and the day that its
--- date says: that one is looked at too, as a day that a row has left can be without any row.
+-- $1 site, $2 whether payments decide the day, $3 when a day begins, $5 timers. What a moment's day is now, and the day that its
+-- date says: that one is looked at too, as a day that a row has left can be without any row. No index leads from a timer to
+-- its lines: they are looked for only where a timer has changed.
 CREATE FUNCTION sambapos._rollup_touched(place sambapos._place, more timestamp[]) RETURNS date[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   nowhere sambapos._place;
   days date[];
+  timers integer[];
 BEGIN
+  EXECUTE format('SELECT array_agg(DISTINCT (n.day ->> %1$L)::integer) FROM pg_temp.sambapos__noted AS n
+                  WHERE n.day ->> %1$L IS NOT NULL', 'timer') INTO timers;
   EXECUTE format($query$
     WITH k AS MATERIALIZED (SELECT DISTINCT n.day FROM pg_temp.sambapos__noted AS n WHERE n.day IS NOT NULL),
     b AS MATERIALIZED (SELECT d.* FROM sambapos._report_days($1) AS d WHERE d.day IS NOT NULL),
@@ -108,9 +113,8 @@ BEGIN
         WHERE (t.site_id, t.document_epoch, t.transaction_document_id)
             = ($1, (k.day ->> 'de')::integer, (k.day ->> 'di')::integer) OFFSET 0) AS t
       UNION
-      SELECT o.epoch, o.ticket_id FROM k JOIN %2$s AS o
-        ON (o.site_id, o.epoch, o.product_timer_value_id)
-         = ($1, (k.day ->> 'e')::integer, (k.day ->> 'timer')::integer)),
+      SELECT o.epoch, o.ticket_id FROM %2$s AS o
+      WHERE o.site_id = $1 AND o.product_timer_value_id = ANY ($5)),
     present AS MATERIALIZED (
       SELECT t.* FROM ticket AS k CROSS JOIN LATERAL (
         SELECT t.date, t.last_payment_date, t.document_epoch, t.transaction_document_id FROM %1$s AS t
@@ -133,11 +137,13 @@ BEGIN
       UNION ALL SELECT b.day FROM b WHERE m.at >= b.from_at AND m.at < b.to_at) AS x
     WHERE isfinite(m.at)$query$,
     sambapos._report_table(nowhere, 'tickets', 'all', 'date last_payment_date document_epoch transaction_document_id'),
-    sambapos._report_table(nowhere, 'orders', 'all', 'ticket_id product_timer_value_id'),
+    CASE WHEN timers IS NULL THEN '(SELECT NULL::integer AS epoch, NULL::integer AS ticket_id, NULL::integer AS site_id, '
+                                  'NULL::integer AS product_timer_value_id WHERE false)'
+         ELSE sambapos._report_table(nowhere, 'orders', 'all', 'ticket_id product_timer_value_id') END,
     sambapos._report_table(nowhere, 'account_transaction_values', 'all', 'date account_transaction_document_id'))
     INTO days
     USING place.site_id, coalesce(place.day_rule, '') LIKE 'payment %',
-          coalesce(substring(place.day_rule FROM ' ([0-9][0-9:]*)')::interval, interval '0'), more;
+          coalesce(substring(place.day_rule FROM ' ([0-9][0-9:]*)')::interval, interval '0'), more, timers;
   RETURN coalesce(days, '{}');
 END;
 $$;
@@ -266,6 +272,10 @@ BEGIN
     PERFORM sambapos._feed_noted_open();
     days := ARRAY(SELECT d FROM unnest(sambapos._rollup_touched(place, more)) AS d
                   WHERE d < coalesce(s.next_day, 'infinity'));
+    IF cardinality(days) > (sambapos._rollup_limits()).days THEN
+      PERFORM sambapos._rollup_begin(place);
+      RETURN;
+    END IF;
     PERFORM sambapos._rollup_write(place, days, false) WHERE days <> '{}';
   END IF;
   UPDATE sambapos.rollup_state AS r SET version = x.version, periods = starts
