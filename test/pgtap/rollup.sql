@@ -304,16 +304,16 @@ SELECT sambapos_configure('shop', 'history_retention', '31 days'), sambapos_conf
 SELECT results_eq($$SELECT month, action FROM sambapos_apply_retention('shop')$$, $$VALUES ('2026-02-01'::date, 'exported and deleted')$$, 'February is exported and deleted');
 SELECT is(pg_temp.sums(), pg_temp.detail(), 'retention: equal');
 SELECT is_empty($$SELECT FROM sambapos_report.daily_sales WHERE business_day = '2026-02-10'$$, 'the day is gone');
-SELECT till.quiet_sync() \g /dev/null
+SELECT till.quiet_sync(), till.quiet_sync(), till.quiet_sync() \g /dev/null
 SELECT * FROM pg_temp.same('anew', 'retention');
 SELECT sambapos_attach_archive(e.path) FROM sambapos.archive_export AS e ORDER BY archive_id DESC LIMIT 1 \g /dev/null
 SELECT is(pg_temp.sums(), pg_temp.detail(), 'attached: equal');
 SELECT isnt_empty($$SELECT FROM sambapos_report.daily_sales WHERE business_day = '2026-02-10'$$, 'the day is back');
-SELECT till.quiet_sync() \g /dev/null
+SELECT till.quiet_sync(), till.quiet_sync(), till.quiet_sync() \g /dev/null
 SELECT * FROM pg_temp.same('anew', 'attached');
 SELECT sambapos_detach_archive(max(archive_id)) FROM sambapos.archive_export \g /dev/null
 SELECT is(pg_temp.sums(), pg_temp.detail(), 'detached: equal');
-SELECT till.quiet_sync() \g /dev/null
+SELECT till.quiet_sync(), till.quiet_sync(), till.quiet_sync() \g /dev/null
 SELECT * FROM pg_temp.same('anew', 'detached');
 :clean;
 
