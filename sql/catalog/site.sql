@@ -53,6 +53,7 @@ CREATE TABLE sambapos.site (
   sales_consumer       text,
   void_state           text,
   gift_state           text,
+  rollup               boolean NOT NULL DEFAULT false,
   run_log_retention    interval NOT NULL DEFAULT '30 days' CHECK (run_log_retention >= '1 day'),
   archive_on_clear     boolean NOT NULL DEFAULT true,
   history_retention    interval CHECK (history_retention BETWEEN '31 days' AND '100 years'),
@@ -91,6 +92,7 @@ COMMENT ON COLUMN sambapos.site.void_state IS
   'The order state that means a void at this site; NULL: voids are told by the flags of the line';
 COMMENT ON COLUMN sambapos.site.gift_state IS
   'The order state that means a gift at this site; NULL: gifts are told by the flags of the line';
+COMMENT ON COLUMN sambapos.site.rollup IS 'Whether merges keep the sums of reports by business day';
 COMMENT ON COLUMN sambapos.site.removed_at IS
   'Set by sambapos_remove_site when the data stays: the name keeps its site_id, so that adding the site again finds '
   'its rows';

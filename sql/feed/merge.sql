@@ -41,7 +41,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF to_regclass('pg_temp.sambapos__noted') IS NULL THEN
-    CREATE TEMPORARY TABLE sambapos__noted (table_name name, key jsonb, sale jsonb, row_state text, is_new boolean);
+    CREATE TEMPORARY TABLE sambapos__noted (table_name name, key jsonb, sale jsonb, day jsonb, row_state text, is_new boolean);
   END IF;
 END;
 $$;
@@ -54,21 +54,23 @@ $$
 DECLARE
   key text := sambapos._feed_merge_key(place, table_name);
   sale text := sambapos._feed_sale_key(place, table_name);
+  day text := sambapos._rollup_key(place, table_name);
 BEGIN
-  IF key IS NULL AND sale IS NULL THEN
+  IF key IS NULL AND sale IS NULL AND day IS NULL THEN
     RETURN;
   END IF;
   PERFORM sambapos._feed_noted_open();
-  returned := format('%s AS noted_key, %s AS noted_sale, r.row_state AS noted_state, r.first_seen_at = now() AS noted_new',
-                     coalesce(key, 'NULL::jsonb'), coalesce(sale, 'NULL::jsonb'));
-  noted := format('INSERT INTO pg_temp.sambapos__noted (table_name, key, sale, row_state, is_new)
-                   SELECT %s, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END,
+  returned := format('%s AS noted_key, %s AS noted_sale, CASE WHEN r.row_state NOT IN (''cleared'', ''superseded'') THEN %s END
+                        AS noted_day, r.row_state AS noted_state, r.first_seen_at = now() AS noted_new',
+                     coalesce(key, 'NULL::jsonb'), coalesce(sale, 'NULL::jsonb'), coalesce(day, 'NULL::jsonb'));
+  noted := format('INSERT INTO pg_temp.sambapos__noted (table_name, day, key, sale, row_state, is_new)
+                   SELECT %s, w.noted_day, CASE WHEN w.noted_state <> ''cleared'' THEN w.noted_key END,
                           CASE WHEN w.noted_state NOT IN (''cleared'', ''superseded'') THEN w.noted_sale END, w.noted_state, w.noted_new
                    FROM %%I AS w', replace(quote_literal(table_name), '%', '%%'));
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_noting_parts(sambapos._place, name) IS
-  'What a statement that writes to a replica table (r) returns, and what notes it; NULL: it is on no feed';
+  'What a statement that writes to a replica table (r) returns, and what notes it; NULL: it is on no feed, and in no rollup';
 
 CREATE FUNCTION sambapos._feed_noting(place sambapos._place, table_name name, statement text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -81,14 +83,15 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._feed_noting(sambapos._place, name, text) IS
-  'A statement that writes to a replica table (r), with what notes its rows for the feed; it counts the same rows';
+  'A statement that writes to a replica table (r), with what notes its rows for the feed and the rollup; it counts the same rows';
 
 CREATE FUNCTION sambapos._feed_note_whole(place sambapos._place, table_name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
   IF sambapos._feed_merge_key(place, table_name) IS NOT NULL
-     OR table_name = 'tickets' AND sambapos._feed_sale_key(place, table_name) IS NOT NULL THEN
+     OR table_name = 'tickets' AND sambapos._feed_sale_key(place, table_name) IS NOT NULL
+     OR sambapos._rollup_key(place, table_name) IS NOT NULL THEN
     PERFORM sambapos._feed_noted_open();
     EXECUTE format('INSERT INTO pg_temp.sambapos__noted (table_name, row_state) VALUES (%L, ''load'')', table_name);
   END IF;

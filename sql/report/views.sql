@@ -73,9 +73,8 @@ RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  nowhere sambapos._place;
   view text := format('sambapos_report.%I', view_name);
-  replica text := sambapos._report_sql(definition, nowhere);
+  replica text := sambapos._rollup_view_sql(view_name, definition);
   shape record;
   o record;
 BEGIN
@@ -182,6 +181,7 @@ DECLARE
   view record;
   table_name name;
 BEGIN
+  DELETE FROM sambapos.rollup_state; -- the definitions may be others
   FOR table_name IN
     SELECT c.relname FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace('sambapos_replica') AND sambapos._replica_kind(c.relname) = 'replica'

@@ -20,6 +20,7 @@ BEGIN
     PERFORM sambapos._problem_raise(sambapos._relation_superuser_problem(sambapos._replica_table(part)));
     EXECUTE format('DELETE FROM sambapos_replica.%I WHERE site_id = $1', part) USING site_id;
     GET DIAGNOSTICS gone = ROW_COUNT;
+    PERFORM sambapos._rollup_forget(site_id) WHERE gone > 0;
     EXECUTE format('SELECT EXISTS (SELECT FROM sambapos_replica.%I)', part) INTO is_left;
     IF is_left OR EXISTS (SELECT FROM sambapos._table AS t
                           WHERE t.table_name = _replica_drop_rows.table_name
@@ -148,6 +149,9 @@ $$
   SELECT sambapos._archive_forget(_site_forget.site_id);
   DELETE FROM sambapos.replicated_table AS t WHERE t.site_id = _site_forget.site_id;
   DELETE FROM sambapos.epoch AS e WHERE e.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.rollup_state AS r WHERE r.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.sales_rollup AS r WHERE r.site_id = _site_forget.site_id;
+  DELETE FROM sambapos.payments_rollup AS r WHERE r.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_state AS x WHERE x.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_lock AS l WHERE l.site_id = _site_forget.site_id;
   DELETE FROM sambapos.site_home AS h WHERE h.site_id = _site_forget.site_id;

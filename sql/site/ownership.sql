@@ -445,10 +445,11 @@ BEGIN
   PERFORM sambapos._check_isolation();
   EXECUTE format('LOCK TABLE sambapos_replica.%I IN ROW EXCLUSIVE MODE', t.table_name);
   PERFORM sambapos._problem_raise(sambapos._table_problem(place, t));
+  PERFORM sambapos._rollup_forget(place.site_id); -- no merge writes, which would keep it
 END;
 $$;
 COMMENT ON FUNCTION sambapos._table_claim(sambapos._place, sambapos._table) IS
-  'Locks a replica table for writing; raises 55000 if the role that runs may not write to it';
+  'Locks a replica table for writing outside a merge; raises 55000 if the role that runs may not write to it';
 
 -- For people to read. What decides is looked up anew each time, but by the run that has just written this.
 CREATE FUNCTION sambapos._site_note_code_of_others(site_id integer) RETURNS void

@@ -340,6 +340,7 @@ BEGIN
   GET DIAGNOSTICS rewritten = ROW_COUNT;
   PERFORM set_config('sambapos_replica.rewrite_history', '', true);
   PERFORM sambapos._history_tell(site_id, table_name) WHERE rewritten > 0;
+  PERFORM sambapos._rollup_forget(site_id) WHERE rewritten > 0;
   RETURN rewritten;
 END;
 $$;

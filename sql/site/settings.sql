@@ -134,6 +134,8 @@ $$
      'the order state that means a void; not set: voids are told by the flags of the line'),
     ('gift_state', 'site', 'text', '1', '200', NULL, NULL,
      'the order state that means a gift; not set: gifts are told by the flags of the line'),
+    ('rollup', 'site', 'boolean', NULL, NULL, 'false', NULL,
+     'whether merges keep the sums of daily_sales and payments_by_type by business day'),
     ('time_zone', 'site', 'time_zone', NULL, NULL, NULL, NULL, 'the till''s time zone'),
     ('currency', 'site', 'currency', NULL, NULL, NULL, NULL, 'ISO 4217 code'),
     ('external_id', 'site', 'text', '1', '200', NULL, NULL, 'the site''s key in your application'),

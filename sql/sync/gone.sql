@@ -301,6 +301,7 @@ BEGIN
                    c.table_name, c.key, t.table_name) USING place.site_id, version, t.table_name;
     GET DIAGNOSTICS revised = ROW_COUNT;
     IF revised > 0 THEN
+      PERFORM sambapos._rollup_note_all(place);
       PERFORM sambapos._log_gone(run_id, c.table_name, revised);
       PERFORM sambapos._log_message(run_id, c.table_name,
           format('%s rows that were taken for deleted or removed went with the clear', revised));

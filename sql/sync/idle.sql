@@ -162,6 +162,7 @@ BEGIN
   PERFORM sambapos._run_answer_requests(run_id);
   PERFORM sambapos._missing_purge(place);
   PERFORM sambapos._run_purge_log(run_id, place);
+  PERFORM sambapos._rollup_keep(NULL, place, place.version);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._idle_end(bigint, sambapos._place) IS 'Ends a run that has found nothing new';

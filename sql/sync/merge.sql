@@ -197,6 +197,7 @@ BEGIN
    WHERE k.site_id = place.site_id
      AND EXISTS (SELECT FROM sambapos.run_table AS x WHERE x.run_id = _merge_all.run_id
                     AND x.rows_inserted + x.rows_updated + x.rows_gone > 0);
+  PERFORM sambapos._rollup_keep(run_id, place, new_version - 1);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._merge_all(bigint, sambapos._place) IS

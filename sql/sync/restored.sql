@@ -43,6 +43,7 @@ BEGIN
                      WHERE r.site_id = $1 AND r.epoch = p.epoch AND r.%I = p.id
                        AND r.row_state IN (''cleared'', ''superseded'')',
                    c.table_name, c.parent_key) USING place.site_id, epochs, ids, version; -- no feed has had them since
+    PERFORM sambapos._rollup_note_all(place);
   END IF;
 END;
 $$;

@@ -80,6 +80,7 @@ BEGIN
   IF t.history THEN
     PERFORM sambapos._history_keep(place, t);
   END IF;
+  PERFORM sambapos._rollup_note_before(place, t, p.on_key, p.differs);
   revived := sambapos._merge_revive(run_id, place, t, p.on_key, p.differs, version);
   EXECUTE sambapos._feed_noting(place, t.table_name, format(
       'UPDATE sambapos_replica.%I AS r SET %s%s synced_at = now(), version = $2 FROM pg_temp.%I AS s

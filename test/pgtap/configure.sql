@@ -22,7 +22,7 @@ INSERT INTO good VALUES
   ('live_fallback', 'off', 'off'), ('time_zone', 'europe/istanbul', 'Europe/Istanbul'), ('currency', 'TRY', 'TRY'),
   ('external_id', 'hotel-7', 'hotel-7'), ('site_group', 'hotels', 'hotels'), ('stale_after', '4', '4'), ('course_tag', 'Gang', 'Gang'), ('gl_tag', 'NewBook GLA', 'NewBook GLA'),
   ('covers_tag', 'Guests', 'Guests'), ('table_entity_type', 'Tables', 'Tables'), ('room_entity_type', '7', '7'), ('customer_entity_type', 'Guests', 'Guests'), ('gift_card_account_type', 'Gift cards', 'Gift cards'), ('void_state', 'Void', 'Void'),
-  ('gift_state', 'Gift', 'Gift'), ('sales_consumer', 'ledger', 'ledger'),
+  ('gift_state', 'Gift', 'Gift'), ('rollup', 'on', 'true'), ('sales_consumer', 'ledger', 'ledger'),
   ('opening_hours', 'Mon-Sat 09:00-02:00, sun 10:00-24:00',
    '[{"to": "02:00", "days": [1, 2, 3, 4, 5, 6], "from": "09:00"}, {"to": "24:00", "days": [7], "from": "10:00"}]'),
   ('opening_hours', 'sat-mon 10:00-12:00', '[{"to": "12:00", "days": [6, 7, 1], "from": "10:00"}]'),

@@ -29,9 +29,9 @@ SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m
               OR m.classid = 'pg_class'::regclass AND obj_description(m.objid, 'pg_class') IS NULL
                  AND (SELECT relkind FROM pg_class WHERE oid = m.objid) IN ('r', 'v')),
           NULL, 'every function, table, view and schema has a comment');
-SELECT is((SELECT string_agg(m.name, ', ') FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+SELECT is((SELECT string_agg(m.name, ', ' ORDER BY m.name) FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
            WHERE c.relkind IN ('r', 'S') AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'sambapos_fdw')::oid[])),
-          NULL, 'every table and sequence is dumped');
+          'table sambapos.payments_rollup, table sambapos.rollup_state, table sambapos.sales_rollup', 'every table and sequence is dumped but the rollup, which runs work out anew');
 SELECT is((SELECT sum(count) FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c), false, true, '')))[1]::text::bigint AS count
            FROM pg_extension AS e, unnest(e.extconfig) AS o (oid) JOIN pg_class AS k ON k.oid = o.oid AND k.relkind = 'r' CROSS JOIN LATERAL (SELECT k.oid::regclass AS c) AS c
            WHERE e.extname = 'sambapos_fdw') AS n), 0::numeric, 'the install script puts no row into them');
