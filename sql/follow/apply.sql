@@ -49,7 +49,7 @@ BEGIN
   FROM (SELECT entity, entity, schema_name, false, false, is_full) AS a;
   p.table_name := sambapos._apply_table(entity, schema_name);
   relation := sambapos._follow_relation(schema_name, p.table_name);
-  p.key := ARRAY(SELECT a.attname::text FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+  p.key := ARRAY(SELECT a.attname::text FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
                  WHERE i.indrelid = relation AND i.indisprimary ORDER BY a.attnum);
   told := ARRAY(SELECT DISTINCT k FROM jsonb_array_elements(rows) AS r (data) CROSS JOIN LATERAL jsonb_object_keys(r.data) AS k);
   -- in the order of the table; what the table lacks stands at the end, and is refused
@@ -146,7 +146,7 @@ BEGIN
   relations := ARRAY(SELECT sambapos._follow_relation(target_schema::text, sambapos._apply_table(a.entity, target_schema::text))
                      FROM sambapos._apply_entities(payload) AS a);
   PERFORM sambapos._follow_check_foreign_keys(relations);
-  PERFORM sambapos._follow_defer(relations);
+  PERFORM sambapos._follow_defer(relations, 'DEFERRED');
   FOR e IN SELECT * FROM sambapos._apply_entities(payload) LOOP
     p := sambapos._apply_part(e.entity, target_schema::text, e.rows, NOT payload ? 'changes');
     RETURN QUERY SELECT e.entity, a.inserted, a.updated, a.deleted, false

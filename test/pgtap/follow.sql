@@ -171,6 +171,10 @@ DROP TABLE config.groups;
 CREATE TABLE config.groups (id integer PRIMARY KEY, name text);
 INSERT INTO config.groups SELECT * FROM old_groups;
 CALL sambapos_pull('config');
+SELECT results_eq('SELECT * FROM config.groups', 'SELECT * FROM old_groups', 'rows in a table that somebody has made in place of ours are not replaced');
+SELECT matches((SELECT problem FROM sambapos.followed), 'table "config.groups" has rows that are no copy of entity "groups" .*COMMENT ON TABLE config.groups', 'and it says what to do');
+COMMENT ON TABLE config.groups IS 'sambapos_follow: copy of entity groups of feed cloud'; -- as a dump has it
+CALL sambapos_pull('config');
 SELECT is(differs(), '', 'and one that was restored older');
 DROP SCHEMA config CASCADE;
 CALL sambapos_pull('config');
@@ -193,6 +197,32 @@ SELECT results_eq('SELECT id FROM config.taxes', 'VALUES (5::bigint)', 'TRUNCATE
 SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes')$$);
 CALL sambapos_pull('config');
 SELECT is((SELECT count(*) FROM config.taxes), 1::bigint, 'a table whose entity has left the feed stays');
+SELECT is((SELECT problem FROM sambapos.followed), 'no longer on the feed, the tables stay: taxes', 'that is told');
+CALL sambapos_pull('config');
+SELECT is((SELECT problem FROM sambapos.followed), 'no longer on the feed, the tables stay: taxes', 'as long as it is so');
+SELECT cloud($$UPDATE cloud.taxes SET rate = 6; PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CALL sambapos_pull('config');
+SELECT is((SELECT format('%s %s', max(rate), (SELECT problem FROM sambapos.followed)) FROM config.taxes), '6 ', 'an entity that comes back is taken whole');
+
+-- another key, another type that old values do not have, what stands in the way of it
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes'); ALTER TABLE cloud.taxes ADD code text; UPDATE cloud.taxes SET code = 'a b'; ALTER TABLE cloud.taxes DROP id, ADD PRIMARY KEY (code);
+  PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CALL sambapos_pull('config');
+SELECT results_eq('SELECT code, rate, id FROM config.taxes', $$VALUES ('a b', 6::numeric, NULL::bigint)$$, 'another key at the source is another key here');
+SELECT col_is_pk('config', 'taxes', 'code', 'a primary key');
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes'); ALTER TABLE cloud.taxes ALTER rate TYPE timestamptz USING '2024-01-01 UTC', ALTER code TYPE integer USING 7;
+  PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CREATE VIEW public.on_taxes AS SELECT rate FROM config.taxes;
+CALL sambapos_pull('config');
+SELECT matches((SELECT problem FROM sambapos.followed), 'a column of table "config.taxes" has another type at the source, and a view.* Drop what uses it', 'a view that uses a column which changes is told of');
+DROP VIEW public.on_taxes;
+CALL sambapos_pull('config');
+SELECT results_eq('SELECT code, rate FROM config.taxes', $$VALUES (7, '2024-01-01 UTC'::timestamptz)$$, 'old values that the new type cannot have stop nothing');
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes')$$);
+CALL sambapos_pull('config');
+DROP TABLE config.taxes;
+CALL sambapos_pull('config');
+SELECT is((SELECT problem FROM sambapos.followed), NULL, 'a table that was dropped is told of no more');
 SELECT cloud($$DELETE FROM cloud.groups WHERE id = 4; UPDATE sambapos.feed_state SET seed = gen_random_uuid()$$);
 CALL sambapos_pull('config');
 SELECT is(differs(), '', 'another life of the feed');
