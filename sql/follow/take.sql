@@ -119,6 +119,33 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_parts(sambapos.follow) IS 'What is followed, entity by entity; the connection is open';
 
+-- Too much for one value of jsonb (SQLSTATE 54000): less is asked for. The snapshot there stays the same.
+CREATE FUNCTION sambapos._follow_ask_again() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %s(''sambapos_follow'') AS r (key jsonb, data jsonb)', sambapos._follow_dblink('dblink_get_result(text)'));
+  PERFORM sambapos._follow_tell('ROLLBACK TO SAVEPOINT sambapos_follow');
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_ask_again() IS 'After an answer that was an error: makes the other database ready for another question';
+
+CREATE FUNCTION sambapos._follow_delta(f sambapos.follow, s sambapos.follow_state, home text) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  RETURN (SELECT a.data FROM sambapos._follow_ask(format('SELECT NULL::pg_catalog.jsonb, %I.sambapos_delta_payload(%L, %L, %L, %L, %L)',
+                                                         home, f.feed, s.version, f.scope, f.entities, s.incarnation)) AS a);
+EXCEPTION WHEN program_limit_exceeded THEN
+  PERFORM sambapos._follow_ask_again();
+  -- without a position it says that everything is to be taken, and what is paused
+  RETURN (SELECT a.data FROM sambapos._follow_ask(format('SELECT NULL::pg_catalog.jsonb, %I.sambapos_delta_payload(%L, NULL, %L, %L)',
+                                                         home, f.feed, f.scope, f.entities)) AS a);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_delta(sambapos.follow, sambapos.follow_state, text) IS
+  'What is new at the source. Where that is too much for one answer, it is as if there were no position';
+
 -- A delta, or the position where everything is taken anew. The snapshot there begins with it.
 CREATE FUNCTION sambapos._follow_answer(f sambapos.follow, s sambapos.follow_state, home text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -127,8 +154,8 @@ DECLARE
   answer jsonb;
 BEGIN
   PERFORM sambapos._follow_tell('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  answer := (SELECT a.data FROM sambapos._follow_ask(format('SELECT NULL::pg_catalog.jsonb, %I.sambapos_delta_payload(%L, %L, %L, %L, %L)',
-                                                            home, f.feed, s.version, f.scope, f.entities, s.incarnation)) AS a);
+  PERFORM sambapos._follow_tell('SAVEPOINT sambapos_follow');
+  answer := sambapos._follow_delta(f, s, home);
   IF answer -> 'fullRequired' = 'true' THEN
     answer := (SELECT a.data FROM sambapos._follow_ask(format('SELECT NULL::pg_catalog.jsonb, %I.sambapos_full_payload(%L, %L, ''{}'')',
                                                               home, f.feed, f.scope)) AS a)
@@ -140,20 +167,44 @@ $$;
 COMMENT ON FUNCTION sambapos._follow_answer(sambapos.follow, sambapos.follow_state, text) IS
   'What is new at the source; fullRequired: nothing but the version and incarnation to go on from';
 
+CREATE FUNCTION sambapos._follow_take_page(f sambapos.follow, p sambapos._follow_part, home text, after jsonb, page_rows integer,
+                                           OUT last_key jsonb, OUT found_rows bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  rows jsonb;
+BEGIN
+  SELECT coalesce(jsonb_agg(a.data), '[]'), count(*), jsonb_agg(a.key) -> -1 INTO rows, found_rows, last_key
+  FROM sambapos._follow_ask(format('SELECT r.key, r.data FROM %I.sambapos_full_rows(%L, %L, %L, %L, %L) AS r',
+                                   home, f.feed, p.entity, f.scope, after, page_rows)) AS a;
+  PERFORM sambapos._follow_stage_rows(p, rows);
+EXCEPTION WHEN program_limit_exceeded THEN
+  IF page_rows = 1 THEN
+    RAISE;
+  END IF;
+  PERFORM sambapos._follow_ask_again();
+  found_rows := NULL;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_take_page(sambapos.follow, sambapos._follow_part, text, jsonb, integer) IS
+  'Stages a page of rows. found_rows NULL: they are too large for one page';
+
 CREATE FUNCTION sambapos._follow_take_rows(f sambapos.follow, p sambapos._follow_part, home text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
+  page_rows integer := sambapos._follow_page_rows();
   after jsonb;
-  rows jsonb;
-  found_rows bigint;
+  page record;
 BEGIN
   LOOP
-    SELECT coalesce(jsonb_agg(a.data), '[]'), count(*), jsonb_agg(a.key) -> -1 INTO rows, found_rows, after
-    FROM sambapos._follow_ask(format('SELECT r.key, r.data FROM %I.sambapos_full_rows(%L, %L, %L, %L, %L) AS r',
-                                     home, f.feed, p.entity, f.scope, after, sambapos._follow_page_rows())) AS a;
-    PERFORM sambapos._follow_stage_rows(p, rows);
-    EXIT WHEN found_rows < sambapos._follow_page_rows();
+    page := sambapos._follow_take_page(f, p, home, after, page_rows);
+    IF page.found_rows IS NULL THEN
+      page_rows := page_rows / 2;
+    ELSE
+      EXIT WHEN page.found_rows < page_rows;
+      after := page.last_key;
+    END IF;
   END LOOP;
 END;
 $$;
@@ -167,7 +218,7 @@ DECLARE
   value jsonb := (SELECT a.data FROM sambapos._follow_ask(format(
     'SELECT NULL::pg_catalog.jsonb, %I.sambapos_value(%L, %L, %L, %L)', home, f.feed, p.entity, key, column_name)) AS a);
 BEGIN
-  EXECUTE format(CASE type WHEN 'bytea' THEN 'UPDATE pg_temp.%I SET %I = sambapos._follow_bytes($1 #>> ''{}'') WHERE ctid = $2'
+  EXECUTE format(CASE WHEN sambapos._follow_is_bytes(type) THEN 'UPDATE pg_temp.%I SET %I = sambapos._follow_bytes($1 #>> ''{}'') WHERE ctid = $2'
                  ELSE 'UPDATE pg_temp.%I SET %I = (SELECT r.v FROM jsonb_to_record(jsonb_build_object(''v'', $1)) AS r (v %s)) WHERE ctid = $2' END,
                  p.stage, column_name, type) USING value, row_id;
 END;
