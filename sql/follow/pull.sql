@@ -282,7 +282,6 @@ LANGUAGE plpgsql AS
 $$
 DECLARE
   may_commit boolean;
-  callers_path pg_catalog.text := pg_catalog.current_setting('search_path');
   names pg_catalog.text[];
   one pg_catalog.text;
   problems pg_catalog.text[];
@@ -312,9 +311,6 @@ BEGIN
     END IF;
   END LOOP;
   PERFORM sambapos._follow_complain(array_remove(problems, NULL));
-  IF NOT may_commit THEN
-    PERFORM set_config('search_path', callers_path, true);
-  END IF;
 END;
 $$;
 COMMENT ON PROCEDURE @extschema@.sambapos_pull(text) IS

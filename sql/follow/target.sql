@@ -273,6 +273,19 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_change_key(sambapos._follow_part, regclass) IS 'Gives a table that a pull has made the key of its entity; the table is empty';
 
+CREATE FUNCTION sambapos._follow_empty(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF EXISTS (SELECT FROM pg_constraint AS k WHERE k.confrelid = relation AND k.contype = 'f' AND k.confdeltype NOT IN ('a', 'r')) THEN
+    PERFORM sambapos._follow_refuse(format('the key of table "%s" changes, and a foreign key to it does something when a row of it goes', relation),
+                                    'All rows go, and come again. Drop the foreign key, pull, and make it again.');
+  END IF;
+  EXECUTE format('DELETE FROM %s', relation);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_empty(regclass) IS 'Deletes all rows of a table that a pull has made; raises 55000 if other rows would go or change with them';
+
 CREATE FUNCTION sambapos._follow_alter_columns(p sambapos._follow_part, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -284,7 +297,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s %s', relation, sambapos._follow_alter_sql(p, relation, true));
   EXCEPTION WHEN data_exception OR cannot_coerce OR integrity_constraint_violation THEN
     IF p.altered && p.key THEN -- no row can be found by its old key
-      EXECUTE format('DELETE FROM %s', relation);
+      PERFORM sambapos._follow_empty(relation);
     END IF;
     EXECUTE format('ALTER TABLE %s %s', relation, sambapos._follow_alter_sql(p, relation, false));
   END;
@@ -305,7 +318,7 @@ DECLARE
                    WHERE a.attrelid = relation AND a.attname = ANY (gone) AND NOT a.attisdropped);
 BEGIN
   IF p.is_rekeyed THEN
-    EXECUTE format('DELETE FROM %s', relation);
+    PERFORM sambapos._follow_empty(relation);
   END IF;
   PERFORM sambapos._follow_alter_columns(p, relation);
   IF p.is_rekeyed THEN
