@@ -25,14 +25,29 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._apply_table(text, text) IS 'The table that has the rows of an entity, or of a payload_key; raises 42P01';
 
-CREATE FUNCTION sambapos._apply_lazy(rows jsonb) RETURNS text[]
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+-- A payload does not say which columns are lazy. Of a lazy column no value comes otherwise; and an object where text or bytes
+-- are to be is nothing else. In a column of JSON it may be either: nobody can tell, so it is refused.
+CREATE FUNCTION sambapos._apply_lazy(p sambapos._follow_part, rows jsonb) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT ARRAY(SELECT DISTINCT v.key FROM jsonb_array_elements(rows) AS r (data) CROSS JOIN LATERAL jsonb_each(r.data) AS v
-               WHERE jsonb_typeof(v.value) = 'object' AND v.value ->> 'sha256' ~ '^[0-9a-f]{64}$' AND jsonb_typeof(v.value -> 'bytes') = 'number'
-                 AND (SELECT count(*) FROM jsonb_object_keys(v.value)) = 2 ORDER BY 1);
+DECLARE
+  shaped text[] := ARRAY(
+    SELECT v.key FROM jsonb_array_elements(rows) AS r (data) CROSS JOIN LATERAL jsonb_each(r.data) AS v WHERE v.value <> 'null' GROUP BY v.key
+    HAVING bool_and(CASE WHEN jsonb_typeof(v.value) = 'object'
+                         THEN coalesce(v.value ->> 'sha256' ~ '^[0-9a-f]{64}$' AND jsonb_typeof(v.value -> 'bytes') = 'number', false)
+                              AND v.value - 'sha256' - 'bytes' = '{}'
+                         ELSE false END) ORDER BY 1);
+  unclear text := (SELECT string_agg(c.name, ', ') FROM unnest(p.columns, p.types) AS c (name, type)
+                   WHERE c.name = ANY (shaped) AND sambapos._follow_base(to_regtype(c.type)) IN ('json'::regtype, 'jsonb'::regtype));
+BEGIN
+  IF unclear IS NOT NULL THEN
+    PERFORM sambapos._follow_refuse(format('values of entity "%s" may be JSON of this form, or sizes and hashes of lazy values: %s', p.entity, unclear),
+                                    'Follow the feed with sambapos_follow, which is told which columns are lazy.', '22023');
+  END IF;
+  RETURN shaped;
+END;
 $$;
-COMMENT ON FUNCTION sambapos._apply_lazy(jsonb) IS 'The columns that came as size and hash';
+COMMENT ON FUNCTION sambapos._apply_lazy(sambapos._follow_part, jsonb) IS 'The columns that came as size and hash. Raises 22023 where that is not clear';
 
 CREATE FUNCTION sambapos._apply_part(entity text, schema_name text, rows jsonb, is_full boolean) RETURNS sambapos._follow_part
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -49,7 +64,7 @@ BEGIN
   FROM (SELECT entity, entity, schema_name, false, false, is_full) AS a;
   p.table_name := sambapos._apply_table(entity, schema_name);
   relation := sambapos._follow_relation(schema_name, p.table_name);
-  p.key := ARRAY(SELECT a.attname::text FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+  p.key := ARRAY(SELECT a.attname::text FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
                  WHERE i.indrelid = relation AND i.indisprimary ORDER BY a.attnum);
   told := ARRAY(SELECT DISTINCT k FROM jsonb_array_elements(rows) AS r (data) CROSS JOIN LATERAL jsonb_object_keys(r.data) AS k);
   -- in the order of the table; what the table lacks stands at the end, and is refused
@@ -58,7 +73,7 @@ BEGIN
                      GROUP BY n, a.attnum ORDER BY a.attnum, n);
   p.types := ARRAY(SELECT format_type(a.atttypid, a.atttypmod) FROM unnest(p.columns) WITH ORDINALITY AS n (name, i)
                    LEFT JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = n.name AND NOT a.attisdropped ORDER BY n.i);
-  p.lazy := sambapos._apply_lazy(rows);
+  p.lazy := sambapos._apply_lazy(p, rows);
   p.stage := 'sambapos__applied';
   IF p.key = '{}' THEN
     PERFORM sambapos._follow_refuse(format('table "%s" has no primary key', relation), 'Give it the columns that name a row of the entity.');
@@ -77,6 +92,9 @@ DECLARE
   strange text;
 BEGIN
   IF payload ? 'changes' THEN
+    IF EXISTS (SELECT FROM jsonb_array_elements(payload -> 'changes') AS c (change) WHERE c.change ->> 'entityType' IS NULL) THEN
+      PERFORM sambapos._follow_refuse('a change does not name its entityType', NULL, '22023');
+    END IF;
     RETURN QUERY SELECT c.change ->> 'entityType', coalesce(jsonb_agg(c.change -> 'data') FILTER (WHERE c.change ->> 'operation' <> 'DELETE'), '[]')
                  FROM jsonb_array_elements(payload -> 'changes') AS c (change) GROUP BY 1 ORDER BY 1;
     RETURN;
@@ -146,7 +164,7 @@ BEGIN
   relations := ARRAY(SELECT sambapos._follow_relation(target_schema::text, sambapos._apply_table(a.entity, target_schema::text))
                      FROM sambapos._apply_entities(payload) AS a);
   PERFORM sambapos._follow_check_foreign_keys(relations);
-  PERFORM sambapos._follow_defer(relations);
+  PERFORM sambapos._follow_defer(relations, 'DEFERRED');
   FOR e IN SELECT * FROM sambapos._apply_entities(payload) LOOP
     p := sambapos._apply_part(e.entity, target_schema::text, e.rows, NOT payload ? 'changes');
     RETURN QUERY SELECT e.entity, a.inserted, a.updated, a.deleted, false

@@ -17,7 +17,7 @@ COMMENT ON FUNCTION sambapos._follow_key_sql(sambapos._follow_part, regclass) IS
 CREATE FUNCTION sambapos._follow_sha_sql(relation regclass, column_name text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT format('(%s ->> ''sha256'')', sambapos._feed_lazy_sql('t', column_name, a.atttypid))
+  SELECT format('(%s ->> ''sha256'')', sambapos._feed_lazy_sql('t', column_name, sambapos._follow_base(a.atttypid)))
   FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname = column_name AND NOT a.attisdropped;
 $$;
 COMMENT ON FUNCTION sambapos._follow_sha_sql(regclass, text) IS 'SQL for the hash of a value of row t, as a feed has it';

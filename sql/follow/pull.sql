@@ -6,21 +6,39 @@
 -- * One pull of a follow at a time, by the lock on its state: who finds it locked goes on.
 -- * What failed is put on record by its SQLSTATE and what it met, never by its message, which may have values.
 
-CREATE FUNCTION sambapos._follow_write(f sambapos.follow, p sambapos._follow_part) RETURNS void
+-- What was looked at before the source was asked has to be so still: now nobody else writes.
+CREATE FUNCTION sambapos._follow_claim(p sambapos._follow_part, relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF relation IS NOT NULL THEN
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+  END IF;
+  IF p.seen IS DISTINCT FROM sambapos._follow_state(relation) OR p.had_rows AND NOT sambapos._follow_has_rows(relation) THEN
+    PERFORM sambapos._follow_refuse(format('table "%s" of schema "%s" was made, dropped, rewritten or emptied while the source was asked',
+                                           p.table_name, p.schema_name), 'The next pull takes it in full.');
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_claim(sambapos._follow_part, regclass) IS 'Locks a table for writing; raises 55000 if it is not what it was when the pull began';
+
+-- Who reads for long must not have all others wait behind us: then the pull fails, and is tried again later.
+CREATE FUNCTION sambapos._follow_write(f sambapos.follow, p sambapos._follow_part) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '10s' SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   t sambapos.follow_table;
   relation regclass := sambapos._follow_relation(p.schema_name, p.table_name);
 BEGIN
   SELECT * INTO t FROM sambapos.follow_table AS x WHERE (x.follow_id, x.entity) = (f.follow_id, p.entity);
+  PERFORM sambapos._follow_claim(p, relation);
   IF relation IS NULL THEN
     PERFORM sambapos._follow_make_table(p, f.feed);
     relation := sambapos._follow_relation(p.schema_name, p.table_name);
   ELSE
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
     PERFORM sambapos._follow_check_table(relation, p);
-    PERFORM sambapos._follow_check_new(f, p, relation) WHERE t.entity IS NULL;
+    PERFORM sambapos._follow_check_new(f, p, relation) WHERE NOT sambapos._follow_is_known(t, relation);
+    PERFORM sambapos._follow_note_copy(relation, p.entity, f.feed);
     PERFORM sambapos._follow_alter_table(p, relation, ARRAY(SELECT unnest(t.columns) EXCEPT SELECT unnest(p.columns))) WHERE p.is_made;
   END IF;
   PERFORM sambapos._follow_merge(p, relation);
@@ -68,17 +86,35 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_due(sambapos.follow, sambapos._follow_part[], jsonb) IS 'What of a follow is to be staged and written';
 
+-- Their rows stay, and are taken in full if the entity comes back. Who has no use for them drops or moves the table.
+CREATE FUNCTION sambapos._follow_note_gone(f sambapos.follow, parts sambapos._follow_part[]) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  gone text[] := ARRAY(SELECT t.entity FROM sambapos.follow_table AS t WHERE t.follow_id = f.follow_id
+                       AND NOT EXISTS (SELECT FROM unnest(parts) AS p WHERE p.entity = t.entity) ORDER BY 1);
+BEGIN
+  DELETE FROM sambapos.follow_table AS t
+  WHERE t.follow_id = f.follow_id AND t.entity = ANY (gone) AND sambapos._follow_relation(f.target_schema, t.table_name) IS NULL;
+  UPDATE sambapos.follow_table AS t SET state = split_part(t.state, ' ', 1) || ' left'
+  WHERE t.follow_id = f.follow_id AND t.entity = ANY (gone) AND t.state NOT LIKE '% left';
+  RETURN (SELECT string_agg(t.entity, ', ' ORDER BY t.entity) FROM sambapos.follow_table AS t WHERE t.follow_id = f.follow_id AND t.entity = ANY (gone));
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_note_gone(sambapos.follow, sambapos._follow_part[]) IS 'Which entities of a copy are on the feed no more, and still have their table here';
+
 CREATE FUNCTION sambapos._follow_note_success(f sambapos.follow, parts sambapos._follow_part[], answer jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   paused text := (SELECT string_agg(n, ', ') FROM jsonb_array_elements_text(coalesce(answer -> 'paused', '[]')) AS n);
+  gone text := sambapos._follow_note_gone(f, parts);
 BEGIN
-  DELETE FROM sambapos.follow_table AS t
-  WHERE t.follow_id = f.follow_id AND NOT EXISTS (SELECT FROM unnest(parts) AS p WHERE p.entity = t.entity);
   UPDATE sambapos.follow_state AS s
   SET version = coalesce(answer ->> 'toVersion', answer ->> 'version')::bigint, incarnation = (answer ->> 'incarnation')::uuid,
-      last_success_at = clock_timestamp(), last_full_at = CASE WHEN answer -> 'fullRequired' = 'true' THEN clock_timestamp() ELSE s.last_full_at END, failures = 0, next_at = clock_timestamp(), problem = 'paused at the source: ' || paused
+      last_success_at = clock_timestamp(), last_full_at = CASE WHEN answer -> 'fullRequired' = 'true' THEN clock_timestamp() ELSE s.last_full_at END,
+      failures = 0, next_at = clock_timestamp(),
+      problem = NULLIF(concat_ws('; ', 'paused at the source: ' || paused, 'no longer on the feed, the tables stay: ' || gone), '')
   WHERE s.follow_id = f.follow_id;
 END;
 $$;
@@ -96,7 +132,7 @@ COMMENT ON FUNCTION sambapos._follow_note_failure(sambapos.follow, text) IS
   'Notes what a pull has met, and when it is tried again: later and later, about an hour at most';
 
 CREATE TYPE sambapos._follow_error AS (state text, schema_name text, message text, table_name text, constraint_name text,
-                                       context text);
+                                       hint text);
 COMMENT ON TYPE sambapos._follow_error IS 'What is known of an error';
 
 CREATE FUNCTION sambapos._follow_problem(e sambapos._follow_error, place text) RETURNS text
@@ -107,7 +143,8 @@ BEGIN
                      WHEN e.state LIKE '08%' OR e.state = '57P01' THEN 'no connection'
                      WHEN e.state LIKE '28%' THEN 'the login was refused'
                      ELSE 'an error' END,
-                ' (SQLSTATE ', e.state, ', at ', place, ', table ' || NULLIF(e.table_name, ''), ', constraint ' || NULLIF(e.constraint_name, ''), ')');
+                ' (SQLSTATE ', e.state, ', at ', place, ', table ' || NULLIF(e.table_name, ''), ', constraint ' || NULLIF(e.constraint_name, ''), ')',
+                CASE WHEN e.schema_name = 'sambapos' THEN '. ' || NULLIF(e.hint, '') END);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_problem(sambapos._follow_error, text) IS
@@ -121,6 +158,7 @@ DECLARE
   home text;
   parts sambapos._follow_part[];
   due sambapos._follow_part[];
+  relations regclass[];
   p sambapos._follow_part;
   answer jsonb;
   e sambapos._follow_error;
@@ -137,22 +175,24 @@ BEGIN
   place := format('server "%s"', f.server);
   PERFORM sambapos._follow_tell('COMMIT');
   PERFORM sambapos._follow_close();
-  PERFORM sambapos._follow_defer(ARRAY(SELECT sambapos._follow_relation(x.schema_name, x.table_name) FROM unnest(due) AS x));
+  relations := ARRAY(SELECT sambapos._follow_relation(x.schema_name, x.table_name) FROM unnest(due) AS x);
+  PERFORM sambapos._follow_defer(relations, 'DEFERRED');
   FOREACH p IN ARRAY due LOOP
     place := format('entity "%s"', p.entity);
     PERFORM sambapos._follow_write(f, p);
   END LOOP;
   place := 'the end';
-  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM sambapos._follow_defer(relations, 'IMMEDIATE');
   PERFORM sambapos._follow_note_success(f, parts, answer);
   RETURN NULL;
 EXCEPTION WHEN OTHERS OR query_canceled THEN
   GET STACKED DIAGNOSTICS e.state = RETURNED_SQLSTATE, e.schema_name = SCHEMA_NAME, e.message = MESSAGE_TEXT,
-                          e.table_name = TABLE_NAME, e.constraint_name = CONSTRAINT_NAME, e.context = PG_EXCEPTION_CONTEXT;
-  PERFORM sambapos._follow_close();
-  IF e.state = '57014' AND e.context NOT LIKE '%dblink connection%' THEN -- ours, and not one at the source
+                          e.table_name = TABLE_NAME, e.constraint_name = CONSTRAINT_NAME, e.hint = PG_EXCEPTION_HINT;
+  IF e.state = '57014' AND NOT sambapos._follow_source_failed() THEN -- the cancel is for us
+    PERFORM sambapos._follow_close();
     RAISE;
   END IF;
+  PERFORM sambapos._follow_close();
   RETURN sambapos._follow_problem(e, place);
 END;
 $$;
@@ -173,7 +213,8 @@ BEGIN
   f := sambapos._follow(name);
   IF f.role_name <> current_user THEN
     RAISE EXCEPTION 'role "%" follows under the name "%"', f.role_name, name USING ERRCODE = 'insufficient_privilege',
-      HINT = format('Pull as that role: SET ROLE %I;', f.role_name);
+      HINT = CASE WHEN EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = f.role_name) THEN format('Pull as that role: SET ROLE %I;', f.role_name)
+                  ELSE 'There is no role of that name. If it was renamed, call sambapos_unfollow and sambapos_follow.' END;
   END IF;
   RETURN ARRAY[f.name];
 END;
@@ -201,6 +242,28 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_pull_named(text) IS 'Pulls unless another session does; returns what kept it from that, and has noted it';
+
+-- A pull that is cancelled leaves no trace. This does: the next pull of all takes the others first.
+CREATE FUNCTION sambapos._follow_note_attempt(name text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
+$$
+  UPDATE sambapos.follow_state AS s SET next_at = greatest(s.next_at, clock_timestamp())
+  WHERE s.follow_id = (SELECT x.follow_id FROM sambapos.follow AS f JOIN sambapos.follow_state AS x USING (follow_id)
+                       WHERE f.name = _follow_note_attempt.name AND f.role_name = current_user FOR UPDATE OF x SKIP LOCKED);
+$$;
+COMMENT ON FUNCTION sambapos._follow_note_attempt(text) IS 'Notes that a pull begins, unless another session is at it';
+
+CREATE FUNCTION sambapos._follow_check_isolation() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+    RAISE EXCEPTION 'a copy is pulled under isolation level READ COMMITTED only' USING ERRCODE = 'active_sql_transaction',
+      HINT = 'Call sambapos_pull without a transaction block, or BEGIN ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_check_isolation() IS 'Raises 25001 under repeatable read and serializable';
 
 CREATE FUNCTION sambapos._follow_complain(problems text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -230,10 +293,16 @@ BEGIN
     SET LOCAL search_path TO pg_catalog, pg_temp;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
   ELSE
-    PERFORM sambapos._check_isolation();
+    PERFORM sambapos._follow_check_isolation();
   END IF;
   names := sambapos._follow_names(name);
   FOREACH one IN ARRAY names LOOP
+    IF may_commit THEN
+      PERFORM sambapos._follow_note_attempt(one);
+      COMMIT;
+      SET LOCAL search_path TO pg_catalog, pg_temp;
+      SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    END IF;
     problems := array_append(problems, sambapos._follow_pull_named(one));
     IF may_commit THEN
       COMMIT;

@@ -33,7 +33,7 @@ $$
 DECLARE
   s record;
 BEGIN
-  SELECT f.srvname, p.proname, w.fdwname INTO s FROM pg_foreign_server AS f JOIN pg_foreign_data_wrapper AS w ON w.oid = f.srvfdw
+  SELECT f.srvname, f.srvowner, p.proname, w.fdwname INTO s FROM pg_foreign_server AS f JOIN pg_foreign_data_wrapper AS w ON w.oid = f.srvfdw
   LEFT JOIN pg_proc AS p ON p.oid = w.fdwvalidator
   WHERE f.srvname = server;
   IF s.srvname IS NULL THEN
@@ -42,20 +42,55 @@ BEGIN
   ELSIF s.proname IS NULL OR s.proname NOT IN ('dblink_fdw_validator', 'postgres_fdw_validator') THEN
     RAISE EXCEPTION 'server "%" is one of wrapper "%"', server, s.fdwname USING ERRCODE = 'wrong_object_type', SCHEMA = 'sambapos',
       HINT = 'A feed is followed by a server of dblink_fdw or postgres_fdw.';
+  ELSIF NOT sambapos._role_is_trusted(s.srvowner) THEN -- the owner could have the password sent to another host
+    RAISE EXCEPTION 'server "%" belongs to role "%"', server, pg_get_userbyid(s.srvowner) USING ERRCODE = 'insufficient_privilege', SCHEMA = 'sambapos',
+      HINT = format('ALTER SERVER %I OWNER TO the role that follows, or to a superuser.', server);
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._follow_check_server(text) IS 'Raises 42704 or 42809 unless dblink can be given a foreign server';
+COMMENT ON FUNCTION sambapos._follow_check_server(text) IS 'Raises 42704, 42809 or 42501 unless dblink can be given a foreign server';
 
 CREATE FUNCTION sambapos._follow_patience() RETURNS interval
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$ BEGIN RETURN interval '15 minutes'; END; $$;
 COMMENT ON FUNCTION sambapos._follow_patience() IS 'How long one answer of the other database is waited for';
 
+CREATE FUNCTION sambapos._follow_is_open() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  is_open boolean;
+BEGIN
+  EXECUTE format('SELECT coalesce(''sambapos_follow'' = ANY (%s()), false)', sambapos._follow_dblink('dblink_get_connections()')) INTO is_open;
+  RETURN is_open;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_is_open() IS 'Whether the connection to the other database is open';
+
+-- A cancel has one SQLSTATE, whoever was cancelled.
+CREATE FUNCTION sambapos._follow_source_failed() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  has_failed boolean := false;
+BEGIN
+  IF sambapos._follow_is_open() THEN
+    EXECUTE format('SELECT %s(''sambapos_follow'') <> ''OK''', sambapos._follow_dblink('dblink_error_message(text)')) INTO has_failed;
+  END IF;
+  RETURN has_failed;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_source_failed() IS 'Whether the last thing that the other database has answered was an error';
+
+-- A question that nobody waits for any more is not left running there.
 CREATE FUNCTION sambapos._follow_close() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
+  IF sambapos._follow_is_open() THEN
+    EXECUTE format('SELECT %s(''sambapos_follow'') WHERE %s(''sambapos_follow'') = 1',
+                   sambapos._follow_dblink('dblink_cancel_query(text)'), sambapos._follow_dblink('dblink_is_busy(text)'));
+  END IF;
   EXECUTE format('SELECT %s(c) FROM unnest(%s()) AS c WHERE c = ''sambapos_follow''',
                  sambapos._follow_dblink('dblink_disconnect(text)'), sambapos._follow_dblink('dblink_get_connections()'));
 END;

@@ -39,40 +39,99 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._follow_bytes(text) IS 'The bytes that a text of a payload stands for';
 
+CREATE FUNCTION sambapos._follow_base(type oid) RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  WITH RECURSIVE base AS (
+    SELECT t.oid, t.typbasetype FROM pg_type AS t WHERE t.oid = type
+    UNION ALL SELECT t.oid, t.typbasetype FROM base AS b JOIN pg_type AS t ON t.oid = b.typbasetype)
+  SELECT b.oid FROM base AS b WHERE b.typbasetype = 0;
+$$;
+COMMENT ON FUNCTION sambapos._follow_base(oid) IS 'A type, or the one under a domain';
+
+CREATE FUNCTION sambapos._follow_is_bytes(type text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$ BEGIN RETURN coalesce(sambapos._follow_base(to_regtype(type)) = 'bytea'::regtype, false); END; $$;
+COMMENT ON FUNCTION sambapos._follow_is_bytes(text) IS 'Whether a type is bytea, or a domain over it';
+
+-- A log has the bytes of a key as PostgreSQL writes them, a row as base64.
+CREATE FUNCTION sambapos._follow_key_of(p sambapos._follow_part, data jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT jsonb_object_agg(c.name, CASE WHEN sambapos._follow_is_bytes(c.type) AND data ->> c.name IS NOT NULL
+                                       THEN to_jsonb('\x' || encode(sambapos._follow_bytes(data ->> c.name), 'hex')) ELSE data -> c.name END)
+  FROM unnest(p.columns, p.types) AS c (name, type) WHERE c.name = ANY (p.key);
+$$;
+COMMENT ON FUNCTION sambapos._follow_key_of(sambapos._follow_part, jsonb) IS 'The key in a row or in the name of a change, both written the same way';
+
 CREATE FUNCTION sambapos._follow_values_sql(p sambapos._follow_part, OUT of_columns text, OUT as_record text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT string_agg(CASE WHEN c.name = ANY (p.lazy) THEN format('NULL::%s', c.type)
-                         WHEN c.type = 'bytea' THEN format('sambapos._follow_bytes(s.data ->> %L)', c.name)
+                         WHEN sambapos._follow_is_bytes(c.type) THEN format('sambapos._follow_bytes(s.data ->> %L)', c.name)
                          ELSE format('r.%I', c.name) END, ', ' ORDER BY c.i)
          || coalesce((SELECT string_agg(format(', s.data -> %L ->> ''sha256''', l.name), '' ORDER BY l.i)
                       FROM unnest(p.lazy) WITH ORDINALITY AS l (name, i)), ''),
          coalesce('CROSS JOIN LATERAL jsonb_to_record(s.data) AS r ('
                   || string_agg(format('%I %s', c.name, c.type), ', ' ORDER BY c.i)
-                     FILTER (WHERE c.name <> ALL (p.lazy) AND c.type <> 'bytea') || ')', '')
+                     FILTER (WHERE c.name <> ALL (p.lazy) AND NOT sambapos._follow_is_bytes(c.type)) || ')', '')
   FROM unnest(p.columns, p.types) WITH ORDINALITY AS c (name, type, i);
 $$;
 COMMENT ON FUNCTION sambapos._follow_values_sql(sambapos._follow_part) IS
   'SQL for the values of row s.data, and for the record r that has them';
 
--- In the types of the source a value arrives as it was. A column of the user's may be narrower: numbers and times are
--- looked at, since only these are rounded without an error.
-CREATE FUNCTION sambapos._follow_loss_sql(p sambapos._follow_part) RETURNS text
+-- Without an error are cut: what a length or precision does not hold; numbers of fewer digits than were sent, also in arrays and
+-- rows; the time of a date, the date of a time, the zone of either; names that are too long.
+CREATE FUNCTION sambapos._follow_loss_of(name text, type text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  base oid := sambapos._follow_base(to_regtype(type));
+  t pg_type := (SELECT k FROM pg_type AS k WHERE k.oid = base);
+  inner_oid oid := CASE WHEN t.typcategory = 'A' THEN sambapos._follow_base(t.typelem) ELSE base END;
+  element pg_type := (SELECT k FROM pg_type AS k WHERE k.oid = inner_oid);
+  told text := format('s.data ->> %L', name);
+BEGIN
+  IF t.typname IN ('date', 'timestamp') AND t.typnamespace = 'pg_catalog'::regnamespace THEN
+    RETURN format('CASE WHEN s.data -> %2$L = to_jsonb(r.%1$I) THEN false WHEN %3$s ~ ''\d:\d.*([zZ]|[+-]\d[\d:]*)$'' THEN true '
+                  'ELSE (%3$s)::timestamp IS DISTINCT FROM r.%1$I::timestamp END', name, name, told);
+  ELSIF t.typname IN ('time', 'timetz') AND t.typnamespace = 'pg_catalog'::regnamespace THEN
+    RETURN format('CASE WHEN s.data -> %2$L = to_jsonb(r.%1$I) THEN false WHEN %3$s !~ %4$L THEN true ELSE (%3$s)::%5$s IS DISTINCT FROM r.%1$I END', name, name, told,
+                  '^\d+:\d+(:\d+(\.\d*)?)?' || CASE t.typname WHEN 'time' THEN '$' ELSE '([zZ]|[+-]\d[\d:]*)$' END, t.typname);
+  ELSIF element.typname = 'timestamptz' AND element.typnamespace = 'pg_catalog'::regnamespace THEN
+    RETURN format('r.%1$I IS DISTINCT FROM w.%1$I', name);
+  ELSIF element.typcategory IN ('N', 'D') OR element.typtype = 'c' OR element.typname IN ('name', 'char') THEN
+    RETURN format('s.data -> %2$L IS DISTINCT FROM coalesce(to_jsonb(r.%1$I), ''null'')', name, name);
+  ELSIF format_type(base, -1) = type THEN
+    RETURN NULL; -- it holds what the type holds
+  ELSIF element.typnamespace = 'pg_catalog'::regnamespace AND element.typcategory IN ('S', 'T', 'V') THEN
+    RETURN format('r.%1$I IS DISTINCT FROM w.%1$I', name);
+  END IF;
+  RETURN format('r.%1$I::text IS DISTINCT FROM w.%1$I::text', name);
+END;
+$$;
+COMMENT ON FUNCTION sambapos._follow_loss_of(text, text) IS
+  'SQL for: the value of a column in record r is not what s.data says; w is r without lengths and precisions; NULL: it cannot be';
+
+-- In the types of the source a value arrives as it was. A column of the user's may be narrower.
+CREATE FUNCTION sambapos._follow_loss_sql(p sambapos._follow_part, OUT is_lossy text, OUT as_record text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(string_agg(format('s.data -> %1$L IS DISTINCT FROM coalesce(to_jsonb(r.%1$I), ''null'')', c.name), ' OR '), 'false')
-  FROM unnest(p.columns, p.types) AS c (name, type)
-  WHERE NOT p.is_made AND c.name <> ALL (p.lazy)
-    AND (SELECT t.typcategory IN ('N', 'D') FROM pg_type AS t WHERE t.oid = to_regtype(c.type));
+  SELECT string_agg('(' || l.loss || ')', ' OR '),
+         'CROSS JOIN LATERAL jsonb_to_record(s.data) AS w ('
+         || string_agg(format('%I %s', c.name, format_type(sambapos._follow_base(to_regtype(c.type)), -1)), ', ') || ')'
+  FROM unnest(p.columns, p.types) AS c (name, type) CROSS JOIN LATERAL sambapos._follow_loss_of(c.name, c.type) AS l (loss)
+  WHERE NOT p.is_made AND c.name <> ALL (p.lazy) AND NOT sambapos._follow_is_bytes(c.type) AND l.loss IS NOT NULL;
 $$;
-COMMENT ON FUNCTION sambapos._follow_loss_sql(sambapos._follow_part) IS 'SQL for: a number or time of row r is not what s.data says';
-
+COMMENT ON FUNCTION sambapos._follow_loss_sql(sambapos._follow_part) IS
+  'SQL for: a value of row r is not what s.data says, and for the record w that this needs; NULL: that cannot be';
 
 CREATE FUNCTION sambapos._follow_stage_rows(p sambapos._follow_part, rows jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   v record := sambapos._follow_values_sql(p);
+  w record := sambapos._follow_loss_sql(p);
   misfit boolean;
   lossy boolean;
 BEGIN
@@ -87,8 +146,8 @@ BEGIN
                                     'The columns are: ' || array_to_string(p.columns, ', ') || '.', '22023');
   END IF;
   EXECUTE format('INSERT INTO pg_temp.%I SELECT %s, false FROM jsonb_array_elements($1) AS s (data) %s', p.stage, v.of_columns, v.as_record) USING rows;
-  IF sambapos._follow_loss_sql(p) <> 'false' THEN
-    EXECUTE format('SELECT coalesce(bool_or(%s), false) FROM jsonb_array_elements($1) AS s (data) %s', sambapos._follow_loss_sql(p), v.as_record)
+  IF w.is_lossy IS NOT NULL THEN
+    EXECUTE format('SELECT coalesce(bool_or(%s), false) FROM jsonb_array_elements($1) AS s (data) %s %s', w.is_lossy, v.as_record, w.as_record)
       INTO lossy USING rows;
     IF lossy THEN
       PERFORM sambapos._follow_refuse(format('a value of entity "%s" would be rounded or cut off by the columns of its table', p.entity),
@@ -129,7 +188,8 @@ BEGIN
          coalesce(jsonb_agg(c.key) FILTER (WHERE c.change ->> 'operation' = 'DELETE'), '[]'),
          bool_or(NOT c.key ?& p.key OR (SELECT count(*) FROM jsonb_object_keys(c.key)) <> cardinality(p.key)
                  OR c.change ->> 'operation' NOT IN ('INSERT', 'UPDATE', 'DELETE')
-                 OR c.change ->> 'operation' <> 'DELETE' AND NOT c.change -> 'data' @> c.key)
+                 OR c.change ->> 'operation' <> 'DELETE' AND (jsonb_typeof(c.change -> 'data') IS DISTINCT FROM 'object'
+                                                              OR sambapos._follow_key_of(p, c.change -> 'data') <> sambapos._follow_key_of(p, c.key)))
     INTO rows, keys, misnamed
   FROM (SELECT e.change, CASE WHEN jsonb_typeof(e.change -> 'entityId') = 'object' AND cardinality(p.key) > 1 THEN e.change -> 'entityId'
                               ELSE jsonb_build_object(p.key[1], e.change -> 'entityId') END AS key
@@ -138,6 +198,7 @@ BEGIN
     PERFORM sambapos._follow_refuse(format('changes of entity "%s" are not named by its key (%s), or have another operation than INSERT, UPDATE, DELETE',
                                            p.entity, array_to_string(p.key, ', ')), NULL, '22023');
   END IF;
+  keys := (SELECT coalesce(jsonb_agg(sambapos._follow_key_of(p, k.key)), '[]') FROM jsonb_array_elements(keys) AS k (key));
   PERFORM sambapos._follow_stage_gone(p, keys);
   PERFORM sambapos._follow_stage_rows(p, rows);
 END;

@@ -2,7 +2,9 @@
 
 CREATE VIEW sambapos.followed AS
 SELECT f.name, f.server, f.feed, f.scope, f.target_schema, f.entities, f.role_name AS role, s.version, s.incarnation, s.last_success_at,
-       s.last_full_at, s.failures, s.next_at, s.problem, f.added_at
+       s.last_full_at, s.failures, s.next_at,
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = f.role_name) THEN s.problem
+            ELSE format('role "%s" is not there, so nobody pulls: call sambapos_unfollow and sambapos_follow', f.role_name) END AS problem, f.added_at
 FROM sambapos.follow AS f JOIN sambapos.follow_state AS s USING (follow_id);
 COMMENT ON VIEW sambapos.followed IS 'Which feeds of other databases are copied here, and how far each copy has come';
 COMMENT ON COLUMN sambapos.followed.name IS 'What it is called here';
@@ -22,11 +24,11 @@ COMMENT ON COLUMN sambapos.followed.problem IS 'What the last pull has met, or w
 COMMENT ON COLUMN sambapos.followed.added_at IS 'Since when it is followed';
 
 CREATE VIEW sambapos._follow_trouble AS
-SELECT f.name, s.last_success_at AS since,
-       CASE WHEN s.failures = 0 AND s.problem IS NOT NULL THEN format('copy "%s": %s', f.name, s.problem)
+SELECT f.name, f.last_success_at AS since,
+       CASE WHEN f.failures = 0 AND f.problem IS NOT NULL THEN format('copy "%s": %s', f.name, f.problem)
             ELSE format('copy "%s" was brought up to its feed %s%s', f.name,
-                        coalesce('last at ' || to_char(s.last_success_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', 'never yet'),
-                        coalesce(': ' || s.problem, '; nobody has tried since')) END AS words
-FROM sambapos.follow AS f JOIN sambapos.follow_state AS s USING (follow_id)
-WHERE coalesce(s.last_success_at, f.added_at) < statement_timestamp() - interval '5 minutes' OR s.failures = 0 AND s.problem IS NOT NULL;
+                        coalesce('last at ' || to_char(f.last_success_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', 'never yet'),
+                        coalesce(': ' || f.problem, '; nobody has tried since')) END AS words
+FROM sambapos.followed AS f
+WHERE coalesce(f.last_success_at, f.added_at) < statement_timestamp() - interval '5 minutes' OR f.failures = 0 AND f.problem IS NOT NULL;
 COMMENT ON VIEW sambapos._follow_trouble IS 'What is wrong with each copy: it is old, or something is paused at its source';

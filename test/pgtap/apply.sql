@@ -162,5 +162,43 @@ SELECT lives_ok($$SELECT sambapos_apply(pg_temp.p('{"orderTags":[{"id":5,"select
 SELECT results_eq('SELECT * FROM host.order_tags', $$VALUES (5, 'u', 't')$$, 'and is written');
 SELECT lives_ok($$SELECT sambapos_apply(pg_temp.p('{"orderTags":[]}'), 'host')$$, 'an entity without rows');
 SELECT is_empty('SELECT * FROM host.order_tags', 'is empty here too');
+
+-- bytes that name a row; bytes in a domain; a primary key with other columns in its index
+CREATE DOMAIN host.bytes AS bytea;
+CREATE TABLE cloud.blobs (k bytea PRIMARY KEY, v text, b bytea);
+CREATE TABLE host.blobs (k bytea, v text, b host.bytes, PRIMARY KEY (k) INCLUDE (v));
+SELECT sambapos_add_to_feed('cloud', 'cloud.blobs');
+INSERT INTO cloud.blobs VALUES ('\x0a0b', 'one', '\x00ff'), ('\x', 'none', NULL);
+SELECT lives_ok($$SELECT sambapos_apply(pg_temp.full_payload('{blobs}'), 'host')$$, 'a key of bytes, in full');
+CALL sambapos_feed_tick('cloud');
+UPDATE cloud.blobs SET v = 'ONE' WHERE k = '\x0a0b';
+DELETE FROM cloud.blobs WHERE k = '\x';
+INSERT INTO cloud.blobs VALUES ('\xffee', 'new', '\x01');
+SELECT lives_ok($$SELECT sambapos_apply(pg_temp.delta(), 'host')$$, 'and in a delta, which writes it another way');
+SELECT results_eq('SELECT k, v, b::bytea FROM host.blobs ORDER BY k', $$VALUES ('\x0a0b'::bytea, 'ONE', '\x00ff'::bytea), ('\xffee', 'new', '\x01')$$, 'all is the same');
+
+-- columns that hold less than was sent
+CREATE DOMAIN host.price AS numeric(6,2);
+CREATE TYPE host.pair AS (a numeric(3,1));
+CREATE TABLE host.narrow (id integer PRIMARY KEY, i0 interval(0), na numeric(4,1)[], v varchar(3), p host.price, c host.pair, tz timestamptz, t0 timestamptz(0), ts timestamp, d date, t time, nm name, bp char(4), n numeric(4,1));
+SELECT throws_ok(format('SELECT sambapos_apply(pg_temp.p(%L), ''host'')', format('{"narrow":[{"id":1,"%s":%s}]}', t.name, t.value)), '22000', NULL, 'cut: ' || t.name || ' ' || t.value)
+FROM (VALUES ('i0', '"00:00:01.5"'), ('na', '[1.25]'), ('v', '"abc  "'), ('p', '1.005'), ('c', '{"a":1.25}'), ('t0', '"2024-07-01T00:00:00.5Z"'), ('ts', '"2024-07-01T10:00:00+02"'),
+             ('d', '"2024-07-01T10:00:00"'), ('t', '"2024-07-01 10:00:00"'), ('nm', to_jsonb(repeat('x', 70))::text)) AS t (name, value);
+SELECT lives_ok(format('SELECT sambapos_apply(pg_temp.p(%L), ''host'')', format('{"narrow":[{"id":1,"%s":%s}]}', t.name, t.value)), 'kept: ' || t.name || ' ' || t.value)
+FROM (VALUES ('i0', '"1 day 00:00:01.0"'), ('na', '[1.5,null]'), ('v', '"ab "'), ('p', '1.50'), ('c', '{"a":1.5}'), ('tz', '"2024-07-01T00:00:00Z"'), ('t0', '"2024-07-01T00:00:00+02:00"'),
+             ('ts', '"2024-07-01 10:00"'), ('d', '"2024-07-01"'), ('d', '"2024-07-01T00:00:00"'), ('t', '"10:00"'), ('nm', '"x"'), ('bp', '"ab"'), ('n', '1.50'), ('ts', '"infinity"')) AS t (name, value);
+
+-- an identity that is no key cannot take the source's value
+CREATE TABLE host.numbered (id integer PRIMARY KEY, n integer GENERATED ALWAYS AS IDENTITY);
+SELECT throws_ok($$SELECT sambapos_apply(pg_temp.p('{"numbered":[{"id":1,"n":5}]}'), 'host')$$, '55000', NULL, 'GENERATED ALWAYS AS IDENTITY outside the key');
+
+-- lazy, or not
+CREATE TABLE host.files (id integer PRIMARY KEY, meta jsonb, note text);
+SELECT format('{"sha256":"%s","bytes":1}', repeat('a', 64)) AS lazy \gset
+SELECT lives_ok(format('SELECT sambapos_apply(pg_temp.p(%L), ''host'')', format('{"files":[{"id":1,"meta":%s,"note":null},{"id":2,"meta":{"a":1},"note":"x"}]}', :'lazy')), 'JSON that has the form of a lazy value, among others');
+SELECT is((SELECT meta ->> 'bytes' FROM host.files WHERE id = 1), '1', 'is a value');
+SELECT throws_ok(format('SELECT sambapos_apply(pg_temp.p(%L), ''host'')', format('{"files":[{"id":1,"meta":%s,"note":null}]}', :'lazy')), '22023', NULL, 'alone nobody can tell');
+SELECT is((SELECT count(*) FROM host.files WHERE meta IS NULL), 0::bigint, 'and nothing is lost');
+SELECT throws_ok($$SELECT sambapos_apply('{"toVersion":1,"changes":[{"entityId":1,"operation":"DELETE"}]}', 'host')$$, '22023', 'a change does not name its entityType', 'a change of nothing');
 SELECT * FROM finish();
 ROLLBACK;

@@ -171,6 +171,10 @@ DROP TABLE config.groups;
 CREATE TABLE config.groups (id integer PRIMARY KEY, name text);
 INSERT INTO config.groups SELECT * FROM old_groups;
 CALL sambapos_pull('config');
+SELECT results_eq('SELECT * FROM config.groups', 'SELECT * FROM old_groups', 'rows in a table that somebody has made in place of ours are not replaced');
+SELECT matches((SELECT problem FROM sambapos.followed), 'table "config.groups" has rows that are no copy of entity "groups" .*COMMENT ON TABLE config.groups', 'and it says what to do');
+COMMENT ON TABLE config.groups IS 'sambapos_follow: copy of entity groups of feed cloud'; -- as a dump has it
+CALL sambapos_pull('config');
 SELECT is(differs(), '', 'and one that was restored older');
 DROP SCHEMA config CASCADE;
 CALL sambapos_pull('config');
@@ -193,6 +197,32 @@ SELECT results_eq('SELECT id FROM config.taxes', 'VALUES (5::bigint)', 'TRUNCATE
 SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes')$$);
 CALL sambapos_pull('config');
 SELECT is((SELECT count(*) FROM config.taxes), 1::bigint, 'a table whose entity has left the feed stays');
+SELECT is((SELECT problem FROM sambapos.followed), 'no longer on the feed, the tables stay: taxes', 'that is told');
+CALL sambapos_pull('config');
+SELECT is((SELECT problem FROM sambapos.followed), 'no longer on the feed, the tables stay: taxes', 'as long as it is so');
+SELECT cloud($$UPDATE cloud.taxes SET rate = 6; PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CALL sambapos_pull('config');
+SELECT is((SELECT format('%s %s', max(rate), (SELECT problem FROM sambapos.followed)) FROM config.taxes), '6 ', 'an entity that comes back is taken whole');
+
+-- another key, another type that old values do not have, what stands in the way of it
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes'); ALTER TABLE cloud.taxes ADD code text; UPDATE cloud.taxes SET code = 'a b'; ALTER TABLE cloud.taxes DROP id, ADD PRIMARY KEY (code);
+  PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CALL sambapos_pull('config');
+SELECT results_eq('SELECT code, rate, id FROM config.taxes', $$VALUES ('a b', 6::numeric, NULL::bigint)$$, 'another key at the source is another key here');
+SELECT col_is_pk('config', 'taxes', 'code', 'a primary key');
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes'); ALTER TABLE cloud.taxes ALTER rate TYPE timestamptz USING '2024-01-01 UTC', ALTER code TYPE integer USING 7;
+  PERFORM ext.sambapos_add_to_feed('cloud', 'cloud.taxes')$$);
+CREATE VIEW public.on_taxes AS SELECT rate FROM config.taxes;
+CALL sambapos_pull('config');
+SELECT matches((SELECT problem FROM sambapos.followed), 'a column of table "config.taxes" has another type at the source, and a view.* Drop what uses it', 'a view that uses a column which changes is told of');
+DROP VIEW public.on_taxes;
+CALL sambapos_pull('config');
+SELECT results_eq('SELECT code, rate FROM config.taxes', $$VALUES (7, '2024-01-01 UTC'::timestamptz)$$, 'old values that the new type cannot have stop nothing');
+SELECT cloud($$PERFORM ext.sambapos_remove_from_feed('cloud', 'taxes')$$);
+CALL sambapos_pull('config');
+DROP TABLE config.taxes;
+CALL sambapos_pull('config');
+SELECT is((SELECT problem FROM sambapos.followed), NULL, 'a table that was dropped is told of no more');
 SELECT cloud($$DELETE FROM cloud.groups WHERE id = 4; UPDATE sambapos.feed_state SET seed = gen_random_uuid()$$);
 CALL sambapos_pull('config');
 SELECT is(differs(), '', 'another life of the feed');
@@ -243,12 +273,34 @@ SELECT is(tools.dblink_get_connections(), NULL, 'no connection is left open');
 
 -- a cancel; another session
 SELECT tools.dblink_connect('lock', 'cloud'), tools.dblink_exec('lock', 'BEGIN; LOCK TABLE cloud.groups; UPDATE cloud.groups SET name = name');
+CREATE TABLE public.was_next AS SELECT next_at FROM sambapos.followed;
+CREATE FUNCTION public.waiters(many integer) RETURNS integer LANGUAGE plpgsql AS -- waits until so many sessions there wait for a lock
+$$
+DECLARE
+  n integer;
+BEGIN
+  FOR i IN 1 .. 600 LOOP
+    PERFORM pg_stat_clear_snapshot();
+    n := (SELECT count(*) FROM pg_stat_activity WHERE datname = 'follow_cloud' AND wait_event_type = 'Lock');
+    EXIT WHEN n = many;
+    PERFORM pg_sleep(0.1);
+  END LOOP;
+  RETURN n;
+END;
+$$;
 SELECT cloud($$UPDATE sambapos.feed_state SET seed = gen_random_uuid()$$);
 SET statement_timeout = '1s';
 CALL sambapos_pull('config');
 RESET statement_timeout;
 SELECT is(:'LAST_ERROR_SQLSTATE'::text, '57014', 'a pull that waits can be cancelled');
 SELECT is(tools.dblink_get_connections(), '{lock}'::text[], 'its connection is closed');
+SELECT is(waiters(0), 0, 'and no query of its is left there');
+SELECT ok((SELECT f.next_at > w.next_at FROM sambapos.followed AS f, public.was_next AS w), 'the next pull of all takes the others first');
+ALTER DATABASE follow_cloud SET statement_timeout = '1s';
+CALL sambapos_pull('config');
+ALTER DATABASE follow_cloud RESET statement_timeout;
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, 'HV000', 'a cancel at the source is none of ours');
+SELECT is((SELECT problem FROM sambapos.followed), 'an error (SQLSTATE 57014, at entity "groups")', 'and is put on record');
 SELECT tools.dblink_disconnect('lock');
 SELECT format('host=%s port=%s dbname=%s user=%s', split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database(), current_user) AS here \gset
 SELECT tools.dblink_connect('busy', :'here'), tools.dblink_exec('busy', 'BEGIN');
@@ -257,10 +309,63 @@ CREATE TABLE public.waiting AS SELECT * FROM sambapos.followed;
 CALL sambapos_pull('config');
 SELECT results_eq('SELECT * FROM sambapos.followed', 'SELECT * FROM waiting', 'what another session pulls is left to it');
 SELECT tools.dblink_disconnect('busy');
+CREATE TABLE public.own (id integer PRIMARY KEY, other integer REFERENCES public.own DEFERRABLE INITIALLY DEFERRED);
 BEGIN;
+INSERT INTO public.own VALUES (1, 2);
 CALL sambapos_pull('config');
+SELECT public.lives_ok('INSERT INTO public.own VALUES (2, 1)', 'constraints of the caller''s own stay deferred');
 COMMIT;
 SELECT is(differs(), '', 'in a transaction of the caller');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+CALL sambapos_pull('config');
+ROLLBACK;
+SELECT is(:'LAST_ERROR_MESSAGE'::text, 'a copy is pulled under isolation level READ COMMITTED only', 'of another isolation level it says so');
+
+-- a table is emptied while the source is asked
+SELECT cloud('CALL ext.sambapos_feed_tick()');
+CALL sambapos_pull('config');
+SELECT cloud($$UPDATE cloud.groups SET name = 'x' WHERE id = 1; INSERT INTO cloud.devices VALUES ('p1', 77777)$$);
+SELECT tools.dblink_connect('lock', 'cloud'), tools.dblink_exec('lock', 'BEGIN; LOCK TABLE cloud.groups');
+SELECT tools.dblink_connect('busy', :'here'), tools.dblink_send_query('busy', $$CALL public.sambapos_pull('config')$$);
+SELECT is(waiters(1), 1, 'a pull waits for the source');
+DELETE FROM config.devices;
+SELECT tools.dblink_disconnect('lock');
+SELECT is_empty($$SELECT * FROM tools.dblink_get_result('busy', false) AS r (x text)$$, 'it ends');
+SELECT tools.dblink_disconnect('busy');
+SELECT matches((SELECT problem FROM sambapos.followed), 'table "devices" of schema "config" was made, dropped, rewritten or emptied', 'and does not write what has changed into a table that lacks the rest');
+CALL sambapos_pull('config');
+SELECT is(differs(), '', 'the next one takes all');
+
+-- a server of others
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO sambapos_test_other;
+ALTER SERVER cloud OWNER TO sambapos_test_other;
+CALL sambapos_pull('config');
+SELECT matches((SELECT problem FROM sambapos.followed), 'server "cloud" belongs to role "sambapos_test_other"', 'who could have a password sent elsewhere is not trusted');
+ALTER SERVER cloud OWNER TO CURRENT_USER;
+
+-- schemas and tables of the user's
+SELECT lives_ok($$SELECT sambapos_follow('late', 'cloud', 'cloud', 'p1', 'late')$$, 'a schema that is not there');
+CREATE SCHEMA late AUTHORIZATION sambapos_test_other;
+CALL sambapos_pull('late');
+SELECT matches((SELECT problem FROM sambapos.followed WHERE name = 'late'), 'schema "late" belongs to role', 'and that another role has made since');
+SELECT sambapos_unfollow('late');
+CREATE SCHEMA mine;
+CREATE TABLE mine.groups (id integer PRIMARY KEY, name text) PARTITION BY RANGE (id);
+CREATE TABLE mine.low PARTITION OF mine.groups FOR VALUES FROM (MINVALUE) TO (2);
+CREATE TABLE mine.high PARTITION OF mine.groups FOR VALUES FROM (2) TO (MAXVALUE);
+COMMENT ON TABLE mine.groups IS 'our groups';
+SELECT lives_ok($$SELECT sambapos_follow('mine', 'cloud', 'cloud', 'p1', entities => '{groups}')$$, 'a partitioned table of the user''s');
+CALL sambapos_pull('mine');
+SELECT is(differs('mine', '{groups}'), '', 'is filled');
+TRUNCATE mine.low;
+CALL sambapos_pull('mine');
+SELECT is(differs('mine', '{groups}'), '', 'and again when a partition was truncated');
+SELECT is(obj_description('mine.groups'::regclass), E'our groups\nsambapos_follow: rows of entity groups of feed cloud are copied here', 'its comment says what it has');
+SELECT sambapos_unfollow('mine');
+SELECT lives_ok($$SELECT sambapos_follow('mine', 'cloud', 'cloud', 'p1', entities => '{groups}')$$, 'so it can be followed again');
+CALL sambapos_pull('mine');
+SELECT is(differs('mine', '{groups}'), '', 'with its rows');
+SELECT sambapos_unfollow('mine');
 
 -- who may
 CREATE ROLE sambapos_test_admin LOGIN;
@@ -293,6 +398,23 @@ CALL sambapos_pull();
 SELECT is((SELECT string_agg(DISTINCT property, ',') FROM config.items), 'p2', 'the copy has the rows of the other scope alone');
 SELECT is(differs('other'), '', 'each has its own');
 SELECT throws_ok($$SELECT sambapos_follow('third', 'cloud', 'cloud', 'p1', 'other')$$, '55000', NULL, 'a table has one copy');
+
+-- what is too large for one answer
+SELECT cloud($$ALTER FUNCTION ext.sambapos_full_rows RENAME TO all_rows; ALTER FUNCTION ext.sambapos_delta_payload RENAME TO all_changes;
+  CREATE FUNCTION ext.sambapos_full_rows(feed text, entity text, scope text, after jsonb, page_rows integer) RETURNS TABLE (key jsonb, data jsonb) LANGUAGE plpgsql AS
+    'BEGIN IF page_rows > 300 THEN RAISE program_limit_exceeded; END IF; RETURN QUERY SELECT * FROM ext.all_rows(feed, entity, scope, after, page_rows); END';
+  CREATE FUNCTION ext.sambapos_delta_payload(feed text, since bigint, scope text, entities text[] DEFAULT NULL, incarnation uuid DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS
+    'BEGIN IF since IS NOT NULL THEN RAISE program_limit_exceeded; END IF; RETURN ext.all_changes(feed, since, scope, entities, incarnation); END'$$);
+SELECT cloud($$UPDATE cloud.devices SET address = '10.9.9.9' WHERE number % 3 = 0; DELETE FROM cloud.devices WHERE number % 5 = 0$$);
+CALL sambapos_pull('other');
+SELECT is((SELECT problem FROM sambapos.followed WHERE name = 'other'), NULL, 'a delta and a page that are too large');
+SELECT is(differs('other'), '', 'are taken in smaller pages');
+SELECT cloud('DROP FUNCTION ext.sambapos_full_rows, ext.sambapos_delta_payload; ALTER FUNCTION ext.all_rows RENAME TO sambapos_full_rows; ALTER FUNCTION ext.all_changes RENAME TO sambapos_delta_payload');
+
+-- a role that is gone
+UPDATE sambapos.follow SET role_name = 'sambapos_test_gone' WHERE name = 'other';
+SELECT matches((SELECT problem FROM sambapos.followed WHERE name = 'other'), 'role "sambapos_test_gone" is not there', 'a role that was renamed');
+UPDATE sambapos.follow SET role_name = current_user WHERE name = 'other';
 
 -- settings and state go along when the extension goes and comes
 SELECT cloud('CALL ext.sambapos_feed_tick()');

@@ -3,7 +3,7 @@
 # either server killed in the middle of a pull, rows edited meanwhile. A pull that fails leaves the copy as it was. A dump of
 # the host goes on where it was, and one without the rows of its tables takes them anew.
 #
-# SAMBAPOS_FOLLOW_SEEDS (1; `make soak-follow`: 20 seeds) and SAMBAPOS_FOLLOW_EDITS (150; 2000 there) say how much is tried.
+# SAMBAPOS_FOLLOW_SEEDS (1; `make soak-follow`: 20 seeds) and SAMBAPOS_FOLLOW_EDITS (30; 2000 there) say how much is tried.
 use strict;
 use warnings;
 use FindBin;
@@ -12,7 +12,7 @@ use Test::More;
 use Harness;
 
 my @seeds = split /,/, $ENV{SAMBAPOS_FOLLOW_SEEDS} // '1';
-my $edits = $ENV{SAMBAPOS_FOLLOW_EDITS} // 150;
+my $edits = $ENV{SAMBAPOS_FOLLOW_EDITS} // 30;
 my $there = Harness::cluster();
 my $here = Harness::cluster();
 my @tables = qw(properties employees menu_items taxes devices);
@@ -154,7 +154,7 @@ for my $seed (@seeds)
 	my @still = ('outage', 'refused', 'host killed', 'cloud killed'); # each of these once at least, whatever is thrown
 	while ($done < $edits)
 	{
-		my $n = 1 + int rand 12;
+		my $n = 1 + int rand($edits < 100 ? 5 : 12); # so that few edits too are many pulls
 		my $how = rand;
 		$cloud->run("SELECT setseed(" . rand() . '); ' . ($how < 0.1 ? "BEGIN; CALL cloud.edit($n); ROLLBACK" : "CALL cloud.edit($n)"));
 		$done += $n;
@@ -198,8 +198,8 @@ for my $seed (@seeds)
 	}
 	# edits go on while all are pulled
 	my $session = $cloud->session;
-	$session->send("DO LANGUAGE plpgsql 'BEGIN FOR i IN 1 .. 60 LOOP CALL cloud.edit(2); COMMIT; END LOOP; END'");
-	for (1 .. 5) { $host->run("CALL sambapos_pull('$_->[0]')") for @properties }
+	$session->send("DO LANGUAGE plpgsql 'BEGIN FOR i IN 1 .. 30 LOOP CALL cloud.edit(2); COMMIT; END LOOP; END'");
+	for (1 .. 3) { $host->run("CALL sambapos_pull('$_->[0]')") for @properties }
 	$session->receive;
 	$session->close;
 	$host->run("SET search_path = ''; UPDATE sambapos.follow_state SET next_at = now(); CALL public.sambapos_pull()"); # as pg_cron may call it
