@@ -6,10 +6,12 @@
 -- * No value is cut or rounded: what comes back from its type is what was sent, else the batch is refused.
 -- * No message holds a value: it names row and column.
 
-CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, stored jsonb, base bigint, is_deleted boolean);
+CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, stored jsonb, base bigint, is_deleted boolean,
+                                     was jsonb, log jsonb);
 COMMENT ON TYPE sambapos._batch_row IS
   'A row that was received: its number, its key, whose it is, what of it was sent as a feed sends it, the same as its table '
-  'reads it, and what its types have made of it; the version that the host had, whether it is deleted';
+  'reads it, and what its types have made of it; the version that the host had, whether it is deleted; '
+  'what was here when the log was asked, and what the log has of it';
 
 CREATE TYPE sambapos._batch_column AS (name text, base oid, type text, is_generated boolean);
 COMMENT ON TYPE sambapos._batch_column IS 'A column that a host may send; base: the type that a domain is over';
@@ -190,7 +192,8 @@ BEGIN
   inputs := ARRAY(SELECT sambapos._batch_input(columns, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n) ORDER BY n);
   SELECT array_agg((v.n, v.key, v.scope, (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(v.data) AS d
                                           WHERE inputs[v.n] ? d.key),
-                    inputs[v.n], v.stored, (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false))::sambapos._batch_row
+                    inputs[v.n], v.stored, (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false),
+                    NULL, NULL)::sambapos._batch_row
                    ORDER BY v.n) INTO result
   FROM sambapos._batch_values(e, inputs) AS v;
   FOR inexact IN

@@ -158,6 +158,45 @@ SELECT is(pos.send('[{"id": 111, "store": "a", "total": 9}]'), '0 1 f', 'one tha
 SELECT is(pos.send('[{"id": 200, "store": "a", "total": 10}]'), '1 0 f', 'but what the host itself was the last to change is none');
 SELECT is(pos.send(format('[{"id": 111, "store": "a", "total": 9, "_base": %s}]', :v)::jsonb), '1 0 f', 'the row says it itself');
 
+-- what was deleted here comes back without a trace for no host, also one of which nobody knows what it had
+CREATE TABLE pos.gone (id integer PRIMARY KEY, store text, total numeric, at timestamptz);
+SELECT sambapos_add_to_feed('pos', 'pos.gone', 'gone', scope => 'store');
+INSERT INTO pos.gone SELECT n, 'a', n, '2026-01-01' FROM generate_series(1, 9) AS n;
+CALL sambapos_feed_tick('pos');
+SELECT sambapos_configure('pos', 'time_column', 'at', 'gone');
+SELECT version AS w FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos' \gset
+DELETE FROM pos.gone WHERE id IN (1, 2, 3);
+UPDATE pos.gone SET store = 'b' WHERE id = 4;
+CALL sambapos_feed_tick('pos');
+CREATE FUNCTION pos.sent(policy text, rows jsonb) RETURNS text LANGUAGE sql AS $$ SELECT public.sambapos_configure('pos', 'policy', policy, 'gone'); SELECT pos.send(rows, 'h', 'gone') $$;
+SELECT sambapos_heartbeat('h', NULL) AS b \gset
+SELECT is(pos.sent(p, '[{"id": 1, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'deleted, and no version told: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT sambapos_heartbeat('h', 99999) AS b \gset
+SELECT is(pos.sent(p, '[{"id": 2, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'or one that was never given: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT is(pos.sent('host_wins', '[{"id": 3, "store": "a", "total": 7}]'), '1 1 f', 'host_wins brings it back, on record');
+SELECT is(pos.sent('host_wins', '[{"id": 4, "store": "a", "total": 7}, {"id": 50, "store": "a"}]'), '1 1 f', 'moved away: a conflict, which does not keep the batch back');
+SELECT results_eq('SELECT id, store, total FROM pos.gone WHERE id < 5 OR id = 50 ORDER BY 1', $$VALUES (3, 'a', 7::numeric), (4, 'b', 4), (50, 'a', NULL)$$, 'what is there');
+SELECT sambapos_heartbeat('h', :w) AS b \gset
+SELECT is(pos.sent('cloud_wins', '[{"id": 51, "store": "a", "total": 7}, {"id": 6, "store": "a", "total": 7}, {"id": 6, "store": "a", "total": 6}]'), '3 0 f', 'new ones, and one twice');
+TRUNCATE pos.gone;
+SELECT is(pos.sent(p, '[{"id": 5, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'emptied: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT is(pos.sent('cloud_wins', '[{"id": 51, "store": "a", "total": 7}]'), '0 1 f', 'also after the host had changed the row');
+CALL sambapos_feed_tick('pos');
+SELECT is(pos.sent('cloud_wins', '[{"id": 7, "store": "a", "total": 7}]'), '0 1 f', 'and later');
+SELECT sambapos_heartbeat('h', version) AS b FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos' \gset
+SELECT is(pos.sent('cloud_wins', '[{"id": 8, "store": "a", "total": 7}]'), '1 0 f', 'not when the host knows it');
+SELECT is(pos.sent('host_wins', jsonb_agg(jsonb_build_object('id', n, 'store', 'a', 'total', 1))), '2000 0 f', 'many new rows') FROM generate_series(1001, 3000) AS n;
+SELECT is(pos.sent('host_wins', jsonb_agg(jsonb_build_object('id', n, 'store', 'a', 'total', 2))), '2000 0 f', 'and once more') FROM generate_series(1001, 3000) AS n;
+CREATE FUNCTION pos.other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('sambapos.changed_by', 'a trigger', true); RETURN NULL; END $$;
+CREATE TRIGGER other AFTER INSERT ON pos.gone FOR EACH ROW EXECUTE FUNCTION pos.other();
+SELECT is(pos.sent('host_wins', '[{"id": 60, "store": "a"}, {"id": 61, "store": "a"}]'), '2 0 f', 'a trigger that sets the changer keeps no batch back');
+DROP TRIGGER other ON pos.gone;
+CREATE TRIGGER zz AFTER INSERT ON pos.gone FOR EACH STATEMENT EXECUTE FUNCTION pos.other();
+SELECT is(pos.sent('host_wins', '[{"id": 62, "store": "a"}, {"id": 63, "store": "a"}]'), '2 0 f', 'nor one that fires last');
+SELECT isnt_empty($$SELECT FROM sambapos.change WHERE entity = 'gone' AND key ->> 'id' = '63' AND changed_by = 'host:h'$$, 'and the next row is the host''s again');
+SELECT sambapos_remove_from_feed('pos', 'gone');
+SELECT sambapos_heartbeat('h', :v) AS b \gset
+
 -- who sees conflicts
 SET LOCAL ROLE ha;
 SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'the host sees its own');
