@@ -76,7 +76,7 @@ FROM (VALUES ('{}', '22023', NULL), (NULL, '22023', NULL), ('[1]', '22023', 'row
   ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "price": 1, "colour": 2}]', '42703', 'row 2 has columns that entity "checks" does not send: colour, price'),
   ('[{"id": 30, "store": "a", "secret_pin": "1"}]', '42703', 'row 1 has columns that entity "checks" does not send: secret_pin'),
   ('[{"store": "a"}]', '23502', 'row 1 has no key'), ('[{"id": null}]', '23502', 'row 1 has no key'),
-  ('[{"id": 30, "store": "a", "_deleted": "yes"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": "x"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": -1}]', '22023', NULL),
+  ('[{"id": 30, "store": "a", "_deleted": "yes"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_deleted": null}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": "x"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": -1}]', '22023', NULL),
   ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "total": 1.005}]', '22003', 'column "total" of row 2 has a value that type pos.amount cannot hold as it is'),
   ('[{"id": 30, "store": "a", "total": "1.005"}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
   ('[{"id": 30, "store": "a", "total": 123456789.1}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
@@ -94,6 +94,23 @@ SELECT is(pos.send('[{"id": 40, "store": "a", "total": "1.50", "note": "fünf", 
 SELECT results_eq('SELECT total::numeric, note::text, code::text, at, day, picture, tags, is_paid, twice FROM pos.checks WHERE id = 40',
   $$VALUES (1.50, 'fünf', 'B', '2026-01-01 00:00+00'::timestamptz, '2026-01-02'::date, '\x0102'::bytea, '{x,NULL}'::text[], true, 3.00)$$, 'are what was sent; what is generated is made here');
 SELECT is(pos.send(jsonb_build_array(data)), '1 0 f', 'what the feed sends of a row is a row') FROM sambapos_full_rows('pos', 'checks', 'a') WHERE (key ->> 'id') = '40';
+
+-- whatever the type, and whatever the session has set
+CREATE TYPE pos.pair AS (a numeric(10,2), b timestamptz, c pos.amount);
+CREATE TABLE pos.kinds (id integer PRIMARY KEY, m money, p pos.pair, ats timestamptz[], c "char", o oid, ts timestamp, d date, t time, tz timestamptz, iv interval, ns numeric(5,1)[], ps pos.pair[], u uuid, b boolean, am pos.amount[], n name);
+SELECT sambapos_add_to_feed('pos', 'pos.kinds', 'kinds'), sambapos_configure('pos', 'policy', 'host_wins', 'kinds');
+SET LOCAL "DateStyle" = 'SQL, DMY'; SET LOCAL "IntervalStyle" = 'sql_standard'; SET LOCAL "TimeZone" = 'Asia/Tokyo';
+SELECT throws_ok(format('SELECT pos.send(%L, entity => ''kinds'')', format('[{"id": 1, %s}]', v)), '22003',
+  format('column "%s" of row 1 has a value that type %s cannot hold as it is', substring(v, '"(.*?)"'), (SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'pos.kinds'::regclass AND attname = substring(v, '"(.*?)"'))), 'changed by its type: ' || v)
+FROM unnest(ARRAY['"m": 12.345', '"m": "$12.345"', '"p": {"a": 1.005}', '"p": {"a": 1, "b": "2026-01-01T00:00:00.12345678Z"}', '"p": {"c": 1.005}', '"p": {"a": 1, "z": 1}', '"ats": ["2026-01-01T00:00:00.12345678Z"]', '"c": "abc"', '"o": -1',
+  '"ts": "2026-05-01 20:15 Europe/Berlin"', '"ts": "2026-05-01T20:15:00+02"', '"ts": "now"', '"d": "today"', '"d": "05/01/2026"', '"d": "2026-05-01T20:15"', '"t": "20:15+02"', '"t": "now"', '"tz": "now"', '"tz": "tomorrow"', '"iv": "1.12345678 s"',
+  '"ns": [1.23]', '"ns": [[1.2], [1.23]]', '"ns": "{1.23}"', '"ps": [{"a": 1}, {"a": 1.005}]', '"am": [1.005]', '"n": "' || repeat('n', 70) || '"']) AS v;
+SELECT is(pos.send('[{"id": 1, "m": 12.34, "p": {"a": 1.5, "b": "2026-01-01T00:00:00.5Z"}, "ats": ["2026-01-01 01:00:00+01", null], "c": "a", "o": 5, "ts": "2026-05-01T20:15", "d": "2026-05-13", "t": "20:15:00.5", "tz": "2026-05-13T20:15:00Z", "iv": "1 day 02:00:00", "ns": [[1.20], [3]], "ps": [{"a": 1}], "u": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "b": "yes", "am": [1.5], "n": "x"}, {"id": 2, "m": "$1,234.50", "tz": "infinity", "ts": "-infinity", "d": "0044-03-15 BC"}]', entity => 'kinds'), '2 0 f', 'what they hold is taken');
+SELECT is(pos.send((SELECT jsonb_agg(data) FROM sambapos_full_rows('pos', 'kinds')), entity => 'kinds'), '2 0 f', 'what the feed sends is a row, of all types');
+SET LOCAL "TimeZone" = 'UTC';
+SELECT results_eq('SELECT m::numeric, ts, d, tz FROM pos.kinds WHERE id = 1', $$VALUES (12.34, '2026-05-01T20:15'::timestamp, '2026-05-13'::date, '2026-05-13T20:15:00Z'::timestamptz)$$, 'as it was sent');
+RESET "DateStyle"; RESET "IntervalStyle"; RESET "TimeZone";
+SELECT sambapos_remove_from_feed('pos', 'kinds');
 
 -- no value of a row is told by an error
 CREATE FUNCTION pos.fault(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
