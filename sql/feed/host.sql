@@ -14,7 +14,7 @@ $$
   WHERE x.extname = 'sambapos_fdw'
     AND p.proname = ANY ('{sambapos_changes,sambapos_check_for_updates,sambapos_wait_for_change,sambapos_full_payload,
                            sambapos_full_rows,sambapos_delta_payload,sambapos_value,sambapos_heartbeat,sambapos_check_host,
-                           sambapos_receive,_feed_note_changer,_grant_of_hosts,_host_beat,_host_receive,_host_shown_ids,
+                           sambapos_receive,_feed_describe,_feed_note_changer,_grant_of_hosts,_host_beat,_host_receive,_host_shown_ids,
                            _host_facts,_conflict_is_shown}'::text[])
   UNION ALL
   SELECT 'SELECT ON ' || c.oid::regclass, c.relacl FROM pg_class AS c

@@ -6,10 +6,12 @@
 -- * No value is cut or rounded: what comes back from its type is what was sent, else the batch is refused.
 -- * No message holds a value: it names row and column.
 
-CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, stored jsonb, base bigint, is_deleted boolean);
+CREATE TYPE sambapos._batch_row AS (n integer, key jsonb, scope text, data jsonb, input jsonb, stored jsonb, base bigint, is_deleted boolean,
+                                     was jsonb, log jsonb);
 COMMENT ON TYPE sambapos._batch_row IS
   'A row that was received: its number, its key, whose it is, what of it was sent as a feed sends it, the same as its table '
-  'reads it, and what its types have made of it; the version that the host had, whether it is deleted';
+  'reads it, and what its types have made of it; the version that the host had, whether it is deleted; '
+  'what was here when the log was asked, and what the log has of it';
 
 CREATE TYPE sambapos._batch_column AS (name text, base oid, type text, is_generated boolean);
 COMMENT ON TYPE sambapos._batch_column IS 'A column that a host may send; base: the type that a domain is over';
@@ -47,7 +49,7 @@ BEGIN
       ERRCODE = 'undefined_column', HINT = sambapos._name_hint(unknown[1], names) || 'The columns are: ' || array_to_string(names, ', ') || '.';
   ELSIF EXISTS (SELECT FROM unnest(e.key) AS k WHERE coalesce(given -> k, 'null') = 'null') THEN
     RAISE EXCEPTION 'row % has no key', n USING ERRCODE = 'not_null_violation', HINT = 'A key has: ' || array_to_string(e.key, ', ') || '.';
-  ELSIF coalesce(given -> '_deleted', 'false') NOT IN ('true', 'false') THEN
+  ELSIF given ? '_deleted' AND given -> '_deleted' NOT IN ('true', 'false') THEN
     RAISE EXCEPTION '_deleted of row % is neither true nor false', n USING ERRCODE = 'invalid_parameter_value';
   ELSIF coalesce(given -> '_base', '0')::text !~ '^([0-9]{1,18}|null)$' THEN
     RAISE EXCEPTION '_base of row % is no version', n USING ERRCODE = 'invalid_parameter_value';
@@ -85,31 +87,72 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._batch_query(sambapos.feed_entity, text) IS 'SQL that turns rows $1 into values of an entity''s table';
 
-CREATE FUNCTION sambapos._batch_is_exact(given jsonb, stored jsonb, base oid) RETURNS boolean
+-- Words as "now" and names of zones are no times; a type without a zone would drop one.
+CREATE FUNCTION sambapos._batch_time_is_exact(g text, s text, base oid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
-  g text := given #>> '{}';
-  s text := stored #>> '{}';
+  day CONSTANT text := '\d{4,6}-\d\d-\d\d';
+  clock CONSTANT text := '\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?';
+  zone CONSTANT text := ' ?(z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?';
 BEGIN
-  IF given = stored OR g IS NULL OR base IN ('json'::regtype, 'jsonb'::regtype) THEN
-    RETURN true;
-  ELSIF base IN ('text'::regtype, 'varchar'::regtype, 'name'::regtype) THEN
-    RETURN g = s;
-  ELSIF base = 'bpchar'::regtype THEN
+  RETURN CASE base
+    WHEN 'time'::regtype THEN g ~ ('^' || clock || '$') AND g::time = s::time
+    WHEN 'timetz'::regtype THEN g ~* ('^' || clock || zone || '$') AND g::timetz = s::timetz
+    WHEN 'timestamptz'::regtype THEN g ~* ('^' || day || '([t ]' || clock || zone || ')?( bc)?$') AND g::timestamptz = s::timestamptz
+    ELSE g ~* ('^' || day || '([t ]' || clock || ')?( bc)?$') AND g::timestamp = s::timestamp END;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._batch_time_is_exact(text, text, oid) IS 'True if what a type has made of an ISO 8601 time is that time';
+
+-- Of a type that is not named here the value is sent as its type writes it.
+CREATE FUNCTION sambapos._batch_text_is_exact(g text, s text, base oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF base = 'bpchar'::regtype THEN
     RETURN rtrim(g, ' ') = rtrim(s, ' ');
-  ELSIF base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype, 'float4'::regtype, 'float8'::regtype) THEN
+  ELSIF base = ANY ('{int2,int4,int8,numeric,float4,float8,oid}'::regtype[]) THEN
     RETURN g::numeric = s::numeric;
-  ELSIF base IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'time'::regtype, 'timetz'::regtype) THEN
-    RETURN g !~ '\.\d{6}\d*[1-9]'
-       AND CASE base WHEN 'timestamptz'::regtype THEN g::timestamptz = s::timestamptz WHEN 'time'::regtype THEN g::time = s::time
-                     WHEN 'timetz'::regtype THEN g::timetz = s::timetz -- a zone that would not be kept
-                     ELSE g !~* '(\d[+-]\d\d(:?\d\d)?|z)$' AND g::timestamp = s::timestamp END;
+  ELSIF base = 'money'::regtype THEN
+    RETURN g = s OR g ~ '^-?\d+(\.\d+)?$' AND g::numeric = s::money::numeric;
+  ELSIF base = ANY ('{timestamptz,timestamp,date,time,timetz}'::regtype[]) THEN
+    RETURN sambapos._batch_time_is_exact(g, s, base);
   ELSIF base = 'interval'::regtype THEN
-    RETURN g::interval = s::interval;
+    RETURN g !~ '\.\d{6}\d*[1-9]' AND g::interval = s::interval;
   END IF;
-  RETURN NOT EXISTS (SELECT FROM pg_type AS t JOIN pg_type AS i ON i.oid = t.typelem -- an array of numbers or texts
-                     WHERE t.oid = base AND t.typcategory = 'A' AND i.typcategory IN ('N', 'S'));
+  RETURN g = s OR base = ANY ('{bool,uuid,inet,cidr,macaddr,macaddr8,int4range,int8range,numrange}'::regtype[]); -- they lose nothing
+EXCEPTION WHEN data_exception THEN
+  RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._batch_text_is_exact(text, text, oid) IS 'True if what a type has made of a text is that value';
+
+CREATE FUNCTION sambapos._batch_is_exact(given jsonb, stored jsonb, type oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  t pg_type := (SELECT x FROM pg_type AS x WHERE x.oid = type);
+BEGIN
+  WHILE t.typtype = 'd' LOOP
+    t := (SELECT x FROM pg_type AS x WHERE x.oid = t.typbasetype);
+  END LOOP;
+  IF given = stored OR t.oid IN ('json'::regtype, 'jsonb'::regtype) THEN
+    RETURN true;
+  ELSIF given #>> '{}' IS NULL OR stored #>> '{}' IS NULL THEN
+    RETURN given #>> '{}' IS NULL AND stored #>> '{}' IS NULL;
+  ELSIF jsonb_typeof(given) = 'array' AND jsonb_typeof(stored) = 'array' THEN -- one of more dimensions is of the same type
+    RETURN jsonb_array_length(given) = jsonb_array_length(stored)
+       AND NOT EXISTS (SELECT FROM jsonb_array_elements(given) WITH ORDINALITY AS g (v, n)
+                       WHERE NOT sambapos._batch_is_exact(g.v, stored -> (g.n - 1)::integer,
+                                                          CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE t.oid END));
+  ELSIF t.typtype = 'c' AND jsonb_typeof(given) = 'object' AND jsonb_typeof(stored) = 'object' THEN
+    RETURN NOT EXISTS (SELECT FROM jsonb_object_keys(given) AS k WHERE NOT stored ? k)
+       AND NOT EXISTS (SELECT FROM pg_attribute AS a
+                       WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+                         AND NOT sambapos._batch_is_exact(given -> a.attname::text, stored -> a.attname::text, a.atttypid));
+  END IF;
+  RETURN sambapos._batch_text_is_exact(given #>> '{}', stored #>> '{}', t.oid);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._batch_is_exact(jsonb, jsonb, oid) IS 'True if what a type has made of a value is that value';
@@ -172,8 +215,10 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._batch_values(sambapos.feed_entity, jsonb[]) IS 'What the types of the table make of each row';
 
+-- With the settings that the values are read with (src/functions/as_owner.cpp).
 CREATE FUNCTION sambapos._batch_rows(e sambapos.feed_entity, rows jsonb) RETURNS sambapos._batch_row[]
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+LANGUAGE plpgsql STABLE SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, MDY' SET "IntervalStyle" = 'postgres' SET bytea_output = 'hex'
+SET extra_float_digits = 1 SET lc_monetary = 'C' SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   given jsonb[];
@@ -190,7 +235,8 @@ BEGIN
   inputs := ARRAY(SELECT sambapos._batch_input(columns, r, n::integer) FROM unnest(given) WITH ORDINALITY AS r (r, n) ORDER BY n);
   SELECT array_agg((v.n, v.key, v.scope, (SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(v.data) AS d
                                           WHERE inputs[v.n] ? d.key),
-                    inputs[v.n], v.stored, (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false))::sambapos._batch_row
+                    inputs[v.n], v.stored, (given[v.n] ->> '_base')::bigint, coalesce((given[v.n] ->> '_deleted')::boolean, false),
+                    NULL, NULL)::sambapos._batch_row
                    ORDER BY v.n) INTO result
   FROM sambapos._batch_values(e, inputs) AS v;
   FOR inexact IN

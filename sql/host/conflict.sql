@@ -24,20 +24,28 @@ COMMENT ON FUNCTION sambapos._conflict_base(sambapos.feed_host, sambapos.feed_st
   'The version that a host has, as its last beat said; NULL: not known, or of another life of the feed';
 
 -- Who has changed a row last says it: what others changed before the host did was judged when the host sent its change.
--- Asked once a batch, and after that only for what is newer.
-CREATE FUNCTION sambapos._conflict_others(h sambapos.feed_host, e sambapos.feed_entity, since bigint, keys jsonb[] DEFAULT NULL) RETURNS jsonb
+-- Asked once a batch, and after that only for a row that has become another one meanwhile.
+CREATE FUNCTION sambapos._conflict_log(h sambapos.feed_host, e sambapos.feed_entity, since bigint, keys jsonb[])
+RETURNS TABLE (key jsonb, entry jsonb, is_truncate boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-  SELECT coalesce(jsonb_object_agg(k.key, k.version), '{}')
-  FROM (SELECT DISTINCT ON (c.key) coalesce(c.key::text, '') AS key,
-               CASE WHEN c.changed_by = sambapos._conflict_changer(h) THEN -1 ELSE coalesce(c.version, 9223372036854775807) END AS version
-        FROM sambapos.change AS c
-        WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity) AND (c.version > since OR c.version IS NULL)
-          AND (keys IS NULL OR c.key IS NULL OR c.key = ANY (keys))
-        ORDER BY c.key, c.change_id DESC) AS k;
+  WITH entry AS MATERIALIZED (
+    SELECT c.key, c.change_id, c.operation, c.scope, coalesce(c.version, 9223372036854775807) AS version,
+           coalesce(c.changed_by = sambapos._conflict_changer(h), false) AS is_own
+    FROM sambapos.change AS c
+    WHERE (c.feed_id, c.entity) = (e.feed_id, e.entity) AND (c.version > since OR c.version IS NULL)
+      AND (c.key IS NULL OR c.key IN (SELECT k FROM unnest(keys) AS k)))
+  SELECT x.key, jsonb_build_object('version', (array_agg(x.version ORDER BY x.change_id DESC))[1], 'no', max(x.change_id),
+                                   'own', (array_agg(x.is_own ORDER BY x.change_id DESC))[1],
+                                   'moved', max(x.version) FILTER (WHERE x.operation = 'DELETE' AND x.scope = h.scope)),
+         x.key IS NULL AND t.is_truncate
+  FROM entry AS x CROSS JOIN (VALUES (false), (true)) AS t (is_truncate)
+  WHERE NOT t.is_truncate OR x.operation = 'TRUNCATE'
+  GROUP BY x.key, t.is_truncate;
 $$;
-COMMENT ON FUNCTION sambapos._conflict_others(sambapos.feed_host, sambapos.feed_entity, bigint, jsonb[]) IS
-  'Which rows were changed since a version, and up to which one; -1: by the host itself last. Empty name: all, as a whole';
+COMMENT ON FUNCTION sambapos._conflict_log(sambapos.feed_host, sambapos.feed_entity, bigint, jsonb[]) IS
+  'What the log has of rows since a version: up to which one they were changed, by which entry, whether the host itself was the '
+  'last, and when they left its scope. Key NULL: the entity as a whole, and once more what has emptied its table';
 
 CREATE FUNCTION sambapos._conflict_is_later(host_row jsonb, cloud_row jsonb, p sambapos.receive_policy, e sambapos.feed_entity) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS

@@ -38,26 +38,6 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_unchanged_sql(sambapos.feed_entity) IS 'SQL for: row r has key $3, and is $1[2]';
 
-CREATE FUNCTION sambapos._receive_write(e sambapos.feed_entity, r sambapos._batch_row, present jsonb, unchanged text) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
-$$
-DECLARE
-  names text[] := ARRAY(SELECT k FROM jsonb_object_keys(r.input) AS k ORDER BY 1);
-  operation text := CASE WHEN r.is_deleted THEN 'DELETE' WHEN present IS NULL THEN 'INSERT' ELSE 'UPDATE' END;
-  written bigint := sambapos._write_as_owner(e.schema_name, e.relation_name, sambapos._receive_sql(e, operation, names, unchanged),
-                                             ARRAY[r.input, present], NULL, r.key, NULL);
-BEGIN
-  IF written = 0 AND operation = 'INSERT'
-     AND NOT EXISTS (SELECT FROM sambapos._feed_read(e, ARRAY[r.key], NULL, NULL, NULL)) THEN
-    RAISE EXCEPTION 'row % of entity "%" has what another row has, and may be there once', r.n, e.entity USING ERRCODE = 'unique_violation',
-      HINT = 'The table has a unique constraint beside the key.';
-  END IF;
-  RETURN written > 0;
-END;
-$$;
-COMMENT ON FUNCTION sambapos._receive_write(sambapos.feed_entity, sambapos._batch_row, jsonb, text) IS
-  'Writes a row over what was there; false: that is no longer there, or another row is';
-
 CREATE FUNCTION sambapos._receive_refuse(r sambapos._batch_row, h sambapos.feed_host) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -69,52 +49,100 @@ $$;
 COMMENT ON FUNCTION sambapos._receive_refuse(sambapos._batch_row, sambapos.feed_host) IS 'Raises that a row is of another scope';
 
 CREATE TYPE sambapos._receive_case AS (host sambapos.feed_host, entity sambapos.feed_entity, policy sambapos.receive_policy,
-                                       state sambapos.feed_state, batch uuid, base bigint, others jsonb, unchanged text);
+                                       state sambapos.feed_state, batch uuid, base bigint, others jsonb, truncated jsonb, unchanged text);
 COMMENT ON TYPE sambapos._receive_case IS
-  'A batch that is being received: from whom, for what; base: the version that the host has; others: what others have changed; '
+  'A batch that is being received: from whom, for what; base: the version that the host has; others: what the log has '
+  'of the entity as a whole, and truncated: what has emptied its table; '
   'unchanged: SQL by which a row is written only if it is what it was';
+
+CREATE FUNCTION sambapos._receive_write(k sambapos._receive_case, r sambapos._batch_row, present jsonb) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  e sambapos.feed_entity := k.entity;
+  names text[] := ARRAY(SELECT x FROM jsonb_object_keys(r.input) AS x ORDER BY 1);
+  operation text := CASE WHEN r.is_deleted THEN 'DELETE' WHEN present IS NULL THEN 'INSERT' ELSE 'UPDATE' END;
+  written bigint;
+BEGIN
+  PERFORM set_config('sambapos.changed_by', sambapos._conflict_changer(k.host), true); -- a trigger may have set it
+  written := sambapos._write_as_owner(e.schema_name, e.relation_name, sambapos._receive_sql(e, operation, names, k.unchanged),
+                                      ARRAY[r.input, present], NULL, r.key, NULL);
+  IF written = 0 AND operation = 'INSERT'
+     AND NOT EXISTS (SELECT FROM sambapos._feed_read(e, ARRAY[r.key], NULL, NULL, NULL)) THEN
+    RAISE EXCEPTION 'row % of entity "%" has what another row has, and may be there once', r.n, e.entity USING ERRCODE = 'unique_violation',
+      HINT = 'The table has a unique constraint beside the key.';
+  END IF;
+  RETURN written > 0;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._receive_write(sambapos._receive_case, sambapos._batch_row, jsonb) IS
+  'Writes a row over what was there; false: that is no longer there, or another row is';
 
 CREATE FUNCTION sambapos._receive_is_known(k sambapos._receive_case, base bigint) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 $$ BEGIN RETURN coalesce(base BETWEEN (k.state).min_version AND (k.state).version, false); END; $$;
 COMMENT ON FUNCTION sambapos._receive_is_known(sambapos._receive_case, bigint) IS 'True if the log says what has changed since a version';
 
--- Of a row that is not there what is newer than the batch is looked for at its end, for all of them at once.
-CREATE FUNCTION sambapos._receive_changed(k sambapos._receive_case, r sambapos._batch_row, is_there boolean) RETURNS boolean
+-- What the log had at the beginning holds for a row that is what it was then. Of another one it is asked again.
+CREATE FUNCTION sambapos._receive_news(k sambapos._receive_case, r sambapos._batch_row, present jsonb,
+                                       OUT entry jsonb, OUT others jsonb, OUT truncated jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  n record;
+BEGIN
+  entry := r.log; others := k.others; truncated := k.truncated;
+  IF present IS DISTINCT FROM r.was THEN
+    FOR n IN SELECT * FROM sambapos._conflict_log(k.host, k.entity, (k.state).version, ARRAY[r.key]) LOOP
+      entry := CASE WHEN n.key IS NOT NULL THEN coalesce(entry, '{}') || jsonb_strip_nulls(n.entry) ELSE entry END;
+      others := CASE WHEN n.key IS NULL AND NOT n.is_truncate THEN n.entry ELSE others END;
+      truncated := CASE WHEN n.is_truncate THEN n.entry ELSE truncated END;
+    END LOOP;
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._receive_news(sambapos._receive_case, sambapos._batch_row, jsonb) IS
+  'What the log has of a row that is this now, of the entity as a whole, and of what has emptied its table';
+
+CREATE FUNCTION sambapos._receive_changed(k sambapos._receive_case, r sambapos._batch_row, news record, is_there boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   base bigint := coalesce(r.base, k.base);
-  newer jsonb := CASE WHEN is_there THEN sambapos._conflict_others(k.host, k.entity, (k.state).version, ARRAY[r.key]) END;
-  last bigint := coalesce(newer ->> r.key::text, k.others ->> r.key::text)::bigint;
-  last_of_all bigint := coalesce(newer ->> '', k.others ->> '')::bigint;
+  emptied boolean := NOT is_there AND news.truncated IS NOT NULL;
 BEGIN
-  IF last = -1 THEN
+  IF (news.entry -> 'own')::boolean
+     AND NOT (emptied AND (news.truncated -> 'no')::bigint > (news.entry -> 'no')::bigint) THEN
     RETURN false;
   ELSIF NOT sambapos._receive_is_known(k, base) THEN
-    RETURN is_there;
+    RETURN is_there OR emptied OR news.entry IS NOT NULL;
   END IF;
-  RETURN coalesce(last > base, false) OR is_there AND coalesce(last_of_all > base, false);
+  RETURN coalesce((news.entry -> 'version')::bigint > base, false)
+      OR is_there AND coalesce((news.others -> 'version')::bigint > base, false)
+      OR emptied AND (news.truncated -> 'version')::bigint > base;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._receive_changed(sambapos._receive_case, sambapos._batch_row, boolean) IS
-  'True if others have changed a row since the version that the host had, or nobody knows';
+COMMENT ON FUNCTION sambapos._receive_changed(sambapos._receive_case, sambapos._batch_row, record, boolean) IS
+  'True if others have changed a row since the version that the host had, or nobody knows. A row that is not there, and of '
+  'which the log has nothing, is a new one';
 
-CREATE FUNCTION sambapos._receive_was_moved(k sambapos._receive_case, r sambapos._batch_row) RETURNS boolean
+-- If nobody knows what the host had, it counts as moved: a batch that is refused for it would be refused for ever.
+CREATE FUNCTION sambapos._receive_was_moved(k sambapos._receive_case, r sambapos._batch_row, news record) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
+DECLARE
+  base bigint := coalesce(r.base, k.base);
+  moved bigint := (news.entry ->> 'moved')::bigint;
 BEGIN
-  RETURN EXISTS (SELECT FROM sambapos.change AS c
-                 WHERE (c.feed_id, c.entity, c.key) = ((k.entity).feed_id, (k.entity).entity, r.key)
-                   AND c.operation = 'DELETE' AND c.scope = (k.host).scope
-                   AND (c.version > coalesce(r.base, k.base) OR c.version IS NULL));
+  RETURN CASE WHEN sambapos._receive_is_known(k, base) THEN coalesce(moved > base, false)
+              ELSE moved IS NOT NULL OR (k.state).min_version > 0 END;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._receive_was_moved(sambapos._receive_case, sambapos._batch_row) IS
-  'True if a row was of the host''s scope when the host last knew it';
+COMMENT ON FUNCTION sambapos._receive_was_moved(sambapos._receive_case, sambapos._batch_row, record) IS
+  'True if a row was of the host''s scope when the host last knew it, or may have been';
 
 -- True: it is the host's to write. False: it was, and was moved. Else it raises.
-CREATE FUNCTION sambapos._receive_is_own(k sambapos._receive_case, r sambapos._batch_row, is_there boolean, scope_there text) RETURNS boolean
+CREATE FUNCTION sambapos._receive_is_own(k sambapos._receive_case, r sambapos._batch_row, news record, is_there boolean, scope_there text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -127,13 +155,13 @@ BEGIN
   ELSIF is_given AND r.scope IS DISTINCT FROM own OR NOT is_given AND NOT is_there AND NOT r.is_deleted THEN
     PERFORM sambapos._receive_refuse(r, k.host);
   ELSIF is_there AND scope_there IS DISTINCT FROM own THEN
-    PERFORM sambapos._receive_refuse(r, k.host) WHERE NOT sambapos._receive_was_moved(k, r);
+    PERFORM sambapos._receive_refuse(r, k.host) WHERE NOT sambapos._receive_was_moved(k, r, news);
     RETURN false;
   END IF;
   RETURN true;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._receive_is_own(sambapos._receive_case, sambapos._batch_row, boolean, text) IS
+COMMENT ON FUNCTION sambapos._receive_is_own(sambapos._receive_case, sambapos._batch_row, record, boolean, text) IS
   'Whether a row is of the host''s scope; raises 42501 if it never was';
 
 CREATE FUNCTION sambapos._receive_record(k sambapos._receive_case, r sambapos._batch_row, present jsonb, winner text) RETURNS void
@@ -163,21 +191,23 @@ DECLARE
   scope_there text;
   is_there boolean;
   winner text;
+  news record;
 BEGIN
   FOR attempt IN 1 .. 10 LOOP
     present := NULL;
     SELECT p.data, p.scope_of_row INTO present, scope_there FROM sambapos._feed_read(k.entity, ARRAY[r.key], NULL, NULL, NULL) AS p;
     is_there := FOUND;
-    IF NOT sambapos._receive_is_own(k, r, is_there, scope_there) THEN
+    news := sambapos._receive_news(k, r, present);
+    IF NOT sambapos._receive_is_own(k, r, news, is_there, scope_there) THEN
       PERFORM sambapos._receive_record(k, r, NULL, 'cloud');
       applied := false; in_conflict := true; inserted := false;
       RETURN;
     END IF;
-    in_conflict := NOT sambapos._receive_is_same(r, is_there, present) AND sambapos._receive_changed(k, r, is_there);
+    in_conflict := NOT sambapos._receive_is_same(r, is_there, present) AND sambapos._receive_changed(k, r, news, is_there);
     winner := CASE WHEN in_conflict THEN sambapos._conflict_winner(r.data, present, k.policy, k.entity) ELSE 'host' END;
     applied := winner = 'host';
     inserted := applied AND NOT is_there AND NOT in_conflict AND NOT r.is_deleted;
-    IF NOT applied OR sambapos._receive_is_same(r, is_there, present) OR sambapos._receive_write(k.entity, r, present, k.unchanged) THEN
+    IF NOT applied OR sambapos._receive_is_same(r, is_there, present) OR sambapos._receive_write(k, r, present) THEN
       PERFORM sambapos._receive_record(k, r, present, winner) WHERE in_conflict;
       RETURN;
     END IF;
@@ -196,7 +226,9 @@ BEGIN
   IF keys <> '{}' AND EXISTS (
        SELECT FROM sambapos.change AS c
        WHERE (c.feed_id, c.entity) = ((k.entity).feed_id, (k.entity).entity) AND (c.version > (k.state).version OR c.version IS NULL)
-         AND c.key = ANY (keys) AND c.changed_by IS DISTINCT FROM sambapos._conflict_changer(k.host) AND NOT k.others ? c.key::text) THEN
+         AND c.changed_by IS DISTINCT FROM sambapos._conflict_changer(k.host)
+         AND (c.operation = 'DELETE' AND c.key IN (SELECT x FROM unnest(keys) AS x)
+              OR c.operation = 'TRUNCATE' AND c.change_id > coalesce((k.truncated -> 'no')::bigint, 0))) THEN
     RAISE EXCEPTION 'rows of the batch were deleted here at this moment' USING ERRCODE = 'serialization_failure', HINT = 'Send the batch again.';
   END IF;
 END;
@@ -219,7 +251,9 @@ BEGIN
     outcome := sambapos._receive_row(k, r);
     applied := applied + outcome.applied::integer;
     conflicts := conflicts + outcome.in_conflict::integer;
-    new_keys := CASE WHEN outcome.inserted THEN new_keys || r.key ELSE new_keys END;
+    IF outcome.inserted AND r.log IS NULL THEN
+      new_keys := new_keys || r.key;
+    END IF;
   END LOOP;
   PERFORM sambapos._receive_check_new(k, new_keys);
 EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
@@ -234,20 +268,42 @@ $$;
 COMMENT ON FUNCTION sambapos._receive_rows(sambapos._receive_case, sambapos._batch_row[]) IS
   'Writes the rows of a batch; what the table refuses is raised without its values';
 
+-- First the rows, then the log: who has changed a row that is read here is in the log by then.
+CREATE FUNCTION sambapos._receive_look(INOUT k sambapos._receive_case, INOUT rows sambapos._batch_row[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  keys jsonb[] := ARRAY(SELECT DISTINCT r.key FROM unnest(rows) AS r);
+  oldest bigint := (SELECT min(CASE WHEN sambapos._receive_is_known(k, coalesce(r.base, k.base)) THEN coalesce(r.base, k.base) ELSE -1 END)
+                    FROM unnest(rows) AS r);
+  present jsonb[] := ARRAY(SELECT jsonb_build_array(p.key, p.data) FROM sambapos._feed_read(k.entity, keys, NULL, NULL, NULL) AS p);
+  log sambapos._batch_row[];
+BEGIN
+  WITH entry AS MATERIALIZED (SELECT l.* FROM sambapos._conflict_log(k.host, k.entity, coalesce(oldest, (k.state).version), keys) AS l)
+  SELECT (SELECT l.entry FROM entry AS l WHERE l.key IS NULL AND NOT l.is_truncate),
+         (SELECT l.entry FROM entry AS l WHERE l.is_truncate),
+         ARRAY(SELECT (r.n, r.key, r.scope, r.data, r.input, r.stored, r.base, r.is_deleted, p.row -> 1, l.entry)::sambapos._batch_row
+               FROM unnest(rows) AS r LEFT JOIN entry AS l ON l.key = r.key AND NOT l.is_truncate
+               LEFT JOIN (SELECT x -> 0 AS key, x AS row FROM unnest(present) AS x) AS p ON p.key = r.key ORDER BY r.n)
+    INTO k.others, k.truncated, log;
+  rows := log;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._receive_look(sambapos._receive_case, sambapos._batch_row[]) IS
+  'What is here of the rows of a batch, and what the log has of them: asked once for all';
+
 CREATE FUNCTION sambapos._receive_all(k sambapos._receive_case, given jsonb, OUT applied bigint, OUT conflicts bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   rows sambapos._batch_row[] := sambapos._batch_rows(k.entity, given);
-  oldest bigint;
+  looked record;
   before text := current_setting('sambapos.changed_by', true);
 BEGIN
   k.base := sambapos._conflict_base(k.host, k.state);
   k.unchanged := sambapos._receive_unchanged_sql(k.entity);
-  oldest := (SELECT min(CASE WHEN sambapos._receive_is_known(k, coalesce(r.base, k.base)) THEN coalesce(r.base, k.base) ELSE -1 END)
-             FROM unnest(rows) AS r);
-  k.others := sambapos._conflict_others(k.host, k.entity, coalesce(oldest, (k.state).version));
-  PERFORM set_config('sambapos.changed_by', sambapos._conflict_changer(k.host), true);
+  looked := sambapos._receive_look(k, rows);
+  k := looked.k; rows := looked.rows;
   SELECT w.applied, w.conflicts INTO applied, conflicts FROM sambapos._receive_rows(k, rows) AS w;
   PERFORM set_config('sambapos.changed_by', coalesce(before, ''), true);
 END;

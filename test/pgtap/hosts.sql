@@ -37,6 +37,9 @@ INSERT INTO pos.kept SELECT h, sambapos_add_host(h, 'pos', right(h, 1), r) FROM 
 SELECT throws_ok($$SELECT sambapos_add_host('host_a', 'pos')$$, '42710', NULL, 'a name is one host''s');
 SELECT results_eq('SELECT host, feed, scope, role::text, role_exists FROM sambapos.host_bindings ORDER BY 1',
   $$VALUES ('host_a', 'pos', 'a', 'ha', true), ('host_b', 'pos', 'b', 'hb', true)$$, 'the bindings');
+SET LOCAL ROLE ha;
+SELECT ok(sambapos._feed_describe('pos', NULL, false) IS NOT NULL, 'a host may ask what its tables are like, as sambapos_follow does');
+RESET ROLE;
 
 -- tokens
 SELECT ok(bool_and(token ~ '^[0-9a-f]{64}$') AND count(DISTINCT token) = 2, '256 bits, each its own') FROM pos.kept;

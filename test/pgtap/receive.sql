@@ -76,7 +76,7 @@ FROM (VALUES ('{}', '22023', NULL), (NULL, '22023', NULL), ('[1]', '22023', 'row
   ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "price": 1, "colour": 2}]', '42703', 'row 2 has columns that entity "checks" does not send: colour, price'),
   ('[{"id": 30, "store": "a", "secret_pin": "1"}]', '42703', 'row 1 has columns that entity "checks" does not send: secret_pin'),
   ('[{"store": "a"}]', '23502', 'row 1 has no key'), ('[{"id": null}]', '23502', 'row 1 has no key'),
-  ('[{"id": 30, "store": "a", "_deleted": "yes"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": "x"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": -1}]', '22023', NULL),
+  ('[{"id": 30, "store": "a", "_deleted": "yes"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_deleted": null}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": "x"}]', '22023', NULL), ('[{"id": 30, "store": "a", "_base": -1}]', '22023', NULL),
   ('[{"id": 30, "store": "a"}, {"id": 31, "store": "a", "total": 1.005}]', '22003', 'column "total" of row 2 has a value that type pos.amount cannot hold as it is'),
   ('[{"id": 30, "store": "a", "total": "1.005"}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
   ('[{"id": 30, "store": "a", "total": 123456789.1}]', '22003', 'column "total" of row 1 has a value that type pos.amount cannot hold as it is'),
@@ -94,6 +94,23 @@ SELECT is(pos.send('[{"id": 40, "store": "a", "total": "1.50", "note": "fünf", 
 SELECT results_eq('SELECT total::numeric, note::text, code::text, at, day, picture, tags, is_paid, twice FROM pos.checks WHERE id = 40',
   $$VALUES (1.50, 'fünf', 'B', '2026-01-01 00:00+00'::timestamptz, '2026-01-02'::date, '\x0102'::bytea, '{x,NULL}'::text[], true, 3.00)$$, 'are what was sent; what is generated is made here');
 SELECT is(pos.send(jsonb_build_array(data)), '1 0 f', 'what the feed sends of a row is a row') FROM sambapos_full_rows('pos', 'checks', 'a') WHERE (key ->> 'id') = '40';
+
+-- whatever the type, and whatever the session has set
+CREATE TYPE pos.pair AS (a numeric(10,2), b timestamptz, c pos.amount);
+CREATE TABLE pos.kinds (id integer PRIMARY KEY, m money, p pos.pair, ats timestamptz[], c "char", o oid, ts timestamp, d date, t time, tz timestamptz, iv interval, ns numeric(5,1)[], ps pos.pair[], u uuid, b boolean, am pos.amount[], n name);
+SELECT sambapos_add_to_feed('pos', 'pos.kinds', 'kinds'), sambapos_configure('pos', 'policy', 'host_wins', 'kinds');
+SET LOCAL "DateStyle" = 'SQL, DMY'; SET LOCAL "IntervalStyle" = 'sql_standard'; SET LOCAL "TimeZone" = 'Asia/Tokyo';
+SELECT throws_ok(format('SELECT pos.send(%L, entity => ''kinds'')', format('[{"id": 1, %s}]', v)), '22003',
+  format('column "%s" of row 1 has a value that type %s cannot hold as it is', substring(v, '"(.*?)"'), (SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'pos.kinds'::regclass AND attname = substring(v, '"(.*?)"'))), 'changed by its type: ' || v)
+FROM unnest(ARRAY['"m": 12.345', '"m": "$12.345"', '"p": {"a": 1.005}', '"p": {"a": 1, "b": "2026-01-01T00:00:00.12345678Z"}', '"p": {"c": 1.005}', '"p": {"a": 1, "z": 1}', '"ats": ["2026-01-01T00:00:00.12345678Z"]', '"c": "abc"', '"o": -1',
+  '"ts": "2026-05-01 20:15 Europe/Berlin"', '"ts": "2026-05-01T20:15:00+02"', '"ts": "now"', '"d": "today"', '"d": "05/01/2026"', '"d": "2026-05-01T20:15"', '"t": "20:15+02"', '"t": "now"', '"tz": "now"', '"tz": "tomorrow"', '"iv": "1.12345678 s"',
+  '"ns": [1.23]', '"ns": [[1.2], [1.23]]', '"ns": "{1.23}"', '"ps": [{"a": 1}, {"a": 1.005}]', '"am": [1.005]', '"n": "' || repeat('n', 70) || '"']) AS v;
+SELECT is(pos.send('[{"id": 1, "m": 12.34, "p": {"a": 1.5, "b": "2026-01-01T00:00:00.5Z"}, "ats": ["2026-01-01 01:00:00+01", null], "c": "a", "o": 5, "ts": "2026-05-01T20:15", "d": "2026-05-13", "t": "20:15:00.5", "tz": "2026-05-13T20:15:00Z", "iv": "1 day 02:00:00", "ns": [[1.20], [3]], "ps": [{"a": 1}], "u": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "b": "yes", "am": [1.5], "n": "x"}, {"id": 2, "m": "$1,234.50", "tz": "infinity", "ts": "-infinity", "d": "0044-03-15 BC"}]', entity => 'kinds'), '2 0 f', 'what they hold is taken');
+SELECT is(pos.send((SELECT jsonb_agg(data) FROM sambapos_full_rows('pos', 'kinds')), entity => 'kinds'), '2 0 f', 'what the feed sends is a row, of all types');
+SET LOCAL "TimeZone" = 'UTC';
+SELECT results_eq('SELECT m::numeric, ts, d, tz FROM pos.kinds WHERE id = 1', $$VALUES (12.34, '2026-05-01T20:15'::timestamp, '2026-05-13'::date, '2026-05-13T20:15:00Z'::timestamptz)$$, 'as it was sent');
+RESET "DateStyle"; RESET "IntervalStyle"; RESET "TimeZone";
+SELECT sambapos_remove_from_feed('pos', 'kinds');
 
 -- no value of a row is told by an error
 CREATE FUNCTION pos.fault(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
@@ -157,6 +174,45 @@ SELECT sambapos_heartbeat('h', 99999) AS b \gset
 SELECT is(pos.send('[{"id": 111, "store": "a", "total": 9}]'), '0 1 f', 'one that the feed has not given');
 SELECT is(pos.send('[{"id": 200, "store": "a", "total": 10}]'), '1 0 f', 'but what the host itself was the last to change is none');
 SELECT is(pos.send(format('[{"id": 111, "store": "a", "total": 9, "_base": %s}]', :v)::jsonb), '1 0 f', 'the row says it itself');
+
+-- what was deleted here comes back without a trace for no host, also one of which nobody knows what it had
+CREATE TABLE pos.gone (id integer PRIMARY KEY, store text, total numeric, at timestamptz);
+SELECT sambapos_add_to_feed('pos', 'pos.gone', 'gone', scope => 'store');
+INSERT INTO pos.gone SELECT n, 'a', n, '2026-01-01' FROM generate_series(1, 9) AS n;
+CALL sambapos_feed_tick('pos');
+SELECT sambapos_configure('pos', 'time_column', 'at', 'gone');
+SELECT version AS w FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos' \gset
+DELETE FROM pos.gone WHERE id IN (1, 2, 3);
+UPDATE pos.gone SET store = 'b' WHERE id = 4;
+CALL sambapos_feed_tick('pos');
+CREATE FUNCTION pos.sent(policy text, rows jsonb) RETURNS text LANGUAGE sql AS $$ SELECT public.sambapos_configure('pos', 'policy', policy, 'gone'); SELECT pos.send(rows, 'h', 'gone') $$;
+SELECT sambapos_heartbeat('h', NULL) AS b \gset
+SELECT is(pos.sent(p, '[{"id": 1, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'deleted, and no version told: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT sambapos_heartbeat('h', 99999) AS b \gset
+SELECT is(pos.sent(p, '[{"id": 2, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'or one that was never given: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT is(pos.sent('host_wins', '[{"id": 3, "store": "a", "total": 7}]'), '1 1 f', 'host_wins brings it back, on record');
+SELECT is(pos.sent('host_wins', '[{"id": 4, "store": "a", "total": 7}, {"id": 50, "store": "a"}]'), '1 1 f', 'moved away: a conflict, which does not keep the batch back');
+SELECT results_eq('SELECT id, store, total FROM pos.gone WHERE id < 5 OR id = 50 ORDER BY 1', $$VALUES (3, 'a', 7::numeric), (4, 'b', 4), (50, 'a', NULL)$$, 'what is there');
+SELECT sambapos_heartbeat('h', :w) AS b \gset
+SELECT is(pos.sent('cloud_wins', '[{"id": 51, "store": "a", "total": 7}, {"id": 6, "store": "a", "total": 7}, {"id": 6, "store": "a", "total": 6}]'), '3 0 f', 'new ones, and one twice');
+TRUNCATE pos.gone;
+SELECT is(pos.sent(p, '[{"id": 5, "store": "a", "total": 7, "at": "2030-01-01"}]'), '0 1 f', 'emptied: ' || p) FROM unnest('{cloud_wins,latest_wins}'::text[]) AS p;
+SELECT is(pos.sent('cloud_wins', '[{"id": 51, "store": "a", "total": 7}]'), '0 1 f', 'also after the host had changed the row');
+CALL sambapos_feed_tick('pos');
+SELECT is(pos.sent('cloud_wins', '[{"id": 7, "store": "a", "total": 7}]'), '0 1 f', 'and later');
+SELECT sambapos_heartbeat('h', version) AS b FROM sambapos.feed_state JOIN sambapos.change_feed AS f USING (feed_id) WHERE f.name = 'pos' \gset
+SELECT is(pos.sent('cloud_wins', '[{"id": 8, "store": "a", "total": 7}]'), '1 0 f', 'not when the host knows it');
+SELECT is(pos.sent('host_wins', jsonb_agg(jsonb_build_object('id', n, 'store', 'a', 'total', 1))), '2000 0 f', 'many new rows') FROM generate_series(1001, 3000) AS n;
+SELECT is(pos.sent('host_wins', jsonb_agg(jsonb_build_object('id', n, 'store', 'a', 'total', 2))), '2000 0 f', 'and once more') FROM generate_series(1001, 3000) AS n;
+CREATE FUNCTION pos.other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('sambapos.changed_by', 'a trigger', true); RETURN NULL; END $$;
+CREATE TRIGGER other AFTER INSERT ON pos.gone FOR EACH ROW EXECUTE FUNCTION pos.other();
+SELECT is(pos.sent('host_wins', '[{"id": 60, "store": "a"}, {"id": 61, "store": "a"}]'), '2 0 f', 'a trigger that sets the changer keeps no batch back');
+DROP TRIGGER other ON pos.gone;
+CREATE TRIGGER zz AFTER INSERT ON pos.gone FOR EACH STATEMENT EXECUTE FUNCTION pos.other();
+SELECT is(pos.sent('host_wins', '[{"id": 62, "store": "a"}, {"id": 63, "store": "a"}]'), '2 0 f', 'nor one that fires last');
+SELECT isnt_empty($$SELECT FROM sambapos.change WHERE entity = 'gone' AND key ->> 'id' = '63' AND changed_by = 'host:h'$$, 'and the next row is the host''s again');
+SELECT sambapos_remove_from_feed('pos', 'gone');
+SELECT sambapos_heartbeat('h', :v) AS b \gset
 
 -- who sees conflicts
 SET LOCAL ROLE ha;
