@@ -135,7 +135,7 @@ DECLARE
   moved bigint := (news.entry ->> 'moved')::bigint;
 BEGIN
   RETURN CASE WHEN sambapos._receive_is_known(k, base) THEN coalesce(moved > base, false)
-              ELSE moved IS NOT NULL OR (k.state).min_version > 0 END;
+              ELSE moved IS NOT NULL OR NOT r.is_deleted AND (k.state).min_version > 0 END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_was_moved(sambapos._receive_case, sambapos._batch_row, record) IS
@@ -198,6 +198,9 @@ BEGIN
     SELECT p.data, p.scope_of_row INTO present, scope_there FROM sambapos._feed_read(k.entity, ARRAY[r.key], NULL, NULL, NULL) AS p;
     is_there := FOUND;
     news := sambapos._receive_news(k, r, present);
+    IF is_there AND r.is_deleted AND scope_there <> (k.host).scope AND NOT sambapos._receive_was_moved(k, r, news) THEN
+      present := NULL; is_there := false; -- the host is not told that another scope has such a key
+    END IF;
     IF NOT sambapos._receive_is_own(k, r, news, is_there, scope_there) THEN
       PERFORM sambapos._receive_record(k, r, NULL, 'cloud');
       applied := false; in_conflict := true; inserted := false;

@@ -124,7 +124,17 @@ DROP TRIGGER blurt ON pos.checks;
 
 -- scopes
 SELECT throws_ok(format('SELECT pos.send(%L)', t), '42501', 'row 1 is not of the scope of host "h"', 'not of its scope: ' || t)
-FROM unnest(ARRAY['[{"id": 60, "store": "b"}]', '[{"id": 60, "store": null}]', '[{"id": 60}]', '[{"id": 2, "total": 1}]', '[{"id": 2, "store": "a", "total": 1}]', '[{"id": 3, "total": 1}]', '[{"id": 2, "_deleted": true}]', '[{"id": 1, "store": "b"}]']) AS t;
+FROM unnest(ARRAY['[{"id": 60, "store": "b"}]', '[{"id": 60, "store": null}]', '[{"id": 60}]', '[{"id": 2, "total": 1}]', '[{"id": 2, "store": "a", "total": 1}]', '[{"id": 3, "total": 1}]', '[{"id": 2, "store": "b", "_deleted": true}]', '[{"id": 3, "_deleted": true}]', '[{"id": 1, "store": "b"}]']) AS t;
+SELECT is(pos.send(format('[{"id": %s, "_deleted": true}]', n)::jsonb), '1 0 f', 'deleting what another scope has, or nobody, is answered alike: ' || n) FROM unnest('{2,999}'::integer[]) AS n;
+SELECT isnt_empty('SELECT FROM pos.checks WHERE id = 2', 'and deletes nothing there');
+CREATE TABLE pos.g1 (id integer PRIMARY KEY, home text, store text GENERATED ALWAYS AS (home) STORED);
+CREATE TABLE pos.g2 (n integer, id integer GENERATED ALWAYS AS (n) STORED PRIMARY KEY);
+CREATE TABLE pos.g3 (id integer PRIMARY KEY, other integer REFERENCES pos.g1 DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE pos.g4 (id integer PRIMARY KEY);
+CREATE TABLE pos.g5 (id integer REFERENCES pos.g4 DEFERRABLE);
+SELECT sambapos_add_to_feed('pos', 'pos.g1', 'g1', scope => 'store'), sambapos_add_to_feed('pos', 'pos.g2', 'g2'), sambapos_add_to_feed('pos', 'pos.g3', 'g3'), sambapos_add_to_feed('pos', 'pos.g4', 'g4');
+SELECT throws_ok(format('SELECT sambapos_configure(''pos'', ''policy'', ''host_wins'', %L)', e), '0A000', NULL, 'a generated scope or key, deferrable constraints: ' || e) FROM unnest('{g1,g2,g3,g4}'::text[]) AS e;
+SELECT sambapos_remove_from_feed('pos', e) FROM unnest('{g1,g2,g3,g4}'::text[]) AS e;
 SELECT is(pos.send('[{"id": 2, "total": 21}]', 'g'), '1 0 f', 'a host of all scopes sends all');
 SELECT is(pos.send('[{"k": "y", "n": 1, "v": 1}]', 'h', 'plain'), '1 0 f', 'what has no scope is everybody''s');
 
