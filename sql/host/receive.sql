@@ -167,8 +167,8 @@ COMMENT ON FUNCTION sambapos._receive_is_own(sambapos._receive_case, sambapos._b
 CREATE FUNCTION sambapos._receive_record(k sambapos._receive_case, r sambapos._batch_row, present jsonb, winner text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.conflict (host_id, host_name, feed_id, entity, key, policy, winner, host_row, cloud_row, base, batch, row_number)
-  VALUES ((k.host).host_id, (k.host).name, (k.entity).feed_id, (k.entity).entity, r.key, (k.policy).policy, winner,
+  INSERT INTO sambapos.conflict (host_id, host_name, feed_id, entity, entity_id, key, policy, winner, host_row, cloud_row, base, batch, row_number)
+  VALUES ((k.host).host_id, (k.host).name, (k.entity).feed_id, (k.entity).entity, (k.entity).entity_id, r.key, (k.policy).policy, winner,
           CASE WHEN NOT r.is_deleted THEN r.data END, present, coalesce(r.base, k.base), k.batch, r.n);
 $$;
 COMMENT ON FUNCTION sambapos._receive_record(sambapos._receive_case, sambapos._batch_row, jsonb, text) IS 'Puts a conflict on record';

@@ -267,5 +267,11 @@ SELECT throws_ok($$SELECT pos.send('[{"k": "z", "n": 1}]', 'g', 'plain')$$, '550
 SELECT sambapos_remove_from_feed('pos', 'checks');
 SELECT is_empty($$SELECT * FROM sambapos.receive_policy WHERE entity = 'checks'$$, 'an entity goes with its policy');
 SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'conflicts stay on record');
+CREATE TABLE pos.later (id integer PRIMARY KEY);
+GRANT SELECT ON pos.later TO looker;
+SELECT sambapos_add_to_feed('pos', 'pos.later', 'checks');
+SET LOCAL ROLE looker;
+SELECT is_empty('SELECT * FROM sambapos.conflicts', 'whoever may read another table of that name sees none');
+RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;
