@@ -69,8 +69,8 @@ BEGIN
                                       ARRAY[r.input, present], NULL, r.key, NULL);
   IF written = 0 AND operation = 'INSERT'
      AND NOT EXISTS (SELECT FROM sambapos._feed_read(e, ARRAY[r.key], NULL, NULL, NULL)) THEN
-    RAISE EXCEPTION 'row % of entity "%" has what another row has, and may be there once', r.n, e.entity USING ERRCODE = 'unique_violation',
-      HINT = 'The table has a unique constraint beside the key.';
+    RAISE EXCEPTION 'row % of entity "%" was not inserted', r.n, e.entity USING ERRCODE = 'unique_violation',
+      DETAIL = 'Another row has what may be there once, beside the key; or a trigger of the table keeps the row out.';
   END IF;
   RETURN written > 0;
 END;
@@ -216,7 +216,7 @@ BEGIN
     END IF;
   END LOOP;
   RAISE EXCEPTION 'row % of entity "%" cannot be written', r.n, (k.entity).entity USING ERRCODE = 'object_not_in_prerequisite_state',
-    DETAIL = 'Others change it all the time, or a trigger or policy of its table keeps it as it is.';
+    DETAIL = 'A trigger or policy of its table keeps it as it is, or others change it all the time.';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_row(sambapos._receive_case, sambapos._batch_row) IS
@@ -265,7 +265,9 @@ EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
     RAISE;
   END IF;
   RAISE EXCEPTION 'row % is refused by the table of entity "%"', r.n, (k.entity).entity USING ERRCODE = SQLSTATE,
-    DETAIL = concat_ws(' ', 'SQLSTATE ' || SQLSTATE || '.', 'Constraint "' || nullif(constraint_name, '') || '".');
+    DETAIL = concat_ws(' ', 'SQLSTATE ' || SQLSTATE || '.', 'Constraint "' || nullif(constraint_name, '') || '".'),
+    HINT = CASE WHEN SQLSTATE IN ('42P01', '42883', '42704', '3F000')
+                THEN 'Triggers run with search_path = pg_catalog, pg_temp here. Give the trigger function its own SET search_path.' ELSE '' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_rows(sambapos._receive_case, sambapos._batch_row[]) IS

@@ -205,6 +205,15 @@ SELECT lives_ok($$SELECT pos.beat('x5', 1)$$, 'a host''s role that is no consume
 SELECT isnt_empty($$SELECT sambapos_heartbeat('x5', 1)$$, 'a beat of it');
 RESET ROLE;
 
+-- a role that was granted functions of feeds is a host's from then on (a notice says so, which no test here reads)
+CREATE ROLE wide;
+GRANT EXECUTE ON FUNCTION sambapos_full_payload(text, text, text[]) TO wide;
+SELECT sambapos_add_host('x6', 'pos', 'a', 'wide');
+SET LOCAL ROLE wide;
+SELECT throws_ok($$SELECT sambapos_full_payload('pos')$$, '42501', NULL, 'it asks for its own scope only');
+RESET ROLE;
+SELECT sambapos_remove_host('x6');
+
 -- names
 ALTER ROLE ha RENAME TO ha2;
 SET LOCAL ROLE ha2;

@@ -252,6 +252,16 @@ ALTER TABLE pos.checks OWNER TO keeper;
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'INSERT INTO pos.checks (id) VALUES (1) RETURNING id', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'no statement that returns rows');
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'TRUNCATE pos.checks', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'nor any other');
 
+CREATE TABLE pos.odd (id integer PRIMARY KEY);
+SELECT sambapos_add_to_feed('pos', 'pos.odd', 'odd'), sambapos_configure('pos', 'policy', 'host_wins', 'odd');
+CREATE FUNCTION pos.odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 1 THEN RETURN NULL; END IF; PERFORM FROM odd; RETURN NEW; END $$;
+CREATE TRIGGER odd BEFORE INSERT ON pos.odd FOR EACH ROW EXECUTE FUNCTION pos.odd();
+CREATE FUNCTION pos.words(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE d text; h text; BEGIN PERFORM pos.send(rows, 'g', 'odd'); RETURN NULL; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT; RETURN concat_ws(' ', d, h); END $$;
+SELECT matches(pos.words('[{"id": 1}]'), 'or a trigger of the table keeps the row out', 'a trigger that keeps a row out');
+SELECT matches(pos.words('[{"id": 2}]'), '42P01.*search_path', 'a trigger that names a table without its schema');
+SELECT sambapos_remove_from_feed('pos', 'odd');
+
 CREATE TABLE pos.parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (10);
 ALTER TABLE pos.parts OWNER TO keeper; ALTER TABLE pos.parts_1 OWNER TO keeper;
