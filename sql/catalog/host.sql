@@ -47,8 +47,8 @@ SELECT pg_catalog.pg_extension_config_dump('sambapos.host_state', '');
 COMMENT ON TABLE sambapos.host_state IS 'What each host has told with its last beat';
 COMMENT ON COLUMN sambapos.host_state.last_seen_at IS 'When that was, by the clock of this server; NULL: never';
 COMMENT ON COLUMN sambapos.host_state.beats IS 'How many beats it has sent';
-COMMENT ON COLUMN sambapos.host_state.have_version IS 'The version that it has; NULL: none';
-COMMENT ON COLUMN sambapos.host_state.have_incarnation IS 'Of which life of the feed; NULL: it did not say';
+COMMENT ON COLUMN sambapos.host_state.have_version IS 'The version that it has; NULL: none, or one of another life of the feed';
+COMMENT ON COLUMN sambapos.host_state.have_incarnation IS 'Which life of the feed it was told then';
 COMMENT ON COLUMN sambapos.host_state.pending_transactions IS 'How many transactions wait there to be sent, as it said last';
 COMMENT ON COLUMN sambapos.host_state.mode IS 'The mode that it works in, as it said last';
 
@@ -133,6 +133,7 @@ CREATE TABLE sambapos.conflict (
   host_name   text NOT NULL,
   feed_id     integer NOT NULL,
   entity      text NOT NULL,
+  entity_id   integer NOT NULL,
   key         jsonb NOT NULL,
   policy      text NOT NULL,
   winner      text NOT NULL CHECK (winner IN ('cloud', 'host')),
@@ -152,6 +153,7 @@ COMMENT ON INDEX sambapos.conflict_of_feed IS 'The conflicts of an entity';
 COMMENT ON TABLE sambapos.conflict IS E'@name conflict_row\n'
   'Rows that a host and somebody else have changed both, with both versions; view conflicts has them. They stay when '
   'the host is removed, until the feed is';
+COMMENT ON COLUMN sambapos.conflict.entity_id IS 'Which entity that was: another table may be on the feed under its name later';
 COMMENT ON COLUMN sambapos.conflict.host_name IS 'What the host was called then';
 COMMENT ON COLUMN sambapos.conflict.policy IS 'The policy of the entity then';
 COMMENT ON COLUMN sambapos.conflict.winner IS 'Whose version is here since then';

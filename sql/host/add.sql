@@ -17,6 +17,23 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._host_check(sambapos.feed_host) IS 'Raises what is wrong with a host that is to be added';
 
+-- Without a level and without a host a role that was granted functions of feeds is shown all.
+CREATE FUNCTION sambapos._host_notice(role text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+  IF NOT sambapos._consumer_has_level(role::name, '{reader,operator,admin}')
+     AND NOT has_function_privilege(role, 'sambapos._grant_of_hosts()', 'EXECUTE')
+     AND EXISTS (SELECT FROM sambapos._host_objects() AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
+                 WHERE a.grantee = to_regrole(quote_ident(role))::oid
+                   AND o.object ~ 'sambapos_(changes|check_for_updates|full_payload|full_rows|delta_payload)\(') THEN
+    RAISE NOTICE 'role "%" is shown from now on the feeds and scopes of its hosts only', role USING
+      DETAIL = 'It was granted functions of feeds, and asked all feeds.', HINT = 'Give the host a role of its own, or this role level reader.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._host_notice(text) IS 'Tells that a role may ask less as a host''s than it did';
+
 CREATE FUNCTION sambapos._host_enter(host text, feed text, scope text, role name) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
@@ -33,6 +50,7 @@ BEGIN
   INSERT INTO sambapos.host_state (host_id) VALUES (h.host_id);
   PERFORM sambapos._full_order(h, 'the host was added again: what it has may be of another scope')
   FROM sambapos.host_former AS x WHERE x.name = h.name;
+  PERFORM sambapos._host_notice(h.role_name) WHERE h.role_name IS NOT NULL;
   PERFORM sambapos._host_allow(h.role_name) WHERE h.role_name IS NOT NULL;
   RETURN sambapos._token_make(h);
 EXCEPTION WHEN unique_violation THEN

@@ -16,10 +16,12 @@ BEGIN
   ELSIF octet_length(metrics::text) > 4000 THEN
     RAISE EXCEPTION 'metrics are too long' USING ERRCODE = 'invalid_parameter_value',
       DETAIL = format('They have %s bytes.', octet_length(metrics::text)), HINT = 'At most 4000 bytes.';
+  ELSIF coalesce(metrics -> 'pendingTransactions', metrics -> 'pending_transactions', 'null')::text !~ '^([0-9]{1,15}|null)$' THEN
+    RAISE EXCEPTION 'pendingTransactions is no whole number from 0 on' USING ERRCODE = 'invalid_parameter_value';
   END IF;
 END;
 $$;
-COMMENT ON FUNCTION sambapos._beat_check(jsonb) IS 'Raises 22023 for metrics that are no object, or too long';
+COMMENT ON FUNCTION sambapos._beat_check(jsonb) IS 'Raises 22023 for metrics that are no object, or too long, or have no number where there is to be one';
 
 CREATE FUNCTION sambapos._beat_pending(metrics jsonb) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -81,11 +83,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   a sambapos._feed_answer := sambapos._feed_answer_of(f, have_version, h.scope, NULL, incarnation, true);
-  reason text := a.reason;
+  ordered text := sambapos._full_told(h); -- it is one full, whatever it is told for
+  reason text := coalesce(a.reason, ordered);
 BEGIN
-  IF reason IS NULL THEN -- for another reason it is told anyway, and the order stands
-    reason := sambapos._full_told(h);
-  END IF;
   RETURN jsonb_build_object(
     'latestVersion', (a.state).version, 'incarnation', a.incarnation, 'fullRequired', reason IS NOT NULL, 'reason', reason,
     'urgent', a.reason IS NULL AND EXISTS (SELECT FROM sambapos.urgent_rule AS u
@@ -95,6 +95,7 @@ END;
 $$;
 COMMENT ON FUNCTION sambapos._beat_answer(sambapos.feed_host, sambapos.change_feed, bigint, uuid) IS 'What a host is told by its beat';
 
+-- A version of another life of the feed is none. Of a host that does not say of which life, it is that of its last beat.
 -- What a tick warns of is for the log: it may be of rows of another scope.
 CREATE FUNCTION sambapos._host_beat(host text, have_version bigint, incarnation uuid, metrics jsonb) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET client_min_messages = error SET search_path = pg_catalog, pg_temp AS
@@ -102,12 +103,15 @@ $$
 DECLARE
   h sambapos.feed_host := sambapos._host(host, false);
   f sambapos.change_feed := (SELECT x FROM sambapos.change_feed AS x WHERE x.feed_id = h.feed_id);
+  told uuid := coalesce(incarnation, (SELECT s.have_incarnation FROM sambapos.host_state AS s WHERE s.host_id = h.host_id));
+  present uuid;
 BEGIN
   PERFORM sambapos._beat_check(metrics);
   PERFORM sambapos._feed_stamp_try(f)
   WHERE NOT sambapos._in_block() AND current_setting('transaction_isolation') = 'read committed';
-  PERFORM sambapos._beat_keep(h, sambapos._beat_note(h, have_version, incarnation, metrics), metrics);
-  RETURN sambapos._beat_answer(h, f, have_version, incarnation);
+  present := (SELECT sambapos._feed_incarnation(s) FROM sambapos.feed_state AS s WHERE s.feed_id = f.feed_id);
+  PERFORM sambapos._beat_keep(h, sambapos._beat_note(h, CASE WHEN told = present OR told IS NULL THEN have_version END, present, metrics), metrics);
+  RETURN sambapos._beat_answer(h, f, have_version, told);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._host_beat(text, bigint, uuid, jsonb) IS 'Takes a beat, for the role that was noted';

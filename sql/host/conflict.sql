@@ -76,7 +76,7 @@ $$;
 COMMENT ON FUNCTION sambapos._conflict_winner(jsonb, jsonb, sambapos.receive_policy, sambapos.feed_entity) IS 'Whose version counts';
 
 -- Both versions are rows of the table: whoever may read the table, or administers the feed, or is the host that has sent one.
-CREATE FUNCTION sambapos._conflict_is_shown(host_id integer, feed_id integer, entity text) RETURNS boolean
+CREATE FUNCTION sambapos._conflict_is_shown(host_id integer, entity_id integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -85,8 +85,8 @@ BEGIN
   RETURN sambapos._consumer_has_level(caller, '{admin}')
       OR EXISTS (SELECT FROM sambapos.feed_host AS h WHERE h.host_id = _conflict_is_shown.host_id AND sambapos._host_is_of(h, caller))
       OR EXISTS (SELECT FROM sambapos.feed_entity AS e
-                 WHERE (e.feed_id, e.entity) = (_conflict_is_shown.feed_id, _conflict_is_shown.entity)
+                 WHERE e.entity_id = _conflict_is_shown.entity_id
                    AND has_table_privilege(caller, sambapos._feed_relation(e), 'SELECT'));
 END;
 $$;
-COMMENT ON FUNCTION sambapos._conflict_is_shown(integer, integer, text) IS 'True if the caller may see the versions of rows of an entity, or is the host';
+COMMENT ON FUNCTION sambapos._conflict_is_shown(integer, integer) IS 'True if the caller may see the versions of rows of an entity, or is the host';

@@ -5,6 +5,30 @@
 --   another owner nothing is received until that one has set it.
 -- * Never a table of the replica or a view over it: nothing is written to history, or to a till.
 
+-- A generated scope is known when the row is written, and whose row it is has to be known before. A deferred check would
+-- run after the owner's rights have ended (src/functions/as_owner.cpp).
+CREATE FUNCTION sambapos._policy_check_table(e sambapos.feed_entity) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  relation regclass := sambapos._feed_relation(e);
+  generated text := (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute AS a
+                     WHERE a.attrelid = relation AND a.attgenerated <> '' AND a.attname = ANY (e.key || e.scope));
+  later text := (SELECT string_agg(c.conname, ', ' ORDER BY c.conname) FROM pg_constraint AS c
+                 WHERE relation IN (c.conrelid, c.confrelid) AND c.condeferrable);
+BEGIN
+  IF generated IS NOT NULL THEN
+    RAISE EXCEPTION 'nothing is received for entity "%": its key or scope is generated', e.entity USING ERRCODE = 'feature_not_supported',
+      DETAIL = format('Generated columns: %s.', generated), HINT = 'Make them ordinary columns, which the host sends.';
+  ELSIF later IS NOT NULL THEN
+    RAISE EXCEPTION 'nothing is received for entity "%": its table has deferrable constraints', e.entity USING
+      ERRCODE = 'feature_not_supported', DETAIL = format('Constraints on it, or that refer to it: %s.', later),
+      HINT = 'Rows are written with the rights of the table''s owner, and all is checked meanwhile. Make the constraints NOT DEFERRABLE.';
+  END IF;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._policy_check_table(sambapos.feed_entity) IS 'Raises 0A000 for a table to which nothing can be written that is received';
+
 CREATE FUNCTION sambapos._policy_check(e sambapos.feed_entity, setting text, stored text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -22,6 +46,7 @@ BEGIN
     RAISE EXCEPTION 'entity "%" sends no column "%" that is a time', e.entity, stored USING ERRCODE = 'undefined_column',
       HINT = 'The columns are: ' || coalesce(nullif(array_to_string(times, ', '), ''), 'none') || '.';
   END IF;
+  PERFORM sambapos._policy_check_table(e) WHERE setting = 'policy' AND stored IS NOT NULL;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._policy_check(sambapos.feed_entity, text, text) IS

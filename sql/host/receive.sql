@@ -69,8 +69,8 @@ BEGIN
                                       ARRAY[r.input, present], NULL, r.key, NULL);
   IF written = 0 AND operation = 'INSERT'
      AND NOT EXISTS (SELECT FROM sambapos._feed_read(e, ARRAY[r.key], NULL, NULL, NULL)) THEN
-    RAISE EXCEPTION 'row % of entity "%" has what another row has, and may be there once', r.n, e.entity USING ERRCODE = 'unique_violation',
-      HINT = 'The table has a unique constraint beside the key.';
+    RAISE EXCEPTION 'row % of entity "%" was not inserted', r.n, e.entity USING ERRCODE = 'unique_violation',
+      DETAIL = 'Another row has what may be there once, beside the key; or a trigger of the table keeps the row out.';
   END IF;
   RETURN written > 0;
 END;
@@ -135,7 +135,7 @@ DECLARE
   moved bigint := (news.entry ->> 'moved')::bigint;
 BEGIN
   RETURN CASE WHEN sambapos._receive_is_known(k, base) THEN coalesce(moved > base, false)
-              ELSE moved IS NOT NULL OR (k.state).min_version > 0 END;
+              ELSE moved IS NOT NULL OR NOT r.is_deleted AND (k.state).min_version > 0 END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_was_moved(sambapos._receive_case, sambapos._batch_row, record) IS
@@ -167,8 +167,8 @@ COMMENT ON FUNCTION sambapos._receive_is_own(sambapos._receive_case, sambapos._b
 CREATE FUNCTION sambapos._receive_record(k sambapos._receive_case, r sambapos._batch_row, present jsonb, winner text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
 $$
-  INSERT INTO sambapos.conflict (host_id, host_name, feed_id, entity, key, policy, winner, host_row, cloud_row, base, batch, row_number)
-  VALUES ((k.host).host_id, (k.host).name, (k.entity).feed_id, (k.entity).entity, r.key, (k.policy).policy, winner,
+  INSERT INTO sambapos.conflict (host_id, host_name, feed_id, entity, entity_id, key, policy, winner, host_row, cloud_row, base, batch, row_number)
+  VALUES ((k.host).host_id, (k.host).name, (k.entity).feed_id, (k.entity).entity, (k.entity).entity_id, r.key, (k.policy).policy, winner,
           CASE WHEN NOT r.is_deleted THEN r.data END, present, coalesce(r.base, k.base), k.batch, r.n);
 $$;
 COMMENT ON FUNCTION sambapos._receive_record(sambapos._receive_case, sambapos._batch_row, jsonb, text) IS 'Puts a conflict on record';
@@ -198,6 +198,9 @@ BEGIN
     SELECT p.data, p.scope_of_row INTO present, scope_there FROM sambapos._feed_read(k.entity, ARRAY[r.key], NULL, NULL, NULL) AS p;
     is_there := FOUND;
     news := sambapos._receive_news(k, r, present);
+    IF is_there AND r.is_deleted AND scope_there <> (k.host).scope AND NOT sambapos._receive_was_moved(k, r, news) THEN
+      present := NULL; is_there := false; -- the host is not told that another scope has such a key
+    END IF;
     IF NOT sambapos._receive_is_own(k, r, news, is_there, scope_there) THEN
       PERFORM sambapos._receive_record(k, r, NULL, 'cloud');
       applied := false; in_conflict := true; inserted := false;
@@ -213,7 +216,7 @@ BEGIN
     END IF;
   END LOOP;
   RAISE EXCEPTION 'row % of entity "%" cannot be written', r.n, (k.entity).entity USING ERRCODE = 'object_not_in_prerequisite_state',
-    DETAIL = 'Others change it all the time, or a trigger or policy of its table keeps it as it is.';
+    DETAIL = 'A trigger or policy of its table keeps it as it is, or others change it all the time.';
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_row(sambapos._receive_case, sambapos._batch_row) IS
@@ -262,7 +265,9 @@ EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
     RAISE;
   END IF;
   RAISE EXCEPTION 'row % is refused by the table of entity "%"', r.n, (k.entity).entity USING ERRCODE = SQLSTATE,
-    DETAIL = concat_ws(' ', 'SQLSTATE ' || SQLSTATE || '.', 'Constraint "' || nullif(constraint_name, '') || '".');
+    DETAIL = concat_ws(' ', 'SQLSTATE ' || SQLSTATE || '.', 'Constraint "' || nullif(constraint_name, '') || '".'),
+    HINT = CASE WHEN SQLSTATE IN ('42P01', '42883', '42704', '3F000')
+                THEN 'Triggers run with search_path = pg_catalog, pg_temp here. Give the trigger function its own SET search_path.' ELSE '' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_rows(sambapos._receive_case, sambapos._batch_row[]) IS

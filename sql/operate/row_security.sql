@@ -19,7 +19,7 @@ $$
     WHEN relation = 'sambapos.role_grant'::regclass
       THEN 'pg_has_role(to_regrole(quote_ident(role_name))::oid, ''USAGE'')'
     WHEN relation = 'sambapos.host_token'::regclass THEN 'false'
-    WHEN relation = 'sambapos.conflict'::regclass THEN 'sambapos._conflict_is_shown(host_id, feed_id, entity)'
+    WHEN relation = 'sambapos.conflict'::regclass THEN 'sambapos._conflict_is_shown(host_id, entity_id)'
     WHEN c.is_of_hosts THEN 'host_id = ANY (ARRAY(SELECT unnest(sambapos._host_shown_ids())))'
     WHEN c.is_of_consumers THEN 'consumer_id = ANY (ARRAY(SELECT unnest(sambapos._consumer_shown_ids())))'
     ELSE '(SELECT has_function_privilege(''sambapos._grant_of_all_sites()''::regprocedure, ''EXECUTE'')'

@@ -124,7 +124,17 @@ DROP TRIGGER blurt ON pos.checks;
 
 -- scopes
 SELECT throws_ok(format('SELECT pos.send(%L)', t), '42501', 'row 1 is not of the scope of host "h"', 'not of its scope: ' || t)
-FROM unnest(ARRAY['[{"id": 60, "store": "b"}]', '[{"id": 60, "store": null}]', '[{"id": 60}]', '[{"id": 2, "total": 1}]', '[{"id": 2, "store": "a", "total": 1}]', '[{"id": 3, "total": 1}]', '[{"id": 2, "_deleted": true}]', '[{"id": 1, "store": "b"}]']) AS t;
+FROM unnest(ARRAY['[{"id": 60, "store": "b"}]', '[{"id": 60, "store": null}]', '[{"id": 60}]', '[{"id": 2, "total": 1}]', '[{"id": 2, "store": "a", "total": 1}]', '[{"id": 3, "total": 1}]', '[{"id": 2, "store": "b", "_deleted": true}]', '[{"id": 3, "_deleted": true}]', '[{"id": 1, "store": "b"}]']) AS t;
+SELECT is(pos.send(format('[{"id": %s, "_deleted": true}]', n)::jsonb), '1 0 f', 'deleting what another scope has, or nobody, is answered alike: ' || n) FROM unnest('{2,999}'::integer[]) AS n;
+SELECT isnt_empty('SELECT FROM pos.checks WHERE id = 2', 'and deletes nothing there');
+CREATE TABLE pos.g1 (id integer PRIMARY KEY, home text, store text GENERATED ALWAYS AS (home) STORED);
+CREATE TABLE pos.g2 (n integer, id integer GENERATED ALWAYS AS (n) STORED PRIMARY KEY);
+CREATE TABLE pos.g3 (id integer PRIMARY KEY, other integer REFERENCES pos.g1 DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE pos.g4 (id integer PRIMARY KEY);
+CREATE TABLE pos.g5 (id integer REFERENCES pos.g4 DEFERRABLE);
+SELECT sambapos_add_to_feed('pos', 'pos.g1', 'g1', scope => 'store'), sambapos_add_to_feed('pos', 'pos.g2', 'g2'), sambapos_add_to_feed('pos', 'pos.g3', 'g3'), sambapos_add_to_feed('pos', 'pos.g4', 'g4');
+SELECT throws_ok(format('SELECT sambapos_configure(''pos'', ''policy'', ''host_wins'', %L)', e), '0A000', NULL, 'a generated scope or key, deferrable constraints: ' || e) FROM unnest('{g1,g2,g3,g4}'::text[]) AS e;
+SELECT sambapos_remove_from_feed('pos', e) FROM unnest('{g1,g2,g3,g4}'::text[]) AS e;
 SELECT is(pos.send('[{"id": 2, "total": 21}]', 'g'), '1 0 f', 'a host of all scopes sends all');
 SELECT is(pos.send('[{"k": "y", "n": 1, "v": 1}]', 'h', 'plain'), '1 0 f', 'what has no scope is everybody''s');
 
@@ -242,6 +252,16 @@ ALTER TABLE pos.checks OWNER TO keeper;
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'INSERT INTO pos.checks (id) VALUES (1) RETURNING id', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'no statement that returns rows');
 SELECT throws_ok($$SELECT sambapos._write_as_owner('pos', 'checks', 'TRUNCATE pos.checks', NULL, NULL, NULL, NULL)$$, '42601', NULL, 'nor any other');
 
+CREATE TABLE pos.odd (id integer PRIMARY KEY);
+SELECT sambapos_add_to_feed('pos', 'pos.odd', 'odd'), sambapos_configure('pos', 'policy', 'host_wins', 'odd');
+CREATE FUNCTION pos.odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 1 THEN RETURN NULL; END IF; PERFORM FROM odd; RETURN NEW; END $$;
+CREATE TRIGGER odd BEFORE INSERT ON pos.odd FOR EACH ROW EXECUTE FUNCTION pos.odd();
+CREATE FUNCTION pos.words(rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE d text; h text; BEGIN PERFORM pos.send(rows, 'g', 'odd'); RETURN NULL; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT; RETURN concat_ws(' ', d, h); END $$;
+SELECT matches(pos.words('[{"id": 1}]'), 'or a trigger of the table keeps the row out', 'a trigger that keeps a row out');
+SELECT matches(pos.words('[{"id": 2}]'), '42P01.*search_path', 'a trigger that names a table without its schema');
+SELECT sambapos_remove_from_feed('pos', 'odd');
+
 CREATE TABLE pos.parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE pos.parts_1 PARTITION OF pos.parts FOR VALUES FROM (0) TO (10);
 ALTER TABLE pos.parts OWNER TO keeper; ALTER TABLE pos.parts_1 OWNER TO keeper;
@@ -257,5 +277,11 @@ SELECT throws_ok($$SELECT pos.send('[{"k": "z", "n": 1}]', 'g', 'plain')$$, '550
 SELECT sambapos_remove_from_feed('pos', 'checks');
 SELECT is_empty($$SELECT * FROM sambapos.receive_policy WHERE entity = 'checks'$$, 'an entity goes with its policy');
 SELECT isnt_empty('SELECT * FROM sambapos.conflicts', 'conflicts stay on record');
+CREATE TABLE pos.later (id integer PRIMARY KEY);
+GRANT SELECT ON pos.later TO looker;
+SELECT sambapos_add_to_feed('pos', 'pos.later', 'checks');
+SET LOCAL ROLE looker;
+SELECT is_empty('SELECT * FROM sambapos.conflicts', 'whoever may read another table of that name sees none');
+RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;
