@@ -184,7 +184,7 @@ SELECT is_empty($$SELECT FROM sambapos._feed_entered WHERE entity = 'other'$$, '
 SELECT throws_ok($$UPDATE sambapos.feed_entity SET relation_name = 'other'$$, '42501', NULL, 'nor is what is read altered');
 RESET ROLE;
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'sambapos'::regnamespace AND p.prosecdef
-                  AND p.proname NOT IN ('_consumer_shown_ids', '_consumer_facts', '_host_shown_ids', '_host_facts', '_conflict_is_shown') -- they ask who looks
+                  AND p.proname NOT IN ('_consumer_shown_ids', '_consumer_facts', '_host_shown_ids', '_host_facts', '_conflict_is_shown', '_feed_describe') -- they ask who looks
                   AND (has_function_privilege('bob', p.oid, 'EXECUTE') OR has_function_privilege('mallory', p.oid, 'EXECUTE') AND p.proowner <> 'mallory'::regrole)$$,
                 'no internal function runs with more than its caller''s rights for a reader');
 
