@@ -267,7 +267,7 @@ EXCEPTION WHEN OTHERS THEN -- what a table or its triggers raise may hold values
   RAISE EXCEPTION 'row % is refused by the table of entity "%"', r.n, (k.entity).entity USING ERRCODE = SQLSTATE,
     DETAIL = concat_ws(' ', 'SQLSTATE ' || SQLSTATE || '.', 'Constraint "' || nullif(constraint_name, '') || '".'),
     HINT = CASE WHEN SQLSTATE IN ('42P01', '42883', '42704', '3F000')
-                THEN 'Triggers run with search_path pg_catalog, pg_temp here. Give the trigger function its own SET search_path.' ELSE '' END;
+                THEN 'Triggers find names in schema pg_catalog alone here. Write the others with their schema.' ELSE '' END;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._receive_rows(sambapos._receive_case, sambapos._batch_row[]) IS
