@@ -130,6 +130,7 @@ BEGIN
                  format('Table %s of archive %s of site %s, as it was sealed', t ->> 'table', m ->> 'archive_id',
                         m ->> 'site'));
   PERFORM sambapos._readers_open(relation::regclass);
+  EXECUTE format('ANALYZE %s', relation);
 END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_attach_table(text, jsonb, jsonb, name) IS 'Loads one table of an export';
@@ -165,6 +166,7 @@ DECLARE
   t jsonb;
   home sambapos.sealed_archive;
 BEGIN
+  home := sambapos._archive_put_back_begin(m);
   PERFORM sambapos._archive_files_check(folder, m);
   IF to_regnamespace(quote_ident(made)) IS NOT NULL THEN
     RAISE EXCEPTION 'schema "%" is there already', made USING ERRCODE = 'duplicate_schema',
@@ -179,7 +181,6 @@ BEGIN
     PERFORM sambapos._archive_attach_table(folder, m, t, made);
     PERFORM sambapos._archive_manifest_raise(folder, sambapos._archive_attached_problem(t, made));
   END LOOP;
-  home := sambapos._archive_home(m);
   PERFORM sambapos._archive_put_back(home, m, made) WHERE home.archive_id IS NOT NULL;
   DELETE FROM sambapos.archive_attachment AS x WHERE x.archive_id = (m ->> 'archive_id')::bigint;
   INSERT INTO sambapos.archive_attachment (archive_id, site, schema_name, path, manifest, in_replica)
@@ -194,7 +195,7 @@ COMMENT ON FUNCTION @extschema@.sambapos_attach_archive(text) IS
   'of an archive of another database: that is in its schema only. Returns the name of the schema. Errors: XX001 a file, the manifest or the rows are not '
   'what was written, and nothing is attached; 42501 without the rights of pg_read_server_files; 58P01 no such file; '
   '42P06 the schema is there already; 22023 the path is not absolute; of rows that are put back 55P03 a run of the site is '
-  'running, 55000 a table of it is not replicated here, 25001 the transaction''s isolation level';
+  'running, 25001 the transaction''s isolation level';
 
 CREATE FUNCTION @extschema@.sambapos_detach_archive(archive_id bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS

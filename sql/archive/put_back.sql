@@ -55,18 +55,25 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_untouched_sql(jsonb) IS
   'A condition on row r of the replica and row s of the attached table: r is s, as it was put back';
 
-CREATE FUNCTION sambapos._archive_is_missing_sql(place sambapos._place, t sambapos._table) RETURNS text
+-- A later archive of the same row has the later word, whether it is attached or not.
+CREATE FUNCTION sambapos._archive_is_missing_sql(place sambapos._place, t sambapos._table, m jsonb, m_table jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
   SELECT format(
     's.epoch IN (SELECT e.epoch FROM sambapos.epoch AS e WHERE e.site_id = $1 AND e.of_database IS DISTINCT FROM 0)
-     AND NOT EXISTS (SELECT FROM sambapos.epoch AS e JOIN sambapos_replica.%I AS r USING (site_id, epoch)
-                     WHERE e.site_id = $1 AND r.id = s.id AND r.epoch <> s.epoch
-                       AND r.row_state IN (''live'', ''cleared'', ''superseded'') AND %s)',
-    t.table_name, sambapos._root_same_sql(place, t));
+     AND NOT EXISTS (SELECT FROM sambapos.epoch AS e JOIN sambapos_replica.%1$I AS r USING (site_id, epoch)
+                     WHERE e.site_id = $1 AND e.of_database IS DISTINCT FROM 0 AND r.id = s.id AND r.epoch <> s.epoch
+                       AND (r.epoch > s.epoch OR r.row_state IN (''live'', ''cleared'', ''superseded'')) AND %2$s)
+     AND %3$s NOT IN (SELECT k FROM sambapos.sealed_archive AS o JOIN sambapos.archive_part AS p USING (archive_id)
+                      CROSS JOIN LATERAL unnest(p.keys) AS k
+                      WHERE o.site_id = $1 AND o.dropped_at IS NOT NULL AND o.archive_id > %4$s AND p.table_name = %5$L)',
+    t.table_name, sambapos._root_same_sql(place, t),
+    sambapos._archive_key_sql(ARRAY(SELECT jsonb_array_elements_text(m_table -> 'key')), 's'),
+    (m ->> 'archive_id')::bigint, t.table_name);
 $$;
-COMMENT ON FUNCTION sambapos._archive_is_missing_sql(sambapos._place, sambapos._table) IS
-  'A condition on attached root s: it is not here under another epoch, and its own was not discarded';
+COMMENT ON FUNCTION sambapos._archive_is_missing_sql(sambapos._place, sambapos._table, jsonb, jsonb) IS
+  'A condition on attached root s: it is not here under another epoch, its own was not discarded, and no later archive '
+  'has it';
 
 CREATE FUNCTION sambapos._archive_with_root_sql(m jsonb, m_table jsonb, schema_name name) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
@@ -90,10 +97,8 @@ DECLARE
   written bigint;
 BEGIN
   SELECT k.* INTO t FROM sambapos._table AS k WHERE (k.site_id, k.table_name) = (place.site_id, m_table ->> 'table');
-  IF t.table_name IS NULL OR here IS NULL THEN
-    RAISE EXCEPTION 'table "%" of archive % is not replicated here', m_table ->> 'table', m ->> 'archive_id' USING
-      ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = 'sambapos_add_table makes it; then attach the archive again.';
+  IF m_table ->> 'rows' = '0' THEN
+    RETURN 0;
   END IF;
   PERFORM sambapos._table_claim(place, t);
   rows := sambapos._archive_attached_sql(place, t, here, format('%I.%I', schema_name, t.table_name)::regclass);
@@ -102,14 +107,54 @@ BEGIN
      WHERE a.attrelid = here AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'site_id'),
     CASE WHEN m_table ->> 'kind' = 'child'
          THEN format('c.* FROM %s AS c WHERE %s', rows, sambapos._archive_with_root_sql(m, m_table, schema_name))
-         ELSE format('s.* FROM %s AS s WHERE %s', rows, sambapos._archive_is_missing_sql(place, t)) END)
+         ELSE format('s.* FROM %s AS s WHERE %s', rows, sambapos._archive_is_missing_sql(place, t, m, m_table)) END)
     USING place.site_id;
   GET DIAGNOSTICS written = ROW_COUNT;
+  IF m_table ->> 'kind' <> 'child' THEN
+    EXECUTE format('ANALYZE %s', here); -- its children are looked up by it
+  END IF;
   RETURN written;
 END;
 $$;
 COMMENT ON FUNCTION sambapos._archive_put_back_table(sambapos._place, jsonb, jsonb, name) IS
   'Puts the rows of an attached table back into the replica, as far as they are not there; returns how many';
+
+CREATE FUNCTION sambapos._archive_table_that_is_not_here(a sambapos.sealed_archive, m jsonb) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+  SELECT min(x ->> 'table') FROM jsonb_array_elements(m -> 'tables') AS x
+  WHERE x ->> 'rows' <> '0'
+    AND (sambapos._replica_table((x ->> 'table')::name) IS NULL
+         OR NOT EXISTS (SELECT FROM sambapos._table AS t WHERE (t.site_id, t.table_name) = (a.site_id, x ->> 'table')));
+$$;
+COMMENT ON FUNCTION sambapos._archive_table_that_is_not_here(sambapos.sealed_archive, jsonb) IS
+  'A table of an archive that has rows and is not replicated here; NULL: there is none';
+
+-- Before anything is loaded: whoever waits for the end of a run waits for that alone.
+CREATE FUNCTION sambapos._archive_put_back_begin(m jsonb) RETURNS sambapos.sealed_archive
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+  home sambapos.sealed_archive := sambapos._archive_home(m);
+  missing text := sambapos._archive_table_that_is_not_here(home, m);
+BEGIN
+  IF home.archive_id IS NULL AND EXISTS (SELECT FROM sambapos.archive_attachment AS x
+                                         WHERE x.archive_id = (m ->> 'archive_id')::bigint AND x.in_replica) THEN
+    RAISE EXCEPTION 'another archive % is attached', m ->> 'archive_id' USING
+      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Detach it first.';
+  ELSIF home.archive_id IS NOT NULL AND missing IS NOT NULL THEN
+    RAISE NOTICE 'archive % is attached to its schema only: table "%" is not replicated here', home.archive_id, missing
+        USING HINT = 'Reports count it when sambapos_add_table has made the table and the archive is attached again.';
+    RETURN NULL;
+  ELSIF home.archive_id IS NOT NULL THEN
+    PERFORM sambapos._check_isolation();
+    PERFORM sambapos._site_lock(home.site_id);
+  END IF;
+  RETURN home;
+END;
+$$;
+COMMENT ON FUNCTION sambapos._archive_put_back_begin(jsonb) IS
+  'Locks the site of an archive whose rows were deleted here, and returns the archive; NULL: nothing is to be put back';
 
 -- Tickets, documents and periods first: their children look for them.
 CREATE FUNCTION sambapos._archive_put_back(a sambapos.sealed_archive, m jsonb, schema_name name) RETURNS bigint
@@ -120,8 +165,6 @@ DECLARE
   m_table jsonb;
   total bigint := 0;
 BEGIN
-  PERFORM sambapos._check_isolation();
-  PERFORM sambapos._site_lock(a.site_id);
   SELECT * INTO STRICT place FROM sambapos._place AS s WHERE s.site_id = a.site_id;
   FOR m_table IN SELECT x FROM jsonb_array_elements(m -> 'tables') AS x
                   ORDER BY x ->> 'kind' = 'child', x ->> 'table'
@@ -131,7 +174,9 @@ BEGIN
   IF total < a.rows THEN
     RAISE NOTICE '% of % rows of archive % were not put back into the replica', a.rows - total, a.rows, a.archive_id
         USING
-      DETAIL = 'They are there already, or somebody has said that they do not count (sambapos_discard_epoch).';
+      DETAIL = 'They are there already, or a later archive has them, or their epoch was discarded, or the till has '
+               'used their ids again.',
+      HINT = format('They are in schema "%s". See "Reading back" in the manual.', schema_name);
   END IF;
   RETURN total;
 END;
@@ -139,28 +184,39 @@ $$;
 COMMENT ON FUNCTION sambapos._archive_put_back(sambapos.sealed_archive, jsonb, name) IS
   'Puts the rows of an attached archive back into the replica; returns how many';
 
--- What another attached archive has as well stays for it.
+-- Children first, and only with their root: what is at the till again keeps what it has. What another attached archive
+-- has put back as well stays for it.
 CREATE FUNCTION sambapos._archive_take_out_table(place sambapos._place, x sambapos.archive_attachment, m_table jsonb)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
   name text := m_table ->> 'table';
+  key text[] := ARRAY(SELECT jsonb_array_elements_text(m_table -> 'key'));
   here regclass := sambapos._replica_table(name::name);
   attached regclass := to_regclass(format('%I.%I', x.schema_name, name));
 BEGIN
-  IF here IS NULL OR attached IS NULL THEN
+  IF here IS NULL OR m_table ->> 'rows' = '0' THEN
     RETURN;
+  ELSIF attached IS NULL THEN
+    RAISE EXCEPTION 'table "%.%" of attached archive % is not there', x.schema_name, name, x.archive_id USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      DETAIL = 'By it the rows are known that were put back into the replica.',
+      HINT = format('DROP SCHEMA IF EXISTS %I CASCADE, attach the archive again, then detach it.', x.schema_name);
   END IF;
   PERFORM sambapos._table_claim(place, t) FROM sambapos._table AS t
     WHERE (t.site_id, t.table_name) = (place.site_id, name);
-  EXECUTE format('DELETE FROM %s AS r USING %s AS s WHERE %s%s', here, attached,
+  EXECUTE format('DELETE FROM %s AS r USING %s AS s WHERE %s%s%s', here, attached,
     sambapos._archive_untouched_sql(m_table),
-    (SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM %I.%I AS o WHERE %s)', o.schema_name, name,
-                              sambapos._archive_join_sql(ARRAY(SELECT jsonb_array_elements_text(m_table -> 'key')),
-                                                         'o', 's')), '')
-     FROM sambapos.archive_attachment AS o
-     WHERE o.archive_id <> x.archive_id AND o.in_replica AND o.site = x.site
+    CASE WHEN m_table ->> 'kind' = 'child' THEN
+      (SELECT format(' AND (s.epoch, s.%I) IN (SELECT s.epoch, s.id FROM %I.%I AS s JOIN sambapos_replica.%3$I AS r ON %4$s)',
+                     m_table ->> 'root_key', x.schema_name, k ->> 'table', sambapos._archive_untouched_sql(k))
+       FROM jsonb_array_elements(x.manifest -> 'tables') AS k WHERE k ->> 'table' = m_table ->> 'root') END,
+    (SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM %I.%I AS o WHERE %s AND (o.row_state, o.version) '
+                              '= (s.row_state, s.version))', o.schema_name, name,
+                              sambapos._archive_join_sql(key, 'o', 's')), '')
+     FROM sambapos.archive_attachment AS o JOIN sambapos.sealed_archive AS a USING (archive_id)
+     WHERE o.archive_id <> x.archive_id AND o.in_replica AND a.site_id = place.site_id
        AND to_regclass(format('%I.%I', o.schema_name, name)) IS NOT NULL)) USING place.site_id;
 END;
 $$;

@@ -200,6 +200,8 @@ $$
   DELETE FROM sambapos.archive_table AS t WHERE t.site_id = _archive_forget.site_id;
   DELETE FROM sambapos.archive_export AS e WHERE e.site_id = _archive_forget.site_id;
   DELETE FROM sambapos.archive_due AS d WHERE d.site_id = _archive_forget.site_id;
+  UPDATE sambapos.archive_attachment AS x SET in_replica = false FROM sambapos.sealed_archive AS a
+   WHERE a.archive_id = x.archive_id AND a.site_id = _archive_forget.site_id AND x.in_replica;
   DELETE FROM sambapos.sealed_archive AS a WHERE a.site_id = _archive_forget.site_id;
 $$;
 COMMENT ON FUNCTION sambapos._archive_forget(integer) IS 'Deletes what the catalog knows of a site''s archives';

@@ -143,7 +143,7 @@ CREATE TABLE sambapos.change (
   changed_at      timestamptz NOT NULL DEFAULT now(),
   changed_by      text,
   written_back    boolean NOT NULL DEFAULT false
-);
+) WITH (vacuum_truncate = off); -- what makes the file shorter locks out whoever writes to a table on a feed
 CREATE INDEX change_numbered ON sambapos.change (feed_id, version, change_id) WHERE version IS NOT NULL;
 CREATE INDEX change_waiting ON sambapos.change (feed_id, change_id) WHERE version IS NULL;
 -- by its hash, since a key may be longer than an entry of an index

@@ -115,7 +115,7 @@ DECLARE
 BEGIN
   SELECT min(k.archive_id) INTO away
   FROM sambapos.archive_table AS k JOIN sambapos.sealed_archive AS a USING (archive_id)
-  WHERE a.site_id = e.site_id AND a.dropped_at IS NOT NULL AND e.table_name IN (k.table_name, k.root)
+  WHERE a.site_id = e.site_id AND a.dropped_at IS NOT NULL AND k.rows > 0 AND e.table_name IN (k.table_name, k.root)
     AND NOT EXISTS (SELECT FROM sambapos.archive_attachment AS x WHERE x.archive_id = a.archive_id AND x.in_replica)
     AND (e.version = ANY (a.dropped_versions)
          OR k.table_name = e.table_name AND sambapos._event_is_open(e)

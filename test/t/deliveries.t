@@ -73,7 +73,7 @@ SQL
 
 sub sell
 {
-	my ($waits, $ticker, $watch) = (0, $db->session, $db->session);
+	my ($waits, $ticker, $watch) = ('', $db->session, $db->session);
 	my @sessions = map { $db->session } 1 .. $tills;
 	for my $n (1 .. $sales)
 	{
@@ -84,7 +84,9 @@ sub sell
 				INSERT INTO pos.sale_items VALUES ('$number', 1, 'tea', $amount);
 				UPDATE pos.sales SET is_closed = true WHERE number = '$number'; COMMIT");
 		}
-		$waits += $watch->value(q(SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT l.granted AND a.query LIKE '%INSERT INTO pos.sales%')) for 1 .. 3;
+		# a lock of ours: not one to make a file longer, nor what PostgreSQL itself does with the tables of the till
+		$waits .= $watch->value(q(SELECT coalesce(string_agg(concat_ws(' ', l.locktype, l.relation::regclass, l.mode), ', '), '') FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+			WHERE NOT l.granted AND a.query LIKE '%INSERT INTO pos.sales%' AND l.locktype <> 'extend' AND coalesce(l.relation::regclass::text, '') NOT LIKE 'pos.%')) for 1 .. 3;
 		$_->receive for @sessions;
 		$ticker->run('CALL sambapos_feed_tick()');
 		# one is put right after it may have been booked: it goes out again
@@ -99,7 +101,7 @@ sub sell
 		if (rand() < 0.5) { $booker->run('BEGIN; SELECT pos.book()'); $db->run("SELECT pg_terminate_backend($booker->{pid})"); $booker = $db->session }
 		else { $booker->run('SELECT pos.book()') }
 	}
-	is($waits, 0, 'no till has waited for a lock');
+	is($waits, '', 'no till has waited for a lock of ours');
 	$ledger->mood('kind');
 	$db->run(q(INSERT INTO pos.sales (number, total, is_closed) VALUES ('poison', -1, true); CALL sambapos_feed_tick()));
 }
