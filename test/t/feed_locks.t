@@ -111,7 +111,7 @@ is(($other->receive)[1], '', 'and goes on when it has ended');
 
 my $quiet = $db->session;
 $quiet->run('LISTEN sambapos_changed; LISTEN sambapos_urgent; LISTEN sambapos_sync_required');
-$db->run('INSERT INTO pos.sale (till, total) VALUES (1, 1); UPDATE pos.stock SET quantity = -1 WHERE id = 2');
+$db->run('INSERT INTO pos.sale (till, total) VALUES (1, 1); UPDATE pos.stock SET quantity = -4711 WHERE id = 2');
 is_deeply([ grep { /Asynchronous/ } map { @$_ } [ $quiet->run('SELECT 1') ] ], [], 'a writer tells nobody');
 $db->run('CALL sambapos_feed_tick()');
 like(join('', $quiet->run('SELECT 1')), qr/sambapos_urgent/, 'the tick does');
